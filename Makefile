@@ -1,0 +1,27 @@
+# `make demo` and `make test` work on a fresh machine that has Python 3.11 or newer and nothing else.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test lint clean
+
+$(BIN)/vasari: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable . --group test
+	@touch $(BIN)/vasari
+
+demo: $(BIN)/vasari
+	$(BIN)/python -m vasari.demo
+
+test: $(BIN)/vasari
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+lint: $(BIN)/vasari
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) demo out
