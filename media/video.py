@@ -1,0 +1,117 @@
+"""Video in: upright RGB frames at a constant 25 a second, whatever the file holds."""
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import Colorspace
+
+from media.containers import opened, reason
+from media.errors import UnreadableError
+from media.pictures import over_grey
+from media.probing import MediaInfo, is_cover, probe
+from media.units import FPS
+
+log = logging.getLogger(__name__)
+UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
+LONGEST_HOLD = 120.0  # seconds; a longer jump in timestamps is a broken clock, not a slide show
+
+
+class VideoReader:
+    """Iterate a video's frames, uint8 RGB (H, W, 3), 25 a second by timestamps.
+
+    Args:
+        path: any file with video.
+        start: seconds from the beginning at which to start (seeks, does not decode from the beginning).
+        fps: frames a second to deliver.
+        threads: decoder threads; 0 lets ffmpeg choose.
+
+    Attributes:
+        info: `MediaInfo` of the file.
+        size: (width, height) of every frame.
+        broken: why decoding stopped before the end, or None. Set while iterating.
+
+    Raises:
+        UnreadableError: missing, not a video, or not one frame can be decoded.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, start: float = 0.0, fps: float = FPS, threads: int = 0) -> None:
+        self.path = Path(path)
+        self.start = start
+        self.fps = fps
+        self.threads = threads
+        self.info: MediaInfo = probe(self.path)
+        if self.info.kind != "video":
+            raise UnreadableError(f"{self.path}: is a {self.info.kind}, a video was needed")
+        self.size = (self.info.width, self.info.height)
+        self.broken: str | None = None
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Frame k is the one a player shows at start + k / fps."""
+        self.broken = None
+        shown: np.ndarray | None = None
+        k = 0
+        for seconds, frame in self._timed():
+            if seconds - k / self.fps > LONGEST_HOLD:
+                raise UnreadableError(
+                    f"{self.path}: timestamps jump by {seconds - k / self.fps:.0f} s; re-encode the file"
+                )
+            while shown is not None and k / self.fps < seconds - 1e-6:
+                yield shown
+                k += 1
+            shown = frame
+
+    def _timed(self) -> Iterator[tuple[float, np.ndarray]]:
+        """(seconds after `start` at which the frame appears, frame); the first at zero, the last again where it ends."""
+        origin: float | None = None
+        previous = -1.0
+        with opened(self.path) as container:
+            video = next(s for s in container.streams.video if not is_cover(s))
+            video.thread_type = "AUTO"
+            video.codec_context.thread_count = self.threads
+            step = 1.0 / float(video.average_rate or video.guessed_rate or FPS)
+            first = float((video.start_time or 0) * video.time_base) if video.start_time else 0.0
+            if self.start > 0:
+                container.seek(int((first + self.start) / video.time_base), stream=video)
+                origin = first + self.start
+            try:
+                for frame in container.decode(video):
+                    stamp = frame.time if frame.time is not None else (origin or 0.0) + previous + step
+                    if origin is None:
+                        origin = stamp
+                    seconds = stamp - origin
+                    if seconds <= previous or seconds + step <= 0.0:  # out of order, or before the start
+                        continue
+                    previous = max(0.0, seconds)
+                    picture = self._picture(frame)
+                    yield previous, picture
+            except (av.error.FFmpegError, ValueError, OSError) as error:
+                self.broken = reason(error)
+                log.warning("%s: video breaks off (%s); using what came before", self.path, self.broken)
+                if previous < 0:
+                    raise UnreadableError(f"{self.path}: the video cannot be decoded ({self.broken})") from error
+        if previous < 0:
+            raise UnreadableError(f"{self.path}: no frame after {self.start:g} s")
+        yield previous + step, picture
+
+    def _picture(self, frame: av.VideoFrame) -> np.ndarray:
+        turned = frame.rotation % 180 != 0
+        width, height = self.size[::-1] if turned else self.size
+        rgb = frame_rgb(frame)
+        if rgb.shape[:2] != (height, width):
+            rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+        quarter_turns = round(frame.rotation / 90) % 4
+        return np.ascontiguousarray(np.rot90(rgb, quarter_turns)) if quarter_turns else rgb
+
+
+def frame_rgb(frame: av.VideoFrame) -> np.ndarray:
+    """Decoded frame of any pixel format -> uint8 RGB (H, W, 3), not yet turned."""
+    names_none = frame.colorspace == UNSPECIFIED
+    matrix = (Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601) if names_none else None
+    if any(component.is_alpha for component in frame.format.components):
+        return over_grey(frame.to_ndarray(format="rgba", src_colorspace=matrix))
+    return frame.to_ndarray(format="rgb24", src_colorspace=matrix)
