@@ -7,7 +7,7 @@ every video 25 frames a second.
                                        palette, grey and CMYK pictures brought to 8-bit RGB
     read_sound(path)                -> (N,) float32, any file with sound in it, raw .g722 included
     iter_sound(path, seconds=5.0)   -> chunks of (n,) float32; memory does not grow with the length of the file
-    VideoReader(path, start=0.0)    -> iterate upright (H, W, 3) uint8 frames at 25 a second; `.info`, `.size`, `.broken`
+    VideoReader(path, start=0.0)    -> upright (H, W, 3) uint8 frames at 25 a second; `.info`, `.size`, `.broken`
     probe(path)                     -> MediaInfo: kind, width, height, fps, duration, sound, codecs
     replacing(path)                 -> context manager: write a file whole or not at all
 
@@ -18,7 +18,7 @@ How odd input is treated
     variable frame rate     frame k is what a player would show at k/25 s; frames are held or dropped, never blended
     rotation tag            applied; odd pixel aspect ratios are made square
     alpha                   composited over mid grey (128), as in pictures
-    10-bit, grey, 4:4:4     converted to 8-bit RGB with the matrix the file names (BT.601 under 720 lines if it names none)
+    10-bit, grey, 4:4:4     converted to 8-bit RGB with the matrix the file names (else BT.601 under 720 lines)
     size changes midway     later frames are scaled to the first frame's size
     a file broken midway    frames and sound up to the break are given and the break is logged; `.broken` tells why
     nothing decodable       `UnreadableError`; a file without the kind of stream that was asked for says so

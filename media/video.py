@@ -66,7 +66,7 @@ class VideoReader:
             shown = frame
 
     def _timed(self) -> Iterator[tuple[float, np.ndarray]]:
-        """(seconds after `start` at which the frame appears, frame); the first at zero, the last again where it ends."""
+        """(seconds after `start` at which it appears, frame); the first at zero, the last again where it ends."""
         origin: float | None = None
         previous = -1.0
         with opened(self.path) as container:
