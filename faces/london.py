@@ -1,0 +1,78 @@
+"""The Face Research Lab London Set as training and evaluation data, with its people split once and for all.
+
+DeBruine, L. and Jones, B. (2017), doi 10.6084/m9.figshare.5047666, CC-BY 4.0. A folder holds `NNN_neutral.jpg`,
+`NNN_smile.jpg`, `neutral_landmarks189.npz` (hand-set template points), `mesh478.npz` (a teacher's dense mesh) and
+`people.csv`. Nothing of the set ships with vasari; recipes take the folder as an argument.
+"""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from media import read_picture
+from media.errors import UnreadableError
+
+INNER_POINTS = 109  # template points 0..108 (pupils, irises, lids, brows, nose, lips) are set by the face, not by taste
+
+
+@dataclass(frozen=True)
+class Person:
+    """One volunteer: both pictures and what is known of them. Never named, never profiled."""
+
+    id: str
+    folder: Path
+    row: dict[str, str]  # self-reported age, gender, ethnicity
+
+    def picture(self, expression: str) -> np.ndarray:
+        """`expression`: "neutral" or "smile" -> uint8 (1024, 1024, 3) RGB."""
+        return read_picture(self.folder / f"{self.id}_{expression}.jpg")
+
+
+class London:
+    """The set in `folder`. People are split by rank of their id: every fifth is a test person, never trained on;
+    of the others, every tenth is a validation person."""
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+        try:
+            with (self.folder / "people.csv").open() as file:
+                rows = {row["id"]: row for row in csv.DictReader(file)}
+            self.mesh = dict(np.load(self.folder / "mesh478.npz"))
+            self.template = dict(np.load(self.folder / "neutral_landmarks189.npz"))
+        except (OSError, KeyError, ValueError) as error:
+            raise UnreadableError(
+                f"{folder}: not a folder of the London set ({error}); needs people.csv, mesh478.npz, "
+                "neutral_landmarks189.npz and the pictures"
+            ) from error
+        ids = sorted(path.name[:3] for path in self.folder.glob("*_neutral.jpg"))
+        people = [Person(i, self.folder, rows[i]) for i in ids]
+        self.test = [p for n, p in enumerate(people) if n % 5 == 2]
+        self.validation = [p for n, p in enumerate(people) if n % 10 == 5]
+        self.training = [p for n, p in enumerate(people) if n % 5 != 2 and n % 10 != 5]
+
+
+def background_mask(picture: np.ndarray) -> np.ndarray:
+    """Where the studio's plain backdrop is: uint8 (H, W, 3) RGB -> float32 (H, W), 1 on the person, 0 on the backdrop.
+
+    The backdrop is a smooth bright grey; it is fitted from the top corners and grown from the borders.
+    """
+    small = cv2.GaussianBlur(cv2.resize(picture, (256, 256), interpolation=cv2.INTER_AREA), (0, 0), 1).astype(np.float32)
+    yy, xx = np.mgrid[0:256, 0:256].astype(np.float32) / 255
+    basis = np.stack([np.ones_like(xx), xx, yy, xx * xx, yy * yy, xx * yy], -1)
+    border = np.zeros((256, 256), bool)
+    border[:12] = True
+    border[:170, :12] = border[:170, -12:] = True
+    known = border
+    for _ in range(3):
+        coefficients = np.linalg.lstsq(basis[known], small[known], rcond=None)[0]
+        distance = np.abs(small - basis @ coefficients).max(-1)
+        reach = (distance < 26).astype(np.uint8)
+        count, labels = cv2.connectedComponents(reach, connectivity=4)
+        touching = np.unique(labels[border & (reach > 0)])
+        known = np.isin(labels, touching[touching > 0])
+    person = cv2.morphologyEx((~known).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    mask = cv2.resize(person.astype(np.float32), picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return np.clip((cv2.GaussianBlur(mask, (0, 0), picture.shape[0] / 400) - 0.25) / 0.5, 0, 1)

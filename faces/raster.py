@@ -1,0 +1,111 @@
+"""A z-buffer rasteriser: which triangle each pixel sees, and where on it. Numba, two rows of pixels at a time.
+
+Pixels are sampled at their centres, (x + 0.5, y + 0.5); pictures start at the top left.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+EMPTY = -1
+BANDS = 4  # horizontal bands that threads fill independently
+
+
+@njit(parallel=True, fastmath=True, cache=True, nogil=True)
+def _fill(points, depth, triangles, cull, tri_map, bary, zbuf):  # noqa: C901
+    height, width = tri_map.shape
+    for band in prange(BANDS):
+        top = band * height // BANDS
+        bottom = (band + 1) * height // BANDS
+        for y in range(top, bottom):
+            for x in range(width):
+                zbuf[y, x] = np.inf
+                tri_map[y, x] = -1
+        for t in range(len(triangles)):
+            a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            ax, ay, bx, by, cx, cy = (
+                points[a, 0], points[a, 1], points[b, 0], points[b, 1], points[c, 0], points[c, 1],
+            )
+            ymin = min(ay, by, cy)
+            ymax = max(ay, by, cy)
+            if ymax < top or ymin > bottom:
+                continue
+            area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
+            if area == 0.0 or (cull and area < 0.0):
+                continue
+            y0 = max(top, int(np.ceil(ymin - 0.5)))
+            y1 = min(bottom - 1, int(np.floor(ymax - 0.5)))
+            x0 = max(0, int(np.ceil(min(ax, bx, cx) - 0.5)))
+            x1 = min(width - 1, int(np.floor(max(ax, bx, cx) - 0.5)))
+            inverse = 1.0 / area
+            for y in range(y0, y1 + 1):
+                py = y + 0.5
+                for x in range(x0, x1 + 1):
+                    px = x + 0.5
+                    wb = ((px - ax) * (cy - ay) - (cx - ax) * (py - ay)) * inverse
+                    wc = ((bx - ax) * (py - ay) - (px - ax) * (by - ay)) * inverse
+                    wa = 1.0 - wb - wc
+                    if wa < 0.0 or wb < 0.0 or wc < 0.0:
+                        continue
+                    z = wa * depth[a] + wb * depth[b] + wc * depth[c]
+                    if z < zbuf[y, x]:
+                        zbuf[y, x] = z
+                        tri_map[y, x] = t
+                        bary[y, x, 0] = wa
+                        bary[y, x, 1] = wb
+                        bary[y, x, 2] = wc
+
+
+class Raster:
+    """What a picture of (height, width) pixels sees of a mesh. Buffers are reused from frame to frame."""
+
+    def __init__(self, height: int, width: int) -> None:
+        self.triangle = np.full((height, width), EMPTY, np.int32)  # seen triangle, or EMPTY
+        self.bary = np.zeros((height, width, 3), np.float32)  # weights of its corners
+        self.depth = np.full((height, width), np.inf, np.float32)
+
+    def draw(self, points: np.ndarray, depth: np.ndarray, triangles: np.ndarray, *, cull: bool = False) -> "Raster":
+        """Rasterise. points (V, 2) float32 pixels; depth (V,) float32, nearer is smaller; triangles (T, 3) int32.
+
+        With `cull`, triangles that are anti-clockwise in the picture (y down) are not seen.
+        """
+        _fill(
+            np.ascontiguousarray(points, np.float32), np.ascontiguousarray(depth, np.float32), triangles, cull,
+            self.triangle, self.bary, self.depth,
+        )
+        return self
+
+    def interpolate(self, values: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+        """Per-vertex values (V, C) float32 -> (H, W, C), 0 where nothing is seen."""
+        out = np.zeros((*self.triangle.shape, values.shape[1]), np.float32)
+        _interpolate(self.triangle, self.bary, triangles, np.ascontiguousarray(values, np.float32), out)
+        return out
+
+
+@njit(parallel=True, fastmath=True, cache=True, nogil=True)
+def _interpolate(tri_map, bary, triangles, values, out):
+    height, width = tri_map.shape
+    channels = values.shape[1]
+    for y in prange(height):
+        for x in range(width):
+            t = tri_map[y, x]
+            if t < 0:
+                continue
+            a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            for k in range(channels):
+                out[y, x, k] = (
+                    bary[y, x, 0] * values[a, k] + bary[y, x, 1] * values[b, k] + bary[y, x, 2] * values[c, k]
+                )
+
+
+def vertex_normals(vertices: np.ndarray, triangles: np.ndarray, weld: np.ndarray) -> np.ndarray:
+    """Unit normals (V, 3), smooth across vertices that `weld` (V,) calls the same; they point towards the viewer of a
+    triangle whose corners run clockwise in the picture (y down, z away)."""
+    a, b, c = (vertices[triangles[:, i]] for i in range(3))
+    face = np.cross(c - a, b - a)
+    total = np.zeros((int(weld.max()) + 1, 3), np.float32)
+    for corner in range(3):
+        index = weld[triangles[:, corner]]
+        for axis in range(3):
+            total[:, axis] += np.bincount(index, face[:, axis], len(total))
+    normals = total[weld]
+    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
