@@ -1,0 +1,180 @@
+"""The folder of keys: certificates, the signing key or the command that reaches it, and the secret watermark key.
+
+    root.pem, root.key                  development authority; root.pem is the trust anchor for others
+    intermediate.pem, intermediate.key
+    leaf.pem, leaf.key                  signs claims and consents; renewed by itself a week before it expires
+    watermark.key                       32 secret bytes in hexadecimal: who holds them can read marks, and forge them
+    signer.json                         optional: {"command": [...], "chain": "chain.pem"} signs through a key service
+    registry.sqlite                     which mark belongs to which output (see `registry`)
+
+Private keys are readable by their owner alone. The folder is made on first need, whole or not at all.
+"""
+
+import contextlib
+import datetime as dt
+import json
+import os
+import secrets
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from media.errors import KeyMaterialError
+from provenance.certificates import (
+    RENEW_BEFORE,
+    SKEW,
+    Issued,
+    load_certificates,
+    load_key,
+    make_intermediate,
+    make_leaf,
+    make_root,
+)
+from provenance.signers import CommandSigner, LocalSigner, Signer
+
+ENVIRONMENT = "VASARI_KEYS"
+MARK_KEY_BYTES = 32
+
+
+def default_folder() -> Path:
+    """$VASARI_KEYS, or ~/.config/vasari/keys (under $XDG_CONFIG_HOME where that is set)."""
+    if os.environ.get(ENVIRONMENT):
+        return Path(os.environ[ENVIRONMENT]).expanduser()
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "vasari" / "keys"
+
+
+@dataclass(frozen=True, repr=False)
+class Keys:
+    """What a maker signs and marks with."""
+
+    folder: Path
+    signer: Signer
+    anchor_pem: bytes  # root certificate that others may choose to trust
+    mark_key: bytes  # 32 secret bytes
+    created: bool = False  # the folder was made just now
+
+    def __repr__(self) -> str:
+        return f"Keys(folder={str(self.folder)!r}, secrets hidden)"
+
+    @classmethod
+    def open(cls, folder: Path | str | None = None, *, create: bool = True) -> "Keys":
+        """Open a folder of keys; with `create`, make development keys there when it is empty or missing.
+
+        Raises:
+            KeyMaterialError: keys are missing (and `create` is false), damaged, or do not belong together.
+        """
+        folder = Path(folder) if folder else default_folder()
+        created = False
+        if not (folder / "watermark.key").exists():
+            if not create:
+                raise KeyMaterialError(f"{folder}: holds no keys; make development keys with `vasari keys create`")
+            created = _create(folder)
+        mark_key = _mark_key(folder / "watermark.key")
+        anchor = _read(folder / "root.pem")
+        signer = _remote_signer(folder) if (folder / "signer.json").exists() else _local_signer(folder)
+        return cls(folder, signer, anchor, mark_key, created)
+
+    @property
+    def chain(self) -> list[x509.Certificate]:
+        """Leaf first."""
+        return load_certificates(self.signer.chain_pem, str(self.folder))
+
+    @property
+    def expires(self) -> dt.datetime:
+        """When the signing certificate stops being valid, UTC."""
+        return self.chain[0].not_valid_after_utc
+
+
+def _create(folder: Path) -> bool:
+    """Make all keys in a folder beside, then rename it into place: nobody ever sees half of them."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise KeyMaterialError(
+            f"{folder}: is in use but holds no watermark.key; choose another folder or restore the key"
+        )
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=".vasari-keys-", dir=folder.parent))
+    except OSError as error:
+        raise KeyMaterialError(f"{folder}: keys cannot be made here ({error.strerror})") from error
+    try:
+        root = make_root()
+        intermediate = make_intermediate(root)
+        for name, issued in (("root", root), ("intermediate", intermediate), ("leaf", make_leaf(intermediate))):
+            _write_issued(beside, name, issued)
+        _write(beside / "watermark.key", secrets.token_hex(MARK_KEY_BYTES).encode() + b"\n", 0o600)
+        os.replace(beside, folder)
+    except OSError as error:
+        if (folder / "watermark.key").exists():
+            return False  # another process was first; its keys are as good
+        raise KeyMaterialError(f"{folder}: keys cannot be made here ({error.strerror})") from error
+    finally:
+        with contextlib.suppress(OSError):
+            for file in beside.iterdir():
+                file.unlink()
+            beside.rmdir()
+    return True
+
+
+def _write_issued(folder: Path, name: str, issued: Issued) -> None:
+    _write(folder / f"{name}.pem", issued.certificate_pem, 0o644)
+    _write(folder / f"{name}.key", issued.key_pem, 0o600)
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    """Write with the permissions set before the first byte is in the file."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+    os.replace(temporary, path)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise KeyMaterialError(f"{path}: cannot be read ({error.strerror}); see `vasari keys show`") from error
+
+
+def _mark_key(path: Path) -> bytes:
+    try:
+        key = bytes.fromhex(_read(path).decode("ascii").strip())
+    except ValueError as error:
+        raise KeyMaterialError(f"{path}: not a watermark key (64 hexadecimal digits)") from error
+    if len(key) != MARK_KEY_BYTES:
+        raise KeyMaterialError(f"{path}: {len(key)} bytes; a watermark key has {MARK_KEY_BYTES}")
+    return key
+
+
+def _local_signer(folder: Path) -> LocalSigner:
+    leaf = load_certificates(_read(folder / "leaf.pem"), str(folder / "leaf.pem"))[0]
+    middle_pem = _read(folder / "intermediate.pem")
+    if leaf.not_valid_after_utc - dt.datetime.now(dt.UTC) < RENEW_BEFORE + SKEW:
+        middle = load_certificates(middle_pem, str(folder / "intermediate.pem"))[0]
+        middle_key = load_key(_read(folder / "intermediate.key"), str(folder / "intermediate.key"))
+        renewed = make_leaf(Issued(middle, middle_key))
+        _write_issued(folder, "leaf", renewed)
+        leaf = renewed.certificate
+    key = load_key(_read(folder / "leaf.key"), str(folder / "leaf.key"))
+    if key.public_key() != leaf.public_key():
+        raise KeyMaterialError(f"{folder}: leaf.key and leaf.pem do not belong together")
+    return LocalSigner(key, leaf.public_bytes(Encoding.PEM) + middle_pem)
+
+
+def _remote_signer(folder: Path) -> CommandSigner:
+    source = folder / "signer.json"
+    try:
+        settings = json.loads(_read(source))
+        command, chain = [str(word) for word in settings["command"]], folder / settings["chain"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise KeyMaterialError(
+            f'{source}: needs {{"command": ["program", "argument"], "chain": "file.pem"}}'
+        ) from error
+    if not command:
+        raise KeyMaterialError(f"{source}: the command is empty")
+    pem = _read(chain)
+    load_certificates(pem, str(chain))
+    return CommandSigner(command, pem)

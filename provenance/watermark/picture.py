@@ -1,0 +1,113 @@
+"""The picture mark at work: `PictureMarker` lays a message over frames, `PictureReader` finds it again."""
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from learning import load_weights
+from provenance.watermark.chips import CHIPS, Chips
+from provenance.watermark.code import PICTURE
+from provenance.watermark.nets import WORK, Watermark, pattern_rgb
+
+WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "watermark.safetensors"
+
+
+@functools.cache
+def load_model(path: Path = WEIGHTS) -> Watermark:
+    """The shipped networks, float32, ready to run."""
+    tensors, card = load_weights(path, "watermark")
+    model = Watermark(**card.config)
+    model.load_state_dict(tensors)
+    return model.eval()
+
+
+def small(frame: np.ndarray) -> torch.Tensor:
+    """Frame uint8 RGB (H, W, 3) -> float32 (1, 3, 128, 128) in [0, 1]. Stretched: the grid covers the whole picture."""
+    shrink = frame.shape[0] >= WORK and frame.shape[1] >= WORK
+    square = cv2.resize(frame, (WORK, WORK), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_LINEAR)
+    return torch.from_numpy(np.ascontiguousarray(square.transpose(2, 0, 1))).float().div_(255).unsqueeze(0)
+
+
+def add_pattern(frame: np.ndarray, pattern: np.ndarray) -> np.ndarray:
+    """Frame uint8 RGB (H, W, 3) plus pattern float32 (64, 64, 3) in grey levels, brought to the frame's size."""
+    full = cv2.resize(pattern, (frame.shape[1], frame.shape[0]), interpolation=cv2.INTER_CUBIC)
+    return cv2.add(frame, full, dtype=cv2.CV_8U)
+
+
+class PictureMarker:
+    """Marks the frames of one clip with one message.
+
+    Args:
+        message: 64-bit number, unlike that of any other clip.
+        key: the secret watermark key, 32 bytes.
+    """
+
+    def __init__(self, message: int, key: bytes, model: Watermark | None = None) -> None:
+        self._strength = (model or load_model()).strength
+        signs = Chips.from_key(key, PICTURE.coded_bits).spread(PICTURE.encode(message, key))
+        self._signs = torch.from_numpy(signs).unsqueeze(0)
+
+    @torch.inference_mode()
+    def mark(self, frame: np.ndarray) -> np.ndarray:
+        """uint8 RGB (H, W, 3) -> the same, marked, about 43 dB from the original."""
+        pattern = pattern_rgb(*self._strength(small(frame)), self._signs)
+        return add_pattern(frame, pattern[0].permute(1, 2, 0).mul(255).contiguous().numpy())
+
+
+@dataclass(frozen=True)
+class MarkReading:
+    """What was found under one key."""
+
+    message: int | None  # the 64-bit message, None where none could be read
+    noticed: bool  # a mark of this key is there, whether or not its message could be read
+    p_value: float  # upper bound on the probability that chance alone says so
+    pilot_z: float  # correlation with the pilot, in standard deviations of chance
+    frames: int  # frames looked at
+
+
+NOTICED = 1e-6  # the pilot alone is believed below this probability
+
+
+class PictureReader:
+    """Finds the message in the frames of one clip; more frames make it surer.
+
+    Args:
+        key: the secret watermark key, 32 bytes.
+    """
+
+    def __init__(self, key: bytes, model: Watermark | None = None) -> None:
+        self._key = key
+        self._reader = (model or load_model()).reader
+        self._chips = Chips.from_key(key, PICTURE.coded_bits)
+        self._soft = np.zeros(CHIPS, np.float64)
+        self._attempts = 0
+        self.frames = 0
+
+    @torch.inference_mode()
+    def add(self, frame: np.ndarray) -> None:
+        """Look at one more frame, uint8 RGB (H, W, 3)."""
+        self._soft += self._reader(small(frame))[0].numpy()
+        self.frames += 1
+
+    def read(self) -> MarkReading:
+        """What all frames so far say together."""
+        self._attempts += 1
+        z, pilot_p = self._chips.pilot(self._soft)
+        message = PICTURE.decode(self._chips.gather(self._soft), self._key)
+        chance = self._attempts * (2.0**-PICTURE.tag_bits if message is not None else pilot_p)
+        return MarkReading(
+            message=message,
+            noticed=message is not None or chance < NOTICED,
+            p_value=min(1.0, chance),
+            pilot_z=z,
+            frames=self.frames,
+        )
+
+    def bit_accuracy(self, message: int) -> float:
+        """Share of the coded bits, before correction, that agree with a known message."""
+        agree = self._chips.gather(self._soft) * PICTURE.encode(message, self._key) > 0
+        return float(agree.mean())
