@@ -1,7 +1,7 @@
-"""When each phone of a recording sounds: forced alignment with pocketsphinx, in English and, through it, other languages.
+"""When each phone of a recording sounds: forced alignment, in English and, through it, other languages.
 
-pocketsphinx carries an acoustic model of English. A word of another language is spelled with the English phones nearest to
-its own (from espeak-ng) and aligned as such; the phones' true classes are then put back one for one.
+pocketsphinx carries an acoustic model of English. A word of another language is spelled with the English phones
+nearest to its own (from espeak-ng) and aligned as such; the phones' true classes are then put back one for one.
 """
 
 import tempfile
@@ -24,12 +24,18 @@ INSTALL = "pip install pocketsphinx"
 _NEAREST: dict[str, str] = {
     letter: phone
     for phone, letters in {
-        "AA": "aɑɐ", "AE": "æ", "AH": "ʌəɵᵊ", "AO": "ɔɒ", "EH": "ɛeœø", "ER": "ɜɝɚ", "IH": "ɪɨᵻɯ", "IY": "iy", "OW": "oɤ", "UH": "ʊʏ", "UW": "uʉ",
-        "B": "bβɓ", "D": "dɖɗ", "G": "gɡɣɢɟ", "P": "pɸ", "T": "tʈ", "K": "kcqʔ", "F": "f", "V": "vʋ", "TH": "θ", "DH": "ð", "S": "s", "Z": "z",
-        "SH": "ʃɕʂ", "ZH": "ʒʑʐ", "HH": "hxχħɦç", "M": "mɱ", "N": "nɳɲ", "NG": "ŋ", "L": "lɫʎɭɬ", "R": "rɹɾʁʀɻɽ", "W": "wɥʍ", "Y": "jʝ",
+        "AA": "aɑɐ", "AE": "æ", "AH": "ʌəɵᵊ", "AO": "ɔɒ", "EH": "ɛeœø", "ER": "ɜɝɚ", "IH": "ɪɨᵻɯ", "IY": "iy",
+        "OW": "oɤ", "UH": "ʊʏ", "UW": "uʉ",
+        "B": "bβɓ", "D": "dɖɗ", "G": "gɡɣɢɟ", "P": "pɸ", "T": "tʈ", "K": "kcqʔ", "F": "f", "V": "vʋ", "TH": "θ",
+        "DH": "ð", "S": "s", "Z": "z",
+        "SH": "ʃɕʂ", "ZH": "ʒʑʐ", "HH": "hxχħɦç", "M": "mɱ", "N": "nɳɲ", "NG": "ŋ", "L": "lɫʎɭɬ", "R": "rɹɾʁʀɻɽ",
+        "W": "wɥʍ", "Y": "jʝ",
     }.items()
     for letter in letters
 }  # fmt: skip
+
+
+_DIPHTHONGS = {"aɪ": "AY", "aʊ": "AW", "eɪ": "EY", "oʊ": "OW", "ɔɪ": "OY", "əʊ": "OW"}
 
 
 def _spell(symbol: str) -> tuple[list[str], list[tuple[str, ...]]]:
@@ -39,6 +45,9 @@ def _spell(symbol: str) -> tuple[list[str], list[tuple[str, ...]]]:
         return [], []
     if len(letters) > 1 and letters[0] in "td" and letters[1] in "ʃʒɕʑʂʐ":
         return ["CH" if letters[0] == "t" else "JH"], [("ʃ",)]
+    pair = "".join(letters[:2])
+    if pair in _DIPHTHONGS:
+        return [_DIPHTHONGS[pair]], [ipa_classes(pair)]
     return [_NEAREST[c] for c in letters], [ipa_classes(c) for c in letters]
 
 
@@ -57,15 +66,15 @@ class Aligner:
         self._espeak, self._code = espeak, code
         spelled = {word: phones for text in texts for word, phones, _ in self._words(text)}
         lines = [f"{word} {' '.join(phones)}" for word, phones in sorted(spelled.items())]
-        if folder := tempfile.mkdtemp():
+        with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "words.dict"
-            english = Path(get_model_path("en-us/cmudict-en-us.dict")).read_text()  # it cannot align without it
+            english = Path(get_model_path("en-us/cmudict-en-us.dict")).read_text()
             path.write_text("\n".join([english.rstrip(), *lines, ""]))
             beams = {"beam": 1e-80, "wbeam": 1e-60, "pbeam": 1e-80}
             self._decoder: Any = Decoder(dict=str(path), samprate=SAMPLE_RATE, bestpath=False, **beams)
 
     def __call__(self, speech: np.ndarray, text: str) -> Phones | None:
-        """Phones of `speech` (N,) float32 16 kHz that says `text`, one of the texts of the set-up; None where it fails."""
+        """Phones of `speech` (N,) float32 16 kHz that says `text`; None where it fails."""
         words = self._words(text)
         if not words:
             return None
@@ -74,10 +83,10 @@ class Aligner:
         padded = padded + np.random.default_rng(0).normal(0, 1e-4, len(padded))
         pcm = (np.clip(padded, -1, 1) * 32767).astype(np.int16).tobytes()
         decoder.set_align_text(" ".join(word for word, _, _ in words))
-        if not self._decode(pcm):
+        if not self._decode(pcm) or decoder.hyp() is None:
             return None
         decoder.set_alignment()
-        if not self._decode(pcm):
+        if not self._decode(pcm):  # hyp() must not be asked here: the phone search has none and crashes
             return None
         entries = [(p.name, p.start, p.duration) for word in decoder.get_alignment() for p in word]
         classes = [c for _, _, true in words for c in true]
@@ -104,7 +113,7 @@ class Aligner:
             self._decoder.end_utt()
         except RuntimeError:
             return False
-        return self._decoder.hyp() is not None
+        return True
 
     def _phones(self, entries: list[tuple[str, int, int]], classes: list[tuple[str, ...]], duration: float) -> Phones:
         symbols, starts, ends, queue = [], [], [], list(classes)

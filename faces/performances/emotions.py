@@ -1,8 +1,8 @@
 """What eight emotions add to a face, as facial actions.
 
-Which actions: the action units that Ekman and Friesen (1978, 2002) list for each emotion in the Facial Action Coding System
-(happy 6+12, sad 1+4+15, angry 4+5+7+23, surprised 1+2+5+26, fearful 1+2+4+5+20+26, disgusted 9+15+16, contempt 12+14
-on one side). How much at amount 1: ours, kept moderate so that speech stays readable on top.
+Which actions: the action units that Ekman and Friesen (1978, 2002) list for each emotion in the Facial Action Coding
+System (happy 6+12, sad 1+4+15, angry 4+5+7+23, surprised 1+2+5+26, fearful 1+2+4+5+20+26, disgusted 9+15+16, contempt
+12+14 on one side). How much at amount 1: ours, kept moderate so that speech stays readable on top.
 How lively the head is: order after Busso et al. (2007), who found more head activity in happy and angry speech.
 """
 
@@ -14,17 +14,24 @@ from media.errors import UsageError
 _BOTH = ("Left", "Right")
 _OFFSETS: dict[str, dict[str, float]] = {
     "neutral": {},
-    "happy": {"mouthSmile": 0.50, "cheekSquint": 0.35, "eyeSquint": 0.15, "mouthUpperUp": 0.06, "browOuterUp": 0.08, "mouthDimple": 0.10},
-    "sad": {"browInnerUp": 0.55, "browDown": 0.15, "mouthFrown": 0.45, "mouthShrugLower": 0.12, "eyeSquint": 0.12, "eyeLookDown": 0.10},
-    "angry": {"browDown": 0.65, "eyeWide": 0.15, "eyeSquint": 0.30, "mouthPress": 0.22, "noseSneer": 0.20, "mouthFrown": 0.15},
+    "happy": {"mouthSmile": 0.50, "cheekSquint": 0.35, "eyeSquint": 0.15, "mouthUpperUp": 0.06, "browOuterUp": 0.08,
+        "mouthDimple": 0.10},
+    "sad": {"browInnerUp": 0.55, "browDown": 0.15, "mouthFrown": 0.45, "mouthShrugLower": 0.12, "eyeSquint": 0.12,
+        "eyeLookDown": 0.10},
+    "angry": {"browDown": 0.65, "eyeWide": 0.15, "eyeSquint": 0.30, "mouthPress": 0.22, "noseSneer": 0.20,
+        "mouthFrown": 0.15},
     "surprised": {"browInnerUp": 0.55, "browOuterUp": 0.55, "eyeWide": 0.50, "jawOpen": 0.10, "mouthFunnel": 0.03},
-    "fearful": {"browInnerUp": 0.60, "browOuterUp": 0.25, "browDown": 0.20, "eyeWide": 0.45, "mouthStretch": 0.35, "jawOpen": 0.05},
-    "disgusted": {"noseSneer": 0.55, "mouthUpperUp": 0.25, "browDown": 0.30, "eyeSquint": 0.30, "mouthFrown": 0.20, "cheekSquint": 0.20},
-    "contempt": {"mouthSmileLeft": 0.35, "mouthDimpleLeft": 0.45, "eyeSquint": 0.12, "browOuterUpRight": 0.10, "mouthPressLeft": 0.15},
+    "fearful": {"browInnerUp": 0.60, "browOuterUp": 0.25, "browDown": 0.20, "eyeWide": 0.45, "mouthStretch": 0.35,
+        "jawOpen": 0.05},
+    "disgusted": {"noseSneer": 0.55, "mouthUpperUp": 0.25, "browDown": 0.30, "eyeSquint": 0.30, "mouthFrown": 0.20,
+        "cheekSquint": 0.20},
+    "contempt": {"mouthSmileLeft": 0.35, "mouthDimpleLeft": 0.45, "eyeSquint": 0.12, "browOuterUpRight": 0.10,
+        "mouthPressLeft": 0.15},
 }  # fmt: skip
 EMOTIONS: tuple[str, ...] = tuple(_OFFSETS)
 LIVELINESS: dict[str, float] = {
-    "neutral": 1.0, "happy": 1.3, "sad": 0.75, "angry": 1.35, "surprised": 1.2, "fearful": 1.1, "disgusted": 0.95, "contempt": 0.85,
+    "neutral": 1.0, "happy": 1.3, "sad": 0.75, "angry": 1.35, "surprised": 1.2, "fearful": 1.1, "disgusted": 0.95,
+    "contempt": 0.85,
 }  # fmt: skip
 
 

@@ -3,15 +3,16 @@
 This is a process built from published statistics, not a learned model. It steps frame by frame with bounded state, so
 a stream and a whole recording get the same motion.
 
-- Gaze: Lee, Badler and Badler (2002), "Eyes Alive": when speaking, eye contact lasts 93.9 +- 94.9 and looking away 27.8 +- 24.0
-  frames at 30 a second, when not, 237.5 +- 47.1 and 13.0 +- 7.1; saccade magnitude A follows 15.7 exp(-A / 6.9) %, eight
-  directions with the shares of `DIRECTIONS`, duration 25 ms + 2.4 ms a degree. Magnitudes are cut at 14 degrees here (27.5 and
-  22.7 there): a face in a small picture that looks further away seems to have lost its listener.
-- Large gaze shifts recruit the head (Stahl 1999); the eyes hold their target while the head moves (vestibulo-ocular reflex).
-- Blinks: 17 a minute at rest (Bentivoglio et al. 1997); lids fall faster than they rise (VanderWerf et al. 2003); they cluster
-  at large gaze shifts (Evinger et al. 1994) and at pauses of speech (Nakano and Kitazawa 2010).
-- Head: slow sway under 1.8 Hz and nods between 1.8 and 3.7 Hz (Hadar et al. 1983); rotation follows the voice's energy and
-  pitch (Munhall et al. 2004, Busso et al. 2007: a few degrees in neutral speech); amounts are ours.
+- Gaze: Lee, Badler and Badler (2002), "Eyes Alive": when speaking, eye contact lasts 93.9 +- 94.9 and looking away
+  27.8 +- 24.0 frames at 30 a second, when not, 237.5 +- 47.1 and 13.0 +- 7.1; saccade magnitude A follows 15.7 exp(-A / 6.9) %,
+  eight directions with the shares of `DIRECTIONS`, duration 25 ms + 2.4 ms a degree. Magnitudes are cut at 14 degrees
+  here (27.5 and 22.7 there): a face in a small picture that looks further away seems to have lost its listener.
+- Large gaze shifts recruit the head (Stahl 1999); the eyes hold their target while the head moves (vestibulo-ocular
+  reflex).
+- Blinks: 17 a minute at rest (Bentivoglio et al. 1997); lids fall faster than they rise (VanderWerf et al. 2003); they
+  cluster at large gaze shifts (Evinger et al. 1994) and at pauses of speech (Nakano and Kitazawa 2010).
+- Head: slow sway under 1.8 Hz and nods between 1.8 and 3.7 Hz (Hadar et al. 1983); rotation follows the voice's energy
+  and pitch (Munhall et al. 2004, Busso et al. 2007: a few degrees in neutral speech); amounts are ours.
 - Brows rise with some emphases (Ekman 1979, "batons"; Cave et al. 1996).
 """
 
@@ -172,9 +173,9 @@ class Life:
         drift = self._drift.step(self._place * (0.4 + 0.6 * activity))
         lean = self._lean.step(0.22 * self._to)  # the head goes part of the way with the eyes
         breath = math.sin(2 * math.pi * 0.25 * self._time + self._breath) * min(1.0, self._time)
-        rotation = self._lively * (sway + self._nod.position + [0, math.radians(0.25) * breath, 0])
+        rotation = self._lively * (sway + self._nod.position + np.array([0, math.radians(0.25) * breath, 0]))
         rotation[:2] += min(self._lively, 1.0) * lean
-        moved = drift + [0.012 * rotation[0], 0.003 * breath, 0]
+        moved = drift + np.array([0.012 * rotation[0], 0.003 * breath, 0])
         onset = min(1.0, self._time / 0.8)
         translation = moved * min(self._lively, 1.5) + self._away * onset * onset * (3 - 2 * onset)
         return rotation, translation
@@ -185,7 +186,9 @@ class Life:
         strength = 0.5 + emphasis
         if self._rng.random() < 0.6:
             size = math.radians(self._rng.gamma(4.0, 0.9)) * strength
-            self._push = size * np.array([self._rng.normal(0, 0.35), self._rng.choice([1.0, -0.5], p=[0.8, 0.2]), self._rng.normal(0, 0.25)])
+            self._push = size * np.array(
+                [self._rng.normal(0, 0.35), self._rng.choice([1.0, -0.5], p=[0.8, 0.2]), self._rng.normal(0, 0.25)]
+            )
             self._push_left = 0.16
         if self._rng.random() < 0.3:
             up = self._rng.uniform(0.1, 0.35) * min(strength, 1.2)

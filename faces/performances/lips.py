@@ -1,7 +1,9 @@
 """Timed phones -> lip and jaw channels: coarticulation by dominance functions, and exact lip closure.
 
-Cohen and Massaro (1993), "Modeling coarticulation in synthetic visual speech", equations 1 to 5: each phone s pulls channel p
-towards its target T_sp with a dominance D_sp(t) = alpha_sp * exp(-|tau| / r), and the channel is the mean of the targets weighted
+Cohen and Massaro (1993), "Modeling coarticulation in synthetic visual speech",
+equations 1 to 5: each phone s pulls channel p
+towards its target T_sp with a dominance D_sp(t) = alpha_sp * exp(-|tau| / r),
+and the channel is the mean of the targets weighted
 by dominance. As in JALI (Edwards et al. 2016, section 4) the apex is reached at the start of the phone and held over
 75% of it; decays reach 7% after 120 ms, 150 ms for lip rounding.
 """
@@ -85,7 +87,9 @@ def _breathe(jaw: np.ndarray, times: np.ndarray, phones: Phones) -> None:
 def _closure(times: np.ndarray, phones: Phones) -> np.ndarray:
     """1 while a p, b or m holds the lips together, rising and falling smoothly beside it."""
     closure = np.zeros(len(times))
-    for start, end in zip(phones.starts[phones.classes == _BILABIAL], phones.ends[phones.classes == _BILABIAL], strict=True):
+    for start, end in zip(
+        phones.starts[phones.classes == _BILABIAL], phones.ends[phones.classes == _BILABIAL], strict=True
+    ):
         length = max(SHORTEST_CLOSURE, min((end - start) * HOLD, end - start - 0.015))
         middle = start + max(end - start, SHORTEST_CLOSURE) * HOLD / 2
         begin, stop = middle - length / 2, middle + length / 2

@@ -1,10 +1,10 @@
 """Phones and what each does to the lips and jaw.
 
-A phone is written in the International Phonetic Alphabet. Every phone belongs to one of `CLASSES`: groups that look alike on the
-face (visemes; Fisher 1968, Edwards et al. 2016 "JALI"). `TARGETS` gives each class its target on the `CHANNELS` and
-`DOMINANCE` how firmly it holds to that target against its neighbours (Cohen and Massaro 1993). The groups and which
-channels a class moves are from the literature above; the amounts are ours, set so that an open vowel in running
-speech parts the lips by about 12 mm on the head of this package (jawOpen = 1 is 36 mm there).
+A phone is written in the International Phonetic Alphabet. Every phone belongs to one of `CLASSES`: groups that look
+alike on the face (visemes; Fisher 1968, Edwards et al. 2016 "JALI"). `TARGETS` gives each class its target on the
+`CHANNELS` and `DOMINANCE` how firmly it holds to that target against its neighbours (Cohen and Massaro 1993). The
+groups and which channels a class moves are from the literature above; the amounts are ours, set so that an open vowel
+in running speech parts the lips by about 12 mm on the head of this package (jawOpen = 1 is 36 mm there).
 """
 
 from dataclasses import dataclass
@@ -96,8 +96,10 @@ IPA_CLASS: dict[str, str] = {letter: name for name, letters in _LETTERS.items() 
 
 # ARPAbet (CMU dictionary; flite, festival and pocketsphinx) -> classes, diphthongs in two parts.
 ARPABET: dict[str, tuple[str, ...]] = {
-    "AA": ("a",), "AE": ("æ",), "AH": ("ə",), "AO": ("ɔ",), "AW": ("a", "ʊ"), "AX": ("ə",), "AXR": ("ɝ",), "AY": ("a", "ɪ"),
-    "B": ("p",), "CH": ("ʃ",), "D": ("t",), "DH": ("θ",), "DX": ("t",), "EH": ("ɛ",), "EL": ("l",), "EM": ("p",), "EN": ("t",),
+    "AA": ("a",), "AE": ("æ",), "AH": ("ə",), "AO": ("ɔ",), "AW": ("a", "ʊ"), "AX": ("ə",), "AXR": ("ɝ",), "AY": ("a",
+    "ɪ"),
+    "B": ("p",), "CH": ("ʃ",), "D": ("t",), "DH": ("θ",), "DX": ("t",), "EH": ("ɛ",), "EL": ("l",), "EM": ("p",),
+    "EN": ("t",),
     "ER": ("ɝ",), "EY": ("e", "ɪ"), "F": ("f",), "G": ("k",), "HH": ("h",), "HV": ("h",), "IH": ("ɪ",), "IX": ("ɪ",),
     "IY": ("i",), "JH": ("ʃ",), "K": ("k",), "L": ("l",), "M": ("p",), "N": ("t",), "NG": ("k",), "NX": ("t",),
     "OW": ("o", "ʊ"), "OY": ("ɔ", "ɪ"), "P": ("p",), "R": ("ɹ",), "S": ("s",), "SH": ("ʃ",), "T": ("t",), "TH": ("θ",),

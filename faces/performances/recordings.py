@@ -1,6 +1,7 @@
 """Recorded prompts of people: Debian's `asterisk-core-sounds-*-g722`, with the text that each one says.
 
-Read out by Allison Smith (English, Spanish) and June Wallack (French), CC-BY-SA 3.0; provided by Maxim Topal (Russian) and recorded by Carlo
+Read out by Allison Smith (English, Spanish) and June Wallack (French),
+CC-BY-SA 3.0; provided by Maxim Topal (Russian) and recorded by Carlo
 Flora (Italian), CC-BY 3.0 and CC-BY-SA 3.0 as the packages state. The sound is used to learn from and is not shipped.
 """
 
@@ -9,23 +10,22 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import av
 import numpy as np
 
 from faces.performances.synthesisers import Voice
+from media.sound import read_sound
 from media.units import SAMPLE_RATE
 
 ROOT = Path("/usr/share/asterisk/sounds")
 TEXTS = Path("/usr/share/doc")
-FOLDERS = {"en": "en_US_f_Allison", "es": "es_MX_f_Allison", "fr": "fr_CA_f_June", "it": "it_IT_m_Carlo", "ru": "ru_RU_f_IvrvoiceRU"}
+FOLDERS = {
+    "en": "en_US_f_Allison",
+    "es": "es_MX_f_Allison",
+    "fr": "fr_CA_f_June",
+    "it": "it_IT_m_Carlo",
+    "ru": "ru_RU_f_IvrvoiceRU",
+}
 INSTALL = "apt install asterisk-core-sounds-en-g722 asterisk-core-sounds-es-g722 asterisk-core-sounds-fr-g722"
-
-
-def read_g722(path: Path) -> np.ndarray:
-    """Raw G.722 -> float32 (N,) mono 16 kHz in [-1, 1]."""
-    with av.open(str(path), format="g722") as container:
-        parts = [frame.to_ndarray().reshape(-1) for frame in container.decode(audio=0)]
-    return (np.concatenate(parts).astype(np.float32) / 32768) if parts else np.zeros(0, np.float32)
 
 
 def transcripts(language: str) -> dict[str, str]:
@@ -53,6 +53,6 @@ def recordings(languages: tuple[str, ...]) -> Iterator[tuple[np.ndarray, str, st
         for name, text in sorted(transcripts(language).items()):
             path = folder / f"{name}.g722"
             if path.is_file():
-                speech = read_g722(path)
+                speech = read_sound(path)
                 if len(speech) >= SAMPLE_RATE // 2:
                     yield speech, text, name, voice

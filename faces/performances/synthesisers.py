@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.io import wavfile
@@ -28,7 +28,7 @@ INSTALL = "apt install espeak-ng flite festival festvox-kallpc16k festvox-us-slt
 
 @dataclass(frozen=True)
 class Voice:
-    """One way to speak. `speaker` is what is held out: variants of one synthesiser voice count as different speakers."""
+    """One way to speak. `speaker` is what is held out: variants of one voice count as different speakers."""
 
     source: str  # which synthesiser
     name: str  # what the synthesiser calls the voice
@@ -79,7 +79,8 @@ class _Event(ctypes.Structure):
 
     _fields_ = (
         ("type", ctypes.c_int), ("uid", ctypes.c_uint), ("text_position", ctypes.c_int), ("length", ctypes.c_int),
-        ("audio_position", ctypes.c_int), ("sample", ctypes.c_int), ("user", ctypes.c_void_p), ("string", ctypes.c_char * 8),
+        ("audio_position", ctypes.c_int), ("sample", ctypes.c_int), ("user", ctypes.c_void_p), ("string",
+        ctypes.c_char * 8),
     )  # fmt: skip
 
 
@@ -90,8 +91,30 @@ _PHONEME, _END = 7, 0
 class Espeak:
     """espeak-ng through its library: formant synthesis in a hundred languages, with phoneme events."""
 
-    VARIANTS = ("", "+m1", "+m2", "+m3", "+m4", "+m5", "+m6", "+m7", "+f1", "+f2", "+f3", "+f4", "+f5", "+klatt", "+klatt2", "+whisper")
-    CODES = {"en": ("en-us", "en-gb-x-rp", "en-gb-scotland"), "es": ("es", "es-419"), "pt": ("pt", "pt-br"), "fr": ("fr",)}
+    VARIANTS = (
+        "",
+        "+m1",
+        "+m2",
+        "+m3",
+        "+m4",
+        "+m5",
+        "+m6",
+        "+m7",
+        "+f1",
+        "+f2",
+        "+f3",
+        "+f4",
+        "+f5",
+        "+klatt",
+        "+klatt2",
+        "+whisper",
+    )
+    CODES: ClassVar = {
+        "en": ("en-us", "en-gb-x-rp", "en-gb-scotland"),
+        "es": ("es", "es-419"),
+        "pt": ("pt", "pt-br"),
+        "fr": ("fr",),
+    }
 
     def __init__(self) -> None:
         name = ctypes.util.find_library("espeak-ng")
@@ -166,7 +189,11 @@ class Flite:
         if shutil.which("flite") is None or "en" not in languages:
             return []
         listed = subprocess.run(["flite", "-lv"], capture_output=True, text=True).stdout.split(":")[-1].split()
-        return [Voice("flite", v, "en", f"flite-{v}", "flite voice licence (free to use)") for v in listed if v in ("awb", "rms", "slt", "kal16")]
+        return [
+            Voice("flite", v, "en", f"flite-{v}", "flite voice licence (free to use)")
+            for v in listed
+            if v in ("awb", "rms", "slt", "kal16")
+        ]
 
     def speak(self, text: str, voice: Voice, rng: np.random.Generator) -> Utterance:
         with tempfile.TemporaryDirectory() as folder:
@@ -191,8 +218,10 @@ _FESTIVAL = {
 _CODING = {"it": "latin-1", "cs": "iso-8859-2", "fi": "latin-1", "ru": "utf-8", "en": "ascii"}
 # What festival's phone sets write that differs from IPA letters.
 _FESTIVAL_PHONES = {
-    "S": "ʃ", "Z": "ʃ", "tS": "ʃ", "dZ": "ʃ", "E": "ɛ", "O": "ɔ", "J": "t", "L": "l", "N": "k", "ch": "k", "c~": "ʃ", "s~": "ʃ", "z~": "ʃ",
-    "dz~": "ʃ", "r~": "ʃ", "n~": "t", "t~": "t", "d~": "t", "c": "s", "dz": "s", "ts": "s", "sh": "ʃ", "zh": "ʃ", "sch": "ʃ", "y": "ɪ", "oe": "e", "ae": "æ",
+    "S": "ʃ", "Z": "ʃ", "tS": "ʃ", "dZ": "ʃ", "E": "ɛ", "O": "ɔ", "J": "t", "L": "l", "N": "k", "ch": "k", "c~": "ʃ",
+    "s~": "ʃ", "z~": "ʃ",
+    "dz~": "ʃ", "r~": "ʃ", "n~": "t", "t~": "t", "d~": "t", "c": "s", "dz": "s", "ts": "s", "sh": "ʃ", "zh": "ʃ",
+    "sch": "ʃ", "y": "ɪ", "oe": "e", "ae": "æ",
     "@": "ə", "k~": "k", "g": "k", "A": "a", "U": "ʊ", "I": "ɪ",
 }  # fmt: skip
 
@@ -205,7 +234,9 @@ class Festival:
         if shutil.which("festival") is None or not root.is_dir():
             return []
         found = [v.name for v in sorted(root.glob("*/*")) if _FESTIVAL.get(v.name) in languages]
-        return [Voice("festival", v, _FESTIVAL[v], f"festival-{v}", "festival voice licence (free to use)") for v in found]
+        return [
+            Voice("festival", v, _FESTIVAL[v], f"festival-{v}", "festival voice licence (free to use)") for v in found
+        ]
 
     def speak(self, text: str, voice: Voice, rng: np.random.Generator) -> Utterance:
         text = re.sub(r'["\\]', "", text)
@@ -282,7 +313,9 @@ class Kokoro:
         model.graph.output.append(onnx.helper.make_empty_tensor_value_info(self.DURATIONS))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        self._session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
         data = Path(core.__file__).parent / "data"
         self._vocabulary = json.loads((data / "vocab.json").read_text("utf-8"))["vocab"]
         styles = np.load(data / "voices_ja.npz")

@@ -1,0 +1,266 @@
+"""The recipe of the lip network: speech with timed phones in, lips by the performance model as the target.
+
+Targets are computed from phone timings (`faces.performances.lips`), so every voice, recorded or synthesised,
+teaches the same
+mouth. Sound is resampled, put in rooms and noise, and sent down telephone lines on the way (`sounds`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from faces.performances import CHANNELS, CLASSES, Phones, class_frames
+from faces.performances.clip import GAP
+from faces.performances.lips import STEP, lip_curves
+from faces.performances.speechset import Clip, load_speech_set
+from generate.motion.evaluate import closures, lip_corr, lip_lag_ms
+from generate.motion.features import BINS, HISTORY, log_mel
+from generate.motion.model import decode
+from generate.motion.network import DELAY, LipNet
+from generate.motion.sounds import resampled, spoiled
+from generate.motion.toy import toy_set
+from learning import Plan, WeightCard, fit, save_weights
+from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
+
+FRAMES = 100  # of a training example: 4 s
+BATCH = 12  # examples
+RECORDED = 0.45  # share of examples that start from a recorded voice
+WARPS = tuple(round(float(w), 3) for w in np.linspace(0.82, 1.2, 9))  # vocal tract lengths that training hears
+PER_FRAME = round(1 / FPS / STEP)
+_CHANNEL_GAP = np.array([2 * GAP.get(c + "Left", 0.0) or GAP.get(c, 0.0) for c in CHANNELS], np.float32)
+DATA = (
+    "Speech with timed phones: Debian's asterisk-core-sounds-{en,es,fr}-g722 (people; CC-BY-SA 3.0), aligned with "
+    "pocketsphinx, and speech synthesised with espeak-ng, flite, festival voices and Kokoro-82M (Apache-2.0) in 15 "
+    "languages. Lip targets by faces.performances. No video, no faces of people. Italian and Russian are held out."
+)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A clip ready to train on: its lip curves at every STEP."""
+
+    clip: Clip
+    channels: np.ndarray  # (n, C)
+    closure: np.ndarray  # (n,)
+
+    @classmethod
+    def of(cls, clip: Clip) -> "Example":
+        speech = clip.speech.astype(np.float32) / 32768
+        return cls(clip, *lip_curves(clip.phones, len(speech) / SAMPLE_RATE, speech))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What the network sees and should answer. B examples of T frames, the first `DELAY` answers left out."""
+
+    mel: torch.Tensor  # (B, BINS, 4 T)
+    channels: torch.Tensor  # (B, T - DELAY, C)
+    closure: torch.Tensor  # (B, T - DELAY)
+    classes: torch.Tensor  # (B, 2 (T - DELAY)) class index
+
+
+def _compose(examples: list[Example], rng: np.random.Generator, frames: int) -> tuple[np.ndarray, ...]:
+    """Clips one after another, each at its own speed, with pauses, until `frames` are full.
+
+    Returns: sound (frames * 640,), channels (frames * 4, C), closure (frames * 4,), classes (frames * 2,).
+    """
+    sound = np.zeros(frames * SAMPLES_PER_FRAME)
+    channels = np.zeros((frames * PER_FRAME, len(CHANNELS)), np.float32)
+    closure = np.zeros(frames * PER_FRAME, np.float32)
+    classes = np.zeros(frames * 2, np.int64)
+    at = -int(rng.uniform(0, 1.2) * SAMPLE_RATE) if rng.random() < 0.7 else int(rng.uniform(0, 0.8) * SAMPLE_RATE)
+    for example in examples:
+        if at >= len(sound):
+            break
+        speed = rng.uniform(0.86, 1.18) if rng.random() < 0.7 else 1.0
+        speech = resampled(example.clip.speech / 32768.0, speed)
+        if len(speech) + at < SAMPLE_RATE // 4:
+            at = 0
+        at = at // HOP_STEP * HOP_STEP
+        _place(sound, speech, at)
+        steps = int(len(example.channels) / speed)
+        index = np.minimum((np.arange(steps) * speed).astype(int), len(example.channels) - 1)
+        _place(channels, example.channels[index], at // HOP_STEP)
+        _place(closure, example.closure[index], at // HOP_STEP)
+        _place(classes, class_frames(_faster(example.clip.phones, speed), steps // 2, 50.0), at // (2 * HOP_STEP))
+        at += len(speech) + int(rng.uniform(0.05, 0.9) * SAMPLE_RATE)
+    return sound, channels, closure, classes
+
+
+HOP_STEP = int(STEP * SAMPLE_RATE)  # samples a step of the lip curves
+
+
+def _faster(phones: Phones, speed: float) -> Phones:
+    return Phones(phones.classes, phones.starts / speed, phones.ends / speed)
+
+
+def _place(into: np.ndarray, what: np.ndarray, at: int) -> None:
+    """Copy `what` into `into` from index `at` on, as far as it lies inside."""
+    first, last = max(at, 0), min(at + len(what), len(into))
+    if last > first:
+        into[first:last] = what[first - at : last - at]
+
+
+def _tensors(parts: list[tuple[np.ndarray, ...]], warps: list[float], masks: list[tuple[int, int]]) -> Batch:
+    mels = []
+    for (sound, *_), warp, (low, width) in zip(parts, warps, masks, strict=True):
+        mel = log_mel(torch.from_numpy(np.concatenate([np.zeros(HISTORY), sound]).astype(np.float32)), warp)
+        mel[low : low + width] = mel.mean()
+        mels.append(mel)
+    channels, closure, classes = (np.stack([p[i] for p in parts]) for i in (1, 2, 3))
+    count, frames = len(parts), closure.shape[1] // PER_FRAME
+    kept = frames - DELAY
+    channels = channels.reshape(count, frames, PER_FRAME, -1).mean(2)[:, :kept]
+    closure = closure.reshape(count, frames, PER_FRAME)[:, :kept, 1:3].max(2)
+    to = torch.from_numpy
+    return Batch(torch.stack(mels), to(channels), to(closure), to(classes[:, : 2 * kept]))
+
+
+class Data:
+    """Draws batches from the training clips; a batch depends on the seed and the step alone."""
+
+    def __init__(self, clips: list[Clip], seed: int, frames: int, batch: int) -> None:
+        train = [Example.of(c) for c in clips if c.split == "train"]
+        self._recorded = [e for e in train if e.clip.voice.source == "recorded"] or train
+        self._spoken = [e for e in train if e.clip.voice.source != "recorded"] or train
+        self._validation = [Example.of(c) for c in clips if c.split == "validation"]
+        assert not {e.clip.name for e in train} & {e.clip.name for e in self._validation}
+        self._seed, self._frames, self._batch = seed, frames, batch
+
+    def batch(self, step: int) -> Batch:
+        rng = np.random.default_rng([self._seed, step])
+        parts, warps, masks = [], [], []
+        for _ in range(self._batch):
+            pool = self._recorded if rng.random() < RECORDED else self._spoken
+            chosen = [pool[i] for i in rng.integers(len(pool), size=6)]
+            sound, *targets = _compose(chosen, rng, self._frames)
+            other = pool[rng.integers(len(pool))].clip.speech.astype(np.float64)
+            parts.append((spoiled(sound, other, rng), *targets))
+            warps.append(WARPS[rng.integers(len(WARPS))])
+            masks.append((int(rng.integers(BINS)), int(rng.integers(1, 12))) if rng.random() < 0.3 else (0, 0))
+        return _tensors(parts, warps, masks)
+
+    def validation(self, count: int) -> list[tuple[Example, Batch]]:
+        """Up to `count` validation clips, each whole, at -26 dBFS, every other one with noise at 20 dB."""
+        order = np.random.default_rng(0).permutation(len(self._validation))[:count]
+        found = []
+        for number, i in enumerate(order):
+            example = self._validation[i]
+            frames = -(-len(example.clip.speech) // SAMPLES_PER_FRAME) + DELAY
+            parts = _whole(example, frames, 20.0 if number % 2 else None)
+            found.append((example, _tensors([parts], [1.0], [(0, 0)])))
+        return found
+
+
+def _whole(example: Example, frames: int, snr: float | None) -> tuple[np.ndarray, ...]:
+    sound = np.zeros(frames * SAMPLES_PER_FRAME)
+    _place(sound, example.clip.speech / 32768.0, 0)
+    sound *= 0.05 / (sound.std() + 1e-9)
+    if snr is not None:
+        sound = sound + np.random.default_rng(1).normal(0, 0.05 * 10 ** (-snr / 20), len(sound))
+    channels = np.zeros((frames * PER_FRAME, len(CHANNELS)), np.float32)
+    closure = np.zeros(frames * PER_FRAME, np.float32)
+    _place(channels, example.channels, 0)
+    _place(closure, example.closure, 0)
+    return np.clip(sound, -1, 1), channels, closure, class_frames(example.clip.phones, frames * 2, 50.0)
+
+
+def lip_loss(model: LipNet, batch: Batch) -> tuple[torch.Tensor, Mapping[str, float]]:
+    """Errors of the channels (scaled by their spread), their velocity, the opening, the closure and the phones."""
+    device = next(model.parameters()).device
+    mel, wanted, shut, classes = (t.to(device) for t in (batch.mel, batch.channels, batch.closure, batch.classes))
+    channels, logits, phones, _ = model(mel)
+    channels, logits, phones = channels[:, DELAY:], logits[:, DELAY:], phones[:, 2 * DELAY :]
+    scale = 1 / wanted.new_tensor(SPREAD)
+    position = F.smooth_l1_loss(channels * scale, wanted * scale)
+    velocity = F.smooth_l1_loss(channels.diff(dim=1) * scale, wanted.diff(dim=1) * scale)
+    gap = wanted.new_tensor(_CHANNEL_GAP)
+    opening = F.l1_loss((channels @ gap) * (1 - torch.sigmoid(logits)), (wanted @ gap) * (1 - shut))
+    weight = 1 + 2 * shut
+    closing = F.binary_cross_entropy_with_logits(logits, shut, weight)
+    spoken = F.cross_entropy(phones.reshape(-1, phones.shape[-1]), classes.reshape(-1), label_smoothing=0.05)
+    total = position + 2 * velocity + 4 * opening + closing + 0.3 * spoken
+    names = {"position": position, "velocity": velocity, "opening": opening, "closing": closing, "phones": spoken}
+    return total, {name: float(value.detach()) for name, value in names.items()}
+
+
+# Standard deviation of each channel over running speech, in the order of CHANNELS.
+SPREAD = (0.10, 0.10, 0.13, 0.07, 0.04, 0.08, 0.04, 0.08, 0.03, 0.06, 0.03, 0.01, 0.02, 0.02)
+
+
+def measure(model: LipNet, found: list[tuple[Example, Batch]]) -> dict[str, float]:
+    """Figures of whole clips: loss, lip_corr, lip_closure_pct, lip_lag_ms, phone accuracy in %."""
+    device = next(model.parameters()).device
+    losses, correlations, hits, lags, right = [], [], [], [], []
+    for example, batch in found:
+        losses.append(float(lip_loss(model, batch)[0]))
+        channels, logits, phones, _ = model(batch.mel.to(device))
+        lips, closure = decode(channels[0, DELAY:].cpu().numpy(), logits[0, DELAY:].cpu().numpy())
+        opening = np.maximum(lips @ _CHANNEL_GAP, 0) * (1 - closure)
+        truth = np.maximum(batch.channels[0].numpy() @ _CHANNEL_GAP, 0) * (1 - batch.closure[0].numpy())
+        correlations.append(lip_corr(opening, truth))
+        hits.append(closures(opening, example.clip.phones))
+        lags.append(lip_lag_ms(opening, truth))
+        right.append((phones[0, 2 * DELAY :].argmax(-1).cpu() == batch.classes[0]).float().mean().item())
+    shut = np.concatenate(hits)
+    return {
+        "loss": float(np.mean(losses)),
+        "lip_corr": float(np.mean(correlations)),
+        "lip_closure_pct": 100 * float(shut.mean()) if len(shut) else float("nan"),
+        "lip_lag_ms": float(np.median(lags)),
+        "phones_pct": 100 * float(np.mean(right)),
+    }
+
+
+def train(
+    data: Path | None,
+    out: Path,
+    *,
+    steps: int = 4000,
+    workdir: Path | str,
+    device: str = "cpu",
+    resume: bool = True,
+    seed: int = 0,
+    progress: Callable[[int, Mapping[str, float]], None] | None = None,
+) -> WeightCard:
+    """Train the lip network and write its weights.
+
+    Args:
+        data: folder of `vasari data speech`; None trains on a tiny set of tones with known phones, to try the recipe.
+        out: where the weights go (float16 safetensors).
+        steps: optimiser steps in all, of 12 examples of 4 s.
+        workdir: keeps checkpoint and log; a run that was broken off goes on from there when `resume`.
+
+    Raises:
+        UnreadableError: `data` holds no speech set.
+    """
+    toy = data is None
+    clips = toy_set(seed) if data is None else load_speech_set(Path(data))
+    source = Data(clips, seed, FRAMES // 4 if toy else FRAMES, 2 if toy else BATCH)
+    found = source.validation(2 if toy else 96)
+    torch.manual_seed(seed)
+    model = LipNet(32, (1, 2)) if toy else LipNet()
+    plan = Plan(
+        steps=steps,
+        lr=1.5e-3,
+        warmup=min(150, steps // 4 + 1),
+        seed=seed,
+        validate_every=400,
+        checkpoint_every=200,
+        bf16=False,
+    )
+    figures = fit(
+        model, plan, source.batch, lip_loss, lambda m: measure(m, found),
+        select="loss", workdir=workdir, resume=resume, device=device, progress=progress,
+    )  # fmt: skip
+    described = "toy set of tones; not for use" if toy else DATA
+    card = WeightCard("motion", model.config, described, steps, figures, recipe="vasari train motion --data SPEECH")
+    return save_weights(out, model.cpu().state_dict(), card, dtype=torch.float16)
+
+
+assert len(SPREAD) == len(CHANNELS)
+assert len(CLASSES) > 1
