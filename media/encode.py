@@ -112,9 +112,9 @@ class Encoder:
         if kind is None:
             self.close()
         else:
-            self._abandon()
+            self.abandon()
 
-    def _abandon(self) -> None:
+    def abandon(self) -> None:
         """Let go of the file after an error; what is in it is worthless and the caller removes it."""
         try:
             self._container.close()

@@ -17,7 +17,14 @@ from torch import nn
 from provenance.watermark.chips import CHROMA_GRID, LUMA_GRID
 
 WORK = 128  # side of the square that both networks look at, pixels
-PSNR = 45.0  # dB; the energy of the mark before rounding and clipping
+PSNR = 43.0  # dB; the mark is weakened where it would go below, before rounding and clipping
+FLAT = 0.003  # amplitude just noticeable where nothing hides it, of the range: 0.77 grey levels
+TEXTURE = 0.15  # share of the surrounding texture that hides a mark
+MOST = 0.010  # no threshold of brightness is above 2.5 grey levels
+MOST_COLOUR = 0.005  # brightness hides little of a colour: its thresholds stop here before they are weighted
+COLOUR = (1.0, 0.45)  # thresholds of blue and of red differences, against that of brightness
+LEAST_FACTOR, MOST_FACTOR = 0.4, 1.25  # bounds of the learned factor
+INTERPOLATION_LOSS = 0.87  # root mean square of +-1 chips after cubic interpolation to pixels
 # Full-range BT.601, RGB in [0, 1] -> Y in [0, 1], Cb and Cr in [-0.5, 0.5], and one unit of each back in RGB.
 TO_YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
 TO_RGB = ((1.0, 0.0, 1.402), (1.0, -0.344136, -0.714136), (1.0, 1.772, 0.0))
@@ -42,8 +49,30 @@ def _blur(x: torch.Tensor, size: int) -> torch.Tensor:
     return F.avg_pool2d(F.avg_pool2d(x, (1, size), 1), (size, 1), 1)
 
 
+def thresholds(rgb: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """How much each cell bears before the eye notices, in units of the range.
+
+    (B, 3, 128, 128) RGB in [0, 1] -> brightness (B, 1, 64, 64) and colour differences (B, 2, 32, 32). The threshold grows
+    with the distance from middle brightness and with the texture around (after Chou and Li 1995, "A perceptually
+    tuned subband image coder", equations 2 to 5, much simplified); a lone edge counts less than texture, as its flat
+    side hides nothing. The eye forgives blue against yellow more than red against green (Mullen 1985).
+    """
+    weights = torch.tensor(TO_YCC[0], device=rgb.device)[:, None, None]
+    luma = (rgb.float() * weights).sum(dim=1, keepdim=True)
+    departure = F.avg_pool2d((luma - _blur(luma, 5)).abs(), 2)
+    texture = _blur((departure + 1e-8).sqrt(), 5).square()
+    bright = F.avg_pool2d(luma, 2)
+    seen = FLAT * (1 + 0.8 * (bright - 0.4).abs()) + TEXTURE * texture
+    seen = seen.clamp(max=MOST)
+    coarse = F.avg_pool2d(seen.clamp(max=MOST_COLOUR), LUMA_GRID // CHROMA_GRID)
+    return seen, coarse * torch.tensor(COLOUR, device=rgb.device)[:, None, None]
+
+
 class Strength(nn.Module):
-    """How much of the pattern each cell bears."""
+    """How much of the pattern each cell bears: the visibility threshold times a learned factor between two bounds.
+
+    The lower bound keeps every region marked, so that none can be replaced unseen.
+    """
 
     def __init__(self, width: int = 16) -> None:
         super().__init__()
@@ -57,22 +86,21 @@ class Strength(nn.Module):
         nn.init.zeros_(self.layers[-1].weight)
         nn.init.zeros_(self.layers[-1].bias)
 
-    def forward(self, rgb: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, rgb: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """(B, 3, 128, 128) RGB in [0, 1] -> amplitudes in units of the range, all positive, of brightness
-        (B, 1, 64, 64) and of both colour differences (B, 2, 32, 32), scaled so that the mark has `PSNR` dB.
+        (B, 1, 64, 64) and of both colour differences (B, 2, 32, 32); and the mean square of the factors, the visibility.
         """
         raw = self.layers(features(rgb).to(self.layers[0].weight.dtype)).float()
-        raw = F.softplus(raw) + 0.05
-        luma, chroma = raw[:, :1], F.avg_pool2d(raw[:, 1:], LUMA_GRID // CHROMA_GRID)
+        factor = LEAST_FACTOR + (MOST_FACTOR - LEAST_FACTOR) * raw.sigmoid()
+        luma_seen, chroma_seen = thresholds(rgb)
+        coarse = F.avg_pool2d(factor[:, 1:], LUMA_GRID // CHROMA_GRID)
+        luma, chroma = luma_seen * factor[:, :1], chroma_seen * coarse
         back = torch.tensor(TO_RGB, device=rgb.device).square().mean(dim=0)  # energy in RGB of one unit of Y, Cb, Cr
-        energy = back[0] * luma.square().mean(dim=(1, 2, 3)) + (back[1:, None, None] * chroma.square()).mean(
-            dim=(2, 3)
-        ).sum(dim=1)
-        gain = (10 ** (-PSNR / 20) / (INTERPOLATION_LOSS * energy.sqrt()))[:, None, None, None]
-        return luma * gain, chroma * gain
-
-
-INTERPOLATION_LOSS = 0.87  # root mean square of +-1 chips after cubic interpolation to pixels
+        energy = back[0] * luma.square().mean(dim=(1, 2, 3)) + (
+            back[1:, None, None] * chroma.square()
+        ).mean(dim=(2, 3)).sum(dim=1)
+        gain = (10 ** (-PSNR / 20) / (INTERPOLATION_LOSS * energy.sqrt())).clamp(max=1.0)[:, None, None, None]
+        return luma * gain, chroma * gain, factor.square().mean()
 
 
 class Reader(nn.Module):

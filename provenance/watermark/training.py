@@ -18,15 +18,14 @@ from learning import Plan, WeightCard, fit, save_weights
 from provenance.watermark import attacks, hosts
 from provenance.watermark.chips import CHIPS, Chips
 from provenance.watermark.code import PICTURE
-from provenance.watermark.nets import WORK, Watermark, features, pattern_rgb
+from provenance.watermark.nets import WORK, Watermark, pattern_rgb
 from provenance.watermark.picture import add_pattern, small
 
 SAMPLES = 12  # clips in a batch
 SIDES, SHARES = (192, 256, 384, 512), (0.25, 0.35, 0.25, 0.15)  # sizes of the clips, pixels, and how often each
 CLIP = 3  # frames
-SEEN = 0.15  # weight of visibility against legibility
+SEEN = 0.1  # weight of visibility against legibility
 VALIDATION_CLIPS = 24
-COLOUR_THRESHOLDS = (2.0, 0.9)  # of blue and red differences, against that of brightness
 
 
 @dataclass(frozen=True)
@@ -37,22 +36,6 @@ class Sample:
     chips: Chips
     coded: np.ndarray  # float32 (288,) of -1 and +1
     seed: int  # of the journey
-
-
-def visibility(luma: torch.Tensor, chroma: torch.Tensor, rgb: torch.Tensor) -> torch.Tensor:
-    """How visible a mark is, in squares of just noticeable differences, mean over the picture.
-
-    The threshold grows with the brightness (Weber) and with the texture around it (Chou and Li 1995, "A perceptually
-    tuned subband image coder", equations 2 to 5, simplified); amplitudes and thresholds are in units of the range. The
-    eye forgives blue against yellow more than brightness, and red against green less (Mullen 1985, "The contrast
-    sensitivity of human colour vision to red-green and blue-yellow chromatic gratings").
-    """
-    near = features(rgb)[:, :4].abs().amax(dim=1, keepdim=True) / 16  # departure of brightness from its surroundings
-    texture = F.avg_pool2d(near, 3, 1, 1)
-    bright = F.avg_pool2d(rgb.mean(dim=1, keepdim=True), 2)
-    threshold = 0.008 * (0.6 + 0.8 * (bright - 0.4).abs()) + 0.35 * texture
-    coarse = F.avg_pool2d(threshold, 2) * torch.tensor(COLOUR_THRESHOLDS, device=rgb.device)[:, None, None]
-    return (luma / threshold).square().mean() + (chroma / coarse).square().mean(dim=(0, 2, 3)).sum()
 
 
 def recipe(
@@ -140,7 +123,7 @@ def _sent(model: Watermark, batch: list[Sample]) -> tuple[torch.Tensor, torch.Te
     """
     device = next(model.parameters()).device
     hosts_small = torch.cat([small(sample.clip[0]) for sample in batch]).to(device)
-    luma, chroma = model.strength(hosts_small)
+    luma, chroma, seen = model.strength(hosts_small)
     signs = torch.from_numpy(np.stack([s.chips.spread(s.coded) for s in batch])).to(device)
     pattern = pattern_rgb(luma, chroma, signs)
     in_levels = pattern.detach().mul(255).permute(0, 2, 3, 1).cpu().numpy()
@@ -149,7 +132,7 @@ def _sent(model: Watermark, batch: list[Sample]) -> tuple[torch.Tensor, torch.Te
         clip = [add_pattern(frame, np.ascontiguousarray(levels)) for frame in sample.clip]
         arrived.append(small(attacks.journey(np.random.default_rng(sample.seed), clip)))
     marked = hosts_small + F.interpolate(pattern, size=WORK, mode="bicubic", align_corners=False)
-    return marked + (torch.cat(arrived).to(device) - marked).detach(), visibility(luma, chroma, hosts_small)
+    return marked + (torch.cat(arrived).to(device) - marked).detach(), seen
 
 
 def _bit_logits(soft: torch.Tensor, batch: list[Sample]) -> torch.Tensor:

@@ -1,0 +1,130 @@
+"""The joint verdict: credentials, picture mark and sound mark against each other. Pure logic, no files.
+
+    credentials          marks                                     verdict         exit
+    valid, trusted       agree with the soft binding               known_maker     0
+    valid, trusted       not promised, or not readable here        known_maker     0
+    valid, trusted       promised but absent, or of another clip   tampered        4
+    valid, untrusted     none of this maker's                      nothing_found   3
+    valid, untrusted     this maker's mark                         tampered        4   re-signed by somebody else
+    invalid              any                                       tampered        4
+    absent               found or noticed                          tampered        4   credentials were removed; who made it is told
+    absent               picture and sound of different clips      tampered        4
+    absent               none                                      nothing_found   3
+
+"Valid is not trusted": anybody can make a certificate with anybody's name. Only a chain to an anchor that the verifier
+chose makes a maker known. A mark is secret-keyed, so it names this maker without credentials; but as the credentials
+are gone, what else was done to the file is unknown, hence never 0.
+"""
+
+from typing import Any
+
+from provenance.exits import EXIT_KNOWN, EXIT_NOTHING, EXIT_TAMPERED
+from provenance.registry import Entry, Registry
+from provenance.verdict import Credentials, Mark, Origin
+
+CODES = {"known_maker": EXIT_KNOWN, "nothing_found": EXIT_NOTHING, "tampered": EXIT_TAMPERED}
+PRESENT = ("found", "noticed")
+
+
+def judge(
+    credentials: Credentials, picture: Mark, sound: Mark, *, key: str, registry: Registry | None
+) -> dict[str, Any]:
+    """Fields verdict, exit_code, summary, reasons, agreement and origin of a `Verdict`.
+
+    Args:
+        key: identity of the watermark key that was used to look for marks, "" for none.
+        registry: where to look up what the marks name.
+    """
+    entry = _lookup(picture, sound, registry)
+    clashes = _clashes(credentials, picture, sound, key, entry)
+    marked = [name for name, mark in (("picture", picture), ("sound", sound)) if mark.state in PRESENT]
+    if credentials.state == "invalid":
+        verdict, summary = "tampered", "tampered: the credentials do not fit the file"
+        reasons = [f"credentials invalid: {', '.join(credentials.failures) or 'damaged'}", *clashes]
+        reasons += [f"the {name} still bears this maker's mark" for name in marked]
+    elif credentials.state == "valid":
+        verdict, summary, reasons = _signed(credentials, marked, clashes)
+    elif marked:
+        verdict = "tampered"
+        summary = f"credentials were removed; the mark in the {' and '.join(marked)} says: made with this key"
+        reasons = ["no credentials, but a keyed mark", *clashes]
+        if entry:
+            reasons.append(f"registered {entry.made} as {entry.manifest}")
+        elif "found" in (picture.state, sound.state):
+            reasons.append("the mark is not in this registry: made with this key on another machine")
+    else:
+        verdict, summary = "nothing_found", "nothing found: no credentials and no mark of this key"
+        reasons = ["no credentials"]
+        reasons.append("no mark of this key" if key else "marks were not looked for: no watermark key")
+    compared = credentials.soft_binding and key == credentials.binding_key or len(marked) == 2
+    return {
+        "verdict": verdict,
+        "exit_code": CODES[verdict],
+        "summary": summary,
+        "reasons": reasons,
+        "agreement": "contradict" if clashes else "agree" if compared and marked else "not_applicable",
+        "origin": _origin(entry),
+    }
+
+
+def _signed(credentials: Credentials, marked: list[str], clashes: list[str]) -> tuple[str, str, list[str]]:
+    """Verdict, summary and reasons for valid credentials."""
+    if credentials.trust != "trusted":
+        reason = f"credentials are intact, but '{credentials.signer}' leads to no trusted anchor"
+        if marked:
+            summary = "contradictory: bears this maker's mark under the credentials of somebody unknown"
+            return "tampered", summary, [reason, f"mark of this key in the {' and '.join(marked)}", *clashes]
+        return "nothing_found", f"no known maker: intact credentials of '{credentials.signer}', not trusted", [reason]
+    if clashes:
+        return "tampered", "contradictory: the marks do not fit the credentials", clashes
+    reasons = [f"credentials valid, signed by '{credentials.signer}', a trusted chain"]
+    reasons += [f"the {name} mark agrees" for name in marked]
+    return "known_maker", f"made by '{credentials.signer}' and intact", reasons
+
+
+def _clashes(
+    credentials: Credentials, picture: Mark, sound: Mark, key: str, entry: Entry | None
+) -> list[str]:
+    """What contradicts what, in words."""
+    found = []
+    if credentials.soft_binding and credentials.binding_key == key:
+        for name, mark, promised in (
+            ("picture", picture, credentials.soft_binding),
+            ("sound", sound, credentials.sound_binding),
+        ):
+            if mark.state == "found" and promised and mark.message != promised:
+                found.append(f"the {name} bears mark {mark.message}, its credentials promise {promised}")
+            elif mark.state == "found" and not promised:
+                found.append(f"the {name} bears mark {mark.message}, its credentials know of none")
+            elif mark.state == "absent" and promised and name == "picture":
+                found.append("the picture does not bear the mark its credentials promise")
+    if picture.state == sound.state == "found" and not picture.message.endswith(sound.message):
+        found.append(f"picture and sound come from different outputs ({picture.message}, {sound.message})")
+    if picture.state == "found" and sound.state == "absent" and entry and entry.sound_mark:
+        found.append("the sound was exchanged: the output was registered with marked sound")
+    if sound.state == "found" and picture.state == "absent":
+        found.append("the pictures were exchanged: only the sound is marked")
+    return found
+
+
+def _lookup(picture: Mark, sound: Mark, registry: Registry | None) -> Entry | None:
+    if registry is None:
+        return None
+    if picture.state == "found":
+        return registry.by_mark(picture.message)
+    if sound.state == "found":
+        return next(iter(registry.by_sound_mark(sound.message)), None)
+    return None
+
+
+def _origin(entry: Entry | None) -> Origin | None:
+    if entry is None:
+        return None
+    return Origin(
+        manifest=entry.manifest,
+        made=entry.made,
+        command=entry.command,
+        file_sha256=entry.file_sha256,
+        portrait_sha256=entry.portrait_sha256,
+        nobody=bool(entry.nobody),
+    )

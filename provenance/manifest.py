@@ -1,0 +1,204 @@
+"""What the credentials say: a C2PA claim of the specification 2.4, built, signed and read with c2pa-python.
+
+Assertions, all of them `created` (vouched for by the signer):
+    c2pa.actions.v2        c2pa.created, trainedAlgorithmicMedia; c2pa.watermarked.bound; nothing else was done
+    c2pa.soft-binding      the message of the picture mark, and of the sound mark where there is sound
+    c2pa.ai-disclosure     a generative model made it
+    cawg.training-mining   not to be used to train on
+    io.vasari.making       command, settings, SHA-256 of portrait, other inputs, consent and model weights
+
+Hashes of inputs are named by role, never by file name: file names are often people's names.
+"""
+
+import datetime as dt
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import c2pa
+
+from media.errors import SigningError
+from provenance.consent import Consent
+from provenance.hashing import file_sha256
+from provenance.signers import Signer
+
+SPEC_VERSION = "2.4.0"
+SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+PICTURE_ALGORITHM = "io.vasari.mark.picture.1"
+SOUND_ALGORITHM = "io.vasari.mark.sound.1"
+MAKING = "io.vasari.making"
+MODEL_TYPE = "c2pa.types.generator"
+# Offline by design: nothing is fetched, wherever a file says its manifest lies.
+SETTINGS: dict[str, Any] = {
+    "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": True},
+    "builder": {"thumbnail": {"enabled": False}},
+}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a maker says of an output."""
+
+    command: str  # what made it: "generate", "animate" ...
+    portrait: Path  # the portrait file; its hash goes into the manifest
+    inputs: tuple[Path, ...] = ()  # speech, driving video: hashed too
+    consent: Consent | None = None  # demanded unless `nobody`
+    nobody: bool = False  # the portrait shows a person who does not exist
+    settings: Mapping[str, str | int | float | bool] = field(default_factory=dict)  # seed, size, emotion ...
+    models: Mapping[str, str] = field(default_factory=dict)  # name of each weight file -> SHA-256 of its tensors
+    title: str = ""  # title in the credentials; the output's file name when empty
+
+    def making(self) -> dict[str, Any]:
+        """The content of the io.vasari.making assertion."""
+        inputs = [{"role": "portrait", "sha256": file_sha256(self.portrait)}]
+        inputs += [{"role": "input", "sha256": file_sha256(path)} for path in self.inputs]
+        making: dict[str, Any] = {
+            "command": self.command,
+            "inputs": inputs,
+            "person": "nobody" if self.nobody else "consented",
+            "settings": dict(self.settings),
+            "models": [{"name": name, "sha256": digest} for name, digest in sorted(self.models.items())],
+        }
+        if self.consent is not None:
+            making["consent"] = {"sha256": self.consent.sha256, "validUntil": self.consent.valid_until.isoformat()}
+        return making
+
+
+def vasari_version() -> str:
+    """Version of the installed package, "0" from a bare checkout."""
+    try:
+        return version("vasari")
+    except PackageNotFoundError:
+        return "0"
+
+
+def definition(claim: Claim, *, title: str, mime: str, key_id: str, mark: str, sound_mark: str) -> dict[str, Any]:
+    """The manifest definition for `c2pa.Builder`. Marks are hexadecimal; `sound_mark` is "" without sound."""
+    agent = {"name": "vasari", "version": vasari_version()}
+    when = dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    actions = [
+        {
+            "action": "c2pa.created",
+            "when": when,
+            "softwareAgent": agent,
+            "digitalSourceType": SOURCE_TYPE,
+            "description": f"Talking face made by `vasari {claim.command}` from a portrait; no camera saw it",
+        },
+        {
+            "action": "c2pa.watermarked.bound",
+            "when": when,
+            "softwareAgent": agent,
+            "description": "Invisible mark bound to this manifest in its soft binding",
+        },
+    ]
+    bindings = [(PICTURE_ALGORITHM, mark)] + ([(SOUND_ALGORITHM, sound_mark)] if sound_mark else [])
+    not_allowed = {"use": "notAllowed"}
+    uses = ("cawg.ai_training", "cawg.ai_generative_training", "cawg.data_mining", "cawg.ai_inference")
+    assertions = [
+        ("c2pa.actions.v2", {"actions": actions, "allActionsIncluded": True}),
+        *(
+            ("c2pa.soft-binding", {"alg": alg, "blocks": [{"scope": {}, "value": value}], "name": key_id})
+            for alg, value in bindings
+        ),
+        ("c2pa.ai-disclosure", {"modelType": MODEL_TYPE, "modelName": "vasari"}),
+        ("cawg.training-mining", {"entries": {use: not_allowed for use in uses}}),
+        (MAKING, claim.making()),
+    ]
+    return {
+        "claim_generator_info": [agent | {"specVersion": SPEC_VERSION}],
+        "title": title,
+        "format": mime,
+        "assertions": [{"label": label, "created": True, "data": data} for label, data in assertions],
+    }
+
+
+def sign(source: BinaryIO, target: BinaryIO, mime: str, manifest: Mapping[str, Any], signer: Signer) -> bytes:
+    """Copy `source` to `target` with the signed manifest in it; both are open files, never the same one.
+
+    Returns: the bytes of the manifest store.
+
+    Raises:
+        SigningError: the key could not be used or the library refused.
+        OSError: `target` cannot be written.
+    """
+    failure: list[SigningError] = []
+
+    def callback(data: bytes) -> bytes:
+        try:
+            return signer.sign(data)
+        except SigningError as error:  # the library would turn it into an error without a message
+            failure.append(error)
+            raise
+
+    try:
+        settings = c2pa.Settings.from_dict(SETTINGS)
+        engine = c2pa.Signer.from_callback(callback, c2pa.C2paSigningAlg.ES256, signer.chain_pem.decode(), None)
+        with c2pa.Builder(json.dumps(manifest), c2pa.Context(settings)) as builder:
+            return builder.sign(engine, mime, source, target)
+    except c2pa.C2paError as error:
+        if failure:
+            raise failure[0] from error
+        target.flush()  # a full disk shows here as the OSError that it is
+        raise SigningError(f"credentials could not be made ({_line(error)})") from error
+
+
+def read_store(path: Path, anchors_pem: str) -> dict[str, Any] | None:
+    """Everything the C2PA library says of a file, offline, or None where there are no credentials.
+
+    Returns: {"state": "Valid" | "Trusted" | "Invalid", "failures": [...], "informational": [...], "manifest": {...},
+    "label": "urn:c2pa:..."}; "Invalid" with a failure code too where the manifest is damaged beyond parsing.
+    """
+    settings = json.loads(json.dumps(SETTINGS))
+    settings["verify"]["verify_trust"] = True
+    if anchors_pem:
+        settings["trust"] = {"user_anchors": anchors_pem}
+    try:
+        reader = c2pa.Reader.try_create(path, context=c2pa.Context(c2pa.Settings.from_dict(settings)))
+        if reader is None:
+            return None
+        with reader:
+            document = json.loads(reader.crjson())
+            state = reader.get_validation_state() or "Invalid"
+    except c2pa.C2paError.NotSupported:
+        return None  # a container that cannot carry credentials
+    except c2pa.C2paError as error:
+        return {"state": "Invalid", "failures": [_line(error)], "informational": [], "manifest": {}, "label": ""}
+    manifests = document.get("manifests") or [{}]
+    results = manifests[0].get("validationResults") or {}
+    return {
+        "state": state,
+        "failures": [item.get("code", "?") for item in results.get("failure", [])],
+        "informational": [item.get("code", "?") for item in results.get("informational", [])],
+        "manifest": manifests[0],
+        "label": manifests[0].get("label", ""),
+    }
+
+
+def label_of(path: Path) -> str:
+    """Label of a file's active manifest."""
+    store = read_store(path, "")
+    return store["label"] if store else ""
+
+
+def sha256(data: bytes) -> str:
+    """Hexadecimal SHA-256 of bytes in memory."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def crjson(data: bytes, mime: str, anchors_pem: str = "") -> dict[str, Any]:
+    """The crJSON document of a signed file in memory, for conformance checks."""
+    settings = dict(SETTINGS)
+    if anchors_pem:
+        settings["trust"] = {"user_anchors": anchors_pem}
+    context = c2pa.Context(c2pa.Settings.from_dict(settings))
+    with c2pa.Reader(mime, io.BytesIO(data), context=context) as reader:
+        return json.loads(reader.crjson())
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,71 @@
+"""What verification says: one record a file, stable as JSON."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+
+class Record(BaseModel):
+    """Base of all parts: unknown fields are mistakes, values do not change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Credentials(Record):
+    """What the C2PA manifest says and whether it may be believed. Integrity and trust are two questions."""
+
+    state: Literal["absent", "valid", "invalid"]
+    trust: Literal["trusted", "untrusted", "not_applicable"]
+    signer: str = ""  # common name of the signing certificate
+    issuer: str = ""  # common name of who issued it
+    generator: str = ""  # program and version
+    title: str = ""
+    manifest: str = ""  # label, urn:c2pa:...
+    made: str = ""  # time of the first action, as the signer claims
+    digital_source_type: str = ""  # last part of the IPTC address, "trainedAlgorithmicMedia"
+    soft_binding: str = ""  # message that the picture mark should bear
+    sound_binding: str = ""  # message that the sound mark should bear
+    binding_key: str = ""  # which watermark key reads them
+    failures: list[str] = Field(default_factory=list)  # validation codes of C2PA, trust left out
+    notes: list[str] = Field(default_factory=list)  # what the signature does not cover
+
+
+class Mark(Record):
+    """What was found in the pictures or in the sound."""
+
+    state: Literal["found", "noticed", "absent", "no_carrier", "not_checked"]
+    # found: the message was read; noticed: a mark of this key, too damaged to read; no_carrier: no such stream, or silence
+    message: str = ""  # hexadecimal
+    p_value: float = 1.0  # upper bound on the probability of saying so by chance
+    looked_at: float = 0.0  # frames, or seconds of sound
+
+
+class Origin(Record):
+    """What the local registry knows of a mark."""
+
+    manifest: str
+    made: str
+    command: str
+    file_sha256: str
+    portrait_sha256: str
+    nobody: bool
+
+
+class Verdict(Record):
+    """The judgement of one file."""
+
+    schema_version: int = SCHEMA_VERSION
+    file: str
+    kind: Literal["picture", "video", "sound"]
+    verdict: Literal["known_maker", "nothing_found", "tampered"]
+    exit_code: int
+    summary: str  # one line for people
+    reasons: list[str]  # why the verdict is what it is
+    credentials: Credentials
+    picture_mark: Mark
+    sound_mark: Mark
+    agreement: Literal["agree", "contradict", "not_applicable"]  # of marks and soft binding with each other
+    origin: Origin | None = None
+    seconds: float = 0.0  # spent on it

@@ -1,0 +1,197 @@
+"""Who made this file, and is it as they left it? Credentials, picture mark and sound mark, judged together, offline."""
+
+import os
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from media.errors import KeyMaterialError, SpeechError, UnreadableError
+from media.pictures import read_picture
+from media.probing import MediaInfo, probe
+from media.sound import iter_sound
+from media.units import FPS
+from media.video import VideoReader
+from provenance import manifest
+from provenance.boxes import uncovered_boxes
+from provenance.certificates import load_certificates
+from provenance.judgement import judge
+from provenance.keys import Keys
+from provenance.registry import FILE, Registry
+from provenance.verdict import Credentials, Mark, Verdict
+from provenance.watermark import PictureReader, SoundReader, key_id, mark_hex
+
+STRIDE = 5  # every fifth frame is looked at: neighbours say the same
+TRIES = (1, 4, 12, 30, 60)  # frames after which decoding is tried; most files need one
+WINDOW = 20.0  # seconds at the start of each part of a long video that are searched
+PARTS = 3
+LONGEST_SOUND = 600.0  # seconds listened to
+TRUST_CODE = "signingCredential.untrusted"
+
+
+def verify(
+    path: str | os.PathLike[str],
+    *,
+    keys: Keys | None = None,
+    anchors: Sequence[str | os.PathLike[str]] = (),
+    registry: Registry | None = None,
+) -> Verdict:
+    """Judge one file.
+
+    Args:
+        path: a picture, video or sound file.
+        keys: this maker's keys: their root is trusted and their watermark key reads marks. Without them marks stay unread.
+        anchors: PEM files with root certificates that are trusted besides.
+        registry: of marks; the one beside the keys when left out.
+
+    Raises:
+        UnreadableError: the file cannot be read.
+        KeyMaterialError: an anchor cannot be read.
+    """
+    started = time.perf_counter()
+    path = Path(path)
+    info = probe(path)
+    credentials = read_credentials(path, _anchors(keys, anchors))
+    if keys is None:
+        unread = Mark(state="not_checked")
+        picture, sound = unread, unread if info.has_sound else Mark(state="no_carrier")
+        known = ""
+    else:
+        picture, sound = _picture_mark(path, info, keys), _sound_mark(path, info, keys)
+        registry = registry or Registry(keys.folder / FILE)
+        known = key_id(keys.mark_key)
+    found = judge(credentials, picture, sound, key=known, registry=registry)
+    return Verdict(
+        file=str(path),
+        kind=info.kind,
+        credentials=credentials,
+        picture_mark=picture,
+        sound_mark=sound,
+        seconds=round(time.perf_counter() - started, 3),
+        **found,
+    )
+
+
+def read_credentials(path: Path, anchors_pem: str) -> Credentials:
+    """The C2PA part alone."""
+    store = manifest.read_store(path, anchors_pem)
+    if store is None:
+        return Credentials(state="absent", trust="not_applicable")
+    failures = sorted({code for code in store["failures"] if code != TRUST_CODE})
+    intact = store["state"] in ("Valid", "Trusted") and not failures
+    content = store["manifest"]
+    certificate = content.get("signature", {}).get("certificateInfo", {})
+    claim = content.get("claim.v2") or content.get("claim") or {}
+    generator = claim.get("claim_generator_info") or {}
+    generator = generator[0] if isinstance(generator, list) else generator
+    assertions = content.get("assertions") or {}
+    actions = [a for v in assertions.values() if isinstance(v, dict) for a in v.get("actions", [])]
+    first = actions[0] if actions else {}
+    bindings = _bindings(assertions)
+    return Credentials(
+        state="valid" if intact else "invalid",
+        trust="trusted" if store["state"] == "Trusted" and intact else "untrusted",
+        signer=certificate.get("subject", {}).get("CN", ""),
+        issuer=certificate.get("issuer", {}).get("CN", ""),
+        generator=" ".join(str(generator[k]) for k in ("name", "version") if k in generator),
+        title=claim.get("dc:title", ""),
+        manifest=store["label"],
+        made=first.get("when", ""),
+        digital_source_type=first.get("digitalSourceType", "").rsplit("/", 1)[-1],
+        failures=failures,
+        notes=[f"outside the signature: {box}" for box in uncovered_boxes(path)],
+        **bindings,
+    )
+
+
+def _bindings(assertions: dict[str, object]) -> dict[str, str]:
+    found = {}
+    names = {manifest.PICTURE_ALGORITHM: "soft_binding", manifest.SOUND_ALGORITHM: "sound_binding"}
+    for content in assertions.values():
+        if isinstance(content, dict) and content.get("alg") in names and content.get("blocks"):
+            found[names[content["alg"]]] = str(content["blocks"][0].get("value", ""))
+            found["binding_key"] = str(content.get("name", ""))
+    return found
+
+
+def _anchors(keys: Keys | None, anchors: Iterable[str | os.PathLike[str]]) -> str:
+    parts = [keys.anchor_pem] if keys else []
+    for anchor in anchors:
+        try:
+            parts.append(Path(anchor).read_bytes())
+        except OSError as error:
+            raise KeyMaterialError(f"{anchor}: anchor cannot be read ({error.strerror})") from error
+        load_certificates(parts[-1], str(anchor))
+    return "\n".join(part.decode() for part in parts)
+
+
+def _picture_mark(path: Path, info: MediaInfo, keys: Keys) -> Mark:
+    if info.kind == "sound":
+        return Mark(state="no_carrier")
+    reader = PictureReader(keys.mark_key)
+    if info.kind == "picture":
+        reader.add(read_picture(path))
+        return _mark_of(reader)
+    starts = [0.0]
+    if info.duration > 2 * PARTS * WINDOW:
+        starts = [info.duration * part / PARTS for part in range(PARTS)]
+    for start in starts:  # the message may be missing from the beginning, if something was put before it
+        part = PictureReader(keys.mark_key)
+        try:
+            mark = _search(VideoReader(path, start=start), part)
+        except UnreadableError:
+            if start == 0.0:
+                raise
+            continue
+        reader = part
+        if mark.state != "absent":
+            return mark
+    return _mark_of(reader)
+
+
+def _search(video: VideoReader, reader: PictureReader) -> Mark:
+    """Look at ever more frames until the message is read."""
+    mark = Mark(state="absent")
+    for number, frame in enumerate(video):
+        if number >= WINDOW * FPS:
+            break
+        if number % STRIDE:
+            continue
+        reader.add(frame)
+        if reader.frames in TRIES:
+            mark = _mark_of(reader)
+            if mark.state == "found":
+                return mark
+    return mark if reader.frames in TRIES else _mark_of(reader)
+
+
+def _mark_of(reader: PictureReader) -> Mark:
+    reading = reader.read()
+    if reading.message is not None:
+        message, state = mark_hex(reading.message), "found"
+    else:
+        message, state = "", "noticed" if reading.noticed else "absent"
+    return Mark(state=state, message=message, p_value=reading.p_value, looked_at=reading.frames)
+
+
+def _sound_mark(path: Path, info: MediaInfo, keys: Keys) -> Mark:
+    if not info.has_sound:
+        return Mark(state="no_carrier")
+    reader = SoundReader(keys.mark_key)
+    heard = 0.0
+    try:
+        for chunk in iter_sound(path, seconds=10.0):
+            reader.add(chunk)
+            heard += 10.0
+            if heard >= LONGEST_SOUND:
+                break
+    except (SpeechError, UnreadableError):
+        return Mark(state="no_carrier")
+    reading = reader.read()
+    looked_at = round(reading.seconds, 2)
+    if reading.silent:
+        return Mark(state="no_carrier", looked_at=looked_at)
+    if reading.message is not None:
+        return Mark(state="found", message=f"{reading.message:06x}", p_value=reading.p_value, looked_at=looked_at)
+    return Mark(state="noticed" if reading.noticed else "absent", p_value=reading.p_value, looked_at=looked_at)
+
+
