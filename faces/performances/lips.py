@@ -42,7 +42,7 @@ def _gains(phones: Phones, speech: np.ndarray | None, count: int) -> np.ndarray:
         return gains
     curve = loudness(speech, count)
     for i in np.flatnonzero(_IS_VOWEL[phones.classes]):
-        a, b = int(phones.starts[i] / STEP), int(np.ceil(phones.ends[i] / STEP))
+        a, b = max(0, int(phones.starts[i] / STEP)), int(np.ceil(phones.ends[i] / STEP))
         peak = curve[a : max(b, a + 1)].max(initial=0.0) if a < count else 1.0
         gains[i] = np.clip(0.3 + 0.9 * peak, 0.7, 1.25)
     return gains
@@ -55,6 +55,7 @@ def lip_curves(phones: Phones, duration: float, speech: np.ndarray | None = None
     top = np.zeros((count, len(CHANNELS)))
     bottom = np.full((count, len(CHANNELS)), BACKGROUND)
     groups = np.array(GROUPS)
+    phones = _framed(phones)
     gains = _gains(phones, speech, count)
     for phone, start, end, gain in zip(phones.classes, phones.starts, phones.ends, gains, strict=True):
         target, strength = TARGETS[phone] * gain, DOMINANCE[phone][groups]
@@ -62,7 +63,8 @@ def lip_curves(phones: Phones, duration: float, speech: np.ndarray | None = None
         if phone == _SILENCE:
             if end - start < PAUSE and start > 0:
                 strength = strength * 0.3
-            start, held = start + 0.06, max(start + 0.06, end - 0.06)
+            held = max(start + 0.06, end - 0.06)
+            start = start + 0.06
         first = max(0, int((start - 0.5) / STEP))
         last = min(count, int((held + 0.5) / STEP) + 1)
         tau = np.maximum(np.maximum(start - times[first:last], times[first:last] - held), 0)
@@ -72,6 +74,18 @@ def lip_curves(phones: Phones, duration: float, speech: np.ndarray | None = None
     channels = top / bottom
     _breathe(channels[:, 0], times, phones)
     return channels.astype(np.float32), _closure(times, phones).astype(np.float32)
+
+
+def _framed(phones: Phones) -> Phones:
+    """The phones with a second of silence before the first and after the last."""
+    if not len(phones.classes):
+        return phones
+    first, last = phones.starts[0], phones.ends[-1]
+    return Phones(
+        np.concatenate([[_SILENCE], phones.classes, [_SILENCE]]),
+        np.concatenate([[first - 1], phones.starts, [last]]),
+        np.concatenate([[first], phones.ends, [last + 1]]),
+    )
 
 
 def _breathe(jaw: np.ndarray, times: np.ndarray, phones: Phones) -> None:

@@ -1,0 +1,117 @@
+"""Find faces: a small fully convolutional network that answers, for each cell of a coarse grid, whether the middle of a
+face lies there and how large it is (after Zhou et al. 2019, "Objects as points")."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import timm
+import torch
+from torch import nn
+
+from faces.landmarks import CROP
+from learning.backbone import ARCHITECTURE, MEAN, STD, load_imagenet
+from learning.weights import load_weights
+
+STRIDE = 8  # pixels of the network's input a cell
+SIZES = (224, 448)  # longer side, in pixels, at which a picture is looked at: large faces, small faces
+THRESHOLD = 0.35
+WEIGHTS = Path(__file__).parent / "data" / "finder.safetensors"
+
+
+@dataclass(frozen=True)
+class Box:
+    """Where a face is."""
+
+    x: float  # middle, pixels of the picture
+    y: float
+    size: float  # longer side of the box around brow, chin and ears' front, pixels
+    score: float  # 0 to 1
+
+    def matrix(self, scale: float) -> np.ndarray:
+        """Similarity (2, 3) that takes picture pixels to a landmark crop."""
+        zoom = CROP / (self.size * scale)
+        return np.array([[zoom, 0, CROP / 2 - zoom * self.x], [0, zoom, CROP / 2 - zoom * self.y]])
+
+
+class FinderNet(nn.Module):
+    """(B, 3, H, W) RGB in [0, 1], H and W multiples of 32 -> (B, 2, H/8, W/8): logit of "a face's middle is here",
+    log of the face's size in cells."""
+
+    def __init__(self, width: int = 64, *, pretrained: bool = False) -> None:
+        super().__init__()
+        self.body = timm.create_model(ARCHITECTURE, features_only=True, out_indices=(2, 3, 4))
+        if pretrained:
+            load_imagenet(self.body)
+        channels = self.body.feature_info.channels()
+        self.lateral = nn.ModuleList(nn.Conv2d(c, width, 1) for c in channels)
+        self.mix = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width), nn.SiLU(),
+            nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width), nn.SiLU(),
+        )  # fmt: skip
+        self.head = nn.Conv2d(width, 2, 1)
+        nn.init.constant_(self.head.bias, -2.0)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        maps = [lat(m) for lat, m in zip(self.lateral, self.body((pictures - MEAN) / STD), strict=True)]
+        total = maps[-1]
+        for finer in reversed(maps[:-1]):
+            total = finer + nn.functional.interpolate(total, size=finer.shape[-2:], mode="nearest")
+        out = self.head(self.mix(total))
+        return torch.stack([out[:, 0], out[:, 1] + 4.0], 1)
+
+
+def letterbox(picture: np.ndarray, longer: int) -> tuple[np.ndarray, float]:
+    """Shrink (or enlarge) so that the longer side is `longer`; pad right and below to multiples of 32. -> picture, scale"""
+    scale = longer / max(picture.shape[:2])
+    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    right, below = -size[0] % 32, -size[1] % 32
+    return cv2.copyMakeBorder(small, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(128, 128, 128)), scale
+
+
+def peaks(output: np.ndarray, threshold: float) -> list[tuple[float, float, float, float]]:
+    """Local maxima of a finder output (2, h, w) -> (x, y, size, score) in pixels of the network's input."""
+    score = 1 / (1 + np.exp(-output[0]))
+    top = cv2.dilate(score, np.ones((3, 3), np.uint8))
+    found = []
+    for r, c in zip(*np.nonzero((score >= top) & (score > threshold)), strict=True):
+        window = score[max(0, r - 1) : r + 2, max(0, c - 1) : c + 2]
+        ys, xs = np.mgrid[max(0, r - 1) : r + 2, max(0, c - 1) : c + 2][:, : window.shape[0], : window.shape[1]]
+        x, y = float((window * xs).sum() / window.sum()), float((window * ys).sum() / window.sum())
+        size = float(np.exp(np.clip(output[1, r, c], -2, 6))) * STRIDE
+        found.append(((x + 0.5) * STRIDE, (y + 0.5) * STRIDE, size, float(score[r, c])))
+    return found
+
+
+class Finder:
+    """Finds faces in pictures; weights are loaded once."""
+
+    def __init__(self, weights: Path | str = WEIGHTS) -> None:
+        tensors, card = load_weights(weights, "finder")
+        self.net = FinderNet(**card.config)
+        self.net.load_state_dict(tensors)
+        self.net.eval()
+
+    @torch.inference_mode()
+    def find(self, picture: np.ndarray, threshold: float = THRESHOLD) -> list[Box]:
+        """All faces of a uint8 RGB picture, largest first."""
+        boxes: list[Box] = []
+        for longer in SIZES:
+            small, scale = letterbox(picture, longer)
+            output = self.net(torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255)[0].numpy()
+            for x, y, size, score in peaks(output, threshold):
+                if longer == SIZES[0] and size < 2 * STRIDE:
+                    continue  # read better at the larger size
+                boxes.append(Box(x / scale, y / scale, size / scale, score))
+        return suppress(boxes)
+
+
+def suppress(boxes: list[Box]) -> list[Box]:
+    """Keep the surest of boxes that overlap; largest first."""
+    kept: list[Box] = []
+    for box in sorted(boxes, key=lambda b: -b.score):
+        if all(max(abs(box.x - k.x), abs(box.y - k.y)) > 0.5 * max(box.size, k.size) for k in kept):
+            kept.append(box)
+    return sorted(kept, key=lambda b: -b.size)

@@ -1,0 +1,134 @@
+"""The painter: small networks that paint in the mouth and eye windows what geometry cannot.
+
+Each is a U-Net on pixel-unshuffled windows that adds a residual to the composite of `generate.windows`. One network
+paints the mouth, another both eyes (the right one mirrored). Inference runs in OpenVINO, in bfloat16 where the
+processor has it; `PainterNet` in torch is the reference.
+"""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from generate.windows import CHANNELS, EYE_LEFT, EYE_RIGHT, MOUTH, SHAPES, Window
+from learning.weights import load_weights
+
+WEIGHTS = Path(__file__).parent / "data" / "painter.safetensors"
+KINDS = {"mouth": SHAPES[MOUTH], "eye": SHAPES[EYE_LEFT]}  # network -> (height, width) of its windows
+
+
+class _Block(nn.Module):
+    """x + conv(relu(conv(relu(x)))); starts as the identity."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        nn.init.zeros_(self.second.weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.second(torch.relu(self.first(torch.relu(x))))
+
+
+class PainterNet(nn.Module):
+    """(B, 14, H, W) what `windows` sees -> (B, 3, H, W) residual for the composite, RGB; H and W multiples of 8."""
+
+    def __init__(self, widths: tuple[int, int, int] = (40, 80, 120)) -> None:
+        super().__init__()
+        a, b, c = widths
+        self.enter = nn.Conv2d(CHANNELS * 4, a, 3, padding=1)
+        self.high = nn.Sequential(_Block(a), _Block(a))
+        self.down1 = nn.Conv2d(a, b, 2, stride=2)
+        self.middle = nn.Sequential(_Block(b), _Block(b))
+        self.down2 = nn.Conv2d(b, c, 2, stride=2)
+        self.low = nn.Sequential(_Block(c), _Block(c), _Block(c))
+        self.up2 = nn.ConvTranspose2d(c, b, 2, stride=2)
+        self.merge2 = _Block(b)
+        self.up1 = nn.ConvTranspose2d(b, a, 2, stride=2)
+        self.merge1 = _Block(a)
+        self.leave = nn.Conv2d(a, 12, 3, padding=1)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
+
+    def forward(self, seen: torch.Tensor) -> torch.Tensor:
+        high = self.high(self.enter(nn.functional.pixel_unshuffle(seen, 2)))
+        middle = self.middle(self.down1(high))
+        low = self.low(self.down2(middle))
+        middle = self.merge2(middle + self.up2(low))
+        high = self.merge1(high + self.up1(middle))
+        return nn.functional.pixel_shuffle(self.leave(torch.relu(high)), 2)
+
+
+class PainterNets(nn.Module):
+    """Both networks, as they are trained and stored."""
+
+    def __init__(self, widths: tuple[int, int, int] = (40, 80, 120)) -> None:
+        super().__init__()
+        self.mouth = PainterNet(widths)
+        self.eye = PainterNet(widths)
+
+
+class Painter:
+    """Paints windows; loads weights and compiles the networks once.
+
+    Args:
+        backend: "openvino" (fast) or "torch" (the reference).
+        threads: processor threads a call may use; 0 lets OpenVINO choose.
+    """
+
+    def __init__(self, weights: Path | str = WEIGHTS, *, backend: str = "openvino", threads: int = 0) -> None:
+        tensors, card = load_weights(weights, "painter")
+        self.nets = PainterNets(tuple(card.config["widths"]))
+        self.nets.load_state_dict(tensors)
+        self.nets.eval()
+        self.card = card
+        self.backend = backend
+        self.compiled = {k: _compile(getattr(self.nets, k), k, threads) for k in KINDS} if backend == "openvino" else {}
+
+    def residual(self, kind: str, seen: np.ndarray) -> np.ndarray:
+        """(B, 14, H, W) float32 -> (B, 3, H, W) float32."""
+        if self.backend == "openvino":
+            return self.compiled[kind](seen)[0]
+        with torch.inference_mode():
+            return getattr(self.nets, kind)(torch.from_numpy(seen)).numpy()
+
+    def paint(self, windows: dict[str, Window]) -> dict[str, np.ndarray]:
+        """Window name -> painted window, float32 RGB (H, W, 3) in [0, 1], of the window's own size."""
+        mouth = self.residual("mouth", network_input(windows[MOUTH], MOUTH)[None])[0]
+        eyes = np.stack([network_input(windows[name], name) for name in (EYE_RIGHT, EYE_LEFT)])
+        right, left = self.residual("eye", eyes)
+        residuals = {MOUTH: mouth, EYE_RIGHT: right[..., ::-1], EYE_LEFT: left}
+        painted = {}
+        for name, residual in residuals.items():
+            composite = windows[name].composite
+            residual = np.ascontiguousarray(residual.transpose(1, 2, 0))
+            if residual.shape != composite.shape:
+                residual = cv2.resize(residual, composite.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+            painted[name] = np.clip(composite + residual, 0, 1)
+        return painted
+
+
+def network_input(window: Window, name: str) -> np.ndarray:
+    """What the painter sees of a window as (14, H, W) float32 of the network's size; right eyes come mirrored."""
+    seen = window.seen
+    height, width = SHAPES[name]
+    if seen.shape[:2] != (height, width):
+        interpolation = cv2.INTER_AREA if seen.shape[0] > height else cv2.INTER_LINEAR
+        planes = [cv2.resize(np.ascontiguousarray(seen[..., i]), (width, height), interpolation=interpolation) for i in range(CHANNELS)]
+        seen = np.stack(planes, -1)
+    if name == EYE_RIGHT:
+        seen = seen[:, ::-1]
+    return np.ascontiguousarray(seen.transpose(2, 0, 1))
+
+
+def _compile(net: PainterNet, kind: str, threads: int):
+    import openvino
+
+    height, width = KINDS[kind]
+    batch = 1 if kind == "mouth" else 2
+    example = torch.zeros(batch, CHANNELS, height, width)
+    model = openvino.convert_model(net, example_input=example, input=[tuple(example.shape)])
+    options = {"PERFORMANCE_HINT": "LATENCY"} | ({"INFERENCE_NUM_THREADS": threads} if threads else {})
+    return openvino.Core().compile_model(model, "CPU", options)

@@ -1,0 +1,84 @@
+"""Frames from a face latent: flow, windows, painter.
+
+    renderer = Renderer(latent)            # expensive once
+    frame = renderer.render(latent)        # cheap often: the same appearance, any pose, dynamics and identity
+"""
+
+import cv2
+import numpy as np
+
+from faces.head import load_head
+from generate.flow import FlowField
+from generate.latent import FaceLatent, Pose, posed_vertices
+from generate.painter import Painter
+from generate.windows import WINDOWS, Window, WindowMaker
+from faces.fit import project
+
+
+class Renderer:
+    """Renders frames of the size of the latent's appearance.
+
+    Args:
+        latent: whose appearance is shown; its pose and dynamics are the rest.
+        painter: paints what geometry cannot; None shows flow and geometry alone.
+    """
+
+    def __init__(self, latent: FaceLatent, painter: Painter | None = None) -> None:
+        self.head = load_head()
+        self.appearance = latent.appearance
+        self.painter = painter
+        self.flow = FlowField(self.head, latent.appearance.picture.shape[0])
+        self.maker = WindowMaker(self.head, latent.appearance)
+        self.feather = {name: _feather(*self.maker.shapes[name]) for name in WINDOWS}
+
+    def geometry(self, latent: FaceLatent) -> tuple[np.ndarray, np.ndarray]:
+        """Where every vertex lands: pixels (V, 2) and depth (V,). The lower neck stays with the shoulders."""
+        vertices = posed_vertices(self.head, latent.identity, latent.dynamics, latent.pose.gaze)
+        points, depth = project(vertices, latent.pose)
+        still = self.head.neck < 0.999
+        rest, _ = project(vertices[still], self.appearance.rest)
+        follow = self.head.neck[still, None]
+        points[still] = follow * points[still] + (1 - follow) * rest
+        return points, depth
+
+    def warp(self, points: np.ndarray, depth: np.ndarray) -> np.ndarray:
+        """The source picture carried along the flow: uint8 RGB."""
+        field = self.flow.backward(points, depth, self.appearance.points, self.appearance.unit)
+        return cv2.remap(self.appearance.picture, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+    def render(self, latent: FaceLatent) -> np.ndarray:
+        """One frame: uint8 RGB (S, S, 3)."""
+        points, depth = self.geometry(latent)
+        frame = self.warp(points, depth)
+        windows = {name: self.maker.make(name, frame, points, depth) for name in WINDOWS}
+        painted = self.painter.paint(windows) if self.painter else {n: w.composite for n, w in windows.items()}
+        for name, window in windows.items():
+            _lay(frame, window, painted[name], self.feather[name])
+        return frame
+
+
+def _feather(height: int, width: int) -> np.ndarray:
+    """1 in the middle of a window, fading to 0 at its border. (H, W, 1)"""
+    y = np.minimum(np.arange(height), np.arange(height)[::-1])[:, None] / (0.16 * height)
+    x = np.minimum(np.arange(width), np.arange(width)[::-1])[None] / (0.12 * width)
+    ramp = np.clip(np.minimum(y, x), 0, 1)
+    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)[..., None]
+
+
+def _lay(frame: np.ndarray, window: Window, painted: np.ndarray, feather: np.ndarray) -> None:
+    """Blend a painted window (float32 RGB in [0, 1]) into the uint8 frame, in place; parts outside are left out."""
+    height, width = painted.shape[:2]
+    x0, y0 = max(0, window.left), max(0, window.top)
+    x1, y1 = min(frame.shape[1], window.left + width), min(frame.shape[0], window.top + height)
+    if x0 >= x1 or y0 >= y1:
+        return
+    inner = np.s_[y0 - window.top : y1 - window.top, x0 - window.left : x1 - window.left]
+    weight = feather[inner]
+    old = frame[y0:y1, x0:x1].astype(np.float32)
+    new = weight * (painted[inner] * 255) + (1 - weight) * old
+    frame[y0:y1, x0:x1] = np.clip(new + 0.5, 0, 255).astype(np.uint8)
+
+
+def neutral_pose(latent: FaceLatent) -> Pose:
+    """The pose of the portrait itself."""
+    return latent.appearance.rest
