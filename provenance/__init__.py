@@ -1,0 +1,68 @@
+"""Consent, marks, credentials, keys, the registry, and the only way to save an output.
+
+    Keys.open(folder=None)            signing and watermark keys; development keys are made on first need
+    grant_consent, load_consent       who may be shown, for what, until when: a small signed JSON
+    Claim                             what the credentials of an output will say
+    save_video, save_picture -> Saved marks, encodes, signs, registers; nothing else writes outputs
+    check_output(path, inputs)        refuse early what could not be saved later
+    is_nobody(portrait, keys)         whether a portrait is known to show a person who does not exist
+    verify(path, keys=, anchors=) -> Verdict
+    Registry                          which mark belongs to which output
+    exits                             exit codes of the command line
+
+The exit codes and their meaning are in `provenance.exits`; the table of verdicts in `provenance.judgement`.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from provenance.consent import Consent, grant_consent, load_consent, read_consent
+    from provenance.keys import Keys
+    from provenance.manifest import Claim
+    from provenance.nobody import is_nobody
+    from provenance.registry import Registry
+    from provenance.save import Saved, check_output, save_picture, save_video
+    from provenance.verdict import Verdict
+    from provenance.verification import verify
+
+# Loaded when first asked for: `vasari keys` need not wait for torch.
+_HOME = {
+    "Claim": "manifest",
+    "Consent": "consent",
+    "Keys": "keys",
+    "Registry": "registry",
+    "Saved": "save",
+    "Verdict": "verdict",
+    "check_output": "save",
+    "grant_consent": "consent",
+    "is_nobody": "nobody",
+    "load_consent": "consent",
+    "read_consent": "consent",
+    "save_picture": "save",
+    "save_video": "save",
+    "verify": "verification",
+}
+
+__all__ = [
+    "Claim",
+    "Consent",
+    "Keys",
+    "Registry",
+    "Saved",
+    "Verdict",
+    "check_output",
+    "grant_consent",
+    "is_nobody",
+    "load_consent",
+    "read_consent",
+    "save_picture",
+    "save_video",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"provenance.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'provenance' has no attribute '{name}'")

@@ -30,7 +30,7 @@ def top_level_boxes(path: Path) -> list[tuple[str, int]]:
                 size = struct.unpack(">Q", file.read(8).ljust(8, b"\0"))[0]
             elif size == 0:
                 size = length - position
-            if not boxes and name != b"ftyp" or size < 8:
+            if (not boxes and name != b"ftyp") or size < 8:
                 break
             boxes.append((name.decode("latin-1"), size))
             position += size

@@ -1,10 +1,11 @@
 """A certificate authority for development: root, intermediate and leaf, ES256, as C2PA's certificate profile asks.
 
-Nothing it makes is meant to be believed by anyone else, and its names say so. A studio that publishes gets a certificate
-of the C2PA programme and signs through a key service (`signers.CommandSigner`).
+Nothing it makes is meant to be believed by anyone else, and its names say so. A studio that publishes gets a
+certificate of the C2PA programme and signs through a key service (`signers.CommandSigner`).
 
-The profile (C2PA 2.4, section 14.5): X.509 v3; the leaf is no authority, has key usage digitalSignature alone, an extended key
-usage that is not `any` (emailProtection here), an authority key identifier; the chain is sent without the root.
+The profile (C2PA 2.4, section 14.5): X.509 v3; the leaf is no authority, has key usage digitalSignature alone, an
+extended key usage that is not `any` (emailProtection here), an authority key identifier; the chain is sent without
+the root.
 """
 
 import datetime as dt

@@ -1,8 +1,8 @@
 """Consent on file: a small signed JSON that says who may be shown speaking, for what, and until when.
 
-Whoever runs vasari signs with their own key what a person granted them, so the file proves what the maker claimed at the
-time and that nobody changed it since; it does not prove that the person agreed. Keep the person's own signature on paper
-or in your records. The hash of the consent goes into the credentials of every output made under it.
+Whoever runs vasari signs with their own key what a person granted them, so the file proves what the maker claimed at
+the time and that nobody changed it since; it does not prove that the person agreed. Keep the person's own signature
+on paper or in your records. The hash of the consent goes into the credentials of every output made under it.
 """
 
 import base64

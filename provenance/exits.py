@@ -11,7 +11,7 @@ EXIT_NOTHING = 3  # no known maker: nothing found, or only credentials of somebo
 EXIT_TAMPERED = 4  # tampered with or contradictory, stripped credentials included
 EXIT_SYNTHETIC = 5  # synthetic by detection only (triage)
 
-# Of several files the worst is reported. A file that could not be read hides what it is, so it outranks "nothing found".
+# Of several files the worst is reported. An unreadable file hides what it is, so it outranks "nothing found".
 SEVERITY = (EXIT_KNOWN, EXIT_NOTHING, EXIT_UNREADABLE, EXIT_SYNTHETIC, EXIT_TAMPERED, EXIT_USAGE)
 
 

@@ -7,7 +7,7 @@
     valid, untrusted     none of this maker's                      nothing_found   3
     valid, untrusted     this maker's mark                         tampered        4   re-signed by somebody else
     invalid              any                                       tampered        4
-    absent               found or noticed                          tampered        4   credentials were removed; who made it is told
+    absent               found or noticed                          tampered        4   credentials removed; maker told
     absent               picture and sound of different clips      tampered        4
     absent               none                                      nothing_found   3
 
@@ -56,7 +56,7 @@ def judge(
         verdict, summary = "nothing_found", "nothing found: no credentials and no mark of this key"
         reasons = ["no credentials"]
         reasons.append("no mark of this key" if key else "marks were not looked for: no watermark key")
-    compared = credentials.soft_binding and key == credentials.binding_key or len(marked) == 2
+    compared = (credentials.soft_binding and key == credentials.binding_key) or len(marked) == 2
     return {
         "verdict": verdict,
         "exit_code": CODES[verdict],
@@ -82,9 +82,7 @@ def _signed(credentials: Credentials, marked: list[str], clashes: list[str]) -> 
     return "known_maker", f"made by '{credentials.signer}' and intact", reasons
 
 
-def _clashes(
-    credentials: Credentials, picture: Mark, sound: Mark, key: str, entry: Entry | None
-) -> list[str]:
+def _clashes(credentials: Credentials, picture: Mark, sound: Mark, key: str, entry: Entry | None) -> list[str]:
     """What contradicts what, in words."""
     found = []
     if credentials.soft_binding and credentials.binding_key == key:

@@ -45,7 +45,7 @@ class Claim:
     """What a maker says of an output."""
 
     command: str  # what made it: "generate", "animate" ...
-    portrait: Path  # the portrait file; its hash goes into the manifest
+    portrait: Path | None = None  # the portrait file; its hash goes into the manifest. None only for `nobody`
     inputs: tuple[Path, ...] = ()  # speech, driving video: hashed too
     consent: Consent | None = None  # demanded unless `nobody`
     nobody: bool = False  # the portrait shows a person who does not exist
@@ -53,9 +53,14 @@ class Claim:
     models: Mapping[str, str] = field(default_factory=dict)  # name of each weight file -> SHA-256 of its tensors
     title: str = ""  # title in the credentials; the output's file name when empty
 
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """All files that went in; the output may be none of them."""
+        return ((self.portrait,) if self.portrait else ()) + tuple(self.inputs)
+
     def making(self) -> dict[str, Any]:
         """The content of the io.vasari.making assertion."""
-        inputs = [{"role": "portrait", "sha256": file_sha256(self.portrait)}]
+        inputs = [{"role": "portrait", "sha256": file_sha256(self.portrait)}] if self.portrait else []
         inputs += [{"role": "input", "sha256": file_sha256(path)} for path in self.inputs]
         making: dict[str, Any] = {
             "command": self.command,
@@ -87,7 +92,7 @@ def definition(claim: Claim, *, title: str, mime: str, key_id: str, mark: str, s
             "when": when,
             "softwareAgent": agent,
             "digitalSourceType": SOURCE_TYPE,
-            "description": f"Talking face made by `vasari {claim.command}` from a portrait; no camera saw it",
+            "description": f"Made by `vasari {claim.command}`; no camera saw it",
         },
         {
             "action": "c2pa.watermarked.bound",
@@ -106,7 +111,7 @@ def definition(claim: Claim, *, title: str, mime: str, key_id: str, mark: str, s
             for alg, value in bindings
         ),
         ("c2pa.ai-disclosure", {"modelType": MODEL_TYPE, "modelName": "vasari"}),
-        ("cawg.training-mining", {"entries": {use: not_allowed for use in uses}}),
+        ("cawg.training-mining", {"entries": dict.fromkeys(uses, not_allowed)}),
         (MAKING, claim.making()),
     ]
     return {

@@ -1,6 +1,7 @@
 """Which mark belongs to which output: a local SQLite file beside the keys.
 
-It is what turns a mark that survived into a name after the credentials were stripped, offline. It holds hashes, not people.
+It is what turns a mark that survived into a name after the credentials were stripped, offline. It holds hashes, not
+people.
 """
 
 import datetime as dt

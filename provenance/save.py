@@ -103,7 +103,7 @@ def save_video(
         SigningError: the credentials could not be made.
         Whatever `frames` and `sound` raise. After any of them nothing is left where `path` points but what was there.
     """
-    target = check_output(path, (claim.portrait, *claim.inputs))
+    target = check_output(path, claim.sources)
     check_claim(claim)
     started = time.perf_counter()
     with replacing(target) as final, _beside(final) as unsigned, _full_disk(target):
@@ -137,7 +137,7 @@ def save_picture(
 
     Raises: as `save_video`.
     """
-    target = check_output(path, (claim.portrait, *claim.inputs), PICTURE_TYPES)
+    target = check_output(path, claim.sources, PICTURE_TYPES)
     check_claim(claim)
     started = time.perf_counter()
     message = _new_message()
@@ -155,6 +155,8 @@ def check_claim(claim: Claim) -> None:
     """Raise `ConsentError` unless the portrait may be animated."""
     if claim.nobody:
         return
+    if claim.portrait is None:
+        raise ConsentError("a claim without a portrait can only be about a person who does not exist")
     if claim.consent is None:
         raise ConsentError(
             f"{claim.portrait}: a portrait of somebody needs consent on file; "
@@ -286,7 +288,7 @@ def _finish(
         made=now(),
         kind="video" if frames else "picture",
         command=claim.command,
-        portrait_sha256=file_sha256(claim.portrait),
+        portrait_sha256=file_sha256(claim.portrait) if claim.portrait else "",
         nobody=int(claim.nobody),
     )
     (registry or Registry(keys.folder / FILE)).add(entry)

@@ -36,7 +36,7 @@ class Mark(Record):
     """What was found in the pictures or in the sound."""
 
     state: Literal["found", "noticed", "absent", "no_carrier", "not_checked"]
-    # found: the message was read; noticed: a mark of this key, too damaged to read; no_carrier: no such stream, or silence
+    # found: the message was read; noticed: a mark of this key, too damaged to read; no_carrier: no stream, or silence
     message: str = ""  # hexadecimal
     p_value: float = 1.0  # upper bound on the probability of saying so by chance
     looked_at: float = 0.0  # frames, or seconds of sound

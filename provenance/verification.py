@@ -39,7 +39,7 @@ def verify(
 
     Args:
         path: a picture, video or sound file.
-        keys: this maker's keys: their root is trusted and their watermark key reads marks. Without them marks stay unread.
+        keys: this maker's: their root is trusted, their watermark key reads marks. Without them marks stay unread.
         anchors: PEM files with root certificates that are trusted besides.
         registry: of marks; the one beside the keys when left out.
 
@@ -193,5 +193,3 @@ def _sound_mark(path: Path, info: MediaInfo, keys: Keys) -> Mark:
     if reading.message is not None:
         return Mark(state="found", message=f"{reading.message:06x}", p_value=reading.p_value, looked_at=looked_at)
     return Mark(state="noticed" if reading.noticed else "absent", p_value=reading.p_value, looked_at=looked_at)
-
-

@@ -1,10 +1,10 @@
 """Invisible, inaudible, keyed marks: one 64-bit message in the pictures, 24 bits of it in the sound.
 
-    picture   `PictureMarker(message, key).mark(frame)`, `PictureReader(key)`: learned strength and reader, keyed chips
-    sound     `SoundMarker(message, key).mark(chunks)`, `SoundReader(key)`: keyed spread spectrum under speech
-    code      keyed tag and convolutional code that both share
-    training  the recipe of the learned parts, `vasari train watermark`
-    attacks   H.264, JPEG, scaling and retouching, for training and for measuring
+picture   `PictureMarker(message, key).mark(frame)`, `PictureReader(key)`: learned strength and reader, keyed chips
+sound     `SoundMarker(message, key).mark(chunks)`, `SoundReader(key)`: keyed spread spectrum under speech
+code      keyed tag and convolutional code that both share
+training  the recipe of the learned parts, `vasari train watermark`
+attacks   H.264, JPEG, scaling and retouching, for training and for measuring
 """
 
 import hashlib

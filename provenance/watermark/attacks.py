@@ -61,7 +61,7 @@ def retouched(rng: np.random.Generator, frame: np.ndarray) -> np.ndarray:
 
 
 def journey(rng: np.random.Generator, clip: list[np.ndarray]) -> np.ndarray:
-    """Send a short clip through a random journey and pick the frame that arrives. uint8 RGB, perhaps of another size."""
+    """Send a short clip through a random journey; the frame that arrives, uint8 RGB, perhaps of another size."""
     way = rng.random()
     if way < 0.08:
         return clip[-1]

@@ -5,8 +5,8 @@ a picture that was never marked, or was marked with another key, passes with pro
 decoding, whatever the picture looks like. That is the stated false-positive rate; nothing about it is fitted.
 
 The code: rate 1/3, constraint length 9, generators 557, 663, 711 (octal), the best of its kind (Proakis, Digital
-Communications, table 8.2-2; also the 3GPP TS 25.212 code). Tail-biting (Ma and Wolf 1986) spends no bits on flushing; it is
-decoded by running the Viterbi algorithm around the circle and keeping the middle turn.
+Communications, table 8.2-2; also the 3GPP TS 25.212 code). Tail-biting (Ma and Wolf 1986) spends no bits on flushing;
+it is decoded by running the Viterbi algorithm around the circle and keeping the middle turn.
 """
 
 import functools
@@ -87,7 +87,8 @@ def convolve(bits: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def _trellis() -> tuple[np.ndarray, np.ndarray]:
-    """For each state (the last 8 bits, newest highest) and each of its two predecessors: its index, its output signs."""
+    """For each state (the last 8 bits, newest highest) and each of its two predecessors: its index, its output
+    signs."""
     state = np.arange(STATES)
     before = np.stack([(state << 1 & STATES - 1) | lost for lost in (0, 1)], axis=1)  # (S, 2)
     newest = state >> (CONSTRAINT - 2)

@@ -1,7 +1,7 @@
 """The strength network once more, for the running video: OpenCV for its features, OpenVINO for its three layers.
 
-The same weights and the same arithmetic as `nets.Strength` (a test holds the two together), but about 1 ms a frame on one
-thread, and deaf to how many threads torch thinks it may use beside renderer and encoder.
+The same weights and the same arithmetic as `nets.Strength` (a test holds the two together), but about 1 ms a frame on
+one thread, and deaf to how many threads torch thinks it may use beside renderer and encoder.
 """
 
 import cv2

@@ -2,7 +2,8 @@
 
 Both look at the picture shrunk to 128x128, whatever its size, so both are small and the same for every picture.
 
-`Strength` shapes the keyed pattern to the picture, more where texture hides it, at a fixed total energy. `Reader` is a blind
+`Strength` shapes the keyed pattern to the picture, more where texture hides it, at a fixed total energy. `Reader` is
+a blind
 estimator: from a picture that was coded, shrunk or repainted it estimates, for every chip, the log likelihood
 ratio of its sign. It never sees the key: it learns what keyed patterns of this band look like after a codec has been at
 them, and what pictures look like, so one set of weights serves every key. The keyed part (`chips`, `code`) is exact
@@ -31,7 +32,8 @@ TO_RGB = ((1.0, 0.0, 1.402), (1.0, -0.344136, -0.714136), (1.0, 1.772, 0.0))
 
 
 def features(rgb: torch.Tensor) -> torch.Tensor:
-    """(B, 3, 128, 128) RGB in [0, 1] -> (B, 20, 64, 64): where the picture departs from its surroundings, and brightness.
+    """(B, 3, 128, 128) RGB in [0, 1] -> (B, 20, 64, 64): where the picture departs from its surroundings, and
+    brightness.
 
     The mark is below a hundredth of the range: it must be set free from the picture before anything is
     rounded to bfloat16.
@@ -52,8 +54,8 @@ def _blur(x: torch.Tensor, size: int) -> torch.Tensor:
 def thresholds(rgb: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """How much each cell bears before the eye notices, in units of the range.
 
-    (B, 3, 128, 128) RGB in [0, 1] -> brightness (B, 1, 64, 64) and colour differences (B, 2, 32, 32). The threshold grows
-    with the distance from middle brightness and with the texture around (after Chou and Li 1995, "A perceptually
+    (B, 3, 128, 128) RGB in [0, 1] -> brightness (B, 1, 64, 64) and colour differences (B, 2, 32, 32). The threshold
+    grows with the distance from middle brightness and with the texture around (after Chou and Li 1995, "A perceptually
     tuned subband image coder", equations 2 to 5, much simplified); a lone edge counts less than texture, as its flat
     side hides nothing. The eye forgives blue against yellow more than red against green (Mullen 1985).
     """
@@ -88,7 +90,8 @@ class Strength(nn.Module):
 
     def forward(self, rgb: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """(B, 3, 128, 128) RGB in [0, 1] -> amplitudes in units of the range, all positive, of brightness
-        (B, 1, 64, 64) and of both colour differences (B, 2, 32, 32); and the mean square of the factors, the visibility.
+        (B, 1, 64, 64) and of both colour differences (B, 2, 32, 32); and the mean square of the factors, the
+        visibility.
         """
         raw = self.layers(features(rgb).to(self.layers[0].weight.dtype)).float()
         factor = LEAST_FACTOR + (MOST_FACTOR - LEAST_FACTOR) * raw.sigmoid()
@@ -96,9 +99,9 @@ class Strength(nn.Module):
         coarse = F.avg_pool2d(factor[:, 1:], LUMA_GRID // CHROMA_GRID)
         luma, chroma = luma_seen * factor[:, :1], chroma_seen * coarse
         back = torch.tensor(TO_RGB, device=rgb.device).square().mean(dim=0)  # energy in RGB of one unit of Y, Cb, Cr
-        energy = back[0] * luma.square().mean(dim=(1, 2, 3)) + (
-            back[1:, None, None] * chroma.square()
-        ).mean(dim=(2, 3)).sum(dim=1)
+        energy = back[0] * luma.square().mean(dim=(1, 2, 3)) + (back[1:, None, None] * chroma.square()).mean(
+            dim=(2, 3)
+        ).sum(dim=1)
         gain = (10 ** (-PSNR / 20) / (INTERPOLATION_LOSS * energy.sqrt())).clamp(max=1.0)[:, None, None, None]
         return luma * gain, chroma * gain, factor.square().mean()
 

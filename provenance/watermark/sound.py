@@ -1,11 +1,11 @@
 """The sound mark: 24 bits of the clip's message under speech, keyed, streaming, decoded blind.
 
-Additive spread spectrum in the domain of the modified discrete cosine transform (Princen and Bradley 1987), the one that
-the lossy coders themselves work in, at an amplitude in proportion to the local spectrum, so that speech masks it. The
-period of 2.05 s carries the whole message and repeats. Each coded bit lies on about 120 coefficients scattered over the
-period by the secret key; the embedder knows the speech and spends on each bit only what that bit still lacks
-(improved spread spectrum, Malvar and Florencio 2003, "Improved spread spectrum: a new modulation technique for robust
-watermarking"), which is why one period is often enough.
+Additive spread spectrum in the domain of the modified discrete cosine transform (Princen and Bradley 1987), the one
+that the lossy coders themselves work in, at an amplitude in proportion to the local spectrum, so that speech masks
+it. The period of 2.05 s carries the whole message and repeats. Each coded bit lies on about 120 coefficients
+scattered over the period by the secret key; the embedder knows the speech and spends on each bit only what that bit
+still lacks (improved spread spectrum, Malvar and Florencio 2003, "Improved spread spectrum: a new modulation
+technique for robust watermarking"), which is why one period is often enough.
 
 The reader whitens what it hears, folds it modulo the period into one buffer of 2.05 s, however long the recording,
 finds the start by correlating with the keyed pilot (one Fourier transform for all 32,768 offsets), and decodes. The
