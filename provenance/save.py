@@ -28,8 +28,9 @@ from provenance.keys import Keys
 from provenance.manifest import Claim
 from provenance.pipeline import Stage
 from provenance.registry import FILE, Entry, Registry, now
-from provenance.watermark import SoundMarker, key_id, mark_hex, sound_mark_hex
+from provenance.watermark.identity import key_id, mark_hex, sound_mark_hex
 from provenance.watermark.picture import PictureMarker
+from provenance.watermark.sound import SoundMarker
 
 VIDEO_TYPES = {".mp4": "video/mp4"}
 PICTURE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}

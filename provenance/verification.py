@@ -18,7 +18,9 @@ from provenance.judgement import judge
 from provenance.keys import Keys
 from provenance.registry import FILE, Registry
 from provenance.verdict import Credentials, Mark, Verdict
-from provenance.watermark import PictureReader, SoundReader, key_id, mark_hex
+from provenance.watermark.identity import key_id, mark_hex
+from provenance.watermark.picture import PictureReader
+from provenance.watermark.sound import SoundReader
 
 STRIDE = 5  # every fifth frame is looked at: neighbours say the same
 TRIES = (1, 4, 12, 30, 60)  # frames after which decoding is tried; most files need one

@@ -87,8 +87,7 @@ def convolve(bits: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def _trellis() -> tuple[np.ndarray, np.ndarray]:
-    """For each state (the last 8 bits, newest highest) and each of its two predecessors: its index, its output
-    signs."""
+    """For each state (the last 8 bits, newest highest), its two predecessors: their indices, the output signs."""
     state = np.arange(STATES)
     before = np.stack([(state << 1 & STATES - 1) | lost for lost in (0, 1)], axis=1)  # (S, 2)
     newest = state >> (CONSTRAINT - 2)

@@ -11,8 +11,7 @@ STORED_SIDE = 576  # photographs are kept in memory at this size, pixels
 
 
 def drawn(rng: np.random.Generator, side: int) -> np.ndarray:
-    """A picture from nothing: a gradient, noise of many scales, shapes with and without texture. uint8 RGB (S, S,
-    3)."""
+    """A picture from nothing: gradient, noise of many scales, shapes, some textured. uint8 RGB (S, S, 3)."""
     y, x = np.mgrid[:side, :side].astype(np.float32) / side
     slope = rng.normal(0, 60, (2, 3))
     picture = rng.uniform(20, 235, 3) + x[..., None] * slope[0] + y[..., None] * slope[1]

@@ -26,6 +26,7 @@ from scipy.fft import dct, irfft, rfft
 from scipy.ndimage import uniform_filter
 
 from provenance.watermark.code import SOUND
+from provenance.watermark.identity import sound_message
 
 HOP = 256  # samples; coefficients in a transform frame (16 ms at 16 kHz)
 FRAMES = 128  # transform frames in a period
@@ -39,12 +40,6 @@ SMALLEST, LARGEST = 0.01, 0.13  # amplitude against the local spectrum: -40 to -
 FLOOR = 1e-5  # -100 dB of full scale: below, there is nothing to hide under
 CANDIDATES = 6  # offsets that are tried
 QUIET = 1e-4  # root mean square under which a recording counts as silent
-SOUND_BITS_MASK = (1 << SOUND.payload_bits) - 1
-
-
-def sound_message(message: int) -> int:
-    """The part of a clip's 64-bit message that its sound carries: the lowest 24 bits."""
-    return message & SOUND_BITS_MASK
 
 
 def _window(length: int) -> np.ndarray:

@@ -1,0 +1,58 @@
+"""`vasari keys`: what outputs are signed and marked with."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from media.atomic import replacing
+
+app = typer.Typer(help="Signing and watermark keys.", no_args_is_help=True)
+Folder = Annotated[
+    Path | None, typer.Option("--keys", help="Folder of keys (default: $VASARI_KEYS or ~/.config/vasari/keys).")
+]
+
+
+@app.command()
+def create(keys: Folder = None) -> None:
+    """Make development keys: certificates that nobody trusts by themselves, and a secret watermark key."""
+    from provenance import Keys
+
+    opened = Keys.open(keys)
+    word = "made" if opened.created else "already there; nothing changed"
+    typer.echo(f"{opened.folder}: development keys {word}")
+    typer.echo("Back up watermark.key: without it no mark made with it can ever be read again. Share only root.pem.")
+
+
+@app.command()
+def show(keys: Folder = None) -> None:
+    """Show what is in the folder. Secrets stay hidden."""
+    from provenance import Keys
+    from provenance.registry import FILE
+    from provenance.signers import LocalSigner
+    from provenance.watermark.identity import key_id
+
+    opened = Keys.open(keys, create=False)
+    table = Table(title=str(opened.folder), title_justify="left", show_header=False)
+    table.add_row("signs as", opened.chain[0].subject.rfc4514_string())
+    table.add_row("issued by", opened.chain[0].issuer.rfc4514_string())
+    table.add_row("valid until", f"{opened.expires:%Y-%m-%d} (local keys are renewed by themselves)")
+    table.add_row("private key", "in this folder" if isinstance(opened.signer, LocalSigner) else "behind a command")
+    table.add_row("watermark key", f"id {key_id(opened.mark_key)} (the key itself stays hidden)")
+    table.add_row("registry", "yes" if (opened.folder / FILE).exists() else "no outputs yet")
+    Console().print(table)
+
+
+@app.command("export-anchor")
+def export_anchor(
+    output: Annotated[Path, typer.Option("--output", "-o", help="PEM file to write.")], keys: Folder = None
+) -> None:
+    """Write the root certificate, for others who choose to trust this maker (`vasari verify --anchor`)."""
+    from provenance import Keys
+
+    opened = Keys.open(keys, create=False)
+    with replacing(output) as temporary:
+        temporary.write_bytes(opened.anchor_pem)
+    typer.echo(f"{output}: root certificate of {opened.folder}")
