@@ -4,9 +4,10 @@ This is a process built from published statistics, not a learned model. It steps
 a stream and a whole recording get the same motion.
 
 - Gaze: Lee, Badler and Badler (2002), "Eyes Alive": when speaking, eye contact lasts 93.9 +- 94.9 and looking away
-  27.8 +- 24.0 frames at 30 a second, when not, 237.5 +- 47.1 and 13.0 +- 7.1; saccade magnitude A follows 15.7 exp(-A / 6.9) %,
-  eight directions with the shares of `DIRECTIONS`, duration 25 ms + 2.4 ms a degree. Magnitudes are cut at 14 degrees
-  here (27.5 and 22.7 there): a face in a small picture that looks further away seems to have lost its listener.
+  27.8 +- 24.0 frames at 30 a second, when not, 237.5 +- 47.1 and 13.0 +- 7.1; saccade magnitude A follows
+  15.7 exp(-A / 6.9) %, eight directions with the shares of `DIRECTIONS`, duration 25 ms + 2.4 ms a degree. Magnitudes
+  are cut at 14 degrees here (27.5 and 22.7 there): a face in a small picture that looks further away seems to have
+  lost its listener.
 - Large gaze shifts recruit the head (Stahl 1999); the eyes hold their target while the head moves (vestibulo-ocular
   reflex).
 - Blinks: 17 a minute at rest (Bentivoglio et al. 1997); lids fall faster than they rise (VanderWerf et al. 2003); they

@@ -1,9 +1,16 @@
 """How well lips follow speech. Pure functions of mouth openings (T,) at 25 frames a second; see `mouth_opening`."""
 
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 
-from faces.performances import CLASS_INDEX, SHUT, Phones
-from media.units import FPS
+from faces.performances import CLASS_INDEX, SHUT, MotionClip, Phones, lip_frames, lips_to_actions, mouth_opening
+from media.errors import UnreadableError
+from media.sound import read_sound
+from media.units import FPS, SAMPLES_PER_FRAME
 
 LARGEST_LAG = 10  # frames, either way
 
@@ -47,3 +54,58 @@ def lip_lag_ms(opening: np.ndarray, truth: np.ndarray) -> float:
         bend = left - 2 * middle + right
         shift = 0.5 * (left - right) / bend if abs(bend) > 1e-9 else 0.0
     return float((best - LARGEST_LAG + shift) * 1000 / FPS)
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """One clip of an evaluation set."""
+
+    name: str
+    language: str
+    speech: np.ndarray  # (N,) float32 mono 16 kHz in [-1, 1]
+    phones: Phones
+
+
+def read_eval_set(folder: Path | str) -> list[Spoken]:
+    """The clips of a folder with `phones.json` and one sound file a clip, as `benchmarks/data/speech` holds them.
+
+    Raises:
+        UnreadableError: the list or a sound file is missing or damaged.
+    """
+    path = Path(folder) / "phones.json"
+    try:
+        rows = json.loads(path.read_text("utf-8"))["clips"]
+        timed = [Phones.from_names(*map(list, zip(*row["phones"], strict=True))) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UnreadableError(f"{path}: not a list of clips with timed phones ({error})") from error
+    sounds = [read_sound(Path(folder) / f"{row['name']}.flac") for row in rows]
+    return [Spoken(r["name"], r["language"], s, p) for r, s, p in zip(rows, sounds, timed, strict=True)]
+
+
+def true_opening(phones: Phones, speech: np.ndarray) -> np.ndarray:
+    """Mouth opening (T,) of the performance model, T = ceil(N / 640): what the lips should do."""
+    frames = -(-len(speech) // SAMPLES_PER_FRAME)
+    return mouth_opening(lips_to_actions(*lip_frames(phones, frames, speech)))
+
+
+def lip_figures(generate: Callable[[np.ndarray], MotionClip], clips: list[Spoken]) -> dict[str, float]:
+    """lip_corr (mean over clips), lip_closure_pct (over all p, b, m), lip_lag_ms (median over clips) and their n.
+
+    Args:
+        generate: speech (N,) -> motion, for instance `Motion.load().generate`.
+    """
+    correlations, lags, hits = [], [], []
+    for clip in clips:
+        opening = mouth_opening(generate(clip.speech).actions)
+        truth = true_opening(clip.phones, clip.speech)
+        correlations.append(lip_corr(opening, truth))
+        lags.append(lip_lag_ms(opening, truth))
+        hits.append(closures(opening, clip.phones))
+    shut = np.concatenate(hits)
+    return {
+        "lip_corr": float(np.mean(correlations)),
+        "lip_closure_pct": float(100 * shut.mean()),
+        "lip_lag_ms": float(np.median(lags)),
+        "clips": float(len(clips)),
+        "closures": float(len(shut)),
+    }

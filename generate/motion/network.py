@@ -26,6 +26,11 @@ class CausalConv(nn.Conv1d):
         return super().forward(x)
 
 
+def _normalised(norm: nn.LayerNorm, x: torch.Tensor) -> torch.Tensor:
+    """LayerNorm over the channels of (B, C, T), in float32 whatever the rest computes in."""
+    return norm(x.transpose(1, 2).float()).transpose(1, 2).to(x.dtype)
+
+
 class Block(nn.Module):
     """Residual block: normalise, causal dilated convolution, GELU, mix."""
 
@@ -36,7 +41,7 @@ class Block(nn.Module):
         self.mix = nn.Conv1d(width, width, 1)
 
     def step(self, x: torch.Tensor, state: State, fresh: State) -> torch.Tensor:
-        y = self.norm(x.transpose(1, 2)).transpose(1, 2)
+        y = _normalised(self.norm, x)
         return x + self.mix(F.gelu(self.conv.step(y, state, fresh)))
 
 
@@ -66,13 +71,13 @@ class LipNet(nn.Module):
         channels (B, T, len(CHANNELS)), closure logits (B, T), phone logits (B, 2 T, len(CLASSES)), state.
         """
         state, fresh = list(state or []), []
-        x = F.gelu(self.stem.step(mel, state, fresh))
+        x = F.gelu(self.stem.step(mel.to(self.stem.weight.dtype), state, fresh))
         x = self.down.step(x, state, fresh)
         for block in self.blocks:
             x = block.step(x, state, fresh)
-        x = self.norm(x.transpose(1, 2)).transpose(1, 2)
+        x = _normalised(self.norm, x)
         phones = self.phones(x)
         x = F.gelu(self.quarter.step(x, state, fresh))
         x = x + F.gelu(self.last.step(x, state, fresh))
-        lips = self.lips(x).transpose(1, 2)
-        return lips[..., :-1], lips[..., -1], phones.transpose(1, 2), fresh
+        lips = self.lips(x).transpose(1, 2).float()
+        return lips[..., :-1], lips[..., -1], phones.transpose(1, 2).float(), fresh

@@ -26,6 +26,7 @@ from generate.motion.toy import toy_set
 from learning import Plan, WeightCard, fit, save_weights
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 
+RELAX = 0.3  # seconds of lip curves after the end of a clip, while the mouth comes to rest
 FRAMES = 100  # of a training example: 4 s
 BATCH = 12  # examples
 RECORDED = 0.45  # share of examples that start from a recorded voice
@@ -50,7 +51,7 @@ class Example:
     @classmethod
     def of(cls, clip: Clip) -> "Example":
         speech = clip.speech.astype(np.float32) / 32768
-        return cls(clip, *lip_curves(clip.phones, len(speech) / SAMPLE_RATE, speech))
+        return cls(clip, *lip_curves(clip.phones, len(speech) / SAMPLE_RATE + RELAX, speech))
 
 
 @dataclass(frozen=True)
@@ -251,7 +252,7 @@ def train(
         seed=seed,
         validate_every=400,
         checkpoint_every=200,
-        bf16=False,
+        bf16=True,
     )
     figures = fit(
         model, plan, source.batch, lip_loss, lambda m: measure(m, found),
