@@ -65,6 +65,10 @@ class Encoder:
         if sound:
             self._sound = self._container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
             self._sound.bit_rate = sound_kbps * 1000
+        try:
+            self._container.start_encoding()
+        except (av.error.FFmpegError, OSError) as error:
+            raise OutputError(f"{path}: cannot be written ({_why(error)})") from error
 
     def write(self, frame: np.ndarray) -> None:
         """Append one frame, uint8 RGB (H, W, 3) of the size given at the start."""

@@ -18,6 +18,7 @@ from media.units import FPS
 
 log = logging.getLogger(__name__)
 UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
+JITTER = 0.1  # of a frame; containers round timestamps to milliseconds
 LONGEST_HOLD = 120.0  # seconds; a longer jump in timestamps is a broken clock, not a slide show
 
 
@@ -60,7 +61,7 @@ class VideoReader:
                 raise UnreadableError(
                     f"{self.path}: timestamps jump by {seconds - k / self.fps:.0f} s; re-encode the file"
                 )
-            while shown is not None and k / self.fps < seconds - 1e-6:
+            while shown is not None and k / self.fps < seconds - JITTER / self.fps:
                 yield shown
                 k += 1
             shown = frame
