@@ -107,7 +107,7 @@ def save_video(
     target = check_output(path, claim.sources)
     check_claim(claim)
     started = time.perf_counter()
-    with replacing(target) as final, _beside(final) as unsigned, _full_disk(target):
+    with replacing(target) as final, _beside(final) as unsigned, _plainly(target, unsigned):
         work = _Video(unsigned, _new_message(), keys, _chunks(sound), crf=crf, preset=preset, threads=threads)
         try:
             count = work.run(frames, progress)
@@ -142,7 +142,7 @@ def save_picture(
     check_claim(claim)
     started = time.perf_counter()
     message = _new_message()
-    with replacing(target) as final, _beside(final) as unsigned, _full_disk(target):
+    with replacing(target) as final, _beside(final) as unsigned, _plainly(target, unsigned):
         marked = PictureMarker(message, keys.mark_key).mark(picture)
         seconds = {"mark": time.perf_counter() - started}
         options = {} if target.suffix.lower() == ".png" else {"quality": quality}
@@ -326,10 +326,12 @@ def _beside(final: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _full_disk(target: Path) -> Iterator[None]:
-    """Say plainly when the disk is full, whichever library noticed."""
+def _plainly(target: Path, unsigned: Path) -> Iterator[None]:
+    """Say plainly when the disk is full, whichever library noticed, and never name the temporary file."""
     try:
         yield
+    except OutputError as error:
+        raise OutputError(str(error).replace(str(unsigned), str(target))) from error
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         reason = "the disk is full" if full else (error.strerror or str(error))

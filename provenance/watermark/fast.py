@@ -1,7 +1,7 @@
-"""The strength network once more, for the running video: OpenCV for its features, OpenVINO for its three layers.
+"""Both networks once more, for running video: OpenCV for their features, OpenVINO for their layers.
 
-The same weights and the same arithmetic as `nets.Strength` (a test holds the two together), but about 1 ms a frame on
-one thread, and deaf to how many threads torch thinks it may use beside renderer and encoder.
+The same weights and the same arithmetic as `nets` (a test holds the two together), but a pattern takes about 1 ms
+on one thread, however many threads torch thinks it may use beside renderer and encoder.
 """
 
 import cv2
@@ -24,6 +24,7 @@ from provenance.watermark.nets import (
     TO_RGB,
     TO_YCC,
     WORK,
+    Reader,
     Strength,
 )
 
@@ -65,7 +66,7 @@ class FastPattern:
     def __init__(self, strength: Strength, signs: np.ndarray) -> None:
         self._luma_signs = signs[:LUMA_CHIPS].reshape(LUMA_GRID, LUMA_GRID)
         self._chroma_signs = signs[LUMA_CHIPS:].reshape(2, CHROMA_GRID, CHROMA_GRID)
-        self._infer = _compiled(strength).create_infer_request()
+        self._infer = _strength_graph(strength).create_infer_request()
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """uint8 RGB (H, W, 3) -> what to add, float32 RGB (64, 64, 3) in grey levels."""
@@ -100,24 +101,41 @@ def _halved(plane: np.ndarray) -> np.ndarray:
     return cv2.resize(plane, (plane.shape[1] // 2, plane.shape[0] // 2), interpolation=cv2.INTER_AREA)
 
 
-def _compiled(strength: Strength) -> openvino.CompiledModel:
-    """The three layers as an OpenVINO graph, built by hand: tracing the torch module would take a second."""
+class FastReader:
+    """As `nets.Reader`: frame -> log likelihood ratios of all chips."""
 
-    def constant(value: torch.Tensor) -> openvino.Node:
-        return op.constant(value.detach().float().cpu().numpy())
+    def __init__(self, reader: Reader) -> None:
+        source = op.parameter([1, 20, LUMA_GRID, LUMA_GRID], np.float32)
+        x = _convolution(source, reader.stem)
+        for block in reader.blocks:
+            inner = _convolution(op.swish(x), block.first)
+            x = op.add(x, _convolution(op.swish(inner), block.second))
+        flat = op.constant(np.array([1, -1]))
+        parts = [op.reshape(_convolution(x, head), flat, False) for head in (reader.luma, reader.chroma)]
+        self._infer = _compiled(op.concat(parts, 1), source).create_infer_request()
 
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """uint8 RGB (H, W, 3) -> float32 (6144,), positive where a chip is +1."""
+        return self._infer.infer([features(small_square(frame))], share_inputs=True)[0][0].copy()
+
+
+def _strength_graph(strength: Strength) -> openvino.CompiledModel:
     source = op.parameter([1, 20, LUMA_GRID, LUMA_GRID], np.float32)
     x: openvino.Node = source
     for layer in strength.layers:
-        if isinstance(layer, torch.nn.Conv2d):
-            pad = [layer.kernel_size[0] // 2] * 2
-            bias = constant(layer.bias).output(0)
-            x = op.convolution(x, constant(layer.weight), [1, 1], pad, pad, [1, 1])
-            x = op.add(x, op.reshape(bias, op.constant(np.array([1, -1, 1, 1])), False))
-        else:
-            x = op.swish(x)
+        x = _convolution(x, layer) if isinstance(layer, torch.nn.Conv2d) else op.swish(x)
     span = op.constant(np.float32(MOST_FACTOR - LEAST_FACTOR))
-    x = op.add(op.multiply(op.sigmoid(x), span), op.constant(np.float32(LEAST_FACTOR)))
-    model = openvino.Model([x], [source], "strength")
+    return _compiled(op.add(op.multiply(op.sigmoid(x), span), op.constant(np.float32(LEAST_FACTOR))), source)
+
+
+def _convolution(x: openvino.Node, layer: torch.nn.Conv2d) -> openvino.Node:
+    weight = op.constant(layer.weight.detach().float().cpu().numpy())
+    bias = op.constant(layer.bias.detach().float().cpu().numpy().reshape(1, -1, 1, 1))
+    pad = list(layer.padding)
+    return op.add(op.convolution(x, weight, list(layer.stride), pad, pad, list(layer.dilation)), bias)
+
+
+def _compiled(output: openvino.Node, source: openvino.Node) -> openvino.CompiledModel:
+    """Graphs are built by hand because tracing a torch module would take a second at every start."""
     options = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-    return openvino.Core().compile_model(model, "CPU", options)
+    return openvino.Core().compile_model(openvino.Model([output], [source], "watermark"), "CPU", options)

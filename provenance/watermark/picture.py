@@ -11,7 +11,7 @@ import torch
 from learning import load_weights
 from provenance.watermark.chips import CHIPS, Chips
 from provenance.watermark.code import PICTURE
-from provenance.watermark.fast import FastPattern, small_square
+from provenance.watermark.fast import FastPattern, FastReader, small_square
 from provenance.watermark.nets import Watermark
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "watermark.safetensors"
@@ -90,16 +90,15 @@ class PictureReader:
 
     def __init__(self, key: bytes, model: Watermark | None = None) -> None:
         self._key = key
-        self._reader = (model or load_model()).reader
+        self._reader = FastReader((model or load_model()).reader)
         self._chips = Chips.from_key(key, PICTURE.coded_bits)
         self._soft = np.zeros(CHIPS, np.float64)
         self._attempts = 0
         self.frames = 0
 
-    @torch.inference_mode()
     def add(self, frame: np.ndarray) -> None:
         """Look at one more frame, uint8 RGB (H, W, 3)."""
-        self._soft += self._reader(small(frame))[0].numpy()
+        self._soft += self._reader(frame)
         self.frames += 1
 
     def read(self) -> MarkReading:

@@ -1,0 +1,208 @@
+import errno
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from making import clip, picture, voice
+from PIL import Image
+
+from media.errors import ConsentError, OutputError, SigningError, UsageError
+from provenance import Claim, Keys, Registry, check_output, is_nobody, save_picture, save_video, verify
+from provenance.registry import FILE, Entry
+from provenance.signers import CommandSigner
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory):
+    return Keys.open(tmp_path_factory.mktemp("maker") / "keys")
+
+
+@pytest.fixture
+def claim(tmp_path):
+    (tmp_path / "in").mkdir()
+    Image.fromarray(picture()).save(tmp_path / "in" / "portrait.png")
+    return Claim("generate", tmp_path / "in" / "portrait.png", nobody=True)
+
+
+def left(folder):
+    return sorted(p.name for p in folder.iterdir() if p.name != "in")
+
+
+def test_streams_from_generators(tmp_path, claim, keys):
+    seen, threads = [], set()
+
+    def frames():
+        for frame in clip(frames=60, size=64):
+            threads.add(threading.current_thread().name)
+            yield frame
+
+    sound = iter(np.split(voice(2.4), 7 * [0] + [1000, 9000, 9001]))
+    saved = save_video(tmp_path / "a.mp4", frames(), sound, claim=claim, keys=keys, progress=seen.append)
+    assert seen == list(range(1, 61))
+    assert threads == {threading.current_thread().name}  # generators run where they were made
+    assert (saved.frames, saved.duration) == (60, 2.4)
+    assert left(tmp_path) == ["a.mp4"]
+
+
+def test_silent_film_and_odd_size(tmp_path, claim, keys):
+    frames = [frame[:121, :99] for frame in clip(frames=10, size=128)]
+    saved = save_video(tmp_path / "a.mp4", frames, None, claim=claim, keys=keys)
+    verdict = verify(saved.path, keys=keys)
+    assert (verdict.exit_code, verdict.sound_mark.state) == (0, "no_carrier")
+
+
+def test_no_argument_switches_marking_or_signing_off():
+    import inspect
+
+    allowed = {"path", "frames", "sound", "picture", "claim", "keys", "registry"}
+    allowed |= {"crf", "preset", "threads", "progress", "quality"}
+    for function in (save_video, save_picture):
+        assert set(inspect.signature(function).parameters) <= allowed
+
+
+def test_consent_or_nobody(tmp_path, claim, keys):
+    somebody = Claim("generate", claim.portrait)
+    with pytest.raises(ConsentError, match="needs consent on file"):
+        save_video(tmp_path / "a.mp4", clip(frames=3), None, claim=somebody, keys=keys)
+    with pytest.raises(ConsentError):
+        save_picture(tmp_path / "a.png", picture(), claim=Claim("data"), keys=keys)
+    assert left(tmp_path) == []
+
+
+def test_pictures_saved_as_nobodys_are_remembered(tmp_path, claim, keys):
+    saved = save_picture(tmp_path / "a.png", picture(3), claim=Claim("data", nobody=True), keys=keys)
+    assert is_nobody(saved.path, keys)
+    assert not is_nobody(claim.portrait, keys)
+    with saved.path.open("ab") as file:
+        file.write(b"x")
+    assert not is_nobody(saved.path, keys)
+
+
+def test_places_that_cannot_be_written(tmp_path, claim, keys):
+    for path, error in (
+        (tmp_path / "missing" / "a.mp4", OutputError),
+        (tmp_path, UsageError),
+        (tmp_path / "a.webm", UsageError),
+        (tmp_path / "a", UsageError),
+        (claim.portrait, UsageError),
+    ):
+        with pytest.raises(error) as caught:
+            save_video(path, clip(frames=3), None, claim=claim, keys=keys)
+        assert "\n" not in str(caught.value)
+    assert left(tmp_path) == []
+
+
+def test_output_may_not_be_an_input(tmp_path, claim, keys):
+    driving = tmp_path / "in" / "driving.mp4"
+    driving.write_bytes(b"precious")
+    link = tmp_path / "in" / "link.mp4"
+    link.symlink_to(driving)
+    os.link(driving, tmp_path / "in" / "hard.mp4")
+    for name in ("driving.mp4", "link.mp4", "hard.mp4", "../in/driving.mp4"):
+        with pytest.raises(UsageError, match="also an input"):
+            check_output(tmp_path / "in" / name, [driving])
+    assert driving.read_bytes() == b"precious"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_folder_without_permission(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(OutputError, match="permissions"):
+        check_output(tmp_path / "a.mp4")
+
+
+def breaks_at(frames, k, error):
+    for number, frame in enumerate(frames):
+        if number == k:
+            raise error
+        yield frame
+
+
+@pytest.mark.parametrize("k", [0, 1, 20])
+def test_what_the_generator_raises_passes_through(tmp_path, claim, keys, k):
+    (tmp_path / "a.mp4").write_bytes(b"an earlier output")
+    frames = breaks_at(clip(frames=30, size=64), k, ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        save_video(tmp_path / "a.mp4", frames, voice(2), claim=claim, keys=keys)
+    assert left(tmp_path) == ["a.mp4"]
+    assert (tmp_path / "a.mp4").read_bytes() == b"an earlier output"
+
+
+def test_no_frames(tmp_path, claim, keys):
+    with pytest.raises(OutputError, match="no frame"):
+        save_video(tmp_path / "a.mp4", [], voice(1), claim=claim, keys=keys)
+    assert left(tmp_path) == []
+
+
+def test_full_disk_leaves_nothing(tmp_path, claim, keys):
+    """A limit on the size of files, in a process of its own, stands for the full disk."""
+    program = f"""
+import resource, signal, sys
+from pathlib import Path
+import numpy as np
+from provenance import Claim, Keys, save_video
+from media.errors import OutputError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+keys = Keys.open({str(keys.folder)!r})
+claim = Claim("generate", Path({str(claim.portrait)!r}), nobody=True)
+noise = np.random.default_rng(0).integers(0, 255, (40, 128, 128, 3), np.uint8)
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+try:
+    save_video({str(tmp_path / "a.mp4")!r}, noise, None, claim=claim, keys=keys)
+except OutputError as error:
+    print(error)
+    sys.exit(9)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=os.getcwd())
+    assert done.returncode == 9, done.stderr
+    assert done.stdout.startswith(f"{tmp_path / 'a.mp4'}: could not be written")
+    assert left(tmp_path) == []
+
+
+def test_full_disk_while_signing_leaves_nothing(tmp_path, claim, keys, monkeypatch):
+    from provenance import manifest
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(manifest, "sign", full)
+    with pytest.raises(OutputError, match="disk is full"):
+        save_video(tmp_path / "a.mp4", clip(frames=3, size=64), None, claim=claim, keys=keys)
+    assert left(tmp_path) == []
+
+
+def test_key_service_that_fails_leaves_nothing(tmp_path, claim, keys):
+    for command, words in (
+        (["false"], "exit code 1"),
+        (["no-such-program-anywhere"], "No such file"),
+        (["echo", "hello"], "no signature"),
+    ):
+        remote = Keys(keys.folder, CommandSigner(command, keys.signer.chain_pem), keys.anchor_pem, keys.mark_key)
+        with pytest.raises(SigningError, match=words):
+            save_picture(tmp_path / "a.png", picture(), claim=claim, keys=remote)
+    assert left(tmp_path) == []
+    assert not (keys.folder / "nothing").exists()
+
+
+def test_registry_that_cannot_be_written_leaves_nothing(tmp_path, claim, keys):
+    (tmp_path / "in" / "registry").mkdir()
+    registry = Registry(tmp_path / "in" / "registry")
+    with pytest.raises(OutputError, match="registry"):
+        save_picture(tmp_path / "a.png", picture(), claim=claim, keys=keys, registry=registry)
+    assert left(tmp_path) == []
+
+
+def test_registry_finds_by_mark_sound_and_file(tmp_path):
+    registry = Registry(tmp_path / FILE)
+    assert registry.by_mark("a" * 16) is None
+    entry = Entry("a" * 16, "a" * 6, "urn:c2pa:x", "1", "2", "2026-01-01", "video", "generate", "3", 0)
+    registry.add(entry)
+    assert registry.by_mark("a" * 16) == registry.by_file("2") == entry
+    assert registry.by_sound_mark("a" * 6) == [entry]
+    with pytest.raises(OutputError):
+        registry.add(entry)  # a message is used once
+    registry.remove("a" * 16)
+    assert registry.by_file("2") is None
