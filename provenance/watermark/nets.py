@@ -19,12 +19,12 @@ from provenance.watermark.chips import CHROMA_GRID, LUMA_GRID
 
 WORK = 128  # side of the square that both networks look at, pixels
 PSNR = 43.0  # dB; the mark is weakened where it would go below, before rounding and clipping
-FLAT = 0.003  # amplitude just noticeable where nothing hides it, of the range: 0.77 grey levels
-TEXTURE = 0.15  # share of the surrounding texture that hides a mark
+FLAT = 0.002  # amplitude just noticeable where nothing hides it, of the range: half a grey level
+TEXTURE = 0.12  # share of the surrounding texture that hides a mark
 MOST = 0.010  # no threshold of brightness is above 2.5 grey levels
-MOST_COLOUR = 0.005  # brightness hides little of a colour: its thresholds stop here before they are weighted
+MOST_COLOUR = 0.0035  # brightness hides little of a colour: its thresholds stop here before they are weighted
 COLOUR = (1.0, 0.45)  # thresholds of blue and of red differences, against that of brightness
-LEAST_FACTOR, MOST_FACTOR = 0.4, 1.25  # bounds of the learned factor
+LEAST_FACTOR, MOST_FACTOR = 0.4, 1.5  # bounds of the learned factor
 INTERPOLATION_LOSS = 0.87  # root mean square of +-1 chips after cubic interpolation to pixels
 # Full-range BT.601, RGB in [0, 1] -> Y in [0, 1], Cb and Cr in [-0.5, 0.5], and one unit of each back in RGB.
 TO_YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
@@ -90,8 +90,8 @@ class Strength(nn.Module):
 
     def forward(self, rgb: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """(B, 3, 128, 128) RGB in [0, 1] -> amplitudes in units of the range, all positive, of brightness
-        (B, 1, 64, 64) and of both colour differences (B, 2, 32, 32); and the mean square of the factors, the
-        visibility.
+        (B, 1, 64, 64) and of both colour differences (B, 2, 32, 32); and the visibility: the mean fourth power of the
+        factors, as what is seen pools over the picture (Watson 1979, "Probability summation over time").
         """
         raw = self.layers(features(rgb).to(self.layers[0].weight.dtype)).float()
         factor = LEAST_FACTOR + (MOST_FACTOR - LEAST_FACTOR) * raw.sigmoid()
@@ -103,7 +103,7 @@ class Strength(nn.Module):
             dim=(2, 3)
         ).sum(dim=1)
         gain = (10 ** (-PSNR / 20) / (INTERPOLATION_LOSS * energy.sqrt())).clamp(max=1.0)[:, None, None, None]
-        return luma * gain, chroma * gain, factor.square().mean()
+        return luma * gain, chroma * gain, factor.pow(4).mean()
 
 
 class Reader(nn.Module):
