@@ -1,0 +1,8 @@
+"""The head: a parametric model, a rasteriser, a tracker that fits it to pictures, people and performances."""
+
+from faces.actions import FACIAL_ACTIONS
+from faces.fit import FaceParameters
+from faces.head import Head, load_head
+from faces.tracker import Track, Tracker
+
+__all__ = ["FACIAL_ACTIONS", "FaceParameters", "Head", "Track", "Tracker", "load_head"]

@@ -276,7 +276,10 @@ def build(out: Path, *, seed: int = 0) -> None:
     count = len(topology["uv"])
     neck = np.ones(count)
     neck[: len(builder.source)] = _neck_weights(model)[builder.source]
+    base = np.full(count, -1)
+    base[: len(builder.source)] = model.base_mesh_vertex_indices.numpy()[builder.source]
     tensors = topology | {
+        "base": base.astype(np.int32),
         "mean": mean[: count * 3].reshape(count, 3).astype(np.float32),
         "identity": basis[:, : count * 3].reshape(-1, count, 3).astype(np.float16),
         "actions": _action_basis(builder, neutral, topology).astype(np.float16),

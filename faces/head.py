@@ -48,6 +48,7 @@ class Head:
     uv: np.ndarray  # (V, 2) in [0, 1], v down; each part has a texture of its own
     parts: np.ndarray  # (T,) uint8, values of `Part`
     weld: np.ndarray  # (V,) int32: equal where vertices coincide (texture seams)
+    base: np.ndarray  # (V,) int32: index of the vertex in MakeHuman's base mesh, -1 where it is not from there
 
     @property
     def identity_size(self) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from faces.actions import ACTION_INDEX
-from faces.fit import FaceParameters, project
+from faces.fit import CAMERA_DISTANCE, FaceParameters, project
 from faces.head import PIVOT, Head, Part, load_head, rotation_angles, rotation_matrix
 from faces.raster import Raster, vertex_normals
 from faces.tracker import Track
@@ -52,7 +52,7 @@ class Pose:
         after = turn @ before
         pivot = before @ PIVOT  # the neck stays where it is while the head turns about it
         shift = pivot - turn @ pivot
-        scale = self.scale * float(np.exp(np.clip(translation[2] / 14.0, -0.5, 0.5)))
+        scale = self.scale * CAMERA_DISTANCE / max(0.3 * CAMERA_DISTANCE, CAMERA_DISTANCE - float(translation[2]))
         return Pose(
             rotation=np.array(rotation_angles(after), np.float32),
             centre=(self.centre + self.scale * (shift[:2] + translation[:2])).astype(np.float32),

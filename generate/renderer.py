@@ -7,12 +7,12 @@
 import cv2
 import numpy as np
 
+from faces.fit import project
 from faces.head import load_head
 from generate.flow import FlowField
-from generate.latent import FaceLatent, Pose, posed_vertices
+from generate.latent import FaceLatent, posed_vertices
 from generate.painter import Painter
 from generate.windows import WINDOWS, Window, WindowMaker
-from faces.fit import project
 
 
 class Renderer:
@@ -46,15 +46,22 @@ class Renderer:
         field = self.flow.backward(points, depth, self.appearance.points, self.appearance.unit)
         return cv2.remap(self.appearance.picture, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
-    def render(self, latent: FaceLatent) -> np.ndarray:
-        """One frame: uint8 RGB (S, S, 3)."""
+    def prepare(self, latent: FaceLatent) -> tuple[np.ndarray, dict[str, Window]]:
+        """All that comes before the painter: the warped frame and its windows."""
         points, depth = self.geometry(latent)
         frame = self.warp(points, depth)
-        windows = {name: self.maker.make(name, frame, points, depth) for name in WINDOWS}
+        return frame, {name: self.maker.make(name, frame, points, depth) for name in WINDOWS}
+
+    def finish(self, frame: np.ndarray, windows: dict[str, Window]) -> np.ndarray:
+        """Paint the windows and lay them into `frame`, which is changed and returned."""
         painted = self.painter.paint(windows) if self.painter else {n: w.composite for n, w in windows.items()}
         for name, window in windows.items():
             _lay(frame, window, painted[name], self.feather[name])
         return frame
+
+    def render(self, latent: FaceLatent) -> np.ndarray:
+        """One frame: uint8 RGB (S, S, 3)."""
+        return self.finish(*self.prepare(latent))
 
 
 def _feather(height: int, width: int) -> np.ndarray:
@@ -78,7 +85,3 @@ def _lay(frame: np.ndarray, window: Window, painted: np.ndarray, feather: np.nda
     new = weight * (painted[inner] * 255) + (1 - weight) * old
     frame[y0:y1, x0:x1] = np.clip(new + 0.5, 0, 255).astype(np.uint8)
 
-
-def neutral_pose(latent: FaceLatent) -> Pose:
-    """The pose of the portrait itself."""
-    return latent.appearance.rest

@@ -29,6 +29,7 @@ GAP: dict[str, float] = {
     "jawForward": -0.044,
     "cheekPuff": -0.040,
 }
+JAW_RISE = 0.35  # share of jawOpen that shutting the lips takes back: the jaw helps them to meet
 _GAP = np.array([GAP.get(name, 0.0) for name in FACIAL_ACTIONS], np.float32)
 SHUT = 0.02  # an opening at or under this (0.7 mm) is a shut mouth
 _SIDES = [[i for i, n in enumerate(FACIAL_ACTIONS) if n in (c, c + "Left", c + "Right")] for c in CHANNELS]
@@ -74,6 +75,7 @@ def lips_to_actions(channels: np.ndarray, closure: np.ndarray, extra: np.ndarray
     actions = np.zeros((len(channels), len(FACIAL_ACTIONS)), np.float32)
     for c, columns in enumerate(_SIDES):
         actions[:, columns] = channels[:, c : c + 1]
+    actions[:, ACTION_INDEX["jawOpen"]] *= 1 - JAW_RISE * closure
     if extra is not None:
         actions += extra
     np.clip(actions, 0, 1, out=actions)

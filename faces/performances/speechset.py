@@ -20,10 +20,11 @@ import numpy as np
 from scipy.io import wavfile
 
 from faces.performances.align import Aligner
+from faces.performances.kokoro import Kokoro
 from faces.performances.phones import CLASSES, Phones
 from faces.performances.recordings import INSTALL as RECORDINGS_INSTALL
 from faces.performances.recordings import recordings
-from faces.performances.synthesisers import INSTALL, Espeak, Festival, Flite, Kokoro, Utterance, Voice
+from faces.performances.synthesisers import INSTALL, Espeak, Festival, Flite, Synthesiser, Utterance, Voice
 from faces.performances.texts import SENTENCES, sentence
 from media.errors import MissingExtraError, UnreadableError
 from media.units import SAMPLE_RATE
@@ -94,8 +95,13 @@ def build_speech_set(
         MissingExtraError: nothing to make speech with is installed.
     """
     espeak = Espeak()
-    engines = {"espeak-ng": espeak, "festival": Festival(), "flite": Flite(), "kokoro": Kokoro(espeak)}
-    engines = {name: engine for name, engine in engines.items() if name in sources}
+    known: dict[str, Synthesiser] = {
+        "espeak-ng": espeak,
+        "festival": Festival(),
+        "flite": Flite(),
+        "kokoro": Kokoro(espeak),
+    }
+    engines = {name: engine for name, engine in known.items() if name in sources}
     has_prompts = "recorded" in sources and bool(espeak.voices(("en",)))
     prompts = sorted(ALIGN_VOICE) if has_prompts else []
     voices = {name: engine.voices(tuple(SENTENCES)) for name, engine in engines.items()}
@@ -118,7 +124,12 @@ def build_speech_set(
 
 
 def _everything(
-    engines: dict[str, Any], voices: dict[str, list[Voice]], prompts: list[str], espeak: Espeak, n: int, seed: int
+    engines: dict[str, Synthesiser],
+    voices: dict[str, list[Voice]],
+    prompts: list[str],
+    espeak: Espeak,
+    n: int,
+    seed: int,
 ) -> Iterator[tuple[str, Utterance]]:
     for language in prompts:
         yield from _aligned(language, espeak)

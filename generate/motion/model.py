@@ -1,5 +1,6 @@
 """Speech -> motion: a learned causal network moves the lips, a seeded process the rest."""
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -82,8 +83,8 @@ class Motion:
             )
         size = BLOCK * SAMPLES_PER_FRAME
         blocks = (speech[i : i + size] for i in range(0, len(speech), size))
-        controls = {"seed": seed, "gaze": gaze, "distance": distance, "emotion": emotion, "intensity": intensity}
-        return join(list(self.stream(blocks, **controls)))
+        pieces = self.stream(blocks, seed=seed, gaze=gaze, distance=distance, emotion=emotion, intensity=intensity)
+        return join(list(pieces))
 
     def stream(
         self,
@@ -142,6 +143,17 @@ class Motion:
             yield piece
 
 
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute on the calling thread alone: a frame is so little work that sharing it costs more than doing it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class _Ear:
     """Carries the network's state along the sound."""
 
@@ -152,15 +164,16 @@ class _Ear:
         self._skip = DELAY  # outputs still to drop: they are about frames before the first
         self._loudness = np.zeros(0)  # of the frames heard, from the next one to be answered on
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def hear(self, sound: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Whole frames of sound -> channels (n, C), closure (n,), loudness `AHEAD` frames later (n,)."""
         if not len(sound):
             return np.zeros((0, len(CHANNELS)), np.float32), np.zeros(0, np.float32), np.zeros(0)
         joined = np.concatenate([self._history, sound])
         self._history = joined[len(joined) - HISTORY :]
-        mel = log_mel(torch.from_numpy(joined))[None]
-        channels, logits, _, self._state = self._network(mel, self._state)
+        with _one_thread():
+            mel = log_mel(torch.from_numpy(joined))[None]
+            channels, logits, _, self._state = self._network(mel, self._state)
         lips, closure = decode(channels[0].numpy(), logits[0].numpy())
         drop = min(self._skip, len(lips))
         self._skip -= drop

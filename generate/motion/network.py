@@ -70,10 +70,12 @@ class LipNet(nn.Module):
 
         channels (B, T, len(CHANNELS)), closure logits (B, T), phone logits (B, 2 T, len(CLASSES)), state.
         """
-        state, fresh = list(state or []), []
+        state = list(state or [])
+        fresh: State = []
         x = F.gelu(self.stem.step(mel.to(self.stem.weight.dtype), state, fresh))
         x = self.down.step(x, state, fresh)
         for block in self.blocks:
+            assert isinstance(block, Block)
             x = block.step(x, state, fresh)
         x = _normalised(self.norm, x)
         phones = self.phones(x)

@@ -24,7 +24,7 @@ from faces.london import London
 from generate.latent import FaceLatent, face_crop
 from generate.painter import KINDS, PainterNets, network_input
 from generate.renderer import Renderer
-from generate.windows import EYE_RIGHT, MOUTH, WINDOWS, WindowMaker
+from generate.windows import EYE_RIGHT, MOUTH, SHAPES, WINDOWS, WindowMaker
 from learning import Plan, WeightCard, fit, save_weights
 from learning.backbone import Perceptual
 
@@ -96,6 +96,7 @@ def _windows(source: FaceLatent, points: np.ndarray, depth: np.ndarray, truth: n
         window = renderer.maker.make(name, frame, points, depth)
         height, width = renderer.maker.shapes[name]
         wanted = WindowMaker._cut(truth, window.left, window.top, height, width).astype(np.float32) / 255
+        wanted = cv2.resize(wanted, SHAPES[name][::-1], interpolation=cv2.INTER_LINEAR)
         wanted = wanted[:, ::-1] if name == EYE_RIGHT else wanted
         pair = (network_input(window, name), np.ascontiguousarray(wanted.transpose(2, 0, 1)))
         sample["mouth" if name == MOUTH else "eye"].append(pair)

@@ -1,0 +1,109 @@
+"""From a portrait and a performance to frames.
+
+    talker = Talker(latent, painter)
+    for frame in talker.frames(motion.stream(sound)): ...        # uint8 RGB, 25 a second
+
+Flow and windows of the next frame are worked out on one thread while the painter works on this one.
+"""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+import numpy as np
+
+from faces.actions import FACIAL_ACTIONS
+from faces.fit import CAMERA_DISTANCE
+from faces.head import MILLIMETRES
+from faces.tracker import Track
+from generate.latent import FaceLatent, Pose
+from generate.painter import Painter
+from generate.renderer import Renderer
+
+HEAD_WIDTH = 150.0 / MILLIMETRES  # units of the head in a head width (mean adult breadth with ears), the unit of motion
+SPEECH_OWNS = np.array([
+    name.startswith(("jaw", "mouthClose", "mouthFunnel", "mouthPucker", "mouthLowerDown", "mouthUpperUp", "mouthRoll",
+                     "mouthPress", "mouthShrug", "eyeBlink", "eyeLook", "tongue"))
+    for name in FACIAL_ACTIONS
+])  # fmt: skip
+"""Actions that the motion sets outright. The others are added to what the portrait shows at rest."""
+
+
+class Movement(Protocol):
+    """A stretch of performance, T frames; `generate.motion.MotionClip` is one."""
+
+    actions: np.ndarray  # (T, 52) in [0, 1]
+    rotation: np.ndarray  # (T, 3) radians, relative to rest
+    translation: np.ndarray  # (T, 3) head widths: right, down, towards the camera
+    gaze: np.ndarray  # (T, 2) radians, relative to the camera
+
+
+def retarget(
+    latent: FaceLatent, actions: np.ndarray, rotation: np.ndarray, translation: np.ndarray, gaze: np.ndarray
+) -> FaceLatent:
+    """The portrait's face at one moment of a performance: shapes (52,), (3,), (3,), (2,), units as in `Movement`.
+
+    The portrait's rest is kept: its head pose and gaze are where the movement starts from, and its resting expression
+    stays in everything that speech does not need.
+    """
+    dynamics = np.where(SPEECH_OWNS, actions, np.clip(0.8 * latent.dynamics + actions, 0, 1))
+    look = gaze - rotation[:2]  # the eyes hold their target while the head moves
+    return latent.with_pose(latent.pose.moved(rotation, translation * HEAD_WIDTH, look)).with_dynamics(dynamics)
+
+
+class Talker:
+    """Turns movements of one portrait into frames."""
+
+    def __init__(self, latent: FaceLatent, painter: Painter | None) -> None:
+        self.latent = latent
+        self.renderer = Renderer(latent, painter)
+
+    def frames(self, movements: Iterable[Movement]) -> Iterator[np.ndarray]:
+        """uint8 RGB (S, S, 3) frames, as many as the movements hold."""
+        return self._render(self._moments(movements))
+
+    def _moments(self, movements: Iterable[Movement]) -> Iterator[FaceLatent]:
+        for piece in movements:
+            for at in zip(piece.actions, piece.rotation, piece.translation, piece.gaze, strict=True):
+                yield retarget(self.latent, *at)
+
+    def _render(self, latents: Iterator[FaceLatent]) -> Iterator[np.ndarray]:
+        """Prepare one frame ahead."""
+        with ThreadPoolExecutor(1, thread_name_prefix="geometry") as pool:
+            waiting = None
+            for latent in latents:
+                coming = pool.submit(self.renderer.prepare, latent)
+                if waiting is not None:
+                    yield self.renderer.finish(*waiting.result())
+                waiting = coming
+            if waiting is not None:
+                yield self.renderer.finish(*waiting.result())
+
+    def follow(self, tracks: Iterable[Track | None], *, absolute: bool = False) -> Iterator[np.ndarray]:
+        """Frames that move as a driving video does. Relative by default: the driver's first seen frame is its rest,
+        and the portrait starts from its own. With `absolute` the driver's pose and expression are taken as they are.
+        Where the driver is not seen, the last frame is held."""
+        return self._render(self._driven(tracks, absolute))
+
+    def _driven(self, tracks: Iterable[Track | None], absolute: bool) -> Iterator[FaceLatent]:
+        rest: Track | None = None
+        current = self.latent
+        for track in tracks:
+            if track is not None:
+                rest = rest or track
+                current = self._absolute(track) if absolute else self._relative(track, rest)
+            yield current
+
+    def _relative(self, track: Track, rest: Track) -> FaceLatent:
+        now, then = track.parameters, rest.parameters
+        shift = (now.centre - then.centre) / then.scale
+        nearer = CAMERA_DISTANCE * (1 - then.scale / now.scale)
+        pose = self.latent.pose.moved(
+            now.rotation - then.rotation, np.array([*shift, nearer], np.float32), (now.gaze - then.gaze).mean(0)
+        )
+        actions = np.clip(self.latent.dynamics + now.actions - then.actions, 0, 1)
+        return self.latent.with_pose(pose).with_dynamics(actions)
+
+    def _absolute(self, track: Track) -> FaceLatent:
+        own, now = self.latent.pose, track.parameters
+        return self.latent.with_pose(Pose(now.rotation, own.centre, own.scale, now.gaze)).with_dynamics(now.actions)

@@ -1,0 +1,44 @@
+"""The command line. Commands live in `vasari.commands`; errors become one line and an exit code here."""
+
+import sys
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from media.errors import VasariError
+from vasari.commands import animate, bench, consent, data, generate, keys, track, train, verify
+
+app = typer.Typer(
+    name="vasari",
+    help="Talking faces that name their maker, and a way to tell the faces that do not.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(generate.generate)
+app.command()(animate.animate)
+app.command()(track.track)
+app.command()(verify.verify)
+app.add_typer(keys.app, name="keys")
+app.add_typer(consent.app, name="consent")
+app.command()(train.train)
+app.add_typer(data.app, name="data")
+app.command()(bench.bench)
+
+
+def main() -> None:
+    """Entry point: run a command; what the user got wrong becomes one line, never a traceback."""
+    from provenance.exits import exit_code
+
+    try:
+        app()
+    except VasariError as error:
+        Console(stderr=True).print(f"[red]vasari:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        Console(stderr=True).print("vasari: stopped; nothing was written")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

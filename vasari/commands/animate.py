@@ -1,0 +1,57 @@
+"""`vasari animate`: a portrait moves as a video moves."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vasari.commands.generate import report
+from vasari.options import ConsentFile, FaceNumber, Keys, Output, Size
+from vasari.progress import frames_bar
+
+
+def animate(
+    portrait: Annotated[Path, typer.Argument(help="Picture with a face.", show_default=False)],
+    driving: Annotated[Path, typer.Argument(help="Video whose largest face drives the portrait.", show_default=False)],
+    output: Output,
+    size: Size = 512,
+    absolute: Annotated[
+        bool, typer.Option("--absolute", help="Take the driver's pose and expression as they are, not from its rest.")
+    ] = False,
+    consent: ConsentFile = None,
+    face: FaceNumber = None,
+    keys: Keys = None,
+) -> None:
+    """Move PORTRAIT as the largest face in DRIVING moves, with DRIVING's sound. Always watermarked and signed."""
+    from faces import Tracker
+    from media import VideoReader, iter_sound, probe
+    from media.errors import FaceError, UnreadableError
+    from media.units import FPS
+    from provenance import Keys as KeyFolder
+    from provenance import save_video
+    from vasari.studio import check_request, claim_for, seat
+
+    check_request(output, (portrait, driving), size)
+    info = probe(driving)
+    if info.kind != "video":
+        raise UnreadableError(f"{driving}: holds no moving picture; give a video to move by")
+    opened = KeyFolder.open(keys)
+    settings = {"size": size, "absolute": absolute}
+    claim_for("animate", portrait, (driving,), consent, opened, settings)
+    sitter = seat(portrait, size=size, face=face)
+    claim = claim_for("animate", portrait, (driving,), consent, opened, settings, sitter.models)
+    seen = 0
+
+    def tracks():
+        nonlocal seen
+        for track in Tracker().follow(VideoReader(driving)):
+            seen += track is not None
+            yield track
+        if not seen:
+            raise FaceError(f"{driving}: no face was seen in the video; give one in which a face moves")
+
+    with frames_bar("animating", int(info.duration * FPS) if info.duration else None) as progress:
+        sound = iter_sound(driving) if info.has_sound else None
+        frames = sitter.talker.follow(tracks(), absolute=absolute)
+        saved = save_video(output, frames, sound, claim=claim, keys=opened, progress=progress)
+    report(saved)

@@ -1,0 +1,75 @@
+"""`vasari train`: train a weight that ships, by the recipe that made it."""
+
+import math
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+
+class Recipe(StrEnum):
+    """What can be trained."""
+
+    finder = "finder"
+    tracker = "tracker"
+    painter = "painter"
+    motion = "motion"
+    watermark = "watermark"
+
+
+def _recipe(recipe: Recipe) -> tuple[Callable, Path]:
+    """The training function and where its weights ship."""
+    if recipe is Recipe.finder:
+        from faces.finder import WEIGHTS
+        from faces.training.finder import train as run
+    elif recipe is Recipe.tracker:
+        from faces.landmarks import WEIGHTS
+        from faces.training.landmarks import train as run
+    elif recipe is Recipe.painter:
+        from generate.painter import WEIGHTS
+        from generate.training.painter import train as run
+    elif recipe is Recipe.motion:
+        from generate.motion.model import WEIGHTS
+        from generate.motion.training import train as run
+    else:
+        from provenance.watermark.network import WEIGHTS
+        from provenance.watermark.training import recipe as run
+    return run, WEIGHTS
+
+
+def train(
+    recipe: Annotated[Recipe, typer.Argument(help="Which weight.", show_default=False)],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Training data: the London folder for finder, tracker and painter; a speech set (`vasari data "
+            "speech`) for motion; a folder of photographs for the watermark."
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Weight file (default: where it ships).")] = None,
+    steps: Annotated[int | None, typer.Option(help="Optimiser steps in all (default: the recipe's own).")] = None,
+    workdir: Annotated[Path, typer.Option(help="Folder for checkpoints and logs.")] = Path("runs"),
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
+    resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in the working folder.")] = True,
+    seed: Annotated[int, typer.Option(help="Seed of data and weights.")] = 0,
+) -> None:
+    """Train a weight. Resumable and seeded; the checkpoint is chosen on validation data only."""
+    from media.errors import UsageError
+
+    run, home = _recipe(recipe)
+    if data is None and recipe in (Recipe.finder, Recipe.tracker, Recipe.painter):
+        raise UsageError(f"train {recipe}: give the training pictures with --data LONDON_FOLDER")
+    console = Console(stderr=True)
+
+    def progress(step: int, figures: Mapping[str, float]) -> None:
+        words = "  ".join(f"{k} {v:.4g}" for k, v in figures.items() if math.isfinite(v))
+        console.print(f"step {step:6d}  {words}", highlight=False)
+
+    options = {} if steps is None else {"steps": steps}
+    folder = workdir / recipe.value
+    card = run(data, out or home, workdir=folder, device=device, resume=resume, seed=seed, progress=progress, **options)
+    figures = ", ".join(f"{k} {v:.4g}" for k, v in card.figures.items())
+    typer.echo(f"{out or home}: step {card.steps}, {figures}")
