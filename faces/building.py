@@ -38,7 +38,7 @@ def _anny():
 
 
 def _to_camera(vertices: np.ndarray) -> np.ndarray:
-    """anny: x to the person's left, y up, z out of the face -> x right in the picture, y down, z away from the camera."""
+    """anny (x to the person's left, y up, z out of the face) -> x right in the picture, y down, z away from it."""
     return vertices * (1.0, -1.0, -1.0)
 
 
@@ -191,7 +191,7 @@ class _Builder:
         return np.stack([right, left]), radius
 
     def assemble(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """anny's vertices -> all vertices of the compact head, eyes' midpoint at 0 and their distance 1; eye centres."""
+        """anny's vertices -> all vertices of the compact head (eyes' midpoint 0, distance 1) and the eye centres."""
         centres, radius = self.eyes(vertices)
         middle, unit = centres.mean(0), float(np.linalg.norm(centres[1] - centres[0]))
         at = (vertices - middle) / unit
@@ -246,9 +246,7 @@ def _action_basis(builder: _Builder, neutral: np.ndarray, topology: dict[str, np
         basis[index, :own] = (moved - neutral)[builder.source] / unit
         if name in JAW_ACTIONS:
             middle = centres.mean(0)
-            rotation, shift = _rigid(
-                (neutral[builder.jaw] - middle) / unit, (moved[builder.jaw] - middle) / unit
-            )
+            rotation, shift = _rigid((neutral[builder.jaw] - middle) / unit, (moved[builder.jaw] - middle) / unit)
             basis[index, lower] = rest[lower] @ rotation.T + shift - rest[lower]
     return basis
 

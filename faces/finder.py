@@ -63,7 +63,7 @@ class FinderNet(nn.Module):
 
 
 def letterbox(picture: np.ndarray, longer: int) -> tuple[np.ndarray, float]:
-    """Shrink (or enlarge) so that the longer side is `longer`; pad right and below to multiples of 32. -> picture, scale"""
+    """Resize so that the longer side is `longer`; pad right and below to multiples of 32. -> picture, scale"""
     scale = longer / max(picture.shape[:2])
     size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)

@@ -105,9 +105,13 @@ def fit(landmarks: np.ndarray, *, identity: np.ndarray | None = None, iterations
         residual = (points - predicted) / scale
         jacobian = _jacobian(bases, free_actions, turned, shrink, rotation, identity is None)
         robust = bases.weights / np.sqrt(1 + (np.linalg.norm(residual, axis=1) / 0.12) ** 2)
-        prior = np.concatenate([
-            np.zeros(6), np.full(len(free_actions), ACTION_PRIOR), np.full(size if identity is None else 0, IDENTITY_PRIOR)
-        ])
+        prior = np.concatenate(
+            [
+                np.zeros(6),
+                np.full(len(free_actions), ACTION_PRIOR),
+                np.full(size if identity is None else 0, IDENTITY_PRIOR),
+            ]
+        )
         state = np.concatenate([np.zeros(6), actions[free_actions], shape if identity is None else []])
         weighted = jacobian * np.repeat(robust, 2)[:, None]
         normal = weighted.T @ jacobian / len(points) + np.diag(prior**2 + 1e-9)

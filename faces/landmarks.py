@@ -19,7 +19,36 @@ POINTS = 478
 CROP_SCALE = 1.5  # side of the crop over the longer side of the box of the points
 WEIGHTS = Path(__file__).parent / "data" / "landmarks.safetensors"
 
-MIDLINE = (0, 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 94, 151, 152, 164, 168, 175, 195, 197, 199, 200)
+MIDLINE = (
+    0,
+    1,
+    2,
+    4,
+    5,
+    6,
+    8,
+    9,
+    10,
+    11,
+    12,
+    13,
+    14,
+    15,
+    16,
+    17,
+    18,
+    19,
+    94,
+    151,
+    152,
+    164,
+    168,
+    175,
+    195,
+    197,
+    199,
+    200,
+)
 OUTER_EYES = (33, 263)  # mesh points at the outer eye corners: of the person's right eye, of the left
 PUPILS = (468, 473)  # mesh points at the centres of the irises: of the person's right eye, of the left
 

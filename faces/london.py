@@ -59,7 +59,9 @@ def background_mask(picture: np.ndarray) -> np.ndarray:
 
     The backdrop is a smooth bright grey; it is fitted from the top corners and grown from the borders.
     """
-    small = cv2.GaussianBlur(cv2.resize(picture, (256, 256), interpolation=cv2.INTER_AREA), (0, 0), 1).astype(np.float32)
+    small = cv2.GaussianBlur(cv2.resize(picture, (256, 256), interpolation=cv2.INTER_AREA), (0, 0), 1).astype(
+        np.float32
+    )
     yy, xx = np.mgrid[0:256, 0:256].astype(np.float32) / 255
     basis = np.stack([np.ones_like(xx), xx, yy, xx * xx, yy * yy, xx * yy], -1)
     border = np.zeros((256, 256), bool)
@@ -70,7 +72,7 @@ def background_mask(picture: np.ndarray) -> np.ndarray:
         coefficients = np.linalg.lstsq(basis[known], small[known], rcond=None)[0]
         distance = np.abs(small - basis @ coefficients).max(-1)
         reach = (distance < 26).astype(np.uint8)
-        count, labels = cv2.connectedComponents(reach, connectivity=4)
+        _, labels = cv2.connectedComponents(reach, connectivity=4)
         touching = np.unique(labels[border & (reach > 0)])
         known = np.isin(labels, touching[touching > 0])
     person = cv2.morphologyEx((~known).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))

@@ -79,7 +79,9 @@ def colour_interior(
         if where.any():
             texture = tooth_texture(row)
             at = (uv[where] * (TEXTURE[1], TEXTURE[0]) - 0.5).astype(np.float32)
-            sampled = cv2.remap(texture, at[None, :, 0], at[None, :, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            sampled = cv2.remap(
+                texture, at[None, :, 0], at[None, :, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            )
             colour[where] = sampled[0]
     # Light falls off behind the lips and in their shadow.
     deep = np.clip(1.12 - 1.35 * np.maximum(depth - lip_depth, 0), 0.06, 1)

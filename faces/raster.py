@@ -11,7 +11,7 @@ BANDS = 4  # horizontal bands that threads fill independently
 
 
 @njit(parallel=True, fastmath=True, cache=True, nogil=True)
-def _fill(points, depth, triangles, cull, tri_map, bary, zbuf):  # noqa: C901
+def _fill(points, depth, triangles, cull, tri_map, bary, zbuf):
     height, width = tri_map.shape
     for band in prange(BANDS):
         top = band * height // BANDS
@@ -23,7 +23,12 @@ def _fill(points, depth, triangles, cull, tri_map, bary, zbuf):  # noqa: C901
         for t in range(len(triangles)):
             a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
             ax, ay, bx, by, cx, cy = (
-                points[a, 0], points[a, 1], points[b, 0], points[b, 1], points[c, 0], points[c, 1],
+                points[a, 0],
+                points[a, 1],
+                points[b, 0],
+                points[b, 1],
+                points[c, 0],
+                points[c, 1],
             )
             ymin = min(ay, by, cy)
             ymax = max(ay, by, cy)
@@ -69,8 +74,13 @@ class Raster:
         With `cull`, triangles that are anti-clockwise in the picture (y down) are not seen.
         """
         _fill(
-            np.ascontiguousarray(points, np.float32), np.ascontiguousarray(depth, np.float32), triangles, cull,
-            self.triangle, self.bary, self.depth,
+            np.ascontiguousarray(points, np.float32),
+            np.ascontiguousarray(depth, np.float32),
+            triangles,
+            cull,
+            self.triangle,
+            self.bary,
+            self.depth,
         )
         return self
 

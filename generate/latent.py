@@ -202,7 +202,9 @@ def _fill_eye(colour: np.ndarray, seen: np.ndarray, radius: np.ndarray) -> np.nd
         profile[:] = fallback
     else:
         for channel in range(3):
-            profile[:, channel] = np.interp(np.arange(68), [*known, last + 2], [*profile[known, channel], fallback[channel]])
+            profile[:, channel] = np.interp(
+                np.arange(68), [*known, last + 2], [*profile[known, channel], fallback[channel]]
+            )
     filled = profile[rings]
     soft = cv2.GaussianBlur(seen.astype(np.float32), (0, 0), 1.5) * seen
     weight = np.clip(2 * soft - 0.6, 0, 1)[..., None]

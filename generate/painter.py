@@ -116,7 +116,10 @@ def network_input(window: Window, name: str) -> np.ndarray:
     height, width = SHAPES[name]
     if seen.shape[:2] != (height, width):
         interpolation = cv2.INTER_AREA if seen.shape[0] > height else cv2.INTER_LINEAR
-        planes = [cv2.resize(np.ascontiguousarray(seen[..., i]), (width, height), interpolation=interpolation) for i in range(CHANNELS)]
+        planes = [
+            cv2.resize(np.ascontiguousarray(seen[..., i]), (width, height), interpolation=interpolation)
+            for i in range(CHANNELS)
+        ]
         seen = np.stack(planes, -1)
     if name == EYE_RIGHT:
         seen = seen[:, ::-1]

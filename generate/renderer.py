@@ -1,7 +1,7 @@
 """Frames from a face latent: flow, windows, painter.
 
-    renderer = Renderer(latent)            # expensive once
-    frame = renderer.render(latent)        # cheap often: the same appearance, any pose, dynamics and identity
+renderer = Renderer(latent)            # expensive once
+frame = renderer.render(latent)        # cheap often: the same appearance, any pose, dynamics and identity
 """
 
 import cv2
@@ -84,4 +84,3 @@ def _lay(frame: np.ndarray, window: Window, painted: np.ndarray, feather: np.nda
     old = frame[y0:y1, x0:x1].astype(np.float32)
     new = weight * (painted[inner] * 255) + (1 - weight) * old
     frame[y0:y1, x0:x1] = np.clip(new + 0.5, 0, 255).astype(np.uint8)
-

@@ -66,7 +66,9 @@ class WindowMaker:
     @staticmethod
     def _cut(picture: np.ndarray, left: int, top: int, height: int, width: int) -> np.ndarray:
         matrix = np.array([[1.0, 0, -left], [0, 1.0, -top]])
-        return cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+        return cv2.warpAffine(
+            picture, matrix, (width, height), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
+        )
 
     def make(self, name: str, frame: np.ndarray, target: np.ndarray, depth: np.ndarray) -> Window:
         """One window. `frame`: the warped frame, uint8 RGB; target (V, 2) pixels; depth (V,) units of the head."""
@@ -77,7 +79,9 @@ class WindowMaker:
         part = np.where(raster.triangle >= 0, head.parts[raster.triangle], 0).astype(np.uint8)
         at = raster.interpolate(self.appearance.points, head.triangles)
         skin = (part == Part.SKIN) | (part == Part.SOCKET)
-        exact = cv2.remap(self.source, at[..., 0] - 0.5, at[..., 1] - 0.5, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        exact = cv2.remap(
+            self.source, at[..., 0] - 0.5, at[..., 1] - 0.5, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         around = self._cut(frame, left, top, height, width).astype(np.float32) / 255
         edge = cv2.blur(cv2.erode((part > 0).astype(np.float32), np.ones((3, 3), np.uint8)), (5, 5))[..., None]
         warped = np.where((part > 0)[..., None], edge * exact + (1 - edge) * around, around)

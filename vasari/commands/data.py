@@ -1,6 +1,5 @@
 """`vasari data`: make training and evaluation sets."""
 
-import json
 import shutil
 import subprocess
 import tarfile
@@ -15,7 +14,9 @@ from media.errors import MissingExtraError, OutputError, UnreadableError
 from vasari.progress import frames_bar
 
 app = typer.Typer(help="Make training and evaluation sets.", no_args_is_help=True)
-Folder = Annotated[Path, typer.Option("--output", "-o", help="Folder to write into; made when missing.", show_default=False)]
+Folder = Annotated[
+    Path, typer.Option("--output", "-o", help="Folder to write into; made when missing.", show_default=False)
+]
 Seed = Annotated[int, typer.Option(help="Seed; the same seed makes the same set.")]
 
 
@@ -42,10 +43,14 @@ def people(
     output: Folder,
     n: Annotated[int, typer.Option("-n", help="How many people.")] = 8,
     assets: Annotated[Path, typer.Option(help="Folder made by `vasari data assets`.")] = Path("assets"),
-    skins: Annotated[Path | None, typer.Option(help="Folder of 2048 pixel skins (default: the assets' 512 pixel ones).")] = None,
+    skins: Annotated[
+        Path | None, typer.Option(help="Folder of 2048 pixel skins (default: the assets' 512 pixel ones).")
+    ] = None,
     size: Annotated[int, typer.Option(help="Side of the pictures, pixels.")] = 512,
     seed: Seed = 0,
-    keys: Annotated[Path | None, typer.Option(help="Folder of keys that the pictures are signed and marked with.")] = None,
+    keys: Annotated[
+        Path | None, typer.Option(help="Folder of keys that the pictures are signed and marked with.")
+    ] = None,
 ) -> None:
     """Photograph people who do not exist, with exact labels.
 
@@ -66,9 +71,14 @@ def people(
             save_picture(output / f"{one:06d}.png", picture, claim=claim, keys=opened)
             with replacing(output / f"{one:06d}.npz") as temporary, temporary.open("wb") as stream:
                 np.savez(
-                    stream, identity=parameters.identity, actions=parameters.actions, scale=parameters.scale,
-                    rotation=np.degrees(parameters.rotation), centre=parameters.centre, gaze=np.degrees(parameters.gaze),
-                )  # fmt: skip
+                    stream,
+                    identity=parameters.identity,
+                    actions=parameters.actions,
+                    scale=parameters.scale,
+                    rotation=np.degrees(parameters.rotation),
+                    centre=parameters.centre,
+                    gaze=np.degrees(parameters.gaze),
+                )
             progress(done)
     typer.echo(f"{output}: {n} people")
 
@@ -86,4 +96,4 @@ def speech(
         raise OutputError(f"{output}: is not a folder")
     with frames_bar("utterances", n) as progress:
         made = build_speech_set(output, n=n, seed=seed, progress=lambda done, *_: progress(done))
-    typer.echo(f"{output}: {json.dumps(made) if isinstance(made, dict) else n} utterances")
+    typer.echo(f"{output}: {made} utterances")

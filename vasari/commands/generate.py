@@ -60,7 +60,9 @@ def generate(
     sitter = seat(portrait, size=size, face=face)
     err = Console(stderr=True)
     if sitter.faces > 1 and face is None:
-        err.print(f"{escape(str(portrait))}: {sitter.faces} faces; the largest speaks (--face N chooses)", highlight=False)
+        err.print(
+            f"{escape(str(portrait))}: {sitter.faces} faces; the largest speaks (--face N chooses)", highlight=False
+        )
     if opened.created:
         err.print(f"development keys were made in {escape(str(opened.folder))}; back them up", highlight=False)
     claim = claim_for("generate", portrait, (speech,), consent, opened, settings, sitter.models)
@@ -78,14 +80,12 @@ def _frames(talker, speech, seed, look, distance, mood, movement) -> Iterator[np
     from media import iter_sound
 
     chunks = iter_sound(speech, seconds=1.0)
-    pieces = Motion.load().stream(
-        chunks, seed=seed, gaze=look, distance=distance, emotion=mood, intensity=movement
-    )
+    pieces = Motion.load().stream(chunks, seed=seed, gaze=look, distance=distance, emotion=mood, intensity=movement)
     return talker.frames(pieces)
 
 
 def parse_gaze(text: str) -> tuple[float, float]:
-    """"YAW,PITCH" in degrees -> radians."""
+    """ "YAW,PITCH" in degrees -> radians."""
     try:
         yaw, pitch = (float(part) for part in text.split(","))
     except ValueError as error:
@@ -94,7 +94,7 @@ def parse_gaze(text: str) -> tuple[float, float]:
 
 
 def parse_emotion(text: str | None) -> tuple[str, float] | None:
-    """"NAME[:AMOUNT]" -> (name, amount)."""
+    """ "NAME[:AMOUNT]" -> (name, amount)."""
     from faces.performances import EMOTIONS
 
     if text is None:

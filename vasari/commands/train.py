@@ -36,6 +36,7 @@ def _recipe(recipe: Recipe) -> tuple[Callable, Path]:
         from generate.motion.training import train as run
     else:
         from provenance.watermark.network import WEIGHTS
+
         from provenance.watermark.training import recipe as run
     return run, WEIGHTS
 

@@ -1,0 +1,101 @@
+"""What every suite returns and how it is shown: figures with goals, as a table and as JSON."""
+
+import math
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import psutil
+from pydantic import BaseModel
+from rich.table import Table
+
+from media.atomic import replacing
+
+SCHEMA_VERSION = 1
+
+
+class Figure(BaseModel):
+    """One measured number. `value` is None where it could not be measured, and `note` says why."""
+
+    name: str
+    value: float | None
+    unit: str
+    goal: float | None = None
+    better: Literal["higher", "lower"] = "higher"
+    n: int = 1  # how many independent things it was measured on
+    interval: tuple[float, float] | None = None  # 95% bootstrap interval of the mean
+    note: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the goal is reached; None without a goal or a value."""
+        if self.goal is None or self.value is None:
+            return None
+        return self.value >= self.goal if self.better == "higher" else self.value <= self.goal
+
+
+class Results(BaseModel):
+    """All figures of one run."""
+
+    schema_version: int = SCHEMA_VERSION
+    suite: str
+    machine: dict[str, str | int | float]
+    figures: list[Figure]
+
+
+def machine() -> dict[str, str | int | float]:
+    """What the run ran on."""
+    return {
+        "processor": _processor(),
+        "cores": psutil.cpu_count() or 0,
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "load": round(psutil.getloadavg()[0], 2),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
+
+
+def mean_figure(name: str, values: Sequence[float], unit: str, *, seed: int = 0, **more) -> Figure:
+    """Mean of values with its 95% bootstrap interval."""
+    data = np.array([v for v in values if math.isfinite(v)], float)
+    if not len(data):
+        return Figure(name=name, value=None, unit=unit, n=0, **more)
+    rng = np.random.default_rng(seed)
+    means = data[rng.integers(0, len(data), (1000, len(data)))].mean(1)
+    low, high = (float(q) for q in np.quantile(means, (0.025, 0.975)))
+    return Figure(name=name, value=float(data.mean()), unit=unit, n=len(data), interval=(low, high), **more)
+
+
+def table(results: Results) -> Table:
+    """For people."""
+    out = Table(
+        title=f"{results.suite} on {results.machine['processor']}, {results.machine['cores']} cores",
+        title_justify="left",
+    )
+    for column in ("figure", "value", "goal", "n", "95%", "note"):
+        out.add_column(column, justify="right" if column in ("value", "goal", "n") else "left")
+    for f in results.figures:
+        value = "not measured" if f.value is None else f"{f.value:.4g} {f.unit}"
+        sign = "" if f.goal is None else ("≥ " if f.better == "higher" else "≤ ") + f"{f.goal:g}"
+        colour = {True: "green", False: "red", None: "white"}[f.met]
+        span = "" if f.interval is None else f"{f.interval[0]:.4g} to {f.interval[1]:.4g}"
+        out.add_row(f.name, f"[{colour}]{value}[/]", sign, str(f.n), span, f.note)
+    return out
+
+
+def write(results: Results, folder: Path) -> Path:
+    """`folder`/results.json."""
+    path = folder / "results.json"
+    with replacing(path) as temporary:
+        temporary.write_text(results.model_dump_json(indent=2))
+    return path

@@ -1,0 +1,42 @@
+"""`vasari bench`: measure what the product claims."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+class Suite(StrEnum):
+    """What can be measured."""
+
+    first_light = "first-light"
+
+
+def bench(
+    suites: Annotated[list[Suite], typer.Argument(help="Which suites.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for results, plots and contact sheets.")],
+    quick: Annotated[bool, typer.Option("--quick", help="Under five minutes on two cores; the same figures.")] = False,
+    london: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the London set, for figures on real people (doi 10.6084/m9.figshare.5047666)."),
+    ] = None,
+    portrait: Annotated[Path, typer.Option(help="Portrait of a person who does not exist.")] = EXAMPLES
+    / "portrait.png",
+    speech: Annotated[Path, typer.Option(help="Speech to generate from.")] = EXAMPLES / "speech.wav",
+) -> None:
+    """Measure SUITES, print a table, and write results.json and contact sheets into the folder."""
+    from benchmarks.figures import table
+    from benchmarks.first_light import run
+    from benchmarks.first_light.suite import Setting
+
+    err = Console(stderr=True)
+    for suite in dict.fromkeys(suites):
+        folder = output if len(set(suites)) == 1 else output / suite.value
+        setting = Setting(folder, quick, london, portrait, speech)
+        results = run(setting, say=lambda part, suite=suite: err.print(f"{suite.value}: {part}", highlight=False))
+        Console(width=None if Console().is_terminal else 160).print(table(results))
+        typer.echo(f"{folder / 'results.json'}: {len(results.figures)} figures")
