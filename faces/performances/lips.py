@@ -90,8 +90,9 @@ def _framed(phones: Phones) -> Phones:
 
 def _breathe(jaw: np.ndarray, times: np.ndarray, phones: Phones) -> None:
     """Open the mouth a little for the breath before each phrase that follows a pause."""
-    for phone, start, end in zip(phones.classes, phones.starts, phones.ends, strict=True):
-        if phone == _SILENCE and end - start >= PAUSE and end < phones.ends[-1]:
+    following = [*phones.classes[1:], _SILENCE]
+    for phone, then, start, end in zip(phones.classes, following, phones.starts, phones.ends, strict=True):
+        if phone == _SILENCE and then != _SILENCE and end - start >= PAUSE:
             length = min(0.35, end - start)
             bump = np.clip((times - (end - length)) / length, 0, 1)
             inside = (times >= end - length) & (times < end)
