@@ -90,7 +90,7 @@ def _framed(phones: Phones) -> Phones:
 
 def _breathe(jaw: np.ndarray, times: np.ndarray, phones: Phones) -> None:
     """Open the mouth a little for the breath before each phrase that follows a pause."""
-    following = [*phones.classes[1:], _SILENCE]
+    following = np.append(phones.classes, _SILENCE)[1:]
     for phone, then, start, end in zip(phones.classes, following, phones.starts, phones.ends, strict=True):
         if phone == _SILENCE and then != _SILENCE and end - start >= PAUSE:
             length = min(0.35, end - start)
