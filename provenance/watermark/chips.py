@@ -6,6 +6,7 @@ with which sign. One chip in sixteen carries no bit but the pilot, a known +1, b
 is still noticed.
 """
 
+import functools
 import hashlib
 import math
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ class Chips:
     coded_bits: int
 
     @classmethod
+    @functools.lru_cache(maxsize=8)
     def from_key(cls, key: bytes, coded_bits: int) -> "Chips":
         """Expand a secret key with SHAKE-256 (FIPS 202)."""
         stream = hashlib.shake_256(b"vasari/picture/chips" + key).digest(9 * CHIPS)

@@ -59,14 +59,14 @@ class FastPattern:
     """Frame -> the keyed pattern at the strength the frame bears.
 
     Args:
-        strength: the trained network.
+        graph: of the trained network, from `strength_graph`. May be shared; a `FastPattern` may not, among threads.
         signs: chip signs, float32 (6144,).
     """
 
-    def __init__(self, strength: Strength, signs: np.ndarray) -> None:
+    def __init__(self, graph: openvino.CompiledModel, signs: np.ndarray) -> None:
         self._luma_signs = signs[:LUMA_CHIPS].reshape(LUMA_GRID, LUMA_GRID)
         self._chroma_signs = signs[LUMA_CHIPS:].reshape(2, CHROMA_GRID, CHROMA_GRID)
-        self._infer = _strength_graph(strength).create_infer_request()
+        self._infer = graph.create_infer_request()
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """uint8 RGB (H, W, 3) -> what to add, float32 RGB (64, 64, 3) in grey levels."""
@@ -102,24 +102,34 @@ def _halved(plane: np.ndarray) -> np.ndarray:
 
 
 class FastReader:
-    """As `nets.Reader`: frame -> log likelihood ratios of all chips."""
+    """As `nets.Reader`: frame -> log likelihood ratios of all chips.
 
-    def __init__(self, reader: Reader) -> None:
-        source = op.parameter([1, 20, LUMA_GRID, LUMA_GRID], np.float32)
-        x = _convolution(source, reader.stem)
-        for block in reader.blocks:
-            inner = _convolution(op.swish(x), block.first)
-            x = op.add(x, _convolution(op.swish(inner), block.second))
-        flat = op.constant(np.array([1, -1]))
-        parts = [op.reshape(_convolution(x, head), flat, False) for head in (reader.luma, reader.chroma)]
-        self._infer = _compiled(op.concat(parts, 1), source).create_infer_request()
+    Args:
+        graph: of the trained network, from `reader_graph`. May be shared; a `FastReader` may not, among threads.
+    """
+
+    def __init__(self, graph: openvino.CompiledModel) -> None:
+        self._infer = graph.create_infer_request()
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """uint8 RGB (H, W, 3) -> float32 (6144,), positive where a chip is +1."""
         return self._infer.infer([features(small_square(frame))], share_inputs=True)[0][0].copy()
 
 
-def _strength_graph(strength: Strength) -> openvino.CompiledModel:
+def reader_graph(reader: Reader) -> openvino.CompiledModel:
+    """`nets.Reader` after its features."""
+    source = op.parameter([1, 20, LUMA_GRID, LUMA_GRID], np.float32)
+    x = _convolution(source, reader.stem)
+    for block in reader.blocks:
+        inner = _convolution(op.swish(x), block.first)
+        x = op.add(x, _convolution(op.swish(inner), block.second))
+    flat = op.constant(np.array([1, -1]))
+    parts = [op.reshape(_convolution(x, head), flat, False) for head in (reader.luma, reader.chroma)]
+    return _compiled(op.concat(parts, 1), source)
+
+
+def strength_graph(strength: Strength) -> openvino.CompiledModel:
+    """The layers of `nets.Strength`, up to the factors."""
     source = op.parameter([1, 20, LUMA_GRID, LUMA_GRID], np.float32)
     x: openvino.Node = source
     for layer in strength.layers:

@@ -3,6 +3,7 @@
 import functools
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from learning import load_weights
 from provenance.watermark.chips import CHIPS, Chips
 from provenance.watermark.code import PICTURE
-from provenance.watermark.fast import FastPattern, FastReader, small_square
+from provenance.watermark.fast import FastPattern, FastReader, reader_graph, small_square, strength_graph
 from provenance.watermark.nets import Watermark
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "watermark.safetensors"
@@ -24,6 +25,13 @@ def load_model(path: Path = WEIGHTS) -> Watermark:
     model = Watermark(**card.config)
     model.load_state_dict(tensors)
     return model.eval()
+
+
+@functools.cache
+def _shipped_graphs() -> tuple[Any, Any]:
+    """Strength and reader of the shipped weights, compiled once for all clips and keys."""
+    model = load_model()
+    return strength_graph(model.strength), reader_graph(model.reader)
 
 
 def small(frame: np.ndarray) -> torch.Tensor:
@@ -60,7 +68,7 @@ class PictureMarker:
 
     def __init__(self, message: int, key: bytes, model: Watermark | None = None) -> None:
         signs = Chips.from_key(key, PICTURE.coded_bits).spread(PICTURE.encode(message, key))
-        self._pattern = FastPattern((model or load_model()).strength, signs)
+        self._pattern = FastPattern(strength_graph(model.strength) if model else _shipped_graphs()[0], signs)
 
     def mark(self, frame: np.ndarray) -> np.ndarray:
         """uint8 RGB (H, W, 3) -> the same, marked, 43 dB or more from the original before rounding."""
@@ -90,8 +98,11 @@ class PictureReader:
 
     def __init__(self, key: bytes, model: Watermark | None = None) -> None:
         self._key = key
-        self._reader = FastReader((model or load_model()).reader)
-        self._chips = Chips.from_key(key, PICTURE.coded_bits)
+        self._reader = FastReader(reader_graph(model.reader) if model else _shipped_graphs()[1])
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all frames."""
         self._soft = np.zeros(CHIPS, np.float64)
         self._attempts = 0
         self.frames = 0
@@ -101,11 +112,13 @@ class PictureReader:
         self._soft += self._reader(frame)
         self.frames += 1
 
-    def read(self) -> MarkReading:
-        """What all frames so far say together."""
+    def read(self, key: bytes | None = None) -> MarkReading:
+        """What all frames so far say together, under the reader's key or another one."""
+        key = self._key if key is None else key
+        chips = Chips.from_key(key, PICTURE.coded_bits)
         self._attempts += 1
-        z, pilot_p = self._chips.pilot(self._soft)
-        message = PICTURE.decode(self._chips.gather(self._soft), self._key)
+        z, pilot_p = chips.pilot(self._soft)
+        message = PICTURE.decode(chips.gather(self._soft), key)
         chance = self._attempts * (2.0**-PICTURE.tag_bits if message is not None else pilot_p)
         return MarkReading(
             message=message,
@@ -117,5 +130,6 @@ class PictureReader:
 
     def bit_accuracy(self, message: int) -> float:
         """Share of the coded bits, before correction, that agree with a known message."""
-        agree = self._chips.gather(self._soft) * PICTURE.encode(message, self._key) > 0
+        chips = Chips.from_key(self._key, PICTURE.coded_bits)
+        agree = chips.gather(self._soft) * PICTURE.encode(message, self._key) > 0
         return float(agree.mean())

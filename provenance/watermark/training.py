@@ -25,7 +25,7 @@ SAMPLES = 12  # clips in a batch
 SIDES, SHARES = (192, 256, 384, 512), (0.25, 0.35, 0.25, 0.15)  # sizes of the clips, pixels, and how often each
 CLIP = 3  # frames
 SEEN = 0.1  # weight of visibility against legibility
-VALIDATION_CLIPS = 24
+VALIDATION_CLIPS, VALIDATION_SIDE = 24, 384
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def recipe(
         return [_sample(rng, photographs) for _ in range(samples)]
 
     rng = np.random.default_rng((seed, 1 << 40))
-    validation = [_sample(rng, held, side=384) for _ in range(VALIDATION_CLIPS if steps >= 100 else 2)]
+    validation = [_sample(rng, held, side=VALIDATION_SIDE) for _ in range(VALIDATION_CLIPS if steps >= 100 else 2)]
     plan = Plan(
         steps=steps,
         lr=1.5e-3,

@@ -1,0 +1,168 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from making import clip, picture
+
+from learning import load_weights
+from provenance.watermark import attacks, fast, nets, training
+from provenance.watermark.picture import WEIGHTS, PictureMarker, PictureReader, load_model
+
+KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
+MESSAGE = 0x0123456789ABCDEF
+
+
+def read(frames, key=KEY):
+    reader = PictureReader(key)
+    for frame in frames:
+        reader.add(frame)
+    return reader.read()
+
+
+@pytest.fixture(scope="module")
+def marked():
+    marker = PictureMarker(MESSAGE, KEY)
+    return [marker.mark(frame) for frame in clip(frames=10, size=384)]
+
+
+def test_one_clean_frame_is_enough(marked):
+    reading = read(marked[:1])
+    assert reading.message == MESSAGE
+    assert reading.p_value < 1e-6
+
+
+@pytest.mark.parametrize(
+    "journey",
+    [
+        lambda c: attacks.h264(c, 23),
+        lambda c: attacks.h264(c, 28),
+        lambda c: attacks.h264(c, 33),
+        lambda c: [attacks.resized(f, 0.5) for f in c],
+        lambda c: attacks.h264([attacks.resized(f, 0.5) for f in c], 23),
+        lambda c: [attacks.jpeg(f, 60) for f in c],
+        lambda c: [f[:, ::1] // 2 + 60 for f in c],
+    ],
+    ids=["crf23", "crf28", "crf33", "half", "half-crf23", "jpeg60", "contrast"],
+)
+def test_the_whole_message_survives(marked, journey):
+    assert read(journey(marked)).message == MESSAGE
+
+
+def test_invisible(marked):
+    errors = [np.mean((m.astype(float) - f) ** 2) for m, f in zip(marked, clip(frames=10, size=384), strict=True)]
+    assert 10 * np.log10(255**2 / np.mean(errors)) >= 42.0
+
+
+def test_another_key_sees_nothing(marked):
+    reading = read(marked, OTHER)
+    assert reading.message is None
+    assert not reading.noticed
+
+
+def test_no_false_positives_on_unmarked_pictures():
+    """Whatever the reader makes of a picture, no key may find a mark in it. 40 pictures with 3 keys each."""
+    rng = np.random.default_rng(0)
+    reader = PictureReader(KEY)
+    for seed in range(40):
+        reader.reset()
+        reader.add(picture(seed) if seed % 2 else rng.integers(0, 255, (96, 96, 3), np.uint8))
+        for number in range(3):
+            reading = reader.read(bytes([seed, number]) * 16)
+            assert reading.message is None
+            assert not reading.noticed
+
+
+def test_every_region_bears_the_mark(marked):
+    """So that no region can be replaced unseen."""
+    difference = np.abs(marked[0].astype(float) - clip(frames=1, size=384)[0]).mean(axis=2)
+    blocks = difference.reshape(4, 96, 4, 96).mean(axis=(1, 3))
+    assert blocks.min() > 0.15
+
+
+@pytest.mark.parametrize("size", [(64, 64), (100, 300), (31, 33)])
+def test_any_size(size):
+    frame = picture(2, 320)[: size[0], : size[1]]
+    assert PictureMarker(1, KEY).mark(frame).shape == frame.shape
+
+
+def test_fast_and_trained_networks_agree():
+    torch.manual_seed(0)
+    model = nets.Watermark()
+    torch.nn.init.normal_(model.strength.layers[-1].weight, 0, 0.3)
+    frame = picture(1, 200)
+    square = torch.from_numpy(fast.small_square(frame).transpose(2, 0, 1).copy()).unsqueeze(0)
+    with torch.no_grad():
+        signs = torch.sign(torch.randn(1, 6144))
+        luma, chroma, _ = model.strength(square)
+        expected = 255 * nets.pattern_rgb(luma, chroma, signs)[0].permute(1, 2, 0).numpy()
+        soft = model.reader(square)[0].numpy()
+    assert (
+        np.abs(fast.FastPattern(fast.strength_graph(model.strength), signs[0].numpy())(frame) - expected).max() < 1e-3
+    )
+    assert np.abs(fast.FastReader(fast.reader_graph(model.reader))(frame) - soft).max() < 1e-3
+
+
+def test_shipped_weights_say_what_they_are():
+    _, card = load_weights(WEIGHTS, "watermark")
+    assert card.steps >= 1000
+    assert card.licence == "Apache-2.0"
+    assert card.recipe.startswith("vasari train watermark")
+    assert WEIGHTS.stat().st_size < 1_000_000
+    assert isinstance(load_model(), nets.Watermark)
+
+
+# The recipe
+
+
+@pytest.fixture(autouse=True)
+def small_pictures(monkeypatch):
+    monkeypatch.setattr(training, "SIDES", (128,))
+    monkeypatch.setattr(training, "SHARES", (1.0,))
+    monkeypatch.setattr(training, "VALIDATION_SIDE", 128)
+
+
+def toy(out: Path, steps: int, **options):
+    return training.recipe(None, out / "w.safetensors", steps=steps, samples=2, **options)
+
+
+def test_recipe_learns_resumes_and_repeats(tmp_path):
+    """Three steps at once, and two steps then one more, end in the same weights."""
+    torch.set_num_threads(1)
+    whole = toy(tmp_path, 3, workdir=tmp_path / "a")
+    assert whole.model == "watermark"
+    assert whole.sha256 == toy(tmp_path, 3, workdir=tmp_path / "b").sha256
+    assert whole.sha256 != toy(tmp_path, 3, workdir=tmp_path / "c", seed=1).sha256
+    tensors, _ = load_weights(tmp_path / "w.safetensors", "watermark")
+    nets.Watermark().load_state_dict(tensors)
+
+
+def test_recipe_goes_on_where_it_was_cut_off(tmp_path):
+    torch.set_num_threads(1)
+    whole = toy(tmp_path, 4, workdir=tmp_path / "a")
+
+    class CutError(Exception):
+        pass
+
+    def cut(step, _):
+        if step == 4:  # after the last checkpoint but before the end is reported
+            raise CutError
+
+    with pytest.raises(CutError):
+        toy(tmp_path, 4, workdir=tmp_path / "b", progress=cut)
+    assert toy(tmp_path, 4, workdir=tmp_path / "b").sha256 == whole.sha256
+
+
+def test_recipe_takes_photographs(tmp_path):
+    from PIL import Image
+
+    (tmp_path / "faces").mkdir()
+    for name in ("003_a", "130_b", "free"):
+        Image.fromarray(picture(len(name))).save(tmp_path / "faces" / f"{name}.png")
+    card = training.recipe(
+        tmp_path / "faces", tmp_path / "w.safetensors", steps=1, samples=2, workdir=tmp_path / "work"
+    )
+    assert "photographs of the folder 'faces'" in card.data
+    train, held = (training.hosts.Photographs(tmp_path / "faces", held=held) for held in (False, True))
+    assert len(train.pictures) + len(held.pictures) == 3
+    assert len(held.pictures) >= 1
