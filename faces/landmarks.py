@@ -17,6 +17,7 @@ from learning.weights import load_weights
 CROP = 128  # pixels a side of the network's input
 POINTS = 478
 CROP_SCALE = 1.5  # side of the crop over the longer side of the box of the points
+LAST_SCALES = (1.3, 1.5, 1.75)  # crop scales that a careful reading averages over
 WEIGHTS = Path(__file__).parent / "data" / "landmarks.safetensors"
 
 MIDLINE = (
@@ -141,8 +142,9 @@ class LandmarkReader:
         return (mean @ inverse[:, :2].T + inverse[:, 2]).astype(np.float32), float(torch.sigmoid(score).mean())
 
     def refine(self, picture: np.ndarray, matrix: np.ndarray, passes: int = 2) -> tuple[np.ndarray, float]:
-        """Read, lay the crop on what was read, read again."""
+        """Read, lay the crop on what was read, read again; the last pass is the mean over crops of several sizes."""
         points, score = self.read(picture, matrix)
         for _ in range(passes - 1):
             points, score = self.read(picture, crop_matrix(points))
-        return points, score
+        readings = [self.read(picture, crop_matrix(points, scale))[0] for scale in LAST_SCALES]
+        return np.mean(readings, axis=0), score
