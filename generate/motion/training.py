@@ -78,7 +78,7 @@ def _compose(examples: list[Example], rng: np.random.Generator, frames: int) -> 
     for example in examples:
         if at >= len(sound):
             break
-        speed = rng.uniform(0.86, 1.18) if rng.random() < 0.7 else 1.0
+        speed = rng.uniform(0.80, 1.22) if rng.random() < 0.75 else 1.0
         speech = resampled(example.clip.speech / 32768.0, speed)
         if len(speech) + at < SAMPLE_RATE // 4:
             at = 0
@@ -107,12 +107,33 @@ def _place(into: np.ndarray, what: np.ndarray, at: int) -> None:
         into[first:last] = what[first - at : last - at]
 
 
-def _tensors(parts: list[tuple[np.ndarray, ...]], warps: list[float], masks: list[tuple[int, int]]) -> Batch:
-    mels = []
-    for (sound, *_), warp, (low, width) in zip(parts, warps, masks, strict=True):
-        mel = log_mel(torch.from_numpy(np.concatenate([np.zeros(HISTORY), sound]).astype(np.float32)), warp)
+@dataclass(frozen=True)
+class Disguise:
+    """What makes one recording of a voice look like one of another voice on another microphone, in the features."""
+
+    warp: float = 1.0  # vocal tract length
+    hidden: tuple[int, int] = (0, 0)  # first band and number of bands that are blanked (SpecAugment, Park et al. 2019)
+    colour: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)  # weights of slow cosines over the bands: tilt, bumps and dips
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> "Disguise":
+        hidden = (int(rng.integers(BINS)), int(rng.integers(1, 12))) if rng.random() < 0.3 else (0, 0)
+        colour = rng.normal(0, (0.25, 0.15, 0.12, 0.10)) if rng.random() < 0.8 else np.zeros(4)
+        return cls(WARPS[rng.integers(len(WARPS))], hidden, tuple(float(c) for c in colour))
+
+    def features(self, sound: np.ndarray) -> torch.Tensor:
+        """Features (BINS, n) of sound (n * HOP,)."""
+        mel = log_mel(torch.from_numpy(np.concatenate([np.zeros(HISTORY), sound]).astype(np.float32)), self.warp)
+        band = np.pi * (np.arange(BINS) + 0.5) / BINS
+        shape = sum(weight * np.cos((k + 1) * band) for k, weight in enumerate(self.colour))
+        mel = mel + torch.as_tensor(shape, dtype=torch.float32)[:, None]
+        low, width = self.hidden
         mel[low : low + width] = mel.mean()
-        mels.append(mel)
+        return mel
+
+
+def _tensors(parts: list[tuple[np.ndarray, ...]], disguises: list[Disguise]) -> Batch:
+    mels = [disguise.features(part[0]) for part, disguise in zip(parts, disguises, strict=True)]
     channels, closure, classes = (np.stack([p[i] for p in parts]) for i in (1, 2, 3))
     count, frames = len(parts), closure.shape[1] // PER_FRAME
     kept = frames - DELAY
@@ -135,16 +156,15 @@ class Data:
 
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng([self._seed, step])
-        parts, warps, masks = [], [], []
+        parts, disguises = [], []
         for _ in range(self._batch):
             pool = self._recorded if rng.random() < RECORDED else self._spoken
             chosen = [pool[i] for i in rng.integers(len(pool), size=6)]
             sound, *targets = _compose(chosen, rng, self._frames)
             other = pool[rng.integers(len(pool))].clip.speech.astype(np.float64)
             parts.append((spoiled(sound, other, rng), *targets))
-            warps.append(WARPS[rng.integers(len(WARPS))])
-            masks.append((int(rng.integers(BINS)), int(rng.integers(1, 12))) if rng.random() < 0.3 else (0, 0))
-        return _tensors(parts, warps, masks)
+            disguises.append(Disguise.draw(rng))
+        return _tensors(parts, disguises)
 
     def validation(self, count: int) -> list[tuple[Example, Batch]]:
         """Up to `count` validation clips, each whole, at -26 dBFS, every other one with noise at 20 dB."""
@@ -154,7 +174,7 @@ class Data:
             example = self._validation[i]
             frames = -(-len(example.clip.speech) // SAMPLES_PER_FRAME) + DELAY
             parts = _whole(example, frames, 20.0 if number % 2 else None)
-            found.append((example, _tensors([parts], [1.0], [(0, 0)])))
+            found.append((example, _tensors([parts], [Disguise()])))
         return found
 
 
