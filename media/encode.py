@@ -5,6 +5,7 @@ import os
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import av
 import cv2
@@ -125,7 +126,7 @@ class Encoder:
         except (av.error.FFmpegError, OSError, ValueError):
             return
 
-    def _mux(self, stream: av.VideoStream | av.AudioStream, frame: av.VideoFrame | av.AudioFrame | None) -> None:
+    def _mux(self, stream: Any, frame: Any) -> None:
         try:
             for packet in stream.encode(frame):
                 self._container.mux(packet)

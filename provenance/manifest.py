@@ -37,6 +37,12 @@ MODEL_TYPE = "c2pa.types.generator"
 SETTINGS: dict[str, Any] = {
     "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": True},
     "builder": {"thumbnail": {"enabled": False}},
+    # The media are hashed in pieces (Merkle tree): 12 MB of memory however long the video.
+    "core": {
+        "merkle_tree_chunk_size_in_kb": 1024,
+        "merkle_tree_max_proofs": 5,
+        "backing_store_memory_threshold_in_mb": 16,
+    },
 }
 
 

@@ -21,7 +21,10 @@ HALF = 32  # bytes of r and of s on P-256
 class Signer(Protocol):
     """Signs with ES256 (ECDSA on P-256 over SHA-256)."""
 
-    chain_pem: bytes  # leaf first, then intermediates, without the root
+    @property
+    def chain_pem(self) -> bytes:
+        """Certificates in PEM form, leaf first, then intermediates, without the root."""
+        ...
 
     def sign(self, data: bytes) -> bytes:
         """Signature over `data`: r and s, 32 bytes each, big-endian (IEEE P1363).

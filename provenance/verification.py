@@ -169,10 +169,9 @@ def _search(video: VideoReader, reader: PictureReader) -> Mark:
 def _mark_of(reader: PictureReader) -> Mark:
     reading = reader.read()
     if reading.message is not None:
-        message, state = mark_hex(reading.message), "found"
-    else:
-        message, state = "", "noticed" if reading.noticed else "absent"
-    return Mark(state=state, message=message, p_value=reading.p_value, looked_at=reading.frames)
+        message = mark_hex(reading.message)
+        return Mark(state="found", message=message, p_value=reading.p_value, looked_at=reading.frames)
+    return Mark(state="noticed" if reading.noticed else "absent", p_value=reading.p_value, looked_at=reading.frames)
 
 
 def _sound_mark(path: Path, info: MediaInfo, keys: Keys) -> Mark:

@@ -20,7 +20,7 @@ def h264(frames: list[np.ndarray], crf: int, *, preset: str = "veryfast") -> lis
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())
     memory.seek(0)
-    with av.open(memory) as container:
+    with av.open(memory, "r") as container:
         return [frame_rgb(frame) for frame in container.decode(video=0)]
 
 
