@@ -43,7 +43,7 @@ def judge(
         reasons = [f"credentials invalid: {', '.join(credentials.failures) or 'damaged'}", *clashes]
         reasons += [f"the {name} still bears this maker's mark" for name in marked]
     elif credentials.state == "valid":
-        verdict, summary, reasons = _signed(credentials, marked, clashes)
+        verdict, summary, reasons = _signed(credentials, picture, sound, clashes)
     elif marked:
         verdict = "tampered"
         summary = f"credentials were removed; the mark in the {' and '.join(marked)} says: made with this key"
@@ -67,8 +67,9 @@ def judge(
     }
 
 
-def _signed(credentials: Credentials, marked: list[str], clashes: list[str]) -> tuple[str, str, list[str]]:
+def _signed(credentials: Credentials, picture: Mark, sound: Mark, clashes: list[str]) -> tuple[str, str, list[str]]:
     """Verdict, summary and reasons for valid credentials."""
+    marked = [name for name, mark in (("picture", picture), ("sound", sound)) if mark.state in PRESENT]
     if credentials.trust != "trusted":
         reason = f"credentials are intact, but '{credentials.signer}' leads to no trusted anchor"
         if marked:
@@ -78,7 +79,16 @@ def _signed(credentials: Credentials, marked: list[str], clashes: list[str]) -> 
     if clashes:
         return "tampered", "contradictory: the marks do not fit the credentials", clashes
     reasons = [f"credentials valid, signed by '{credentials.signer}', a trusted chain"]
-    reasons += [f"the {name} mark agrees" for name in marked]
+    for name, mark, promised in (
+        ("picture", picture, credentials.soft_binding),
+        ("sound", sound, credentials.sound_binding),
+    ):
+        if mark.state == "found":
+            reasons.append(f"the {name} mark agrees")
+        elif promised and mark.state == "not_checked":
+            reasons.append(f"the {name} mark was not looked for: no watermark key")
+        elif promised:
+            reasons.append(f"the {name} mark could not be read; the signature alone vouches for the {name}")
     return "known_maker", f"made by '{credentials.signer}' and intact", reasons
 
 
