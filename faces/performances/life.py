@@ -36,7 +36,7 @@ LARGEST = 14.0  # degrees
 SWAY = np.radians([2.6, 1.7, 1.4])  # standard deviation of slow yaw, pitch, roll while speaking
 DRIFT = np.array([0.012, 0.008, 0.014])  # standard deviation of slow translation, head widths
 BLINK = (0.35, 1.0, 0.9, 0.62, 0.36, 0.17, 0.06)  # lid closure at 25 frames a second: 80 ms down, 200 ms up
-BASE_BLINKS = 12.5 / 60  # a second; those at pauses and gaze shifts bring the total to about 17 a minute
+BASE_BLINKS = 15.0 / 60  # a second; those at pauses and gaze shifts bring the total to about 17 a minute
 
 
 @dataclass
