@@ -1,63 +1,44 @@
-"""A z-buffer rasteriser: which triangle each pixel sees, and where on it. Numba, two rows of pixels at a time.
+"""A z-buffer rasteriser: which triangle each pixel sees, and where on it.
 
+Compiled by numba; one thread a call, the interpreter lock released, so that the stages of a pipeline run side by side.
 Pixels are sampled at their centres, (x + 0.5, y + 0.5); pictures start at the top left.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 EMPTY = -1
-BANDS = 4  # horizontal bands that threads fill independently
 
 
-@njit(parallel=True, fastmath=True, cache=True, nogil=True)
+@njit(fastmath=True, cache=True, nogil=True)
 def _fill(points, depth, triangles, cull, tri_map, bary, zbuf):
     height, width = tri_map.shape
-    for band in prange(BANDS):
-        top = band * height // BANDS
-        bottom = (band + 1) * height // BANDS
-        for y in range(top, bottom):
-            for x in range(width):
-                zbuf[y, x] = np.inf
-                tri_map[y, x] = -1
-        for t in range(len(triangles)):
-            a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-            ax, ay, bx, by, cx, cy = (
-                points[a, 0],
-                points[a, 1],
-                points[b, 0],
-                points[b, 1],
-                points[c, 0],
-                points[c, 1],
-            )
-            ymin = min(ay, by, cy)
-            ymax = max(ay, by, cy)
-            if ymax < top or ymin > bottom:
-                continue
-            area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
-            if area == 0.0 or (cull and area < 0.0):
-                continue
-            y0 = max(top, int(np.ceil(ymin - 0.5)))
-            y1 = min(bottom - 1, int(np.floor(ymax - 0.5)))
-            x0 = max(0, int(np.ceil(min(ax, bx, cx) - 0.5)))
-            x1 = min(width - 1, int(np.floor(max(ax, bx, cx) - 0.5)))
-            inverse = 1.0 / area
-            for y in range(y0, y1 + 1):
-                py = y + 0.5
-                for x in range(x0, x1 + 1):
-                    px = x + 0.5
-                    wb = ((px - ax) * (cy - ay) - (cx - ax) * (py - ay)) * inverse
-                    wc = ((bx - ax) * (py - ay) - (px - ax) * (by - ay)) * inverse
-                    wa = 1.0 - wb - wc
-                    if wa < 0.0 or wb < 0.0 or wc < 0.0:
-                        continue
-                    z = wa * depth[a] + wb * depth[b] + wc * depth[c]
-                    if z < zbuf[y, x]:
-                        zbuf[y, x] = z
-                        tri_map[y, x] = t
-                        bary[y, x, 0] = wa
-                        bary[y, x, 1] = wb
-                        bary[y, x, 2] = wc
+    zbuf[:] = np.inf
+    tri_map[:] = -1
+    for t in range(len(triangles)):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        ax, ay, bx, by, cx, cy = points[a, 0], points[a, 1], points[b, 0], points[b, 1], points[c, 0], points[c, 1]
+        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
+        if area == 0.0 or (cull and area < 0.0):
+            continue
+        y0 = max(0, int(np.ceil(min(ay, by, cy) - 0.5)))
+        y1 = min(height - 1, int(np.floor(max(ay, by, cy) - 0.5)))
+        x0 = max(0, int(np.ceil(min(ax, bx, cx) - 0.5)))
+        x1 = min(width - 1, int(np.floor(max(ax, bx, cx) - 0.5)))
+        inverse = 1.0 / area
+        for y in range(y0, y1 + 1):
+            for x in range(x0, x1 + 1):
+                px, py = x + 0.5, y + 0.5
+                wb = ((px - ax) * (cy - ay) - (cx - ax) * (py - ay)) * inverse
+                wc = ((bx - ax) * (py - ay) - (px - ax) * (by - ay)) * inverse
+                wa = 1.0 - wb - wc
+                if wa < 0.0 or wb < 0.0 or wc < 0.0:
+                    continue
+                z = wa * depth[a] + wb * depth[b] + wc * depth[c]
+                if z < zbuf[y, x]:
+                    zbuf[y, x] = z
+                    tri_map[y, x] = t
+                    bary[y, x, 0], bary[y, x, 1], bary[y, x, 2] = wa, wb, wc
 
 
 class Raster:
@@ -91,11 +72,11 @@ class Raster:
         return out
 
 
-@njit(parallel=True, fastmath=True, cache=True, nogil=True)
+@njit(fastmath=True, cache=True, nogil=True)
 def _interpolate(tri_map, bary, triangles, values, out):
     height, width = tri_map.shape
     channels = values.shape[1]
-    for y in prange(height):
+    for y in range(height):
         for x in range(width):
             t = tri_map[y, x]
             if t < 0:

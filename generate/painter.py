@@ -5,6 +5,7 @@ paints the mouth, another both eyes (the right one mirrored). Inference runs in 
 processor has it; `PainterNet` in torch is the reference.
 """
 
+import warnings
 from pathlib import Path
 
 import cv2
@@ -132,6 +133,8 @@ def _compile(net: PainterNet, kind: str, threads: int):
     height, width = KINDS[kind]
     batch = 1 if kind == "mouth" else 2
     example = torch.zeros(batch, CHANNELS, height, width)
-    model = openvino.convert_model(net, example_input=example, input=[tuple(example.shape)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch.jit.trace, which OpenVINO still converts from
+        model = openvino.convert_model(net, example_input=example, input=[tuple(example.shape)])
     options = {"PERFORMANCE_HINT": "LATENCY"} | ({"INFERENCE_NUM_THREADS": threads} if threads else {})
     return openvino.Core().compile_model(model, "CPU", options)
