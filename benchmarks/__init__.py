@@ -1,0 +1,1 @@
+"""Measures everything: each suite returns figures with goals, and writes tables, contact sheets and JSON."""

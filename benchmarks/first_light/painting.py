@@ -14,6 +14,7 @@ from generate import FaceLatent, Painter, Renderer
 from generate.latent import face_crop
 from generate.training.painter import face_parameters, random_move
 from media import read_picture
+from media.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from benchmarks.first_light.suite import Setting
@@ -107,7 +108,11 @@ def psnr(a: np.ndarray, b: np.ndarray, inside: np.ndarray) -> float:
 def ssim(a: np.ndarray, b: np.ndarray, inside: np.ndarray) -> float:
     """Structural similarity of luma (Wang et al. 2004, eq. 13; torchmetrics) averaged where `inside` is True."""
     import torch
-    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    try:
+        from torchmetrics.functional.image import structural_similarity_index_measure
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("torchmetrics is not installed; run: pip install 'vasari[bench]'") from error
 
     x, y = (torch.from_numpy(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY)).float()[None, None] / 255 for p in (a, b))
     _, full = structural_similarity_index_measure(x, y, data_range=1.0, return_full_image=True)
