@@ -7,7 +7,6 @@ import numpy as np
 
 from faces import Tracker
 from generate import FaceLatent, Painter, Talker
-from media import read_picture
 from media.errors import UsageError
 from provenance import Claim, Keys, check_output, is_nobody, load_consent
 from provenance.save import check_claim
@@ -38,9 +37,8 @@ def check_request(output: Path, inputs: tuple[Path, ...], size: int) -> None:
     check_output(output, inputs)
 
 
-def seat(portrait: Path, *, size: int, face: int | None = None) -> Sitter:
-    """Read, track and take apart a portrait."""
-    picture = read_picture(portrait)
+def seat(picture: np.ndarray, *, size: int, face: int | None = None) -> Sitter:
+    """Track and take apart the face in a portrait, uint8 RGB (H, W, 3)."""
     track, count = Tracker().portrait(picture, face)
     painter = Painter()
     talker = Talker(FaceLatent.encode(picture, track, size=size), painter)

@@ -24,7 +24,7 @@ def animate(
 ) -> None:
     """Move PORTRAIT as the largest face in DRIVING moves, with DRIVING's sound. Always watermarked and signed."""
     from faces import Tracker
-    from media import VideoReader, iter_sound, probe
+    from media import VideoReader, iter_sound, probe, read_picture
     from media.errors import FaceError, UnreadableError
     from media.units import FPS
     from provenance import Keys as KeyFolder
@@ -32,13 +32,13 @@ def animate(
     from vasari.studio import check_request, claim_for, seat
 
     check_request(output, (portrait, driving), size)
-    info = probe(driving)
+    picture, info = read_picture(portrait), probe(driving)
     if info.kind != "video":
         raise UnreadableError(f"{driving}: holds no moving picture; give a video to move by")
     opened = KeyFolder.open(keys)
     settings = {"size": size, "absolute": absolute}
     claim_for("animate", portrait, (driving,), consent, opened, settings)
-    sitter = seat(portrait, size=size, face=face)
+    sitter = seat(picture, size=size, face=face)
     claim = claim_for("animate", portrait, (driving,), consent, opened, settings, sitter.models)
     seen = 0
 

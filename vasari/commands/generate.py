@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from media.errors import UsageError
+from media.errors import SpeechError, UsageError
 from vasari.options import ConsentFile, FaceNumber, Keys, Output, Size
 from vasari.progress import frames_bar
 
@@ -43,7 +43,7 @@ def generate(
 
     A portrait of somebody needs their consent on file; portraits of people who do not exist need none.
     """
-    from media import probe
+    from media import iter_sound, probe, read_picture
     from media.units import FPS
     from provenance import Keys as KeyFolder
     from provenance import save_video
@@ -53,11 +53,13 @@ def generate(
     if not DISTANCES[0] <= distance <= DISTANCES[1]:
         raise UsageError(f"--distance {distance:g}: choose a number from {DISTANCES[0]} to {DISTANCES[1]}")
     check_request(output, (portrait, speech), size)
-    info = probe(speech)
+    picture, info = read_picture(portrait), probe(speech)
+    if not info.has_sound:
+        raise SpeechError(f"{speech}: holds no sound; give a recording of speech")
     opened = KeyFolder.open(keys)
     settings = {"size": size, "gaze": gaze, "distance": distance, "emotion": emotion or "neutral", "seed": seed}
     claim_for("generate", portrait, (speech,), consent, opened, settings)
-    sitter = seat(portrait, size=size, face=face)
+    sitter = seat(picture, size=size, face=face)
     err = Console(stderr=True)
     if sitter.faces > 1 and face is None:
         err.print(
@@ -69,8 +71,6 @@ def generate(
     frames = _frames(sitter.talker, speech, seed, look, distance, mood, movement)
     total = None if not info.duration else int(-(-info.duration * FPS // 1))
     with frames_bar("generating", total) as progress:
-        from media import iter_sound
-
         saved = save_video(output, frames, iter_sound(speech), claim=claim, keys=opened, progress=progress)
     report(saved)
 
