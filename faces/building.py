@@ -141,6 +141,17 @@ def _rigid(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return rotation, after.mean(0) - rotation @ before.mean(0)
 
 
+def _rigid_still(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As `_rigid`, by the points that the rest of the movement leaves alone: lids and brows lie on the skull, and were
+    they counted, every blink would nod the head (least trimmed squares, Rousseeuw 1984)."""
+    kept = np.arange(len(before))
+    for _ in range(40):
+        turn, shift = _rigid(before[kept], after[kept])
+        error = np.linalg.norm(before @ turn.T + shift - after, axis=1)
+        kept = np.argsort(error, kind="stable")[: len(before) // 2]
+    return turn, shift
+
+
 class _Builder:
     def __init__(self, model) -> None:
         self.model = model
@@ -241,7 +252,7 @@ def _action_basis(builder: _Builder, neutral: np.ndarray, topology: dict[str, np
     rest = builder.assemble(neutral)[0]
     for index, name in enumerate(FACIAL_ACTIONS):
         moved = _vertices(model, actions={name: 1.0})
-        turn, shift = _rigid(moved[builder.skull], neutral[builder.skull])  # the skull does not move with the face
+        turn, shift = _rigid_still(moved[builder.skull], neutral[builder.skull])  # the skull does not move
         moved = moved @ turn.T + shift
         basis[index, :own] = (moved - neutral)[builder.source] / unit
         if name in JAW_ACTIONS:
