@@ -2,8 +2,8 @@
 
     credentials          marks                                     verdict         exit
     valid, trusted       agree with the soft binding               known_maker     0
-    valid, trusted       not promised, or not readable here        known_maker     0
-    valid, trusted       promised but absent, or of another clip   tampered        4
+    valid, trusted       not promised, or not readable             known_maker     0
+    valid, trusted       of another clip                           tampered        4
     valid, untrusted     none of this maker's                      nothing_found   3
     valid, untrusted     this maker's mark                         tampered        4   re-signed by somebody else
     invalid              any                                       tampered        4
@@ -104,10 +104,12 @@ def _clashes(credentials: Credentials, picture: Mark, sound: Mark, key: str, ent
                 found.append(f"the {name} bears mark {mark.message}, its credentials promise {promised}")
             elif mark.state == "found" and not promised:
                 found.append(f"the {name} bears mark {mark.message}, its credentials know of none")
-            elif mark.state == "absent" and promised and name == "picture":
+            elif mark.state == "absent" and promised and name == "picture" and credentials.state == "invalid":
                 found.append("the picture does not bear the mark its credentials promise")
     if picture.state == sound.state == "found" and not picture.message.endswith(sound.message):
         found.append(f"picture and sound come from different outputs ({picture.message}, {sound.message})")
+    if credentials.state == "valid":
+        return found  # the hash shows that nothing was exchanged: a mark that cannot be read is a weak mark
     if picture.state == "found" and sound.state == "absent" and entry and entry.sound_mark:
         found.append("the sound was exchanged: the output was registered with marked sound")
     if sound.state == "found" and picture.state == "absent":

@@ -33,6 +33,7 @@ from provenance.watermark.picture import PictureMarker
 from provenance.watermark.sound import SoundMarker
 
 VIDEO_TYPES = {".mp4": "video/mp4"}
+SMALLEST = 128  # pixels of the shorter side; below, the mark does not outlive the encoder, so nothing is written
 PICTURE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 
 
@@ -100,7 +101,7 @@ def save_video(
 
     Raises:
         ConsentError: the claim names neither a consent for this portrait nor a person who does not exist.
-        OutputError, UsageError: as `check_output`; the disk is full; there is no frame.
+        OutputError, UsageError: as `check_output`; the disk is full; there is no frame; frames are under 128 pixels.
         SigningError: the credentials could not be made.
         Whatever `frames` and `sound` raise. After any of them nothing is left where `path` points but what was there.
     """
@@ -140,6 +141,7 @@ def save_picture(
     """
     target = check_output(path, claim.sources, PICTURE_TYPES)
     check_claim(claim)
+    _check_size(picture)
     started = time.perf_counter()
     message = _new_message()
     with replacing(target) as final, _beside(final) as unsigned, _plainly(target, unsigned):
@@ -182,6 +184,8 @@ class _Video:
     def run(self, frames: Iterable[np.ndarray], progress: Callable[[int], None] | None) -> int:
         count = pulled = 0
         for frame in frames:
+            if not count:
+                _check_size(frame)
             self.mark.put(("frame", frame))
             count += 1
             while self.chunks is not None and pulled < count * SAMPLES_PER_FRAME:
@@ -301,6 +305,12 @@ def _timed(saved: Saved, started: float) -> Saved:
     total = time.perf_counter() - started
     rounded = {name: round(value, 4) for name, value in {**saved.seconds, "total": total}.items()}
     return Saved(saved.path, saved.mark, saved.manifest, saved.sha256, saved.frames, saved.duration, rounded)
+
+
+def _check_size(frame: np.ndarray) -> None:
+    height, width = frame.shape[:2]
+    if min(height, width) < SMALLEST:
+        raise UsageError(f"{width}x{height} pixels are too few to bear a mark; make it {SMALLEST} or more on each side")
 
 
 def _new_message() -> int:

@@ -38,7 +38,7 @@ class Mark(Record):
     state: Literal["found", "noticed", "absent", "no_carrier", "not_checked"]
     # found: the message was read; noticed: a mark of this key, too damaged to read; no_carrier: no stream, or silence
     message: str = ""  # hexadecimal
-    p_value: float = 1.0  # upper bound on the probability of saying so by chance
+    p_value: float = 1.0  # chance of saying so by accident; a bound, but an estimate for a sound that is only noticed
     looked_at: float = 0.0  # frames, or seconds of sound
 
 

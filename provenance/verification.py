@@ -137,14 +137,13 @@ def _picture_mark(path: Path, info: MediaInfo, keys: Keys) -> Mark:
     if info.duration > 2 * PARTS * WINDOW:
         starts = [info.duration * part / PARTS for part in range(PARTS)]
     for start in starts:  # the message may be missing from the beginning, if something was put before it
-        part = PictureReader(keys.mark_key)
+        reader.reset(attempts=reader.attempts)
         try:
-            mark = _search(VideoReader(path, start=start), part)
+            mark = _search(VideoReader(path, start=start), reader)
         except UnreadableError:
             if start == 0.0:
                 raise
             continue
-        reader = part
         if mark.state != "absent":
             return mark
     return _mark_of(reader)

@@ -34,7 +34,8 @@ P, S = found(MARK), found(MARK[-6:])
         (credentials(), NOTICED, S, 0, "agree"),
         (credentials(), UNSEEN, UNSEEN, 0, "not_applicable"),
         (credentials(bound=False), NONE, NONE, 0, "not_applicable"),  # another trusted maker
-        (credentials(), NONE, S, 4, "contradict"),
+        (credentials(), NONE, S, 0, "agree"),  # a picture that could not hold its mark; the signature covers it
+        (credentials(), NONE, NONE, 0, "not_applicable"),
         (credentials(), found(OTHER), S, 4, "contradict"),
         (credentials(), P, found("ffffff"), 4, "contradict"),
         (credentials(trust="untrusted", bound=False), NONE, NONE, 3, "not_applicable"),

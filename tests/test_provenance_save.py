@@ -35,7 +35,7 @@ def test_streams_from_generators(tmp_path, claim, keys):
     seen, threads = [], set()
 
     def frames():
-        for frame in clip(frames=60, size=64):
+        for frame in clip(frames=60, size=128):
             threads.add(threading.current_thread().name)
             yield frame
 
@@ -48,10 +48,19 @@ def test_streams_from_generators(tmp_path, claim, keys):
 
 
 def test_silent_film_and_odd_size(tmp_path, claim, keys):
-    frames = [frame[:121, :99] for frame in clip(frames=10, size=128)]
+    frames = [frame[:161, :129] for frame in clip(frames=10, size=192)]
     saved = save_video(tmp_path / "a.mp4", frames, None, claim=claim, keys=keys)
     verdict = verify(saved.path, keys=keys)
     assert (verdict.exit_code, verdict.sound_mark.state) == (0, "no_carrier")
+    assert verdict.picture_mark.message == saved.mark
+
+
+def test_too_small_to_bear_a_mark(tmp_path, claim, keys):
+    with pytest.raises(UsageError, match="too few"):
+        save_video(tmp_path / "a.mp4", clip(frames=3, size=96), None, claim=claim, keys=keys)
+    with pytest.raises(UsageError, match="too few"):
+        save_picture(tmp_path / "a.png", picture(size=96), claim=claim, keys=keys)
+    assert left(tmp_path) == []
 
 
 def test_no_argument_switches_marking_or_signing_off():
@@ -124,7 +133,7 @@ def breaks_at(frames, k, error):
 @pytest.mark.parametrize("k", [0, 1, 20])
 def test_what_the_generator_raises_passes_through(tmp_path, claim, keys, k):
     (tmp_path / "a.mp4").write_bytes(b"an earlier output")
-    frames = breaks_at(clip(frames=30, size=64), k, ZeroDivisionError())
+    frames = breaks_at(clip(frames=30, size=128), k, ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
         save_video(tmp_path / "a.mp4", frames, voice(2), claim=claim, keys=keys)
     assert left(tmp_path) == ["a.mp4"]
@@ -170,7 +179,7 @@ def test_full_disk_while_signing_leaves_nothing(tmp_path, claim, keys, monkeypat
 
     monkeypatch.setattr(manifest, "sign", full)
     with pytest.raises(OutputError, match="disk is full"):
-        save_video(tmp_path / "a.mp4", clip(frames=3, size=64), None, claim=claim, keys=keys)
+        save_video(tmp_path / "a.mp4", clip(frames=3, size=128), None, claim=claim, keys=keys)
     assert left(tmp_path) == []
 
 

@@ -95,7 +95,7 @@ def test_fast_and_trained_networks_agree():
     with torch.no_grad():
         signs = torch.sign(torch.randn(1, 6144))
         luma, chroma, _ = model.strength(square)
-        expected = 255 * fast.DOSE * nets.pattern_rgb(luma, chroma, signs)[0].permute(1, 2, 0).numpy()
+        expected = 255 * fast.dose(frame) * nets.pattern_rgb(luma, chroma, signs)[0].permute(1, 2, 0).numpy()
         soft = model.reader(square)[0].numpy()
     assert (
         np.abs(fast.FastPattern(fast.strength_graph(model.strength), signs[0].numpy())(frame) - expected).max() < 1e-3

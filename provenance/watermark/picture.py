@@ -101,10 +101,10 @@ class PictureReader:
         self._reader = FastReader(reader_graph(model.reader) if model else _shipped_graphs()[1])
         self.reset()
 
-    def reset(self) -> None:
-        """Forget all frames."""
+    def reset(self, *, attempts: int = 0) -> None:
+        """Forget all frames; `attempts` at decoding made before still count in the stated probability of chance."""
         self._soft = np.zeros(CHIPS, np.float64)
-        self._attempts = 0
+        self.attempts = attempts
         self.frames = 0
 
     def add(self, frame: np.ndarray) -> None:
@@ -116,10 +116,10 @@ class PictureReader:
         """What all frames so far say together, under the reader's key or another one."""
         key = self._key if key is None else key
         chips = Chips.from_key(key, PICTURE.coded_bits)
-        self._attempts += 1
+        self.attempts += 1
         z, pilot_p = chips.pilot(self._soft)
         message = PICTURE.decode(chips.gather(self._soft), key)
-        chance = self._attempts * (2.0**-PICTURE.tag_bits if message is not None else pilot_p)
+        chance = self.attempts * (2.0**-PICTURE.tag_bits if message is not None else pilot_p)
         return MarkReading(
             message=message,
             noticed=message is not None or chance < NOTICED,

@@ -11,8 +11,8 @@ The reader whitens what it hears, folds it modulo the period into one buffer of 
 finds the start by correlating with the keyed pilot (one Fourier transform for all 32,768 offsets), and decodes. The
 keyed tag of 32 bits bounds false positives as in the picture (`code`).
 
-Chosen over ready libraries: `resemble-perth` answers only yes or no, so it cannot tell that a soundtrack was
-exchanged for another marked one; neural marks of 16 bits need a torch model many times this size.
+Not a ready library: `resemble-perth` answers only yes or no, so it cannot tell that a soundtrack was exchanged for
+another marked one. It was ruled out for that, without a measurement against it.
 """
 
 import functools
@@ -184,7 +184,7 @@ class SoundReading:
 
     message: int | None  # the 24-bit message, None where none could be read
     noticed: bool  # a mark of this key is there, whether or not its message could be read
-    p_value: float  # upper bound on the probability that chance alone says so
+    p_value: float  # chance of saying so by accident: a bound for a message, an estimate where it is only noticed
     seconds: float  # of sound heard
     silent: bool  # too quiet to bear a mark
 

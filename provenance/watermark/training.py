@@ -42,7 +42,7 @@ def recipe(
     data: Path | None,
     out: Path,
     *,
-    steps: int,
+    steps: int = 1700,
     workdir: Path,
     device: str = "cpu",
     resume: bool = True,
