@@ -55,7 +55,8 @@ class FlowField:
         value = cv2.resize(shift * inside[..., None], (small, small), interpolation=cv2.INTER_AREA)
         filled = _push_pull(value, weight)
         outside = (weight < 0.5).astype(np.uint8)
-        distance = cv2.distanceTransform(outside, cv2.DIST_L2, 5) * COARSE / unit
+        distance = cv2.distanceTransform(outside, cv2.DIST_L2, 5)
+        distance = np.minimum(distance, 2 * small) * COARSE / unit  # it is the largest float where no head is in sight
         rows = np.flatnonzero(weight.max(1) > 0.5)
         chin = rows[-1] if len(rows) else small
         fade = np.full((small, 1), FADE, np.float32)
