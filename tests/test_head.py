@@ -127,6 +127,14 @@ def test_blinks_shut_one_eye() -> None:
     assert opening(blink, "Right") == pytest.approx(opening(rest, "Right"), abs=0.01)
 
 
+@pytest.mark.parametrize("name", FACIAL_ACTIONS)
+def test_no_action_moves_the_skull(name: str) -> None:
+    moved = np.linalg.norm(HEAD.actions[ACTION_INDEX[name]], axis=1)
+    assert moved[HEAD.mean[:, 1] < -1.3].max() < 0.01
+    if name.startswith("eye"):
+        assert moved[HEAD.mean[:, 1] > 1.3].max() < 1e-3
+
+
 def test_directions_of_single_actions() -> None:
     rest = mesh()
     smile, brow = mesh(mouthSmileLeft=1.0, mouthSmileRight=1.0), mesh(browInnerUp=1.0)
