@@ -56,6 +56,8 @@ def train(
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
     resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in the working folder.")] = True,
     seed: Annotated[int, typer.Option(help="Seed of data and weights.")] = 0,
+    start: Annotated[Path | None, typer.Option(help="Tracker only: weight file to go on from.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Tracker only: peak learning rate.")] = None,
 ) -> None:
     """Train a weight. Resumable and seeded; the checkpoint is chosen on validation data only."""
     from media.errors import UsageError
@@ -69,7 +71,10 @@ def train(
         words = "  ".join(f"{k} {v:.4g}" for k, v in figures.items() if math.isfinite(v))
         console.print(f"step {step:6d}  {words}", highlight=False)
 
-    options = {} if steps is None else {"steps": steps}
+    if recipe is not Recipe.tracker and (start is not None or lr is not None):
+        raise UsageError("--start and --lr belong to `train tracker`")
+    given = {"steps": steps, "start": start, "lr": lr}
+    options = {name: value for name, value in given.items() if value is not None}
     folder = workdir / recipe.value
     card = run(data, out or home, workdir=folder, device=device, resume=resume, seed=seed, progress=progress, **options)
     figures = ", ".join(f"{k} {v:.4g}" for k, v in card.figures.items())
