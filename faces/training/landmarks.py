@@ -219,7 +219,8 @@ def loss(net: nn.Module, batch: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor,
     weights = _weights().to(error)
     points_loss = (error * weights * is_face[:, None]).sum() / (is_face.sum().clamp_min(1) * POINTS)
     score_loss = nn.functional.binary_cross_entropy_with_logits(score, is_face)
-    return points_loss + 0.002 * score_loss, {"points": float(points_loss), "score": float(score_loss)}
+    figures = {"points": float(points_loss.detach()), "score": float(score_loss.detach())}
+    return points_loss + 0.002 * score_loss, figures
 
 
 def validator(batches: Batches, count: int) -> Callable[[nn.Module], dict[str, float]]:
