@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import psutil
 from pydantic import BaseModel
+from rich.markup import escape
 from rich.table import Table
 
 from media.atomic import replacing
@@ -89,7 +90,7 @@ def table(results: Results) -> Table:
         sign = "" if f.goal is None else ("≥ " if f.better == "higher" else "≤ ") + f"{f.goal:g}"
         colour = {True: "green", False: "red", None: "white"}[f.met]
         span = "" if f.interval is None else f"{f.interval[0]:.4g} to {f.interval[1]:.4g}"
-        out.add_row(f.name, f"[{colour}]{value}[/]", sign, str(f.n), span, f.note)
+        out.add_row(escape(f.name), f"[{colour}]{escape(value)}[/]", sign, str(f.n), span, escape(f.note))
     return out
 
 
