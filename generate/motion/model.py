@@ -105,7 +105,7 @@ class Motion:
             raise UsageError(f"distance {distance:g}: must lie between 0.5 and 3")
         if not 0 <= intensity <= 2:
             raise UsageError(f"intensity {intensity:g}: must lie between 0 and 2")
-        if max(abs(gaze[0]), abs(gaze[1])) > np.radians(45):
+        if not all(abs(angle) <= np.radians(45) for angle in gaze):  # NaN included
             raise UsageError(
                 f"gaze {np.degrees(gaze[0]):g},{np.degrees(gaze[1]):g} degrees: must lie within 45 degrees"
             )

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from provenance import Saved
 
 DISTANCES = (0.8, 1.25)
+MOVEMENTS = (0.0, 2.0)
+WIDEST = 45.0  # degrees: eyes do not turn further
 
 
 def generate(
@@ -52,6 +54,8 @@ def generate(
     look, mood = parse_gaze(gaze), parse_emotion(emotion)
     if not DISTANCES[0] <= distance <= DISTANCES[1]:
         raise UsageError(f"--distance {distance:g}: choose a number from {DISTANCES[0]} to {DISTANCES[1]}")
+    if not MOVEMENTS[0] <= movement <= MOVEMENTS[1]:
+        raise UsageError(f"--movement {movement:g}: choose a number from {MOVEMENTS[0]:g} to {MOVEMENTS[1]:g}")
     check_request(output, (portrait, speech), size)
     picture, info = read_picture(portrait), probe(speech)
     if not info.has_sound:
@@ -90,6 +94,8 @@ def parse_gaze(text: str) -> tuple[float, float]:
         yaw, pitch = (float(part) for part in text.split(","))
     except ValueError as error:
         raise UsageError(f"--gaze {text}: write two numbers of degrees, for example --gaze 10,-5") from error
+    if not (abs(yaw) <= WIDEST and abs(pitch) <= WIDEST):
+        raise UsageError(f"--gaze {text}: choose angles from {-WIDEST:g} to {WIDEST:g} degrees")
     return float(np.radians(yaw)), float(np.radians(pitch))
 
 
