@@ -17,6 +17,7 @@ from faces.landmarks import PUPILS
 
 CAMERA_DISTANCE = 14.0  # units of the head, about 0.9 m
 ITERATIONS = 14
+ITERATIONS_KNOWN = 5  # from frame to frame little changes
 IDENTITY_PRIOR = 0.0022  # weight of a unit of identity against landmark errors in units of the head
 ACTION_PRIOR = 0.009  # weight of an action at full strength
 UNDER_NOSE = (2, 94, 97, 326)  # mesh points that sit on the upper jaw: teeth follow bone, not lips
@@ -71,48 +72,72 @@ class _Bases:
 
 
 @cache
+def _correspondences() -> tuple[np.ndarray, np.ndarray]:
+    """Corner vertices (468, 3) and barycentric weights (468, 3) of the mesh points on the head."""
+    with np.load(CORRESPONDENCES) as file:
+        return load_head().triangles[file["triangle"]], file["bary"].astype(np.float64)
+
+
+def at_mesh(values: np.ndarray) -> np.ndarray:
+    """Per-vertex values (..., V, 3) of the head at the mesh points: (..., 468, 3)."""
+    corners, bary = _correspondences()
+    return np.einsum("pc,...pcd->...pd", bary, values[..., corners, :].astype(np.float64))
+
+
+@cache
+def mesh_actions() -> np.ndarray:
+    """How the 468 mesh points move under each action at full strength: (52, 468, 3), units of the head."""
+    return _bases().actions
+
+
+@cache
 def _bases() -> _Bases:
     head = load_head()
     with np.load(CORRESPONDENCES) as file:
-        triangle, bary, spread = file["triangle"], file["bary"].astype(np.float64), file["spread"]
-    corners = head.triangles[triangle]
+        spread = file["spread"]
     weights = 1 / np.clip(spread / np.median(spread), 0.7, 6.0)
 
-    def at(values: np.ndarray) -> np.ndarray:
-        return np.einsum("pc,...pcd->...pd", bary, values[..., corners, :].astype(np.float64))
-
-    return _Bases(at(head.mean), at(head.identity), at(head.actions), weights)
+    return _Bases(at_mesh(head.mean), at_mesh(head.identity), at_mesh(head.actions), weights)
 
 
 _FREE = np.array([not name.startswith(("eyeLook", "tongue")) for name in FACIAL_ACTIONS])
 
 
-def fit(landmarks: np.ndarray, *, identity: np.ndarray | None = None, iterations: int = ITERATIONS) -> FaceParameters:
+def fit(landmarks: np.ndarray, *, known: FaceParameters | None = None) -> FaceParameters:
     """Fit the head to mesh landmarks (478, >=2) in pixels (Gauss-Newton with Gaussian priors).
 
-    With `identity` given, it is kept (a person already known) and only expression and pose are sought.
+    With `known` given (the same person a moment ago), identity and detail are kept, and expression and pose are sought
+    from where they were.
     """
     bases, points = _bases(), landmarks[:468, :2].astype(np.float64)
     size, actions = len(bases.identity), np.zeros(52)
-    shape = np.zeros(size) if identity is None else identity.astype(np.float64)
+    shape = np.zeros(size) if known is None else known.identity.astype(np.float64)
     rotation, scale, centre = _initial_pose(bases.mean, points)
+    person = (
+        bases.mean if known is None else bases.mean + np.tensordot(shape, bases.identity, 1) + at_mesh(known.detail)
+    )
+    if known is not None:
+        actions = known.actions.astype(np.float64)
+        rotation = rotation_matrix(*known.rotation).astype(np.float64)
     free_actions = np.flatnonzero(_FREE)
-    for step in range(iterations):
-        face = bases.mean + np.tensordot(shape, bases.identity, 1) + np.tensordot(actions, bases.actions, 1)
+    for step in range(ITERATIONS if known is None else ITERATIONS_KNOWN):
+        face = person + np.tensordot(actions, bases.actions, 1)
+        if known is None:
+            face = face + np.tensordot(shape, bases.identity, 1)
         turned = face @ rotation.T
         shrink = 1 / (1 + turned[:, 2] / CAMERA_DISTANCE)
         predicted = centre + scale * turned[:, :2] * shrink[:, None]
         residual = (points - predicted) / scale
-        jacobian = _jacobian(bases, free_actions, turned, shrink, rotation, identity is None)
+        jacobian = _jacobian(bases, free_actions, turned, shrink, rotation, known is None)
         robust = bases.weights / np.sqrt(1 + (np.linalg.norm(residual, axis=1) / 0.12) ** 2)
         prior = np.concatenate(
             [
                 np.zeros(6),
                 np.full(len(free_actions), ACTION_PRIOR),
-                np.full(size if identity is None else 0, IDENTITY_PRIOR),
+                np.full(size if known is None else 0, IDENTITY_PRIOR),
             ]
         )
-        state = np.concatenate([np.zeros(6), actions[free_actions], shape if identity is None else []])
+        state = np.concatenate([np.zeros(6), actions[free_actions], shape if known is None else []])
         weighted = jacobian * np.repeat(robust, 2)[:, None]
         normal = weighted.T @ jacobian / len(points) + np.diag(prior**2 + 1e-9)
         gradient = weighted.T @ residual.ravel() / len(points) - prior**2 * state
@@ -120,7 +145,7 @@ def fit(landmarks: np.ndarray, *, identity: np.ndarray | None = None, iterations
         rotation = _expmap(change[:3]) @ rotation
         centre, scale = centre + scale * change[3:5], scale * np.exp(np.clip(change[5], -0.3, 0.3))
         actions[free_actions] = np.clip(actions[free_actions] + change[6 : 6 + len(free_actions)], 0, 1)
-        if identity is None:
+        if known is None:
             shape = np.clip(shape + change[6 + len(free_actions) :], -3, 3)
     head = load_head()
     found = FaceParameters(
@@ -130,10 +155,10 @@ def fit(landmarks: np.ndarray, *, identity: np.ndarray | None = None, iterations
         centre=centre.astype(np.float32),
         scale=float(scale),
         gaze=np.zeros((2, 2), np.float32),
-        detail=np.zeros_like(head.mean),
+        detail=np.zeros_like(head.mean) if known is None else known.detail,
     )
     found = replace(found, gaze=read_gaze(head, found, landmarks))
-    return replace(found, detail=_detail(residual, rotation)) if identity is None else found
+    return replace(found, detail=_detail(residual, rotation)) if known is None else found
 
 
 @cache

@@ -66,23 +66,23 @@ class Tracker:
         finder is asked again when the face is lost.
         """
         previous: Track | None = None
-        identity: np.ndarray | None = None
+        person: FaceParameters | None = None
         for frame in frames:
             track = None
             if previous is not None:
                 points, score = self.reader.read(frame, crop_matrix(previous.landmarks))
-                track = _track(points, score, identity) if score >= SURE else None
+                track = _track(points, score, previous.parameters) if score >= SURE else None
             if track is None:
                 found = self.track(frame)
                 track = found[0] if found else None
-                if track is not None and identity is not None:
-                    track = _track(track.landmarks, track.score, identity)
-            if track is not None and identity is None:
-                identity = track.parameters.identity
+                if track is not None and person is not None:
+                    track = _track(track.landmarks, track.score, person)
+            if track is not None and person is None:
+                person = track.parameters
             previous = track
             yield track
 
 
-def _track(points: np.ndarray, score: float, identity: np.ndarray | None = None) -> Track:
+def _track(points: np.ndarray, score: float, known: FaceParameters | None = None) -> Track:
     size = float(np.ptp(points[:468], axis=0).max())
-    return Track(points, fit(points, identity=identity), score, size)
+    return Track(points, fit(points, known=known), score, size)

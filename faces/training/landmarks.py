@@ -14,14 +14,22 @@ import torch
 from scipy.interpolate import LinearNDInterpolator
 from torch import nn
 
-from faces.landmarks import CROP, MIRROR, OUTER_EYES, POINTS, LandmarkNet
+from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
+from faces.fit import mesh_actions
+from faces.landmarks import CROP, MIRROR, OUTER_EYES, POINTS, PUPILS, LandmarkNet
 from faces.london import London, background_mask
 from learning import Plan, WeightCard, fit, load_weights, save_weights
 
 SOURCE = 384  # pixels a side of the photographs the crops are cut from
 BATCH = 32
 NO_FACE_SHARE = 0.08
-GRID = 24  # nodes a side of the grid on which the bending is computed
+EXPRESSIONS = (
+    *("mouthFunnel", "mouthPucker", "mouthSmile", "mouthStretch", "mouthUpperUp", "mouthLowerDown", "mouthFrown"),
+    *("mouthLeft", "mouthRight", "eyeBlink", "eyeWide", "browInnerUp", "browDown", "browOuterUp"),
+)
+INNER_UPPER = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
+INNER_LOWER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
+GRID = 32  # nodes a side of the grid on which the bending is computed
 
 EYES_AND_LIPS = np.unique([
     *(33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
@@ -75,12 +83,51 @@ def _rotation(yaw: float, pitch: float) -> np.ndarray:
     return np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]]) @ np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
 
 
+def random_expression(rng: np.random.Generator) -> np.ndarray:
+    """Displacement (478, 3) of the mesh points in units of the head: open mouths, shut eyes, brows, lips."""
+    actions = np.zeros(len(FACIAL_ACTIONS))
+    if rng.random() < 0.6:
+        actions[ACTION_INDEX["jawOpen"]] = rng.beta(1.0, 1.6)
+    for name in EXPRESSIONS:
+        if rng.random() < 0.2:
+            amount = rng.uniform(0, 0.9)
+            for side in ("Left", "Right") if name + "Left" in ACTION_INDEX else ("",):
+                actions[ACTION_INDEX[name + side]] = amount * rng.uniform(0.8, 1)
+    moved = np.tensordot(actions, mesh_actions(), 1)
+    return np.concatenate([moved, np.zeros((POINTS - len(moved), 3))])
+
+
+def _paint_mouth(picture: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> None:
+    """Where the lips were moved apart, put something dark and often teeth between them; in place."""
+    upper, lower = points[list(INNER_UPPER)], points[list(INNER_LOWER)]
+    if float((lower[:, 1] - upper[:, 1]).max()) < 1.5:
+        return
+    outline = np.concatenate([upper, lower[::-1]])
+    dark = rng.uniform(5, 60) * np.array([1.0, rng.uniform(0.3, 0.8), rng.uniform(0.3, 0.8)])
+    layer = picture.copy()
+    cv2.fillPoly(layer, [np.round(outline * 16).astype(np.int32)], dark, cv2.LINE_AA, 4)
+    if rng.random() < 0.65:
+        reach = rng.uniform(0.2, 0.7)
+        teeth = np.concatenate([upper, (upper + reach * (lower - upper))[::-1]])
+        cv2.fillPoly(
+            layer,
+            [np.round(teeth * 16).astype(np.int32)],
+            rng.uniform(110, 235) * np.array([1, 0.97, 0.9]),
+            cv2.LINE_AA,
+            4,
+        )
+    picture[:] = layer
+
+
 def bend(mesh: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The mesh (478, 3) turned in space and bent smoothly, in the pixels it came in -> (478, 2)."""
     centre = mesh.mean(0)
     size = float(np.linalg.norm(mesh[OUTER_EYES[1], :2] - mesh[OUTER_EYES[0], :2]))
     yaw, pitch = np.radians(rng.normal(0, (11, 7)).clip(-30, 30))
     shaped = (mesh - centre) * rng.uniform((0.88, 0.88, 0.9), (1.12, 1.12, 1.1))
+    if rng.random() < 0.5:
+        unit = float(np.linalg.norm(mesh[PUPILS[1], :2] - mesh[PUPILS[0], :2]))
+        shaped = shaped + unit * random_expression(rng)
     turned = (shaped @ _rotation(yaw, pitch).T)[:, :2] + centre[:2]
     unit = np.clip((turned - turned.min(0)) / np.ptp(turned, axis=0), 0, 1)
     for cells, amount in ((3, 0.045), (6, 0.022)):
@@ -157,6 +204,8 @@ def sample(photo: Photograph, rng: np.random.Generator) -> tuple[np.ndarray, np.
     if rng.random() < 0.75:
         mask = cv2.remap(photo.mask, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[..., None]
         picture = mask * picture + (1 - mask) * random_background(rng)
+    picture = np.ascontiguousarray(picture, np.float32)
+    _paint_mouth(picture, points, rng)
     crop, points = _degrade(picture, rng), (points + 0.5) / CROP
     if rng.random() < 0.5:
         crop, points = np.ascontiguousarray(crop[:, ::-1]), points[MIRROR] * (-1, 1) + (1, 0)
