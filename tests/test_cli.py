@@ -385,6 +385,15 @@ def test_no_speech_is_one_line(tmp_path: Path) -> None:
     untouched(tmp_path, "short.wav", "text.wav")
 
 
+def test_silence_is_sound_too(tmp_path: Path) -> None:
+    silence = write_sound(tmp_path / "silence.wav", np.zeros(6400))
+    out = tmp_path / "out.mp4"
+    done = vasari("generate", PORTRAIT, silence, "-o", out, "--size", 128)
+    assert done.code == 0, done.err
+    assert len(list(VideoReader(out))) == 10
+    assert vasari("verify", out).code == 0
+
+
 def test_drivers_without_a_face_or_a_picture(speech: Path, tmp_path: Path, talking: tuple[Path, Done]) -> None:
     done = vasari("animate", PORTRAIT, speech, "-o", tmp_path / "out.mp4")
     assert done.code == 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from faces.actions import ACTION_INDEX
 from faces.fit import project
@@ -14,7 +15,10 @@ from faces.head import Part, load_head
 from faces.people import Person, Wardrobe
 from faces.people.assets import BROWS, HAIR, UNIT_DECIMETRES, read_cards
 from faces.people.light import Light
+from media import read_picture
 from media.errors import UnreadableError
+from provenance import Keys, is_nobody, verify
+from vasari.commands.data import app
 
 SIZE = 192
 HEAD = load_head()
@@ -146,6 +150,26 @@ def test_missing_assets_are_named(tmp_path: Path, assets: Path) -> None:
         _ = Wardrobe(assets, tmp_path).skins
     with pytest.raises(UnreadableError, match="cannot be read"):
         Wardrobe(assets).hair("wig99")
+
+
+def test_people_are_made_by_the_command_line_as_nobody(
+    assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VASARI_KEYS", str(tmp_path / "keys"))
+    words = ["people", "-o", tmp_path / "people", "-n", 2, "--assets", assets, "--size", SIZE, "--seed", 4]
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert done.exit_code == 0, done.output
+    made = sorted(path.name for path in (tmp_path / "people").iterdir())
+    assert made == ["000004.npz", "000004.png", "000005.npz", "000005.png"]
+    portrait = tmp_path / "people/000004.png"
+    assert read_picture(portrait).shape == (SIZE, SIZE, 3)
+    assert is_nobody(portrait, Keys.open())
+    assert verify(portrait, keys=Keys.open()).exit_code == 0
+    truth = Person.random(4, Wardrobe(assets)).parameters(SIZE)
+    with np.load(portrait.with_suffix(".npz")) as labels:
+        assert set(labels.files) == {"identity", "actions", "rotation", "centre", "scale", "gaze"}
+        assert labels["rotation"] == pytest.approx(np.degrees(truth.rotation), abs=1e-4)
+        assert float(labels["scale"]) == pytest.approx(truth.scale)
 
 
 def test_lights_are_unit_directions_that_shine() -> None:
