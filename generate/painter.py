@@ -136,5 +136,9 @@ def _compile(net: PainterNet, kind: str, threads: int):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch.jit.trace, which OpenVINO still converts from
         model = openvino.convert_model(net, example_input=example, input=[tuple(example.shape)])
-    options = {"PERFORMANCE_HINT": "LATENCY"} | ({"INFERENCE_NUM_THREADS": threads} if threads else {})
-    return openvino.Core().compile_model(model, "CPU", options)
+    core = openvino.Core()
+    options = {"PERFORMANCE_HINT": "LATENCY"}
+    if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        options["INFERENCE_PRECISION_HINT"] = "bf16"
+    options |= {"INFERENCE_NUM_THREADS": threads} if threads else {}
+    return core.compile_model(model, "CPU", options)

@@ -7,8 +7,9 @@ frame = renderer.render(latent)        # cheap often: the same appearance, any p
 import cv2
 import numpy as np
 
+from faces.actions import ACTION_INDEX
 from faces.fit import project
-from faces.head import load_head
+from faces.head import Head, Part, load_head
 from generate.flow import FlowField
 from generate.latent import FaceLatent, posed_vertices
 from generate.painter import Painter
@@ -29,6 +30,7 @@ class Renderer:
         self.painter = painter
         self.flow = FlowField(self.head, latent.appearance.picture.shape[0])
         self.maker = WindowMaker(self.head, latent.appearance)
+        self.lids = Lids(self.head)
         self.feather = {name: _feather(*self.maker.shapes[name]) for name in WINDOWS}
 
     def geometry(self, latent: FaceLatent) -> tuple[np.ndarray, np.ndarray]:
@@ -50,7 +52,8 @@ class Renderer:
         """All that comes before the painter: the warped frame and its windows."""
         points, depth = self.geometry(latent)
         frame = self.warp(points, depth)
-        return frame, {name: self.maker.make(name, frame, points, depth) for name in WINDOWS}
+        source = self.lids.source(self.appearance.points, self.appearance.unit, latent.dynamics)
+        return frame, {name: self.maker.make(name, frame, points, depth, source) for name in WINDOWS}
 
     def finish(self, frame: np.ndarray, windows: dict[str, Window]) -> np.ndarray:
         """Paint the windows and lay them into `frame`, which is changed and returned."""
@@ -62,6 +65,37 @@ class Renderer:
     def render(self, latent: FaceLatent) -> np.ndarray:
         """One frame: uint8 RGB (S, S, 3)."""
         return self.finish(*self.prepare(latent))
+
+
+class Lids:
+    """Where closing lids take their pixels from.
+
+    The upper lid is pulled down over the eye, so a pixel of eyeball that the fit takes for a rim would become a
+    stripe. As the lids close, their rims therefore borrow from a little further away from the eye.
+    """
+
+    LIFT = 0.055  # units of the head, for a lid wholly shut
+
+    def __init__(self, head: Head) -> None:
+        skin = head.part_vertices(Part.SKIN)
+        rim = skin[np.isin(head.weld[skin], head.weld[head.part_vertices(Part.SOCKET)])]
+        self.rims = {}
+        for side, sign in (("Right", -1), ("Left", 1)):
+            action = ACTION_INDEX[f"eyeBlink{side}"]
+            own = rim[np.sign(head.mean[rim, 0]) == sign]
+            upper = head.actions[action][own, 1] > 0.04
+            self.rims[action] = (own, np.where(upper, -self.LIFT, self.LIFT).astype(np.float32))
+
+    def source(self, points: np.ndarray, unit: float, dynamics: np.ndarray) -> np.ndarray:
+        """Source points (V, 2) for these facial actions (52,); the given ones when both eyes are open."""
+        shut = {action: float(dynamics[action]) for action in self.rims if dynamics[action] > 0.05}
+        if not shut:
+            return points
+        points = points.copy()
+        for action, amount in shut.items():
+            rim, lift = self.rims[action]
+            points[rim, 1] += lift * (unit * amount)
+        return points
 
 
 def _feather(height: int, width: int) -> np.ndarray:

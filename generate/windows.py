@@ -70,14 +70,26 @@ class WindowMaker:
             picture, matrix, (width, height), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
         )
 
-    def make(self, name: str, frame: np.ndarray, target: np.ndarray, depth: np.ndarray) -> Window:
-        """One window. `frame`: the warped frame, uint8 RGB; target (V, 2) pixels; depth (V,) units of the head."""
+    def make(
+        self, name: str, frame: np.ndarray, target: np.ndarray, depth: np.ndarray, source: np.ndarray | None = None
+    ) -> Window:
+        """One window.
+
+        Args:
+            frame: the warped frame, uint8 RGB (S, S, 3).
+            target: (V, 2) pixels; depth (V,) units of the head.
+            source: (V, 2) where each vertex takes its pixels from; where the appearance has it by default.
+        """
         head, raster = self.head, self.rasters[name]
         height, width = self.shapes[name]
         left, top = self._corner(target[self.features[name]].mean(0), height, width)
         raster.draw(target - (left, top), depth, head.triangles, cull=True)
         part = np.where(raster.triangle >= 0, head.parts[raster.triangle], 0).astype(np.uint8)
-        at = raster.interpolate(self.appearance.points, head.triangles)
+        at = raster.interpolate(self.appearance.points if source is None else source, head.triangles)
+        if name == MOUTH:  # slivers at the corners of shut lips are errors of the fit, not openings
+            inner = ((part > 0) & (part != Part.SKIN)).astype(np.uint8)
+            opened = cv2.morphologyEx(inner, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+            part[(inner > 0) & (opened == 0)] = Part.SKIN
         skin = (part == Part.SKIN) | (part == Part.SOCKET)
         exact = cv2.remap(
             self.source, at[..., 0] - 0.5, at[..., 1] - 0.5, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
