@@ -8,6 +8,7 @@ import numpy as np
 from faces.finder import Finder
 from faces.fit import FaceParameters, fit
 from faces.landmarks import CROP_SCALE, LandmarkReader, crop_matrix
+from learning.threads import one_blas_thread
 from media.errors import FaceError
 
 SMALLEST_FACE = 40  # pixels; below this a portrait shows too little to animate
@@ -85,4 +86,5 @@ class Tracker:
 
 def _track(points: np.ndarray, score: float, known: FaceParameters | None = None) -> Track:
     size = float(np.ptp(points[:468], axis=0).max())
-    return Track(points, fit(points, known=known), score, size)
+    with one_blas_thread():
+        return Track(points, fit(points, known=known), score, size)

@@ -19,6 +19,7 @@ from faces.tracker import Track
 from generate.latent import FaceLatent, Pose
 from generate.painter import Painter
 from generate.renderer import Renderer
+from learning.threads import one_blas_thread
 
 HEAD_WIDTH = 150.0 / MILLIMETRES  # units of the head in a head width (mean adult breadth with ears), the unit of motion
 SPEECH_OWNS = np.array([
@@ -69,7 +70,7 @@ class Talker:
 
     def _render(self, latents: Iterator[FaceLatent]) -> Iterator[np.ndarray]:
         """Prepare one frame ahead."""
-        with ThreadPoolExecutor(1, thread_name_prefix="geometry") as pool:
+        with one_blas_thread(), ThreadPoolExecutor(1, thread_name_prefix="geometry") as pool:
             waiting = None
             for latent in latents:
                 coming = pool.submit(self.renderer.prepare, latent)
