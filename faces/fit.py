@@ -254,8 +254,3 @@ def read_gaze(head: Head, parameters: FaceParameters, landmarks: np.ndarray) -> 
         gaze[eye] = np.arctan2(direction[0], -direction[2]), np.arcsin(np.clip(direction[1], -1, 1))
     mean = gaze.mean(0)
     return np.clip(0.35 * gaze + 0.65 * mean, -0.7, 0.7).astype(np.float32)
-
-
-def action(name: str, parameters: FaceParameters) -> float:
-    """Strength of one facial action by its name."""
-    return float(parameters.actions[ACTION_INDEX[name]])

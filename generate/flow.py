@@ -27,8 +27,8 @@ class FlowField:
         self.raster = Raster(self.half, self.half)
         keep = np.isin(head.parts, MOVING)
         self.triangles = np.ascontiguousarray(head.triangles[keep])
-        axis = (np.arange(self.half, dtype=np.float32) + 0.5) * 2
-        self.grid = np.stack(np.meshgrid(axis, axis), -1)
+        axis = np.arange(size, dtype=np.float32)
+        self.pixels = np.stack(np.meshgrid(axis, axis), -1)
 
     def backward(self, target: np.ndarray, depth: np.ndarray, source: np.ndarray, unit: float) -> np.ndarray:
         """Map (size, size, 2) float32 of source pixel positions for `cv2.remap`.
@@ -43,9 +43,6 @@ class FlowField:
         inside = (raster.triangle >= 0).astype(np.float32)
         shift = self._carry_on(shift, inside, unit / 2)
         full = cv2.resize(shift, (self.size, self.size), interpolation=cv2.INTER_LINEAR)
-        if not hasattr(self, "pixels"):
-            axis = np.arange(self.size, dtype=np.float32)
-            self.pixels = np.stack(np.meshgrid(axis, axis), -1)
         return self.pixels + full
 
     def _carry_on(self, shift: np.ndarray, inside: np.ndarray, unit: float) -> np.ndarray:

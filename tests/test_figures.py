@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from rich.console import Console
 
 from benchmarks.figures import Figure, Results, machine, mean_figure, table, write
+from vasari.cli import main
 
 
 @pytest.mark.parametrize(
@@ -93,3 +95,18 @@ def test_table_shows_values_goals_and_what_was_not_measured() -> None:
     assert "40 to 42" in text
     assert "not measured" in text
     assert "no [speech] here" in text
+
+
+def test_bench_animates_only_people_who_do_not_exist(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VASARI_KEYS", str(tmp_path / "keys"))
+    somebody = tmp_path / "somebody.png"
+    Image.fromarray(np.full((64, 64, 3), 128, np.uint8)).save(somebody)
+    arguments = ["bench", "first-light", "-o", str(tmp_path / "out"), "--portrait", str(somebody)]
+    monkeypatch.setattr("sys.argv", ["vasari", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 1
+    assert "people who do not exist" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

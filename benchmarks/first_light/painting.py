@@ -1,5 +1,6 @@
 """The painter on people never trained on, beside the flow alone and the untouched portrait."""
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import cv2
@@ -15,6 +16,7 @@ from generate.latent import face_crop
 from generate.training.painter import face_parameters, random_move
 from media import read_picture
 from media.errors import MissingExtraError
+from provenance import Claim, Keys, grant_consent, is_nobody, save_picture
 
 if TYPE_CHECKING:
     from benchmarks.first_light.suite import Setting
@@ -120,9 +122,26 @@ def ssim(a: np.ndarray, b: np.ndarray, inside: np.ndarray) -> float:
 
 
 def _save_sheet(setting: "Setting", name: str, rows: list[np.ndarray]) -> None:
-    """truth | ours | flow only | copy, one row a person. Saved as everything is: marked and signed."""
-    from provenance import Claim, Keys, save_picture
-
+    """truth | ours | flow only | copy, one row a person. Saved as everything is: under consent, marked and signed."""
     sheet = cv2.resize(np.vstack(rows), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    claim = Claim(command="bench", portrait=None, nobody=True, title=f"contact sheet {name}")
-    save_picture(setting.folder / f"{name}.jpg", sheet, claim=claim, keys=Keys.open(setting.folder / "keys"))
+    keys = Keys.open(setting.folder / "keys")
+    save_picture(setting.folder / f"{name}.jpg", sheet, claim=_sheet_claim(setting, name, keys), keys=keys)
+
+
+def _sheet_claim(setting: "Setting", name: str, keys: Keys) -> Claim:
+    """Volunteers are shown under the consent that they gave to the London set; shipped portraits show nobody."""
+    title = f"contact sheet {name}"
+    if setting.london is None:
+        nobody = is_nobody(setting.portrait, keys)
+        return Claim(command="bench", portrait=setting.portrait, nobody=nobody, title=title)
+    portrait = setting.london / "people.csv"  # the list of all who are shown stands for their pictures
+    consent = grant_consent(
+        setting.folder / "consent.json",
+        portrait=portrait,
+        subject="volunteers of the Face Research Lab London Set",
+        purpose="studies in their original or altered forms",
+        until=dt.date.today() + dt.timedelta(days=1),
+        granted_by="signed consent of each, doi 10.6084/m9.figshare.5047666",
+        keys=keys,
+    )
+    return Claim(command="bench", portrait=portrait, consent=consent, title=title)

@@ -17,7 +17,7 @@ def main(portrait: Path, speech: Path, out: Path, seconds: float) -> dict:
     """Generate `seconds` of speech and report speed and memory."""
     from faces import Tracker
     from generate import FaceLatent, Motion, Painter, Talker
-    from provenance import Claim, Keys, save_video
+    from provenance import Claim, Keys, is_nobody, save_video
 
     sound = read_sound(speech)[: int(seconds * SAMPLE_RATE)]
     started = time.perf_counter()
@@ -44,7 +44,7 @@ def main(portrait: Path, speech: Path, out: Path, seconds: float) -> dict:
 
     with tempfile.TemporaryDirectory() as folder:
         keys = Keys.open(Path(folder) / "keys")
-        claim = Claim(command="bench", portrait=portrait, nobody=True)
+        claim = Claim(command="bench", portrait=portrait, nobody=is_nobody(portrait, keys))
         begun = time.perf_counter()
         saved = save_video(out, frames(), sound, claim=claim, keys=keys)
         took = time.perf_counter() - begun

@@ -32,7 +32,11 @@ def bench(
     from benchmarks.figures import table
     from benchmarks.first_light import run
     from benchmarks.first_light.suite import Setting
+    from media.errors import ConsentError
+    from provenance import Keys, is_nobody
 
+    if not is_nobody(portrait, Keys.open()):
+        raise ConsentError(f"{portrait}: benchmarks animate only people who do not exist; use a shipped example")
     err = Console(stderr=True)
     for suite in dict.fromkeys(suites):
         folder = output if len(set(suites)) == 1 else output / suite.value
