@@ -10,7 +10,6 @@ import timm
 import torch
 from torch import nn
 
-from faces.landmarks import CROP
 from learning.backbone import ARCHITECTURE, MEAN, STD, load_imagenet
 from learning.weights import load_weights
 
@@ -29,10 +28,10 @@ class Box:
     size: float  # longer side of the box around brow, chin and ears' front, pixels
     score: float  # 0 to 1
 
-    def matrix(self, scale: float) -> np.ndarray:
-        """Similarity (2, 3) that takes picture pixels to a landmark crop."""
-        zoom = CROP / (self.size * scale)
-        return np.array([[zoom, 0, CROP / 2 - zoom * self.x], [0, zoom, CROP / 2 - zoom * self.y]])
+    def matrix(self, side: int, scale: float) -> np.ndarray:
+        """Similarity (2, 3) that takes picture pixels to those of a landmark crop of `side` pixels."""
+        zoom = side / (self.size * scale)
+        return np.array([[zoom, 0, side / 2 - zoom * self.x], [0, zoom, side / 2 - zoom * self.y]])
 
 
 class FinderNet(nn.Module):

@@ -36,9 +36,9 @@ class Tracker:
         """All faces in a uint8 RGB (H, W, 3) picture, largest first; empty when there is none."""
         tracks = []
         for box in self.finder.find(picture):
-            points, score = self.reader.refine(picture, box.matrix(CROP_SCALE), passes=3)
-            if score >= SURE:
-                tracks.append(_track(points, score))
+            reading = self.reader.refine(picture, box.matrix(self.reader.side, CROP_SCALE), passes=3)
+            if reading.score >= SURE:
+                tracks.append(_track(reading.points, reading.score))
         return sorted(tracks, key=lambda t: -t.size)
 
     def portrait(self, picture: np.ndarray, face: int | None = None) -> tuple[Track, int]:
@@ -71,8 +71,9 @@ class Tracker:
         for frame in frames:
             track = None
             if previous is not None:
-                points, score = self.reader.read(frame, crop_matrix(previous.landmarks))
-                track = _track(points, score, previous.parameters) if score >= SURE else None
+                reading = self.reader.read(frame, crop_matrix(previous.landmarks, self.reader.side))
+                if reading.score >= SURE:
+                    track = _track(reading.points, reading.score, previous.parameters)
             if track is None:
                 found = self.track(frame)
                 track = found[0] if found else None

@@ -93,9 +93,10 @@ def test_finder_trains(folder: Path, tmp_path: Path) -> None:
 def test_landmarks_train(folder: Path, tmp_path: Path) -> None:
     out, figures = recipe(landmarks.train, folder, tmp_path, batch=2)
     assert figures["nme_pct"] > 0
-    points, score = LandmarkReader(out).read(np.zeros((200, 200, 3), np.uint8), np.eye(2, 3))
-    assert points.shape == (478, 2)
-    assert 0 <= score <= 1
+    reading = LandmarkReader(out).read(np.zeros((200, 200, 3), np.uint8), np.eye(2, 3))
+    assert reading.points.shape == (478, 2)
+    assert 0 <= reading.score <= 1
+    assert (reading.sigma > 0).all()
 
 
 def test_painter_trains(folder: Path, tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_crop_lays_the_eyes_level_whatever_the_tilt() -> None:
     points = tracked(0).landmarks
     angle = np.radians(33)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    matrix = crop_matrix(points @ turn.T)
+    matrix = crop_matrix(points @ turn.T, 128)
     inside = points @ turn.T @ matrix[:, :2].T + matrix[:, 2]
     right, left = inside[33], inside[263]
     assert left[1] == pytest.approx(right[1], abs=0.01)
@@ -165,7 +165,7 @@ def test_crops_land_where_the_matrix_says(zoom: float) -> None:
     picture = np.zeros((600, 800, 3), np.uint8)
     cv2.circle(picture, (400, 300), 14, (255, 255, 255), -1)
     matrix = np.array([[zoom, 0, 64 - zoom * 396], [0, zoom, 64 - zoom * 305]])
-    crop = warp_crop(picture, matrix)[..., 0].astype(float)
+    crop = warp_crop(picture, matrix, 128)[..., 0].astype(float)
     ys, xs = np.mgrid[:128, :128]
     middle = np.array([(crop * xs).sum(), (crop * ys).sum()]) / crop.sum()
     assert middle == pytest.approx(matrix @ (400, 300, 1), abs=0.12)

@@ -16,10 +16,11 @@ from torch import nn
 
 from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
 from faces.fit import mesh_actions
-from faces.landmarks import CROP, MIRROR, OUTER_EYES, POINTS, PUPILS, LandmarkNet
+from faces.landmarks import MIRROR, OUTER_EYES, POINTS, PUPILS, LandmarkNet
 from faces.london import London, background_mask
 from learning import Plan, WeightCard, fit, load_weights, save_weights
 
+CROP = 128  # pixels a side of the network's input
 SOURCE = 384  # pixels a side of the photographs the crops are cut from
 BATCH = 32
 NO_FACE_SHARE = 0.08
@@ -263,7 +264,7 @@ def _weights() -> torch.Tensor:
 def loss(net: nn.Module, batch: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, Mapping[str, float]]:
     """Smooth L1 on the points, heavier on eyes and lips, plus cross-entropy on the score."""
     crops, points, is_face = (t.to(next(net.parameters()).device) for t in batch)
-    predicted, score = net(crops.contiguous(memory_format=torch.channels_last))
+    predicted, _, score = net(crops.contiguous(memory_format=torch.channels_last))
     error = nn.functional.smooth_l1_loss(predicted, points, beta=0.02, reduction="none").sum(-1)
     weights = _weights().to(error)
     points_loss = (error * weights * is_face[:, None]).sum() / (is_face.sum().clamp_min(1) * POINTS)
@@ -279,7 +280,7 @@ def validator(batches: Batches, count: int) -> Callable[[nn.Module], dict[str, f
     def validate(net: nn.Module) -> dict[str, float]:
         errors, right = [], []
         for crops, points, is_face in kept:
-            predicted, score = net(crops.to(next(net.parameters()).device))
+            predicted, _, score = net(crops.to(next(net.parameters()).device))
             predicted, score = predicted.cpu(), score.cpu()
             span = (points[:, OUTER_EYES[0]] - points[:, OUTER_EYES[1]]).norm(dim=-1)
             error = (predicted - points).norm(dim=-1).mean(1) / span.clamp_min(1e-6)
