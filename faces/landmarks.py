@@ -154,7 +154,7 @@ class LandmarkReader:
 
     @torch.inference_mode()
     def read(self, picture: np.ndarray, matrix: np.ndarray) -> Reading:
-        """Read a uint8 RGB picture from one crop given by `matrix` (2, 3): the mean of the crop and its mirror image."""
+        """Read a uint8 RGB picture in one crop, given by `matrix` (2, 3): the mean of the crop and its mirror image."""
         crop = warp_crop(picture, matrix, self.side)
         both = np.stack([crop, crop[:, ::-1]])
         points, log_sigma, score = self.net(torch.from_numpy(both).permute(0, 3, 1, 2).float() / 255)
