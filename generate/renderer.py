@@ -9,8 +9,8 @@ import numpy as np
 
 from faces.actions import ACTION_INDEX
 from faces.fit import project
+from faces.flow import FlowField
 from faces.head import Head, Part, load_head
-from generate.flow import FlowField
 from generate.latent import FaceLatent, posed_vertices
 from generate.painter import Painter
 from generate.windows import WINDOWS, Window, WindowMaker

@@ -12,7 +12,8 @@ import numpy as np
 from faces.head import Head, Part
 from faces.mouth import colour_interior
 from faces.raster import Raster
-from generate.latent import EYE_TEXTURE, Appearance
+from faces.texture import EYE_TEXTURE
+from generate.latent import Appearance
 
 MOUTH = "mouth"
 EYE_RIGHT = "eye_right"

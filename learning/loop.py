@@ -4,13 +4,15 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, Dataset
 
 from media.atomic import replacing
 
@@ -61,6 +63,40 @@ class Masters:
             param.copy_(master)
 
 
+class _Steps(Dataset):
+    """The batches of a recipe as a data set that worker processes read ahead, in order."""
+
+    def __init__(self, batch: Callable[[int], Batch]) -> None:
+        self.batch = batch
+
+    def __getitem__(self, step: int) -> Batch:
+        return self.batch(step)
+
+
+def _one_thread(_: int) -> None:
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+
+
+def batches_ahead(batch: Callable[[int], Batch], steps: range, workers: int) -> Iterator[Batch]:
+    """The batches of `steps`, in order; made ahead of use by `workers` processes, or here and now when there are none.
+
+    What the recipe has loaded by now is shared with the workers (they are forked); what it loads later is not.
+    """
+    if workers == 0:
+        return map(batch, steps)
+    loader = DataLoader(
+        _Steps(batch),
+        batch_size=None,
+        sampler=steps,
+        num_workers=workers,
+        prefetch_factor=4,
+        multiprocessing_context="fork",
+        worker_init_fn=_one_thread,
+    )
+    return iter(loader)
+
+
 def learning_rate(step: int, plan: Plan) -> float:
     """Linear warm-up, then a cosine to zero at `plan.steps`."""
     if step < plan.warmup:
@@ -81,6 +117,7 @@ def fit(
     higher_is_better: bool = False,
     resume: bool = True,
     device: str = "cpu",
+    workers: int = 0,
     progress: Callable[[int, Mapping[str, float]], None] | None = None,
 ) -> dict[str, float]:
     """Train `model` in place and leave the validated best averaged weights in it (float32).
@@ -88,10 +125,12 @@ def fit(
     Args:
         batch: step -> batch. Must depend on the step (and the recipe's seed) alone, so that a resumed run sees
             what an unbroken one would have seen.
-        loss: (model, batch) -> scalar loss and the figures to log.
+        loss: (model, batch) -> scalar loss and the figures to log. When it learns something itself (an adversary), it
+            has `state_dict` and `load_state_dict`, and is resumed with the rest.
         validate: model (eval mode, averaged weights) -> figures on validation data, which `batch` never draws.
         select: the validation figure by which the weights are chosen.
         workdir: holds `state.pt` (checkpoint) and `log.jsonl`; made when missing.
+        workers: processes that make batches ahead of their use; 0 makes them in between.
 
     Returns: the validation figures of the weights that were kept, plus "step".
     """
@@ -113,6 +152,8 @@ def fit(
         average = [a.to(device) for a in state["average"]]
         optimiser.load_state_dict(state["optimiser"])
         start, best = state["step"], state["best"]
+        if hasattr(loss, "load_state_dict"):
+            loss.load_state_dict(state["loss"])
         masters.scatter()
         log.info("resumed at step %d", start)
 
@@ -148,16 +189,18 @@ def fit(
             "optimiser": optimiser.state_dict(),
             "buffers": buffers(),
             "best": best,
+            "loss": loss.state_dict() if hasattr(loss, "state_dict") else None,
         }
         with replacing(state_path) as temporary:
             torch.save(state, temporary)
 
     model.train()
-    for step in range(start, plan.steps):
+    steps = range(start, plan.steps)
+    for step, ready in zip(steps, batches_ahead(batch, steps, workers), strict=True):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, plan)
         torch.manual_seed((plan.seed << 32) ^ step)
-        value, figures = loss(model, batch(step))
+        value, figures = loss(model, ready)
         value.backward()
         masters.gather_grads()
         norm = torch.nn.utils.clip_grad_norm_(masters.masters, plan.clip)

@@ -9,7 +9,8 @@ from sitters import latent, portrait, tracked
 from faces.actions import ACTION_INDEX
 from faces.fit import CAMERA_DISTANCE, project
 from faces.head import PIVOT, Part, load_head, rotation_matrix
-from generate.latent import EYE_TEXTURE, EYES_AT, UNIT_512, FaceLatent, Identity, Pose, face_crop, posed_vertices
+from faces.texture import EYE_TEXTURE
+from generate.latent import EYES_AT, UNIT_512, FaceLatent, Identity, Pose, face_crop, posed_vertices
 from media.errors import UsageError
 
 PARTS = ("appearance", "identity", "pose", "dynamics")

@@ -5,11 +5,17 @@ A sample starts from a photograph P with a fitted head. What the painter must pr
 - *restore*: P is rendered into another pose and expression, that rendering becomes the source portrait, and the
   painter must bring back P itself (so it learns real teeth, real eyes, real lips from real pixels);
 - *pair*: the source is the same person's other photograph (neutral and smile), the truth is P;
-- *carry*: the source is a rendering of P, the truth is another rendering of P (open mouths, shut eyes).
+- *carry*: the source is a rendering of P, the truth is another rendering of P (open mouths, shut eyes). What is
+  behind its lips and lids is drawn, not photographed, so it is trusted less there.
+
+Sources are taken apart with the small errors that a tracker makes. An adversary, which sees only photographed truths as
+real, keeps what is painted from blurring.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,6 +32,7 @@ from generate.painter import KINDS, PainterNets, network_input
 from generate.renderer import Renderer
 from generate.windows import EYE_RIGHT, MOUTH, SHAPES, WINDOWS, WindowMaker
 from learning import Plan, WeightCard, fit, save_weights
+from learning.adversary import Adversary
 from learning.backbone import Perceptual
 
 SIZE = 512
@@ -36,7 +43,10 @@ EXPRESSIONS = (
     *("mouthPress", "mouthRollLower", "mouthRollUpper", "mouthDimple", "mouthShrugLower", "mouthLeft", "mouthRight"),
     *("browInnerUp", "browDown", "browOuterUp", "cheekSquint", "noseSneer"),
 )
-Sample = dict[str, list[tuple[np.ndarray, np.ndarray]]]  # network -> [(seen (14, H, W), truth (3, H, W))]
+INNER_TRUST = {"mouth": 0.25, "eye": 0.6}  # weight of what is drawn, not photographed, behind lips and lids
+
+# network -> [(seen (14, H, W), truth (3, H, W), trust (1, H, W), whether the truth is a photograph)]
+Sample = dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray, bool]]]
 
 
 def random_dynamics(rng: np.random.Generator, rest: np.ndarray, *, calm: bool) -> np.ndarray:
@@ -89,8 +99,28 @@ class Portraits:
             self.kept[key] = FaceLatent.from_parameters(crop, parameters)
         return self.kept[key]
 
+    def load(self) -> None:
+        """Make all of them now, so that processes forked from this one share them."""
+        for person in range(len(self.people)):
+            for expression in ("neutral", "smile"):
+                self.latent(person, expression)
 
-def _windows(source: FaceLatent, points: np.ndarray, depth: np.ndarray, truth: np.ndarray) -> Sample:
+
+def misfit(rng: np.random.Generator, parameters: FaceParameters) -> FaceParameters:
+    """The same head with the errors that a tracker makes: about a pixel, smooth over the face."""
+    free = parameters.actions > 0.02
+    return replace(
+        parameters,
+        identity=(parameters.identity + rng.normal(0, 0.1, parameters.identity.shape)).astype(np.float32),
+        actions=np.clip(parameters.actions + free * rng.normal(0, 0.05, 52), 0, 1).astype(np.float32),
+        centre=(parameters.centre + rng.normal(0, 0.006, 2) * parameters.scale).astype(np.float32),
+        gaze=(parameters.gaze + np.radians(rng.normal(0, 1.5, (2, 2)))).astype(np.float32),
+    )
+
+
+def _windows(
+    source: FaceLatent, points: np.ndarray, depth: np.ndarray, truth: np.ndarray, *, photographed: bool
+) -> Sample:
     """What the painter sees when `source`'s appearance is moved to `points`, and what it should have painted."""
     renderer = Renderer(source)
     frame = renderer.warp(points, depth)
@@ -101,8 +131,11 @@ def _windows(source: FaceLatent, points: np.ndarray, depth: np.ndarray, truth: n
         wanted = WindowMaker._cut(truth, window.left, window.top, height, width).astype(np.float32) / 255
         wanted = cv2.resize(wanted, SHAPES[name][::-1], interpolation=cv2.INTER_LINEAR)
         wanted = wanted[:, ::-1] if name == EYE_RIGHT else wanted
-        pair = (network_input(window, name), np.ascontiguousarray(wanted.transpose(2, 0, 1)))
-        sample["mouth" if name == MOUTH else "eye"].append(pair)
+        kind, seen = "mouth" if name == MOUTH else "eye", network_input(window, name)
+        trust = np.ones((1, *SHAPES[name]), np.float32)
+        if not photographed:
+            trust -= (1 - INNER_TRUST[kind]) * seen[9:13].sum(0).clip(0, 1)
+        sample[kind].append((seen, np.ascontiguousarray(wanted.transpose(2, 0, 1)), trust, photographed))
     return sample
 
 
@@ -129,16 +162,15 @@ def samples(portraits: Portraits, rng: np.random.Generator, targets: int = TARGE
 
     away = random_move(rng, latent, calm=rng.random() < 0.7)
     portrait = direct.render(away)
-    source = FaceLatent.from_parameters(portrait, face_parameters(away))
-    add(_windows(source, *direct.geometry(latent), original))  # restore
+    source = FaceLatent.from_parameters(portrait, misfit(rng, face_parameters(away)))
+    add(_windows(source, *direct.geometry(latent), original, photographed=True))  # restore
     for _ in range(targets - 1):
         if rng.random() < 0.5:  # pair
-            add(
-                _windows(FaceLatent.from_parameters(second, face_parameters(other)), *direct.geometry(latent), original)
-            )
+            pair = FaceLatent.from_parameters(second, face_parameters(other))
+            add(_windows(pair, *direct.geometry(latent), original, photographed=True))
         else:  # carry
             there = random_move(rng, latent, calm=False)
-            add(_windows(source, *direct.geometry(there), direct.render(there)))
+            add(_windows(source, *direct.geometry(there), direct.render(there), photographed=False))
     return sample
 
 
@@ -154,11 +186,11 @@ def face_parameters(latent: FaceLatent) -> FaceParameters:
     )
 
 
-Batch = dict[str, tuple[torch.Tensor, torch.Tensor]]
+Batch = dict[str, tuple[torch.Tensor, ...]]  # network -> seen, truth, trust, photographed
 
 
 class Batches:
-    """step -> network -> (seen, truth); depends on seed and step alone."""
+    """step -> network -> (seen, truth, trust, photographed); depends on seed and step alone."""
 
     def __init__(self, portraits: Portraits, seed: int, scenes: int = SCENES) -> None:
         self.portraits, self.seed, self.scenes = portraits, seed, scenes
@@ -171,10 +203,10 @@ class Batches:
                 total[kind].extend(pairs)
         batch = {}
         for kind, pairs in total.items():
-            seen, truth = (torch.from_numpy(np.stack(column)) for column in zip(*pairs, strict=True))
+            seen, truth, trust, photographed = (torch.from_numpy(np.stack(c)) for c in zip(*pairs, strict=True))
             if rng.random() < 0.5:
-                seen, truth = seen.flip(-1), truth.flip(-1)
-            batch[kind] = (seen, truth)
+                seen, truth, trust = seen.flip(-1), truth.flip(-1), trust.flip(-1)
+            batch[kind] = (seen, truth, trust, photographed)
         return batch
 
 
@@ -190,24 +222,44 @@ def _look(seen: torch.Tensor) -> torch.Tensor:
 
 
 class Loss:
-    """Charbonnier distance plus distance in the feature space of a backbone, both looking where people look."""
+    """Charbonnier distance plus distance in the feature space of a backbone, both looking where people look; and, with
+    `adversary_from` steps behind it, an adversary for each network."""
 
-    def __init__(self, perceptual: Perceptual, weight: float = 0.35) -> None:
+    def __init__(
+        self, perceptual: Perceptual, weight: float = 0.35, *, adversary_from: int | None = None, device: str = "cpu"
+    ) -> None:
         self.perceptual, self.weight = perceptual, weight
+        self.adversary_from, self.step = adversary_from, 0
+        self.adversaries = {k: Adversary(device=device) for k in KINDS} if adversary_from is not None else {}
 
     def __call__(self, nets: nn.Module, batch: Batch) -> tuple[torch.Tensor, Mapping[str, float]]:
         parameter = next(nets.parameters())
         total, figures = torch.zeros((), device=parameter.device), {}
         for kind in KINDS:
-            seen, truth = (t.to(parameter.device) for t in batch[kind])
-            residual = getattr(nets, kind)(seen.to(parameter.dtype)).float()
-            painted = seen[:, :3] + residual
-            look = _look(seen)
+            seen, truth, trust, photographed = (t.to(parameter.device, non_blocking=True) for t in batch[kind])
+            net = getattr(nets, kind)
+            painted = seen[:, :3] + net(seen.to(parameter.dtype)).float()
+            look = _look(seen) * trust
             near = (((painted - truth).square() + 1e-5).sqrt().mean(1, keepdim=True) * look).sum() / look.sum()
             far = self.perceptual(painted.clamp(0, 1), truth, look)
-            total = total + near + self.weight * far
-            figures |= {f"{kind}_l1": float(near.detach()), f"{kind}_perceptual": float(far.detach())}
-        return total, figures
+            value = near + self.weight * far
+            figures |= {f"{kind}_l1": near, f"{kind}_perceptual": far}
+            if nets.training and self.adversaries and photographed.any():
+                adversary = self.adversaries[kind]
+                figures[f"{kind}_adversary"] = adversary.learn(truth[photographed], painted)
+                if self.step >= (self.adversary_from or 0):
+                    value = value + adversary.fool(painted, value, net.leave.weight, _look(seen))
+            total = total + value
+        self.step += nets.training
+        return total, {name: float(torch.as_tensor(figure).detach()) for name, figure in figures.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"step": self.step} | {kind: a.state_dict() for kind, a in self.adversaries.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.step = state["step"]
+        for kind, adversary in self.adversaries.items():
+            adversary.load_state_dict(state[kind])
 
 
 def psnr(a: torch.Tensor, b: torch.Tensor, weight: torch.Tensor) -> float:
@@ -225,10 +277,11 @@ def validator(batches: Batches, count: int, loss: Loss) -> Callable[[nn.Module],
         for batch in kept:
             value, parts = loss(nets, batch)
             figures.setdefault("loss", []).append(float(value))
+            figures.setdefault("perceptual", []).append(sum(parts[f"{kind}_perceptual"] for kind in KINDS))
             for name, part in parts.items():
                 figures.setdefault(name, []).append(part)
             for kind in KINDS:
-                seen, truth = batch[kind]
+                seen, truth = batch[kind][:2]
                 painted = seen[:, :3] + getattr(nets, kind)(seen.to(next(nets.parameters()).device)).float().cpu()
                 inner = seen[:, 9:13].sum(1, keepdim=True).clamp(0, 1) + 1e-6
                 figures.setdefault(f"{kind}_psnr_db", []).append(psnr(painted, truth, inner))
@@ -250,28 +303,37 @@ def train(
     pretrained: bool = True,
     widths: tuple[int, int, int] = (40, 80, 120),
     scenes: int = SCENES,
+    workers: int = 0,
+    adversary: bool = True,
     progress: Callable[[int, Mapping[str, float]], None] | None = None,
 ) -> WeightCard:
-    """Train the painter on the London folder `data` and write `out`. About 2 s a step on one core."""
+    """Train the painter on the London folder `data` and write `out`. About 2 s a step on one core.
+
+    `scenes`: source portraits a batch; `workers`: processes that render ahead; `adversary`: from a fifth of the way on.
+    """
     load_head()
     london = London(data)
     torch.manual_seed(seed)
     nets = PainterNets(widths)
-    loss = Loss(Perceptual(pretrained=pretrained).to(device))
+    perceptual = Perceptual(pretrained=pretrained).to(device)
+    loss = Loss(perceptual, adversary_from=steps // 5 if adversary else None, device=device)
     plan = Plan(
         steps=steps, lr=6e-4, warmup=min(100, steps), seed=seed, validate_every=min(200, steps), checkpoint_every=50
     )
-    check = validator(Batches(Portraits(london, london.validation), seed=10_000, scenes=scenes), 6, loss)
-    batches = Batches(Portraits(london, london.training), seed, scenes)
+    check = validator(Batches(Portraits(london, london.validation), seed=10_000, scenes=SCENES), 12, Loss(perceptual))
+    portraits = Portraits(london, london.training)
+    portraits.load()
+    batches = Batches(portraits, seed, scenes)
     figures = fit(
         nets,
         plan,
         batches,
         loss,
         check,
-        select="loss",
+        select="perceptual",
         workdir=workdir,
         device=device,
+        workers=workers,
         resume=resume,
         progress=progress,
     )
