@@ -10,6 +10,7 @@ import timm
 import torch
 from torch import nn
 
+from faces.inference import compiled, finder_graph, plain
 from learning.backbone import ARCHITECTURE, MEAN, STD, load_imagenet
 from learning.weights import load_weights
 
@@ -85,22 +86,37 @@ def peaks(output: np.ndarray, threshold: float) -> list[tuple[float, float, floa
 
 
 class Finder:
-    """Finds faces in pictures; weights are loaded once."""
+    """Finds faces in pictures; weights are loaded once.
 
-    def __init__(self, weights: Path | str = WEIGHTS) -> None:
+    Args:
+        backend: "openvino" (fast) or "torch" (the reference).
+        threads: processor threads a call may use; 0 lets OpenVINO choose.
+    """
+
+    def __init__(self, weights: Path | str = WEIGHTS, *, backend: str = "openvino", threads: int = 0) -> None:
         tensors, card = load_weights(weights, "finder")
-        self.net = FinderNet(**card.config)
-        self.net.load_state_dict(tensors)
-        self.net.eval()
+        if backend == "torch":
+            self.net = FinderNet(**card.config)
+            self.net.load_state_dict(tensors)
+            self.net.eval()
+            self._run = self._torch
+        else:
+            self.compiled = compiled(finder_graph(plain(tensors)), threads=threads)
+            self._run = self._openvino
 
     @torch.inference_mode()
+    def _torch(self, picture: np.ndarray) -> np.ndarray:
+        return self.net(torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255)[0].numpy()
+
+    def _openvino(self, picture: np.ndarray) -> np.ndarray:
+        return self.compiled(picture[None])[0][0]
+
     def find(self, picture: np.ndarray, threshold: float = THRESHOLD) -> list[Box]:
         """All faces of a uint8 RGB picture, largest first."""
         boxes: list[Box] = []
         for longer in SIZES:
             small, scale = letterbox(picture, longer)
-            output = self.net(torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255)[0].numpy()
-            for x, y, size, score in peaks(output, threshold):
+            for x, y, size, score in peaks(self._run(small), threshold):
                 if longer == SIZES[0] and size < 2 * STRIDE:
                     continue  # read better at the larger size
                 boxes.append(Box(x / scale, y / scale, size / scale, score))

@@ -4,6 +4,7 @@ The points follow the public 468-point face mesh plus 5 for each iris. The netwo
 read-out of its last feature map (design after Wood et al. 2022, "3D face reconstruction with dense landmarks").
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from faces.inference import compiled, landmark_graph, plain, readouts
 from learning.backbone import MEAN, STD, lite0
 from learning.weights import load_weights
 
@@ -127,55 +129,105 @@ def crop_matrix(points: np.ndarray, side: int, scale: float = CROP_SCALE, *, upr
 
 
 def warp_crop(picture: np.ndarray, matrix: np.ndarray, side: int) -> np.ndarray:
-    """Cut a crop out of a uint8 RGB picture; averages where it shrinks, so that fine texture does not alias."""
-    zoom = float(np.hypot(*matrix[:, 0]))
-    if zoom < 0.6:
-        shrink = max(zoom * 1.2, 1e-3)
-        size = (max(1, round(picture.shape[1] * shrink)), max(1, round(picture.shape[0] * shrink)))
-        small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        fx, fy = size[0] / picture.shape[1], size[1] / picture.shape[0]
-        inner = matrix.copy()
-        inner[:, 0] /= fx
-        inner[:, 1] /= fy
-        inner[:, 2] += 0.5 * (inner[:, 0] * (1 - fx) + inner[:, 1] * (1 - fy))
-        picture, matrix = small, inner
+    """Cut a crop out of a uint8 RGB picture; averages where it shrinks, so that fine texture does not alias.
+
+    Blocks of whole pixels are averaged, laid out from the picture's own corner, so that a crop that creeps along does
+    not make the texture shimmer. Only the part of the picture that the crop sees is touched.
+    """
+    block = max(1, round(0.83 / max(float(np.hypot(*matrix[:, 0])), 1e-3)))
+    if block > 1:
+        height, width = picture.shape[:2]
+        corners = np.array([[0, 0], [side, 0], [0, side], [side, side]]) - matrix[:, 2]
+        seen = corners @ np.linalg.inv(matrix[:, :2]).T
+        low = np.floor(np.clip(seen.min(0) / block - 2, 0, (np.array([width, height]) - 1) // block)).astype(int)
+        high = np.ceil(np.clip(seen.max(0) / block + 2, low + 1, (np.array([width, height]) - 1) // block + 1))
+        blocks = high.astype(int) - low
+        part = picture[low[1] * block : (low[1] + blocks[1]) * block, low[0] * block : (low[0] + blocks[0]) * block]
+        below, right = blocks[1] * block - part.shape[0], blocks[0] * block - part.shape[1]
+        if below or right:
+            part = cv2.copyMakeBorder(part, 0, below, 0, right, cv2.BORDER_REPLICATE)
+        picture = cv2.resize(part, (int(blocks[0]), int(blocks[1])), interpolation=cv2.INTER_AREA)
+        # The middle of block b is pixel (low + b) * block + (block - 1) / 2 of the picture.
+        linear = matrix[:, :2] * block
+        matrix = np.hstack([linear, (matrix[:, 2] + matrix[:, :2] @ (low * block + (block - 1) / 2))[:, None]])
     return cv2.warpAffine(picture, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 class LandmarkReader:
-    """Reads landmarks from pictures; weights are loaded once."""
+    """Reads landmarks from pictures; weights are loaded once.
 
-    def __init__(self, weights: Path | str = WEIGHTS) -> None:
+    Args:
+        backend: "openvino" (fast) or "torch" (the reference).
+        precise: keep OpenVINO in float32 where it would take bfloat16.
+        threads: processor threads a call may use; 0 lets OpenVINO choose.
+    """
+
+    def __init__(
+        self, weights: Path | str = WEIGHTS, *, backend: str = "openvino", precise: bool = False, threads: int = 0
+    ) -> None:
         tensors, card = load_weights(weights, "landmarks")
-        self.net = LandmarkNet(**card.config)
-        self.net.load_state_dict(tensors)
-        self.net.eval()
-        self.side = self.net.side  # pixels a side of the crops
+        self.side = int(card.config.get("side", 128))  # pixels a side of the crops
+        if backend == "torch":
+            self.net = LandmarkNet(**card.config)
+            self.net.load_state_dict(tensors)
+            self.net.eval()
+            self._run = self._torch
+        else:
+            arrays = plain(tensors)
+            self.bias = np.concatenate([arrays[f"{name}.bias"] for name in readouts(arrays)]).astype(np.float32)
+            self.compiled = compiled(landmark_graph(arrays, self.side), precise=precise, threads=threads)
+            self._run = self._openvino
 
     @torch.inference_mode()
-    def read(self, picture: np.ndarray, matrix: np.ndarray) -> Reading:
-        """Read a uint8 RGB picture in one crop, given by `matrix` (2, 3): the mean of the crop and its mirror image."""
-        crop = warp_crop(picture, matrix, self.side)
-        both = np.stack([crop, crop[:, ::-1]])
-        points, log_sigma, score = self.net(torch.from_numpy(both).permute(0, 3, 1, 2).float() / 255)
-        straight, mirrored = points.numpy() * self.side - 0.5
-        mirrored = mirrored[MIRROR]
-        mirrored[:, 0] = self.side - 1 - mirrored[:, 0]
-        inverse = cv2.invertAffineTransform(matrix)
-        mean = (straight + mirrored) / 2
-        sigma = np.exp(log_sigma.numpy()) * self.side * np.hypot(*inverse[:, 0])
-        return Reading(
-            (mean @ inverse[:, :2].T + inverse[:, 2]).astype(np.float32),
-            ((sigma[0] + sigma[1][MIRROR]) / 2).astype(np.float32),
-            float(torch.sigmoid(score).mean()),
-        )
+    def _torch(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        outputs = self.net(torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255)
+        return tuple(t.numpy() for t in outputs)
+
+    def _openvino(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        out = self.compiled(crops)[0] + self.bias
+        points = out[:, : POINTS * 2].reshape(-1, POINTS, 2) * 0.25 + 0.5
+        log_sigma = out[:, POINTS * 2 : -1]
+        if not log_sigma.shape[1]:
+            log_sigma = np.full(points.shape[:2], np.log(USUAL_SIGMA), np.float32)
+        return points, log_sigma, out[:, -1]
+
+    def read(self, picture: np.ndarray, matrix: np.ndarray, *, mirror: bool = True) -> Reading:
+        """Read a uint8 RGB picture in one crop, given by `matrix` (2, 3): the mean of the crop and its mirror image,
+        or, without `mirror`, the crop alone in half the time."""
+        return self.read_many(picture, [matrix], mirror=mirror)[0]
+
+    def read_many(self, picture: np.ndarray, matrices: Sequence[np.ndarray], *, mirror: bool = True) -> list[Reading]:
+        """Read several crops of one picture in one go."""
+        if not len(matrices):
+            return []
+        crops = np.stack([warp_crop(picture, matrix, self.side) for matrix in matrices])
+        count = len(crops)
+        points, log_sigma, logit = self._run(np.concatenate([crops, crops[:, :, ::-1]]) if mirror else crops)
+        points, sigma = points * self.side - 0.5, np.exp(np.clip(log_sigma, -12, 0)) * self.side
+        score = 1 / (1 + np.exp(-np.clip(logit, -30, 30)))
+        if mirror:
+            back = points[count:, MIRROR]
+            back[..., 0] = self.side - 1 - back[..., 0]
+            points, sigma = (points[:count] + back) / 2, (sigma[:count] + sigma[count:, MIRROR]) / 2
+            score = (score[:count] + score[count:]) / 2
+        readings = []
+        for one, error, sure, matrix in zip(points, sigma, score, matrices, strict=True):
+            inverse = cv2.invertAffineTransform(np.asarray(matrix, np.float64))
+            readings.append(
+                Reading(
+                    (one @ inverse[:, :2].T + inverse[:, 2]).astype(np.float32),
+                    (error * np.hypot(*inverse[:, 0])).astype(np.float32),
+                    float(sure),
+                )
+            )
+        return readings
 
     def refine(self, picture: np.ndarray, matrix: np.ndarray, passes: int = 2) -> Reading:
         """Read, lay the crop on what was read, read again; the last pass is the mean over crops of several sizes."""
         first = self.read(picture, matrix)
         for _ in range(passes - 1):
             first = self.read(picture, crop_matrix(first.points, self.side))
-        readings = [self.read(picture, crop_matrix(first.points, self.side, scale)) for scale in LAST_SCALES]
+        readings = self.read_many(picture, [crop_matrix(first.points, self.side, scale) for scale in LAST_SCALES])
         return Reading(
             np.mean([r.points for r in readings], axis=0), np.mean([r.sigma for r in readings], axis=0), first.score
         )
