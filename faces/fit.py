@@ -4,6 +4,7 @@ The camera is a pinhole at a fixed distance from the head, `CAMERA_DISTANCE` uni
 the turned head lands at centre + scale * (x, y) / (1 + z / CAMERA_DISTANCE).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -11,15 +12,25 @@ from typing import Protocol
 
 import numpy as np
 
-from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
+from faces.actions import ACTION_INDEX
 from faces.head import Head, Part, load_head, rotation_angles, rotation_matrix
 from faces.landmarks import PUPILS
+from faces.solve import (
+    CAMERA_DISTANCE,
+    FREE,
+    Bases,
+    Sitting,
+    confidence_of,
+    initial_pose,
+    pose_of,
+    step_known,
+    step_unknown,
+    trust_of,
+)
 
-CAMERA_DISTANCE = 14.0  # units of the head, about 0.9 m
 ITERATIONS = 14
 ITERATIONS_KNOWN = 5  # from frame to frame little changes
-IDENTITY_PRIOR = 0.0022  # weight of a unit of identity against landmark errors in units of the head
-ACTION_PRIOR = 0.009  # weight of an action at full strength
+SETTLED = 2e-3  # largest change of an action, or of the pose, at which a fit has arrived
 UNDER_NOSE = (2, 94, 97, 326)  # mesh points that sit on the upper jaw: teeth follow bone, not lips
 ON_CHIN = (18, 199, 200, 83, 313)
 CORRESPONDENCES = Path(__file__).parent / "data" / "mesh478.npz"
@@ -61,16 +72,6 @@ def project(vertices: np.ndarray, placed: Placed) -> tuple[np.ndarray, np.ndarra
     return (placed.centre + turned[:, :2] * shrink).astype(np.float32), turned[:, 2].astype(np.float32)
 
 
-@dataclass(frozen=True)
-class _Bases:
-    """The head at the 468 mesh points alone, in float64."""
-
-    mean: np.ndarray  # (468, 3)
-    identity: np.ndarray  # (K, 468, 3)
-    actions: np.ndarray  # (52, 468, 3)
-    weights: np.ndarray  # (468,) trust in each correspondence
-
-
 @cache
 def _correspondences() -> tuple[np.ndarray, np.ndarray]:
     """Corner vertices (468, 3) and barycentric weights (468, 3) of the mesh points on the head."""
@@ -91,74 +92,115 @@ def mesh_actions() -> np.ndarray:
 
 
 @cache
-def _bases() -> _Bases:
+def _bases() -> Bases:
     head = load_head()
     with np.load(CORRESPONDENCES) as file:
         spread = file["spread"]
     weights = 1 / np.clip(spread / np.median(spread), 0.7, 6.0)
+    identity, actions = at_mesh(head.identity), at_mesh(head.actions)
+    columns = np.concatenate([actions[FREE], identity]).astype(np.float32)
+    planes = np.ascontiguousarray(columns.transpose(2, 1, 0))
+    return Bases(at_mesh(head.mean), identity, actions, weights, planes)
 
-    return _Bases(at_mesh(head.mean), at_mesh(head.identity), at_mesh(head.actions), weights)
+
+@dataclass(frozen=True)
+class Fit:
+    """A head, and how well the landmarks tell it."""
+
+    parameters: FaceParameters
+    confidence: np.ndarray  # (52,) float32, 0 to 1: how much the landmarks narrow the prior of each action
+    error: float  # root mean square distance of mesh points and model, units of the head (1 is the eyes' distance)
 
 
-_FREE = np.array([not name.startswith(("eyeLook", "tongue")) for name in FACIAL_ACTIONS])
+def fit(
+    landmarks: np.ndarray, *, sigma: np.ndarray | None = None, known: FaceParameters | None = None
+) -> FaceParameters:
+    """Fit the head to mesh landmarks (478, >=2) in pixels; `fitted` also tells how well."""
+    return fitted(landmarks, sigma=sigma, known=known).parameters
 
 
-def fit(landmarks: np.ndarray, *, known: FaceParameters | None = None) -> FaceParameters:
+def fitted(
+    landmarks: np.ndarray,
+    *,
+    sigma: np.ndarray | None = None,
+    known: FaceParameters | None = None,
+    iterations: int = ITERATIONS_KNOWN,
+) -> Fit:
     """Fit the head to mesh landmarks (478, >=2) in pixels (Gauss-Newton with Gaussian priors).
 
-    With `known` given (the same person a moment ago), identity and detail are kept, and expression and pose are sought
-    from where they were.
+    Args:
+        sigma: (478,) expected error of each point, pixels; points of large error count for less.
+        known: the same person a moment ago. Identity and detail are kept, and expression and pose are sought from
+            where they were, in at most `iterations` steps.
     """
-    bases, points = _bases(), landmarks[:468, :2].astype(np.float64)
-    size, actions = len(bases.identity), np.zeros(52)
-    shape = np.zeros(size) if known is None else known.identity.astype(np.float64)
-    rotation, scale, centre = _initial_pose(bases.mean, points)
-    person = (
-        bases.mean if known is None else bases.mean + np.tensordot(shape, bases.identity, 1) + at_mesh(known.detail)
+    if known is None:
+        return fit_person([landmarks], [sigma])[0]
+    bases = _bases()
+    sitting = Sitting(
+        points=landmarks[:468, :2].astype(np.float64),
+        trust=trust_of(sigma, known.scale, bases.weights),
+        rotation=pose_of(known.rotation),
+        centre=known.centre.astype(np.float64),
+        scale=float(known.scale),
+        actions=known.actions.astype(np.float64),
     )
-    if known is not None:
-        actions = known.actions.astype(np.float64)
-        rotation = rotation_matrix(*known.rotation).astype(np.float64)
-    free_actions = np.flatnonzero(_FREE)
-    for step in range(ITERATIONS if known is None else ITERATIONS_KNOWN):
-        face = person + np.tensordot(actions, bases.actions, 1)
-        if known is None:
-            face = face + np.tensordot(shape, bases.identity, 1)
-        turned = face @ rotation.T
-        shrink = 1 / (1 + turned[:, 2] / CAMERA_DISTANCE)
-        predicted = centre + scale * turned[:, :2] * shrink[:, None]
-        residual = (points - predicted) / scale
-        jacobian = _jacobian(bases, free_actions, turned, shrink, rotation, known is None)
-        robust = bases.weights / np.sqrt(1 + (np.linalg.norm(residual, axis=1) / 0.12) ** 2)
-        prior = np.concatenate(
-            [
-                np.zeros(6),
-                np.full(len(free_actions), ACTION_PRIOR),
-                np.full(size if known is None else 0, IDENTITY_PRIOR),
-            ]
-        )
-        state = np.concatenate([np.zeros(6), actions[free_actions], shape if known is None else []])
-        weighted = jacobian * np.repeat(robust, 2)[:, None]
-        normal = weighted.T @ jacobian / len(points) + np.diag(prior**2 + 1e-9)
-        gradient = weighted.T @ residual.ravel() / len(points) - prior**2 * state
-        change = np.linalg.solve(normal, gradient) * (0.7 if step < 3 else 1.0)
-        rotation = _expmap(change[:3]) @ rotation
-        centre, scale = centre + scale * change[3:5], scale * np.exp(np.clip(change[5], -0.3, 0.3))
-        actions[free_actions] = np.clip(actions[free_actions] + change[6 : 6 + len(free_actions)], 0, 1)
-        if known is None:
-            shape = np.clip(shape + change[6 + len(free_actions) :], -3, 3)
-    head = load_head()
-    found = FaceParameters(
-        identity=shape.astype(np.float32),
-        actions=actions.astype(np.float32),
-        rotation=np.array(rotation_angles(rotation), np.float32),
-        centre=centre.astype(np.float32),
-        scale=float(scale),
+    person = at_rest(known.identity, known.detail)
+    if known.actions[~FREE].any():
+        person = person + np.tensordot(known.actions[~FREE], bases.actions[~FREE], 1)
+    _settle(sitting, person)
+    for _ in range(iterations):
+        if step_known(bases, person, sitting, 1.0) < SETTLED:
+            break
+    return _described(sitting, known.identity, known.detail, landmarks)
+
+
+def at_rest(identity: np.ndarray, detail: np.ndarray) -> np.ndarray:
+    """Mesh points (468, 3) of a person's resting head."""
+    bases = _bases()
+    free = int(FREE.sum())
+    return bases.mean + (bases.planes[:, :, free:] @ identity.astype(np.float32)).T + at_mesh(detail)
+
+
+def _settle(sitting: Sitting, person: np.ndarray) -> None:
+    """Lay scale and centre on points that may have moved far since: the similarity that matches their extent."""
+    turned = person @ sitting.rotation.T
+    flat = turned[:, :2] / (1 + turned[:, 2:] / CAMERA_DISTANCE)
+    middle, target = flat.mean(0), sitting.points.mean(0)
+    spread = np.sqrt(np.square(flat - middle).sum() / len(flat))
+    sitting.scale = float(np.sqrt(np.square(sitting.points - target).sum() / len(flat)) / spread) or 1e-6
+    sitting.centre = target - sitting.scale * middle
+
+
+def fit_person(landmarks: Sequence[np.ndarray], sigmas: Sequence[np.ndarray | None]) -> list[Fit]:
+    """Fit one person to several pictures of them, (478, >=2) each: identity and detail are shared, the rest is each
+    picture's own."""
+    bases, sittings = _bases(), []
+    for points, sigma in zip(landmarks, sigmas, strict=True):
+        points = points[:468, :2].astype(np.float64)
+        rotation, scale, centre = initial_pose(bases.mean, points)
+        trust = trust_of(sigma, max(scale, 1e-6), bases.weights)
+        sittings.append(Sitting(points, trust, rotation, centre, max(scale, 1e-6), np.zeros(52)))
+    shape = np.zeros(len(bases.identity))
+    for step in range(ITERATIONS):
+        shape = step_unknown(bases, sittings, shape, 0.7 if step < 3 else 1.0)
+    detail = np.mean([_detail(s.residual, s.rotation) for s in sittings], axis=0)
+    identity = shape.astype(np.float32)
+    return [_described(s, identity, detail, points) for s, points in zip(sittings, landmarks, strict=True)]
+
+
+def _described(sitting: Sitting, identity: np.ndarray, detail: np.ndarray, landmarks: np.ndarray) -> Fit:
+    parameters = FaceParameters(
+        identity=identity,
+        actions=sitting.actions.astype(np.float32),
+        rotation=np.array(rotation_angles(sitting.rotation), np.float32),
+        centre=sitting.centre.astype(np.float32),
+        scale=float(sitting.scale),
         gaze=np.zeros((2, 2), np.float32),
-        detail=np.zeros_like(head.mean) if known is None else known.detail,
+        detail=detail,
     )
-    found = replace(found, gaze=read_gaze(head, found, landmarks))
-    return replace(found, detail=_detail(residual, rotation)) if known is None else found
+    error = float(np.sqrt(np.square(sitting.residual).sum(1).mean()))
+    parameters = replace(parameters, gaze=read_gaze(parameters, landmarks))
+    return Fit(parameters, confidence_of(sitting.normal), error)
 
 
 @cache
@@ -195,57 +237,29 @@ def _detail(residual: np.ndarray, rotation: np.ndarray) -> np.ndarray:
     return (_spreading() @ offsets).astype(np.float32)
 
 
-def _jacobian(bases, free_actions, turned, shrink, rotation, with_identity) -> np.ndarray:
-    """d(prediction / scale) by turn (3), shift (2), log scale (1), free actions, identity. -> (936, n)"""
-    count = len(turned)
-
-    def through_camera(change: np.ndarray) -> np.ndarray:
-        """Derivative of the projection for changes (..., 468, 3) of the turned points -> (..., 468, 2)."""
-        depth = change[..., 2:] / CAMERA_DISTANCE * shrink[:, None]
-        return (change[..., :2] - turned[:, :2] * depth) * shrink[:, None]
-
-    columns = []
-    for axis in np.eye(3):
-        columns.append(through_camera(np.cross(axis, turned)))
-    columns.append(np.broadcast_to(np.array([1.0, 0]), (count, 2)))
-    columns.append(np.broadcast_to(np.array([0, 1.0]), (count, 2)))
-    columns.append(turned[:, :2] * shrink[:, None])
-    parts = [np.stack(columns), through_camera(bases.actions[free_actions] @ rotation.T)]
-    if with_identity:
-        parts.append(through_camera(bases.identity @ rotation.T))
-    return np.concatenate(parts).reshape(-1, count * 2).T
+@cache
+def _eyeballs() -> tuple[np.ndarray, np.ndarray]:
+    """Mean radius (2,) of the eyeballs, the person's right first, and how it grows with identity (K, 2)."""
+    head = load_head()
+    mean, by_identity = [], []
+    for eye, part in enumerate((Part.EYE_RIGHT, Part.EYE_LEFT)):
+        index = head.part_vertices(part)
+        out = head.mean[index] - head.eye_mean[eye]
+        radius = np.linalg.norm(out, axis=1)
+        change = ((head.identity[:, index] - head.eye_identity[:, eye, None]) * (out / radius[:, None])).sum(-1)
+        mean.append(radius.mean())
+        by_identity.append(change.mean(1))
+    return np.array(mean), np.stack(by_identity, -1)
 
 
-def _expmap(vector: np.ndarray) -> np.ndarray:
-    """Rotation matrix of a rotation vector (Rodrigues)."""
-    angle = float(np.linalg.norm(vector))
-    if angle < 1e-9:
-        return np.eye(3)
-    x, y, z = vector / angle
-    k = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.eye(3) + np.sin(angle) * k + (1 - np.cos(angle)) * (k @ k)
-
-
-def _initial_pose(mean: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
-    """Scaled orthographic pose of the mean face (linear least squares, then the nearest rotation)."""
-    middle, target = mean.mean(0), points.mean(0)
-    linear = np.linalg.lstsq(mean - middle, points - target, rcond=None)[0].T
-    scale = float(np.linalg.norm(linear, axis=1).mean())
-    a, b = linear / np.linalg.norm(linear, axis=1, keepdims=True)
-    u, _, vt = np.linalg.svd(np.stack([a, b, np.cross(a, b)]))
-    rotation = u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
-    return rotation, scale, target - scale * (rotation @ middle)[:2]
-
-
-def read_gaze(head: Head, parameters: FaceParameters, landmarks: np.ndarray) -> np.ndarray:
+def read_gaze(parameters: FaceParameters, landmarks: np.ndarray) -> np.ndarray:
     """Yaw and pitch (2, 2) of the person's right and left eye relative to the head, from where the pupils lie."""
     rotation = rotation_matrix(*parameters.rotation)
-    centres = head.eye_centres(parameters.identity)
-    neutral = head.neutral(parameters.identity)
+    centres = load_head().eye_centres(parameters.identity)
+    mean, by_identity = _eyeballs()
+    radii = np.maximum(mean + parameters.identity @ by_identity, 0.5 * mean)
     gaze = np.zeros((2, 2), np.float32)
-    for eye, part in enumerate((Part.EYE_RIGHT, Part.EYE_LEFT)):
-        ball = neutral[head.part_vertices_cached(part)]
-        radius = float(np.linalg.norm(ball - centres[eye], axis=1).mean())
+    for eye, radius in enumerate(radii):
         turned = rotation @ centres[eye]
         depth = 1 + (turned[2] - radius) / CAMERA_DISTANCE
         offset = (landmarks[PUPILS[eye], :2] - parameters.centre) / parameters.scale * depth - turned[:2]
