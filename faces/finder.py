@@ -1,7 +1,7 @@
 """Find faces: a small fully convolutional network that answers, for each cell of a coarse grid, whether the middle of a
 face lies there and how large it is (after Zhou et al. 2019, "Objects as points")."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -11,12 +11,16 @@ import torch
 from torch import nn
 
 from faces.inference import compiled, finder_graph, plain
+from faces.landmarks import brightened
 from learning.backbone import ARCHITECTURE, MEAN, STD, load_imagenet
 from learning.weights import load_weights
 
 STRIDE = 8  # pixels of the network's input a cell
 SIZES = (224, 448)  # longer side, in pixels, at which a picture is looked at: large faces, small faces
+FINER = (896, 1792)  # for faces that are small in large pictures, where nothing else was found
 THRESHOLD = 0.35
+DOUBTFUL = 0.08  # score from which a place is worth a second look
+HARD_MOST = 12  # places that get one
 WEIGHTS = Path(__file__).parent / "data" / "finder.safetensors"
 
 
@@ -28,11 +32,13 @@ class Box:
     y: float
     size: float  # longer side of the box around brow, chin and ears' front, pixels
     score: float  # 0 to 1
+    angle: float = 0.0  # how far the face is turned in the plane of the picture, clockwise, radians
 
     def matrix(self, side: int, scale: float) -> np.ndarray:
         """Similarity (2, 3) that takes picture pixels to those of a landmark crop of `side` pixels."""
         zoom = side / (self.size * scale)
-        return np.array([[zoom, 0, side / 2 - zoom * self.x], [0, zoom, side / 2 - zoom * self.y]])
+        c, s = zoom * np.cos(self.angle), zoom * np.sin(self.angle)
+        return np.array([[c, s, side / 2 - c * self.x - s * self.y], [-s, c, side / 2 + s * self.x - c * self.y]])
 
 
 class FinderNet(nn.Module):
@@ -113,14 +119,36 @@ class Finder:
 
     def find(self, picture: np.ndarray, threshold: float = THRESHOLD) -> list[Box]:
         """All faces of a uint8 RGB picture, largest first."""
+        return suppress(self._search(brightened(picture), SIZES, threshold))
+
+    def find_hard(self, picture: np.ndarray) -> list[Box]:
+        """Places worth a second look where `find` was of no use: half hidden, turned in the plane of the picture up to
+        upside down, small in a large picture. Surest first; most of them are no faces."""
+        picture = brightened(picture)
+        longer = max(picture.shape[:2])
+        sizes = (*SIZES, *(size for size in FINER if size < 2 * longer))
+        boxes = self._search(picture, sizes, DOUBTFUL)
+        for quarters in (1, 2, 3):
+            turned = np.ascontiguousarray(np.rot90(picture, quarters))
+            boxes += [_turned_back(box, quarters, picture.shape) for box in self._search(turned, SIZES, DOUBTFUL)]
+        return sorted(suppress(boxes), key=lambda b: -b.score)[:HARD_MOST]
+
+    def _search(self, picture: np.ndarray, sizes: tuple[int, ...], threshold: float) -> list[Box]:
         boxes: list[Box] = []
-        for longer in SIZES:
+        for longer in sizes:
             small, scale = letterbox(picture, longer)
             for x, y, size, score in peaks(self._run(small), threshold):
                 if longer == SIZES[0] and size < 2 * STRIDE:
                     continue  # read better at the larger size
                 boxes.append(Box(x / scale, y / scale, size / scale, score))
-        return suppress(boxes)
+        return boxes
+
+
+def _turned_back(box: Box, quarters: int, shape: tuple[int, ...]) -> Box:
+    """A box of a picture of `shape` that was turned by quarters anti-clockwise, in the picture itself."""
+    height, width = shape[:2]
+    x, y = ((box.x, box.y), (width - box.y, box.x), (width - box.x, height - box.y), (box.y, height - box.x))[quarters]
+    return replace(box, x=x, y=y, angle=quarters * np.pi / 2)
 
 
 def suppress(boxes: list[Box]) -> list[Box]:

@@ -21,6 +21,7 @@ POINTS = 478
 USUAL_SIGMA = 0.01  # expected error of a point, in units of the crop, of a network that does not know
 CROP_SCALE = 1.5  # side of the crop over the longer side of the box of the points
 LAST_SCALES = (1.3, 1.5, 1.75)  # crop scales that a careful reading averages over
+DARK = 45.0  # mean level of a crop, of 255, below which it is brightened before it is read
 WEIGHTS = Path(__file__).parent / "data" / "landmarks.safetensors"
 
 MIDLINE = (
@@ -153,6 +154,14 @@ def warp_crop(picture: np.ndarray, matrix: np.ndarray, side: int) -> np.ndarray:
     return cv2.warpAffine(picture, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
+def brightened(picture: np.ndarray) -> np.ndarray:
+    """A uint8 RGB picture whose mean lies below `DARK`, multiplied up to it (at most eightfold); others as they are."""
+    level = float(np.mean(cv2.mean(picture)[:3]))
+    if level >= DARK:
+        return picture
+    return cv2.convertScaleAbs(cv2.GaussianBlur(picture, (0, 0), 0.7), alpha=min(8.0, DARK / max(level, 1.0)))
+
+
 class LandmarkReader:
     """Reads landmarks from pictures; weights are loaded once.
 
@@ -200,7 +209,7 @@ class LandmarkReader:
         """Read several crops of one picture in one go."""
         if not len(matrices):
             return []
-        crops = np.stack([warp_crop(picture, matrix, self.side) for matrix in matrices])
+        crops = np.stack([brightened(warp_crop(picture, matrix, self.side)) for matrix in matrices])
         count = len(crops)
         points, log_sigma, logit = self._run(np.concatenate([crops, crops[:, :, ::-1]]) if mirror else crops)
         points, sigma = points * self.side - 0.5, np.exp(np.clip(log_sigma, -12, 0)) * self.side

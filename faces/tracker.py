@@ -1,45 +1,92 @@
-"""From pictures to heads: find the face, read dense landmarks, fit the head."""
+"""From pictures to heads: find the face, read dense landmarks, fit the head.
+
+tracker = Tracker()
+tracker.track(picture)                     # all faces of a picture
+tracker.portrait(picture)                  # the face to animate
+for track in tracker.follow(frames): ...   # the largest face through a video, as it comes
+for tracks in tracker.follow_all(frames)   # everyone, with numbers that stay
+"""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
-from faces.finder import Finder
-from faces.fit import FaceParameters, fit
-from faces.landmarks import CROP_SCALE, LandmarkReader, crop_matrix
-from learning.threads import one_blas_thread
+from faces.finder import Box, Finder
+from faces.following import SURE, Follower
+from faces.landmarks import CROP_SCALE, LandmarkReader, Reading
+from faces.offline import smooth
+from faces.quality import TURNED_AWAY, turned_degrees
+from faces.track import Refusal, Track, face_size, track_of
 from media.errors import FaceError
 
+__all__ = ["SMALLEST_FACE", "SURE", "Refusal", "Track", "Tracker"]
+
 SMALLEST_FACE = 40  # pixels; below this a portrait shows too little to animate
-SURE = 0.5  # face score below which a found place is not a face
-
-
-@dataclass(frozen=True)
-class Track:
-    """One face in one picture."""
-
-    landmarks: np.ndarray  # (478, 2) float32 mesh points, pixels
-    parameters: FaceParameters
-    score: float  # 0 to 1: how sure the landmark network is that this is a face
-    size: float  # longer side of the box around the mesh points, pixels
+SMALLEST_SEEN = 14  # pixels; below this nothing is read at all
+SURER = 0.9  # face score that a place has to have where only a careful search came upon it
+TILTS = np.radians((-70.0, -35.0, 35.0, 70.0))  # in which a doubtful place is looked at again
 
 
 class Tracker:
-    """Finds and fits faces. Loads its networks once; `track` a picture, `follow` a video."""
+    """Finds and fits faces. Loads its networks once; `track` a picture, `follow` a video.
 
-    def __init__(self) -> None:
-        self.finder = Finder()
-        self.reader = LandmarkReader()
+    Args:
+        backend: "openvino" (fast) or "torch" (the reference).
+        threads: processor threads a network may use; 0 lets OpenVINO choose.
+    """
+
+    def __init__(self, *, backend: str = "openvino", threads: int = 0) -> None:
+        self.finder = Finder(backend=backend, threads=threads)
+        self.reader = LandmarkReader(backend=backend, threads=threads)
 
     def track(self, picture: np.ndarray) -> list[Track]:
         """All faces in a uint8 RGB (H, W, 3) picture, largest first; empty when there is none."""
-        tracks = []
-        for box in self.finder.find(picture):
+        return self.look(picture)[0]
+
+    def look(self, picture: np.ndarray, *, hard: bool = True) -> tuple[list[Track], list[Refusal]]:
+        """All faces in a uint8 RGB (H, W, 3) picture, largest first, and the places that were refused, with reasons.
+
+        Where the quick search finds nothing, a careful one follows, unless `hard` is False: it takes up to half a
+        second, and finds faces that are half hidden, turned in the plane of the picture, or small in a large picture.
+        """
+        tracks, refused = self._judge(picture, self.finder.find(picture), SURE)
+        if not tracks and hard:
+            tracks, more = self._judge(picture, self._second_look(picture, self.finder.find_hard(picture)), SURER)
+            refused += more
+        return sorted(tracks, key=lambda t: -t.size), sorted(refused, key=lambda r: -r.size)
+
+    def _judge(self, picture: np.ndarray, boxes: list[Box], sure: float) -> tuple[list[Track], list[Refusal]]:
+        tracks: list[Track] = []
+        refused: list[Refusal] = []
+        for box in boxes:
             reading = self.reader.refine(picture, box.matrix(self.reader.side, CROP_SCALE), passes=3)
-            if reading.score >= SURE:
-                tracks.append(_track(reading.points, reading.score))
-        return sorted(tracks, key=lambda t: -t.size)
+            reason, track = self._refused(reading, sure), None
+            if not reason:
+                track = track_of(picture, reading)
+                turn = turned_degrees(track.parameters.rotation)
+                reason = f"turned {turn:.0f} degrees away" if turn > TURNED_AWAY else ""
+            if reason:
+                refused.append(Refusal(box.x, box.y, box.size, reason))
+            elif all(_distance(track, other) > 0.4 for other in tracks):
+                tracks.append(track)
+        return tracks, refused
+
+    def _refused(self, reading: Reading, sure: float) -> str:
+        """Why a reading is not a face that can be fitted; "" where it is."""
+        size = face_size(reading.points)
+        if reading.score < sure:
+            return f"not a face (score {reading.score:.2f})"
+        return f"too small: {size:.0f} pixels" if size < SMALLEST_SEEN else ""
+
+    def _second_look(self, picture: np.ndarray, boxes: list[Box]) -> list[Box]:
+        """Doubtful places, each tilted as the landmark network likes it best; those it cannot like are left out."""
+        side, kept = self.reader.side, []
+        for box in boxes:
+            tilted = [Box(box.x, box.y, box.size, box.score, box.angle + tilt) for tilt in (0.0, *TILTS)]
+            scores = [r.score for r in self.reader.read_many(picture, [b.matrix(side, CROP_SCALE) for b in tilted])]
+            if max(scores) > 0.2:
+                kept.append(tilted[int(np.argmax(scores))])
+        return kept
 
     def portrait(self, picture: np.ndarray, face: int | None = None) -> tuple[Track, int]:
         """The face to animate and how many there are. `face` counts from 1, largest first; the largest by default.
@@ -47,9 +94,9 @@ class Tracker:
         Raises:
             FaceError: no face, fewer faces than `face`, or a face too small to animate.
         """
-        tracks = self.track(picture)
+        tracks, refused = self.look(picture)
         if not tracks:
-            raise FaceError("no face was found in the picture; give a portrait in which the whole face is seen")
+            raise FaceError(_nothing_found(picture, refused))
         if face is not None and not 1 <= face <= len(tracks):
             raise FaceError(f"--face {face} was asked for, the picture has {len(tracks)}; choose 1 to {len(tracks)}")
         chosen = tracks[(face or 1) - 1]
@@ -60,32 +107,41 @@ class Tracker:
             )
         return chosen, len(tracks)
 
-    def follow(self, frames: Iterable[np.ndarray]) -> Iterator[Track | None]:
+    def follow(self, frames: Iterable[np.ndarray], *, offline: bool = False) -> Iterator[Track | None]:
         """The largest face through a video: one track a frame, None where it is not seen.
 
-        The identity is fitted on the first frame that shows the face and kept; the crop follows the landmarks, and the
-        finder is asked again when the face is lost.
+        Frame by frame by default: landmarks are smoothed from the past alone, and the shape of the head, fitted to
+        the best looks of the first second that shows it, is kept from then on. With `offline`, all frames are read
+        before the first track is given; smoothing knows the future and the shape is fitted to the best looks of all.
+        When the face is lost the largest face takes its place, as the same person or as another (`Track.person`).
         """
-        previous: Track | None = None
-        person: FaceParameters | None = None
-        for frame in frames:
-            track = None
-            if previous is not None:
-                reading = self.reader.read(frame, crop_matrix(previous.landmarks, self.reader.side))
-                if reading.score >= SURE:
-                    track = _track(reading.points, reading.score, previous.parameters)
-            if track is None:
-                found = self.track(frame)
-                track = found[0] if found else None
-                if track is not None and person is not None:
-                    track = _track(track.landmarks, track.score, person)
-            if track is not None and person is None:
-                person = track.parameters
-            previous = track
-            yield track
+        follower = self._follower(everyone=False)
+        tracks = ((follower.step(frame) or [None])[0] for frame in frames)
+        if not offline:
+            yield from tracks
+            return
+        rows = smooth([[] if t is None else [t] for t in tracks])
+        yield from (row[0] if row else None for row in rows)
+
+    def follow_all(self, frames: Iterable[np.ndarray], *, offline: bool = False) -> Iterator[list[Track]]:
+        """Everyone through a video: the tracks of each frame, largest first; `Track.person` says who is who, through
+        cuts, gaps and crossings. `offline` as in `follow`."""
+        follower = self._follower(everyone=True)
+        rows = (follower.step(frame) for frame in frames)
+        yield from smooth(list(rows)) if offline else rows
+
+    def _follower(self, *, everyone: bool) -> Follower:
+        return Follower(self.finder, self.reader, lambda p, hard: self.look(p, hard=hard)[0], everyone=everyone)
 
 
-def _track(points: np.ndarray, score: float, known: FaceParameters | None = None) -> Track:
-    size = float(np.ptp(points[:468], axis=0).max())
-    with one_blas_thread():
-        return Track(points, fit(points, known=known), score, size)
+def _distance(a: Track, b: Track) -> float:
+    """Of two faces, in sizes of the smaller."""
+    return float(np.linalg.norm(a.landmarks.mean(0) - b.landmarks.mean(0))) / max(min(a.size, b.size), 1e-6)
+
+
+def _nothing_found(picture: np.ndarray, refused: list[Refusal]) -> str:
+    if float(picture.mean()) < 6:
+        return f"no face was found in the picture: it is too dark (level {picture.mean():.0f} of 255)"
+    reasons = [r.reason for r in refused if not r.reason.startswith("not a face")]
+    what = f" ({reasons[0]})" if reasons else ""
+    return f"no face was found in the picture{what}; give a portrait in which the whole face is seen"

@@ -1,0 +1,187 @@
+"""Faces through a video, frame by frame: who is where, through cuts, gaps and crossings.
+
+Each frame costs one reading a face, in a crop laid where the face was. The finder is asked when a face is lost, after a
+cut, and now and then for newcomers. Everything a frame yields depends on it and on the frames before it, so that a
+stream and a file give the same tracks.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from faces.finder import Box, Finder
+from faces.fit import fitted
+from faces.knowing import Acquaintance, appearance, unlike
+from faces.landmarks import CROP_SCALE, LandmarkReader, Reading
+from faces.quality import judge
+from faces.smoothing import Crop, Smoother
+from faces.track import Track, describe, face_size, track_of
+from learning.threads import one_blas_thread
+
+SURE = 0.5  # face score below which a found place is not a face
+NEWCOMERS = 10  # frames between two looks for people who came in, where everyone is followed
+MISSING = 3  # frames between two looks for somebody who was lost a moment ago
+FORGET = 50  # frames after which somebody lost is looked for as rarely as newcomers
+HARD = 25  # frames between two careful searches of frames in which nobody is seen
+CUT = 28.0  # mean change of a thumbnail, of 255, that is a cut where the frames before changed much less
+SAME = 0.30  # unlikeness below which a face is a person that was seen before
+SAME_PLACE = 0.40  # the same where the face is also where the person was a moment ago
+CROWDED = 0.4  # distance of two faces, in sizes of the smaller, at which they are one face read twice
+
+
+@dataclass
+class _Present:
+    """A person who is in the picture now."""
+
+    who: Acquaintance
+    smoother: Smoother
+    crop: Crop
+    track: Track
+    matrix: np.ndarray  # (2, 3) crop of the next frame
+    speed: np.ndarray  # (2,) pixels a frame
+
+
+class Follower:
+    """Follows one face (the largest when it starts, or after it was lost), or everyone.
+
+    Args:
+        look: finds the faces of a picture with care; the flag asks for a search that takes its time.
+    """
+
+    def __init__(
+        self, finder: Finder, reader: LandmarkReader, look: Callable[[np.ndarray, bool], list[Track]], *, everyone: bool
+    ) -> None:
+        self.finder, self.reader, self.look, self.everyone = finder, reader, look, everyone
+        self.present: list[_Present] = []
+        self.people: list[Acquaintance] = []
+        self.last: dict[int, tuple[int, Track]] = {}  # person -> frame and track in which they were seen last
+        self.frame = -1
+        self.thumbnail: np.ndarray | None = None
+        self.restless = 0.0  # how much thumbnails change from frame to frame, of 255
+        self.empty = 0  # frames since somebody was seen
+
+    def step(self, picture: np.ndarray) -> list[Track]:
+        """The faces of the next frame, uint8 RGB (H, W, 3), largest first."""
+        self.frame += 1
+        if self._is_cut(picture):
+            self.present = []
+        self._read_on(picture)
+        if self._should_search():
+            self._search(picture)
+        self.empty = 0 if self.present else self.empty + 1
+        for one in self.present:
+            self.last[one.who.number] = self.frame, one.track
+        return sorted((one.track for one in self.present), key=lambda t: -t.size)
+
+    def _is_cut(self, picture: np.ndarray) -> bool:
+        small = cv2.resize(picture, (32, 18), interpolation=cv2.INTER_AREA).astype(np.float32)
+        change = 0.0 if self.thumbnail is None else float(np.abs(small - self.thumbnail).mean())
+        self.thumbnail = small
+        cut = change > CUT and change > 4 * self.restless
+        self.restless += 0.2 * (min(change, CUT) - self.restless)
+        return cut
+
+    def _read_on(self, picture: np.ndarray) -> None:
+        """Read everybody present where they should be by now; who is not there is lost."""
+        readings = self.reader.read_many(picture, [one.matrix for one in self.present], mirror=False)
+        kept = []
+        for one, reading in zip(self.present, readings, strict=True):
+            growth = face_size(reading.points) / max(one.track.size, 1e-6)
+            if reading.score >= SURE and 0.6 < growth < 1.6:
+                kept.append((one, reading))
+        kept = _apart(picture, kept)
+        for one, reading in kept:
+            self._take(picture, one, reading)
+        self.present = [one for one, _ in kept]
+
+    def _take(self, picture: np.ndarray, one: _Present, reading: Reading) -> None:
+        smooth = one.smoother.step(reading.points)
+        before = one.track
+        with one_blas_thread():
+            fit = fitted(smooth, sigma=reading.sigma, known=one.who.worn(before.parameters))
+            one.who.meet(picture, reading, judge(picture, reading, fit).value)
+        one.track = describe(picture, reading, fit, person=one.who.number, smooth=smooth)
+        moved = smooth.mean(0) - before.landmarks.mean(0)
+        one.speed = moved
+        one.matrix = one.crop.follow(smooth, moved)
+
+    def _should_search(self) -> bool:
+        if not self.present:
+            return True
+        if not self.everyone:
+            return False
+        here = {one.who.number for one in self.present}
+        lost = [f for number, (f, _) in self.last.items() if number not in here]
+        period = MISSING if any(self.frame - f < FORGET for f in lost) else NEWCOMERS
+        return self.frame % period == 0
+
+    def _search(self, picture: np.ndarray) -> None:
+        """Look for people who are not followed yet, or not any more."""
+        if self.present:
+            boxes = [box for box in self.finder.find(picture) if self._is_free(box.x, box.y, box.size)]
+            found = [track for box in boxes if (track := self._read_box(picture, box)) is not None]
+        else:
+            found = self.look(picture, self.empty % HARD == 0)
+        for track in sorted(found, key=lambda t: -t.size):
+            middle = track.landmarks.mean(0)
+            if self._is_free(*middle, track.size):
+                self._enter(picture, track)
+            if not self.everyone and self.present:
+                break
+
+    def _read_box(self, picture: np.ndarray, box: Box) -> Track | None:
+        reading = self.reader.refine(picture, box.matrix(self.reader.side, CROP_SCALE), passes=3)
+        return track_of(picture, reading) if reading.score >= SURE else None
+
+    def _is_free(self, x: float, y: float, size: float) -> bool:
+        """Whether nobody present is at a place."""
+        for one in self.present:
+            middle = one.track.landmarks.mean(0)
+            if np.hypot(middle[0] - x, middle[1] - y) < CROWDED * min(size, one.track.size):
+                return False
+        return True
+
+    def _enter(self, picture: np.ndarray, found: Track) -> None:
+        """Somebody appears: one of those who were lost, or a new person."""
+        who = self._recognised(picture, found)
+        reading = Reading(found.raw, found.sigma, found.score)
+        if who is None:
+            who = Acquaintance(len(self.people) + 1)
+            self.people.append(who)
+        with one_blas_thread():
+            who.meet(picture, reading, found.quality)
+            fit = fitted(found.raw, sigma=found.sigma, known=who.worn(found.parameters))
+        smoother, crop = Smoother(), Crop(self.reader.side, CROP_SCALE)
+        track = describe(picture, reading, fit, person=who.number, smooth=smoother.step(found.raw))
+        matrix = crop.follow(track.landmarks, np.zeros(2))
+        self.present.append(_Present(who, smoother, crop, track, matrix, np.zeros(2)))
+
+    def _recognised(self, picture: np.ndarray, found: Track) -> Acquaintance | None:
+        """Which of the people who are not present this is."""
+        here, middle = appearance(picture, found.raw), found.landmarks.mean(0)
+        absent = [p for p in self.people if all(p is not one.who for one in self.present)]
+        best, least = None, 1.0
+        for person in absent:
+            when, track = self.last[person.number]
+            away = np.linalg.norm(track.landmarks.mean(0) - middle) / max(track.size, 1e-6)
+            near = away < 0.5 + 0.1 * (self.frame - when) and self.frame - when < FORGET
+            distance = unlike(here, person.remembered) / (SAME_PLACE if near else SAME)
+            if distance < least:
+                best, least = person, distance
+        return best
+
+
+def _apart(picture: np.ndarray, read: list[tuple[_Present, Reading]]) -> list[tuple[_Present, Reading]]:
+    """Where two people were read from one face, keep the one who looks more like it."""
+    kept: list[tuple[_Present, Reading]] = []
+    for one, reading in sorted(read, key=lambda pair: _strangeness(picture, *pair)) if len(read) > 1 else read:
+        middle, size = reading.points.mean(0), face_size(reading.points)
+        if all(np.linalg.norm(middle - r.points.mean(0)) >= CROWDED * min(size, face_size(r.points)) for _, r in kept):
+            kept.append((one, reading))
+    return kept
+
+
+def _strangeness(picture: np.ndarray, one: _Present, reading: Reading) -> float:
+    return unlike(appearance(picture, reading.points), one.who.remembered)
