@@ -11,7 +11,7 @@ from faces.people.look import Look
 BALL = 0.245  # radius of the eyeball on the mean head, units of the head
 RIM = np.arcsin(IRIS_RADIUS / BALL)  # angle from the pupil to the iris's rim
 UV_ANGLE = np.radians(240)  # angle that texture coordinates of 1 stand for
-WHITE = np.array((0.70, 0.65, 0.61))
+WHITE = np.array((0.58, 0.53, 0.50))
 BULGE = 1.7  # how much faster the cornea's normal turns than the eyeball's
 
 
@@ -59,4 +59,4 @@ def glint(light: Light, normal: np.ndarray, forward: np.ndarray, inside: np.ndar
             (_step((near - np.cos(2 * size)) / (0.35 * size * size)) * visible)[:, None] * colour * (1.9 - 1.2 * soft)
         )
     sky = np.clip(mirrored @ light.directions.T, 0, 1) ** 12
-    return total + 0.05 * sky @ light.colours * len(light.directions) / 6 * visible[:, None]
+    return total + 0.03 * sky @ light.colours * len(light.directions) / 6 * visible[:, None]

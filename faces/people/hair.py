@@ -1,6 +1,6 @@
 """Hair in all its places: locks, brows, lashes, beards, as textured cards over the picture."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 
@@ -9,10 +9,14 @@ import numpy as np
 from faces.head import Part, load_head
 from faces.people.assets import BEARD, MOUSTACHE, Cards, Wardrobe
 from faces.people.camera import Camera
+from faces.people.eyes import glint
+from faces.people.glasses import Glasses
+from faces.people.headwear import Headwear
 from faces.people.kernels import blend
 from faces.people.labels import Canvas, Region
 from faces.people.light import Light
 from faces.people.look import Look
+from faces.raster import vertex_normals
 
 MIDDLE = np.array([0, -0.3, 1.0])  # of the skull, from which locks bend outwards
 STRAND_WRAP = np.full(3, 0.45, np.float32)  # light that strands pass on
@@ -37,8 +41,11 @@ class Growth:
         return self.turned + 0.12 * self.normals
 
 
-def grow(look: Look, wardrobe: Wardrobe, camera: Camera, rest: np.ndarray, neutral: np.ndarray) -> list[Growth]:
-    """All that grows, from the skin outwards, on a head with (`rest`) and without (`neutral`) its expression (V, 3)."""
+def grow(
+    look: Look, wardrobe: Wardrobe, camera: Camera, rest: np.ndarray, neutral: np.ndarray, hat: Headwear | None
+) -> list[Growth]:
+    """All that grows, from the skin outwards, on a head with (`rest`) and without (`neutral`) its expression (V, 3);
+    hair under a hat is left out."""
     beard, moustache, _, _ = look.beard
     worn = [(wardrobe.brows(look.brows), rest, look.brow_colour, Region.BROW, FLAT)]
     if beard > LONG_BEARD:
@@ -49,7 +56,11 @@ def grow(look: Look, wardrobe: Wardrobe, camera: Camera, rest: np.ndarray, neutr
         worn.append((wardrobe.hair(look.hair), neutral, look.hair_colour, Region.HAIR, 0.0))
     growths = []
     for cards, on, colour, region, lift in worn:
-        turned = camera.turn(cards.vertices(on))
+        places = cards.vertices(on)
+        if hat is not None and region == Region.HAIR:
+            kept = ~hat.hides(places)[cards.triangles].any(1)
+            cards = replace(cards, triangles=cards.triangles[kept], dense=cards.dense[kept])
+        turned = camera.turn(places)
         outward = turned - camera.turn(MIDDLE[None])
         normals = (outward / np.linalg.norm(outward, axis=1, keepdims=True)).astype(np.float32)
         growths.append(Growth(cards, turned, normals, colour, region, lift))
@@ -79,6 +90,37 @@ def draw_growth(growth: Growth, fall: np.ndarray, light: Light, camera: Camera, 
         canvas.normals,
         canvas.regions,
         int(region),
+    )
+
+
+def draw_lenses(
+    glasses: Glasses, mesh: np.ndarray, light: Light, camera: Camera, canvas: Canvas, bright: float
+) -> None:
+    """Lenses of glasses on a face with mesh points (468, 3): they keep some light and mirror a little."""
+    vertices, triangles, keeps = glasses.lenses(mesh)
+    turned = camera.turn(vertices)
+    points, depth = camera.pixels(turned, len(canvas.depth))
+    normals = vertex_normals(turned, triangles, np.arange(len(turned)))
+    normals *= -np.sign(normals[:, 2:])
+    mirrored = 0.5 * glint(light, normals, np.array((0, 0, -1.0)), np.zeros(len(normals)), np.ones(len(normals)))
+    alpha = np.clip(keeps + 0.12, 0, 1)
+    shown = (glasses.tint * bright * keeps[:, None] + np.clip(mirrored, 0, 3 * bright)) / alpha[:, None]
+    ramp = np.ones((2, 256, 4), np.float32)
+    ramp[..., 3] = (np.arange(256) + 0.5) / 256
+    blend(
+        points,
+        depth,
+        triangles,
+        np.stack([alpha, np.full_like(alpha, 0.5)], -1).astype(np.float32),
+        shown.astype(np.float32),
+        normals,
+        ramp,
+        1.0,
+        canvas.colour,
+        canvas.depth,
+        canvas.normals,
+        canvas.regions,
+        int(Region.GLASSES),
     )
 
 

@@ -101,26 +101,28 @@ def _depth_map(x, y, z, triangles, zbuf):
 
 
 @njit(fastmath=True, cache=True, nogil=True)
-def visibility(points, casters, triangles, axes, side, reach, bias):
+def visibility(points, casters, triangles, axes, middle, radius, side, reach, bias):
     """Share of each directional light that reaches surface points past the casters.
 
     points (P, 3), casters (V, 3), triangles (T, 3); axes (L, 3, 3): rows right, down and away from the light.
-    The shadow map has `side` pixels; its edge is softened over +-`reach` of them. -> (L, P) float32
+    Shadows fall within `radius` of `middle` (3,). The shadow map has `side` pixels; its edge is softened over
+    +-`reach` of them. -> (L, P) float32
     """
     out = np.empty((len(axes), len(points)), np.float32)
     zbuf = np.empty((side, side), np.float32)
     count = (2 * reach + 1) ** 2
     for k in range(len(axes)):
         cast = casters @ axes[k].T
-        low_x, low_y = cast[:, 0].min(), cast[:, 1].min()
-        scale = (side - 4) / max(cast[:, 0].max() - low_x, cast[:, 1].max() - low_y)
-        zbuf[:] = 1e9
-        _depth_map((cast[:, 0] - low_x) * scale + 2, (cast[:, 1] - low_y) * scale + 2, cast[:, 2], triangles, zbuf)
         r, d, f = axes[k, 0], axes[k, 1], axes[k, 2]
+        low_x = middle[0] * r[0] + middle[1] * r[1] + middle[2] * r[2] - radius
+        low_y = middle[0] * d[0] + middle[1] * d[1] + middle[2] * d[2] - radius
+        scale = side / (2 * radius)
+        zbuf[:] = 1e9
+        _depth_map((cast[:, 0] - low_x) * scale, (cast[:, 1] - low_y) * scale, cast[:, 2], triangles, zbuf)
         for p in range(len(points)):
             px, py, pz = points[p, 0], points[p, 1], points[p, 2]
-            i = int((px * r[0] + py * r[1] + pz * r[2] - low_x) * scale + 2)
-            j = int((px * d[0] + py * d[1] + pz * d[2] - low_y) * scale + 2)
+            i = int(np.floor((px * r[0] + py * r[1] + pz * r[2] - low_x) * scale))
+            j = int(np.floor((px * d[0] + py * d[1] + pz * d[2] - low_y) * scale))
             z = px * f[0] + py * f[1] + pz * f[2] - bias
             lit = 0
             for y in range(j - reach, j + reach + 1):

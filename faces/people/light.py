@@ -8,6 +8,10 @@ from faces.people.kernels import add_light, visibility
 
 SKY = 26  # directions of the sky
 SKY_SIDE, KEY_SIDE = 72, 288  # pixels of the shadow maps
+MIDDLE, RADIUS = (
+    np.array([0.0, 0.5, 0.9], np.float32),
+    2.6,
+)  # where shadows fall: the head and the tops of the shoulders
 SKY_BIAS, KEY_BIAS = 0.06, 0.03  # units of the head by which a surface may lie behind the shadow map and still be lit
 
 
@@ -39,7 +43,7 @@ class Light:
         """Light of the sky on points (P, 3) with normals (P, 3): (P, 3). casters: vertices (V, 3), triangles (T, 3);
         wrap (P, 3): how far light of each colour creeps around (skin scatters red furthest; 0 for a hard surface)."""
         total = np.zeros_like(points)
-        seen = visibility(points, *casters, _axes(self.directions), SKY_SIDE, 1, SKY_BIAS)
+        seen = visibility(points, *casters, _axes(self.directions), MIDDLE, RADIUS, SKY_SIDE, 1, SKY_BIAS)
         add_light(normals, seen, self.directions, self.colours, wrap, total)
         return total
 
@@ -49,7 +53,8 @@ class Light:
         for k, soft in enumerate(self.softness):
             axes = _axes(self.keys[k : k + 1])
             side = int(KEY_SIDE * (1 - 0.6 * soft))
-            seen = visibility(points, *casters, axes, side, 1 + round(1.4 * soft), KEY_BIAS * (1 + 2 * soft))
+            reach, bias = 1 + round(1.4 * soft), KEY_BIAS * (1 + 2 * soft)
+            seen = visibility(points, *casters, axes, MIDDLE, RADIUS, side, reach, bias)
             add_light(normals, seen, self.keys[k : k + 1], self.key_colours[k : k + 1], wrap, total)
         return total
 
@@ -93,7 +98,7 @@ def random_light(rng: np.random.Generator, *, calm: bool = False) -> Light:
     lean = 1 + rng.uniform(0, 0.8) * (sphere @ side)[:, None]
     mix = np.clip(0.5 + 0.8 * up, 0, 1)
     colours = (mix * sky + (1 - mix) * ground) * np.clip(lean, 0.05, 3) * (0.55 + 0.45 * front)
-    fill = rng.uniform(0.5, 1.0) if calm else float(np.exp(rng.uniform(np.log(0.10), np.log(1.2))))
+    fill = rng.uniform(0.4, 0.9) if calm else float(np.exp(rng.uniform(np.log(0.06), np.log(1.0))))
     colours = colours * fill * 3.2 / SKY
     if rng.random() < 0.5:  # a window or a softbox in the sky
         window = _direction(rng.normal(0, 1.0), rng.uniform(-0.1, 0.9))

@@ -15,8 +15,8 @@ from faces.people.labels import Canvas, Photograph, Region
 from faces.people.lens import Lens, develop, random_lens
 from faces.people.light import Light, random_light
 from faces.people.look import Look, random_look
+from faces.people.outfit import Outfit, random_outfit
 from faces.people.picture import paint, parameters_of, pose
-from faces.people.solids import Torso, random_torso
 
 NEAR = 0.06  # units of the head by which a mesh point may lie behind what its pixel shows and still be seen
 
@@ -28,7 +28,7 @@ class Person:
     seed: int
     identity: np.ndarray  # (K,)
     look: Look
-    torso: Torso
+    outfit: Outfit
     actions: np.ndarray  # (52,), lids that follow the gaze not included
     gaze: np.ndarray  # (2, 2) yaw, pitch of the right and the left eye relative to the head, radians
     camera: Camera
@@ -52,7 +52,7 @@ class Person:
             seed=seed,
             identity=identity.astype(np.float32),
             look=look,
-            torso=random_torso(rng),
+            outfit=random_outfit(rng, look.tone, calm=calm),
             actions=random_actions(rng, calm=calm),
             gaze=random_gaze(rng, rotation, calm=calm),
             camera=camera,
@@ -93,7 +93,7 @@ class Person:
         if supersample > 1:
             background = cv2.resize(background, (fine, fine), interpolation=cv2.INTER_LINEAR)
         scene = background.astype(np.float32)
-        canvas, bright = paint(self.look, self.light, self.camera, posed, [self.torso.solid()], wardrobe, scene)
+        canvas, bright = paint(self.look, self.outfit, self.light, self.camera, posed, wardrobe, scene)
         seen = canvas.regions > 0
         behind = ~seen
         canvas.colour[behind] *= bright

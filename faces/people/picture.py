@@ -5,18 +5,19 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from faces.fit import FaceParameters
+from faces.fit import FaceParameters, at_mesh
 from faces.head import Head, Part, lid_actions, load_head
 from faces.mesh import mesh_points
 from faces.mouth import colour_interior
 from faces.people.assets import Wardrobe
 from faces.people.camera import Camera
 from faces.people.eyes import eye_at, glint
-from faces.people.hair import STRAND_WRAP, Growth, draw_growth, draw_lashes, grow
+from faces.people.hair import STRAND_WRAP, Growth, draw_growth, draw_lashes, draw_lenses, grow
 from faces.people.kernels import fill, gather
 from faces.people.labels import Canvas, Region
 from faces.people.light import Light
 from faces.people.look import Look
+from faces.people.outfit import Outfit
 from faces.people.skin import skin_at
 from faces.people.solids import Solid
 from faces.raster import vertex_normals
@@ -91,18 +92,13 @@ def _assemble(head: Head, turned: np.ndarray, solids: list[Solid], camera: Camer
 
 
 def paint(
-    look: Look,
-    light: Light,
-    camera: Camera,
-    posed: Posed,
-    solids: list[Solid],
-    wardrobe: Wardrobe,
-    background: np.ndarray,
+    look: Look, outfit: Outfit, light: Light, camera: Camera, posed: Posed, wardrobe: Wardrobe, background: np.ndarray
 ) -> tuple[Canvas, float]:
     """Draw over `background` (S, S, 3), which is changed. Returns the canvas and how brightly the face is lit."""
-    size = len(background)
+    size, face = len(background), at_mesh(posed.neutral).astype(np.float32)
+    solids = outfit.solids(face, posed.neutral)
     mesh = _assemble(load_head(), posed.turned, solids, camera)
-    growths = grow(look, wardrobe, camera, posed.rest, posed.neutral)
+    growths = grow(look, wardrobe, camera, posed.rest, posed.neutral, outfit.headwear)
     casters = _casters(mesh, solids, growths)
     points, depth = camera.pixels(mesh.turned, size)
     a, b, c = (points[mesh.triangles[:, i]] for i in range(3))
@@ -118,6 +114,8 @@ def paint(
     draw_lashes(look, camera, posed.rest, canvas, bright)
     for growth, fall in zip(growths, falls, strict=True):
         draw_growth(growth, fall, light, camera, canvas)
+    if outfit.glasses is not None:
+        draw_lenses(outfit.glasses, face, light, camera, canvas, bright)
     return canvas, bright
 
 
@@ -173,7 +171,7 @@ def _shade(look, light, camera, mesh, solids, growths, wardrobe, casters, tri_ma
         irises[eye] = (own, inside)
         wrap[own] = 0.25
     keyed = light.key_fall(
-        np.concatenate([place + 0.01 * smooth, hairs[0]]),
+        np.concatenate([place + 0.04 * smooth, hairs[0]]),
         np.concatenate([normal, hairs[1]]),
         casters,
         np.concatenate([wrap, bends[len(mesh.turned) :]]),
@@ -186,7 +184,7 @@ def _shade(look, light, camera, mesh, solids, growths, wardrobe, casters, tri_ma
     half = light.key - (0, 0, 1.0)
     near = np.clip(normal @ (half / np.linalg.norm(half)), 0, 1)
     edge = np.clip(1 + smooth[:, 2], 0, 1) ** 4
-    colour = albedo * lit + (gloss * (0.05 * near**12 + 0.10 * near**45 + 0.06 * edge))[:, None] * lit
+    colour = albedo * lit + (gloss * (0.02 * near**10 + 0.09 * near**40 + 0.05 * edge))[:, None] * lit
     canvas.colour.reshape(-1, 3)[seen] = colour
     canvas.normals.reshape(-1, 3)[seen], canvas.regions.reshape(-1)[seen] = smooth, region
     scale = camera.scale * len(tri_map)

@@ -35,7 +35,7 @@ def skin_at(look: Look, texture: np.ndarray, average: np.ndarray, uv: np.ndarray
     detail = (sample(texture, uv[:, 0], uv[:, 1], False) / 255) ** 2.2 / average
     colour = look.tone * np.clip(detail, 0.05, 4) ** look.detail
     flush = 0.35 * look.blotches * coarse + 0.8 * look.blush * region["blush"] + 0.15 * region["tzone"]
-    colour *= 1 + BLOOD * np.clip(flush, -1, 2)[:, None]
+    colour *= 1 + BLOOD * np.clip(flush, -0.3, 2)[:, None]
     freckle = np.clip(spots * 1.4 - 0.8, 0, 1) * look.freckles * (0.4 + 0.6 * region["blush"] + 0.4 * region["tzone"])
     mole = np.clip((sample(noise(6), tile_u * 0.7, tile_v * 0.7, True)[:, 0] - 4.6 + 0.9 * look.moles) * 4, 0, 1)
     colour *= 1 - np.clip(freckle, 0, 1)[:, None] * (0.35, 0.5, 0.6) - mole[:, None] * (0.6, 0.72, 0.75)

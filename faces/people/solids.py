@@ -34,6 +34,43 @@ def sheet(rows: np.ndarray, *, closed: bool) -> tuple[np.ndarray, np.ndarray]:
     return rows.reshape(-1, 3).astype(np.float32), triangles.astype(np.int32)
 
 
+def tube(path: np.ndarray, radius: float, *, closed: bool, flat: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """A tube along a path (N, 3): vertices, triangles. `flat` stretches it along y."""
+    ahead = np.roll(path, -1, 0) - np.roll(path, 1, 0) if closed else np.gradient(path, axis=0)
+    ahead /= np.maximum(np.linalg.norm(ahead, axis=1, keepdims=True), 1e-9)
+    side = np.cross(ahead, np.where(np.abs(ahead[:, 2:]) > 0.8, (0, 1.0, 0), (0, 0, 1.0)))
+    side /= np.maximum(np.linalg.norm(side, axis=1, keepdims=True), 1e-9)
+    up = np.cross(side, ahead)
+    angle = np.arange(7) * 2 * np.pi / 7
+    ring = np.cos(angle)[:, None] * side[:, None] + np.sin(angle)[:, None] * up[:, None]
+    rows = path[:, None] + radius * ring * (1, flat, 1)
+    return sheet(np.concatenate([rows, rows[:1]]) if closed else rows, closed=True)
+
+
+def ball(middle: np.ndarray, radii: np.ndarray, rings: int = 12) -> tuple[np.ndarray, np.ndarray]:
+    """An ellipsoid: vertices, triangles."""
+    t = np.linspace(0.02, np.pi - 0.02, rings)[:, None]
+    p = np.linspace(0, 2 * np.pi, 2 * rings, endpoint=False)[None]
+    rows = np.stack([np.sin(t) * np.cos(p), np.cos(t) + 0 * p, np.sin(t) * np.sin(p)], -1)
+    return sheet(np.asarray(middle) + rows * radii, closed=True)
+
+
+def joined(*pieces: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Several meshes as one."""
+    starts = np.cumsum([0] + [len(vertices) for vertices, _ in pieces[:-1]])
+    triangles = [faces + np.int32(start) for (_, faces), start in zip(pieces, starts, strict=True)]
+    return np.concatenate([vertices for vertices, _ in pieces]), np.concatenate(triangles)
+
+
+def wrapped(vertices: np.ndarray, middle: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """How far from `middle` (3,) a cloth drawn tight over vertices (V, 3) lies along unit directions (..., 3)."""
+    arms = vertices[::2] - middle
+    reach = np.linalg.norm(arms, axis=1)
+    towards = directions.reshape(-1, 3) @ (arms / np.maximum(reach, 1e-9)[:, None]).T
+    tight = np.max(reach * np.clip((towards - 0.94) / 0.03, 0, 1), 1)
+    return np.maximum(tight, 0.3).reshape(directions.shape[:-1])
+
+
 @dataclass(frozen=True)
 class Cloth:
     """Colours and pattern of a fabric. Colours linear RGB."""
