@@ -127,11 +127,12 @@ class Finder:
         picture = brightened(picture)
         longer = max(picture.shape[:2])
         sizes = (*SIZES, *(size for size in FINER if size < 2 * longer))
-        boxes = self._search(picture, sizes, DOUBTFUL)
+        boxes = suppress(self._search(picture, sizes, DOUBTFUL))
         for quarters in (1, 2, 3):
             turned = np.ascontiguousarray(np.rot90(picture, quarters))
-            boxes += [_turned_back(box, quarters, picture.shape) for box in self._search(turned, SIZES, DOUBTFUL)]
-        return sorted(suppress(boxes), key=lambda b: -b.score)[:HARD_MOST]
+            found = suppress(self._search(turned, SIZES, DOUBTFUL))
+            boxes += [_turned_back(box, quarters, picture.shape) for box in found]
+        return sorted(boxes, key=lambda b: -b.score)[:HARD_MOST]
 
     def _search(self, picture: np.ndarray, sizes: tuple[int, ...], threshold: float) -> list[Box]:
         boxes: list[Box] = []

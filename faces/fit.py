@@ -20,6 +20,7 @@ from faces.solve import (
     FREE,
     Bases,
     Sitting,
+    acted,
     confidence_of,
     initial_pose,
     pose_of,
@@ -154,11 +155,11 @@ def fitted(
     return _described(sitting, known.identity, known.detail, landmarks)
 
 
-def at_rest(identity: np.ndarray, detail: np.ndarray) -> np.ndarray:
-    """Mesh points (468, 3) of a person's resting head."""
+def at_rest(identity: np.ndarray, detail: np.ndarray | None = None) -> np.ndarray:
+    """Mesh points (468, 3) of a person's resting head, from identity (K,) and detail (V, 3)."""
     bases = _bases()
-    free = int(FREE.sum())
-    return bases.mean + (bases.planes[:, :, free:] @ identity.astype(np.float32)).T + at_mesh(detail)
+    face = bases.mean + (bases.planes[:, :, int(FREE.sum()) :] @ identity.astype(np.float32)).T
+    return face if detail is None else face + at_mesh(detail)
 
 
 def _settle(sitting: Sitting, person: np.ndarray) -> None:
@@ -171,18 +172,28 @@ def _settle(sitting: Sitting, person: np.ndarray) -> None:
     sitting.centre = target - sitting.scale * middle
 
 
-def fit_person(landmarks: Sequence[np.ndarray], sigmas: Sequence[np.ndarray | None]) -> list[Fit]:
+def fit_person(
+    landmarks: Sequence[np.ndarray],
+    sigmas: Sequence[np.ndarray | None],
+    *,
+    start: Sequence[FaceParameters] | None = None,
+    iterations: int = ITERATIONS,
+) -> list[Fit]:
     """Fit one person to several pictures of them, (478, >=2) each: identity and detail are shared, the rest is each
-    picture's own."""
+    picture's own. `start`: what an earlier fit made of each picture, from which fewer `iterations` will do."""
     bases, sittings = _bases(), []
-    for points, sigma in zip(landmarks, sigmas, strict=True):
+    shape = np.zeros(len(bases.identity)) if start is None else start[0].identity.astype(np.float64)
+    for number, (points, sigma) in enumerate(zip(landmarks, sigmas, strict=True)):
         points = points[:468, :2].astype(np.float64)
         rotation, scale, centre = initial_pose(bases.mean, points)
         trust = trust_of(sigma, max(scale, 1e-6), bases.weights)
-        sittings.append(Sitting(points, trust, rotation, centre, max(scale, 1e-6), np.zeros(52)))
-    shape = np.zeros(len(bases.identity))
-    for step in range(ITERATIONS):
-        shape = step_unknown(bases, sittings, shape, 0.7 if step < 3 else 1.0)
+        sitting = Sitting(points, trust, rotation, centre, max(scale, 1e-6), np.zeros(52))
+        if start is not None:
+            sitting.rotation, sitting.actions = pose_of(start[number].rotation), start[number].actions.astype(float)
+            _settle(sitting, at_rest(shape) + acted(bases, sitting.actions))
+        sittings.append(sitting)
+    for step in range(iterations):
+        shape = step_unknown(bases, sittings, shape, 0.7 if step < 3 and start is None else 1.0)
     detail = np.mean([_detail(s.residual, s.rotation) for s in sittings], axis=0)
     identity = shape.astype(np.float32)
     return [_described(s, identity, detail, points) for s, points in zip(sittings, landmarks, strict=True)]

@@ -27,7 +27,8 @@ FORGET = 50  # frames after which somebody lost is looked for as rarely as newco
 HARD = 25  # frames between two careful searches of frames in which nobody is seen
 CUT = 28.0  # mean change of a thumbnail, of 255, that is a cut where the frames before changed much less
 SAME = 0.30  # unlikeness below which a face is a person that was seen before
-SAME_PLACE = 0.40  # the same where the face is also where the person was a moment ago
+SAME_PLACE = 0.60  # the same where the face is also where the person should be by now, after a short gap
+STEADY = 30  # frames for which somebody out of sight is thought to move on as before
 CROWDED = 0.4  # distance of two faces, in sizes of the smaller, at which they are one face read twice
 
 
@@ -40,7 +41,7 @@ class _Present:
     crop: Crop
     track: Track
     matrix: np.ndarray  # (2, 3) crop of the next frame
-    speed: np.ndarray  # (2,) pixels a frame
+    speed: np.ndarray  # (2,) pixels a frame, over the last few
 
 
 class Follower:
@@ -56,8 +57,9 @@ class Follower:
         self.finder, self.reader, self.look, self.everyone = finder, reader, look, everyone
         self.present: list[_Present] = []
         self.people: list[Acquaintance] = []
-        self.last: dict[int, tuple[int, Track]] = {}  # person -> frame and track in which they were seen last
+        self.last: dict[int, tuple[int, Track, np.ndarray]] = {}  # person -> frame, track, speed when last seen
         self.frame = -1
+        self.cut = 0  # frame of the last cut
         self.thumbnail: np.ndarray | None = None
         self.restless = 0.0  # how much thumbnails change from frame to frame, of 255
         self.empty = 0  # frames since somebody was seen
@@ -66,13 +68,13 @@ class Follower:
         """The faces of the next frame, uint8 RGB (H, W, 3), largest first."""
         self.frame += 1
         if self._is_cut(picture):
-            self.present = []
+            self.present, self.cut = [], self.frame
         self._read_on(picture)
         if self._should_search():
             self._search(picture)
         self.empty = 0 if self.present else self.empty + 1
         for one in self.present:
-            self.last[one.who.number] = self.frame, one.track
+            self.last[one.who.number] = self.frame, one.track, one.speed
         return sorted((one.track for one in self.present), key=lambda t: -t.size)
 
     def _is_cut(self, picture: np.ndarray) -> bool:
@@ -101,10 +103,10 @@ class Follower:
         before = one.track
         with one_blas_thread():
             fit = fitted(smooth, sigma=reading.sigma, known=one.who.worn(before.parameters))
-            one.who.meet(picture, reading, judge(picture, reading, fit).value)
+            one.who.meet(picture, reading, fit.parameters, judge(picture, reading, fit).value)
         one.track = describe(picture, reading, fit, person=one.who.number, smooth=smooth)
         moved = smooth.mean(0) - before.landmarks.mean(0)
-        one.speed = moved
+        one.speed = one.speed + 0.3 * (moved - one.speed)
         one.matrix = one.crop.follow(smooth, moved)
 
     def _should_search(self) -> bool:
@@ -113,7 +115,7 @@ class Follower:
         if not self.everyone:
             return False
         here = {one.who.number for one in self.present}
-        lost = [f for number, (f, _) in self.last.items() if number not in here]
+        lost = [f for number, (f, *_) in self.last.items() if number not in here]
         period = MISSING if any(self.frame - f < FORGET for f in lost) else NEWCOMERS
         return self.frame % period == 0
 
@@ -151,7 +153,7 @@ class Follower:
             who = Acquaintance(len(self.people) + 1)
             self.people.append(who)
         with one_blas_thread():
-            who.meet(picture, reading, found.quality)
+            who.meet(picture, reading, found.parameters, found.quality)
             fit = fitted(found.raw, sigma=found.sigma, known=who.worn(found.parameters))
         smoother, crop = Smoother(), Crop(self.reader.side, CROP_SCALE)
         track = describe(picture, reading, fit, person=who.number, smooth=smoother.step(found.raw))
@@ -164,9 +166,11 @@ class Follower:
         absent = [p for p in self.people if all(p is not one.who for one in self.present)]
         best, least = None, 1.0
         for person in absent:
-            when, track = self.last[person.number]
-            away = np.linalg.norm(track.landmarks.mean(0) - middle) / max(track.size, 1e-6)
-            near = away < 0.5 + 0.1 * (self.frame - when) and self.frame - when < FORGET
+            when, track, speed = self.last[person.number]
+            gap = self.frame - when
+            expected = track.landmarks.mean(0) + speed * min(gap, STEADY)
+            away = np.linalg.norm(expected - middle) / max(track.size, 1e-6)
+            near = self.cut <= when and gap < FORGET and away < 0.4 + 0.02 * gap
             distance = unlike(here, person.remembered) / (SAME_PLACE if near else SAME)
             if distance < least:
                 best, least = person, distance

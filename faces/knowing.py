@@ -5,13 +5,14 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
-from faces.fit import FaceParameters, Fit, fit_person
+from faces.fit import FaceParameters, fit_person
 from faces.landmarks import Reading, crop_matrix, warp_crop
 
 SIDE = 24  # pixels a side of the crop that an appearance is taken from
 GRID = 8  # cells a side of an appearance
 LOOKS = 5  # the best looks at a person, from which the shape of the head is fitted
 LEARNING = (1, 4, 10, 25)  # frames seen after which the shape is fitted anew; then it is kept
+ITERATIONS = 4  # of each of these fits, which start from what is known
 BLEND = 6  # frames over which a new shape replaces the old one
 HABIT = 0.1  # share of a new look in what a person is remembered to look like
 
@@ -34,38 +35,51 @@ def unlike(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.sqrt(np.square(a - b).mean()))
 
 
+@dataclass(frozen=True)
+class Look:
+    """One look at a person."""
+
+    quality: float  # 0 to 1
+    reading: Reading
+    parameters: FaceParameters  # what was fitted to it then
+
+
 @dataclass
 class Acquaintance:
     """A person of a video: looks, and the shape of the head as far as it is known."""
 
     number: int  # counted from 1
-    looks: list[tuple[float, Reading]] = field(default_factory=list)  # quality and landmarks, best first
+    looks: list[Look] = field(default_factory=list)  # the best, best first
     remembered: np.ndarray | None = None  # appearance
     seen: int = 0  # frames
     shape: tuple[np.ndarray, np.ndarray] | None = None  # identity (K,), detail (V, 3)
     old: tuple[np.ndarray, np.ndarray] | None = None  # what `shape` replaces
     blended: int = BLEND  # frames since it began to
 
-    def meet(self, picture: np.ndarray, reading: Reading, quality: float) -> None:
-        """Take in a look: a uint8 RGB picture and what was read of the face in it."""
+    def meet(self, picture: np.ndarray, reading: Reading, parameters: FaceParameters, quality: float) -> None:
+        """Take in a look: a uint8 RGB picture, what was read of the face in it, the head that was fitted to that."""
         self.seen += 1
         self.blended += 1
         if quality > 0.3 or self.remembered is None:
             here = appearance(picture, reading.points)
             self.remembered = here if self.remembered is None else self.remembered + HABIT * (here - self.remembered)
         if self.seen <= LEARNING[-1]:
-            self.looks = sorted([*self.looks, (quality, reading)], key=lambda look: -look[0])[:LOOKS]
+            looks = [*self.looks, Look(quality, reading, parameters)]
+            self.looks = sorted(looks, key=lambda look: -look.quality)[:LOOKS]
         if self.seen in LEARNING:
             self.learn()
 
-    def learn(self) -> list[Fit]:
+    def learn(self) -> None:
         """Fit the shape of the head to the best looks."""
-        fits = fit_person([r.points for _, r in self.looks], [r.sigma for _, r in self.looks])
-        self.old, self.blended = self.known_shape(), 0
+        readings = [look.reading for look in self.looks]
+        fits = fit_person(
+            [r.points for r in readings],
+            [r.sigma for r in readings],
+            start=[look.parameters for look in self.looks],
+            iterations=ITERATIONS,
+        )
+        self.old, self.blended = self.known_shape(), 0 if self.shape is not None else BLEND
         self.shape = fits[0].parameters.identity, fits[0].parameters.detail
-        if self.old is None:
-            self.blended = BLEND
-        return fits
 
     def known_shape(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Identity and detail to fit with now."""
