@@ -165,7 +165,7 @@ def random_gaze(rng: np.random.Generator, rotation: np.ndarray, *, calm: bool = 
     elif chance < 0.7:
         look = rng.normal(0, (0.16, 0.1))
     else:
-        look = rng.uniform(-GAZE, GAZE)
+        look = rng.normal(0, 0.65 * GAZE)
     cross = abs(rng.normal(0, 0.02))
     both = np.stack([look, look]) + np.array(((cross, 0), (-cross, 0)))
     return np.clip(both, -GAZE, GAZE).astype(np.float32)

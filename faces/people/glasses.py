@@ -26,18 +26,22 @@ class Glasses:
     fade: float  # how much less they keep at the bottom
     slip: float  # how far down the nose they sit
 
-    def _outline(self, mesh: np.ndarray, side: int, share: float = 1.0) -> np.ndarray:
-        """Rim of the lens before one eye (40, 3); `share` of its size; mesh (468, 3) of the face at rest."""
+    def _outline(self, mesh: np.ndarray, side: int) -> np.ndarray:
+        """Rim of the lens before one eye (40, 3); mesh (468, 3) of the face at rest."""
         angle = np.arange(40) * 2 * np.pi / 40
         cosine, sine = np.cos(angle), np.sin(angle)
         power = 2 / self.square
-        x = self.width * share * np.sign(cosine) * np.abs(cosine) ** power
-        y = self.height * share * np.sign(sine) * np.abs(sine) ** power
+        x = self.width * np.sign(cosine) * np.abs(cosine) ** power
+        y = self.height * np.sign(sine) * np.abs(sine) ** power
         narrow = 1 - 0.12 * (y > 0) * np.abs(y) / self.height
         across = 0.10 + self.width + x * narrow
         y = y - self.lift * x / self.width + 0.06 + self.slip
         z = mesh[BRIDGE, 2] - 0.10 - 0.6 * self.slip + BEND * across**2 + 0.12 * y
-        return np.stack([side * across, y + 0.02, z], -1)
+        outline = np.stack([side * across, y + 0.02, z], -1)
+        apart = np.hypot(*(outline[:, None, :2] - mesh[None, :468, :2]).transpose(2, 0, 1))
+        skin = np.where(apart < 0.12, mesh[None, :468, 2], np.inf).min(1)
+        outline[:, 2] -= np.clip(float((outline[:, 2] + 0.03 - skin).max()), 0, 0.4)  # not into the cheeks
+        return outline
 
     def frame(self, mesh: np.ndarray) -> Solid:
         pieces = []
@@ -68,7 +72,9 @@ class Glasses:
         """Both lenses: vertices (N, 3), triangles, and how much light each vertex keeps (N,)."""
         pieces = []
         for side in (-1, 1):
-            rows = np.stack([self._outline(mesh, side, share) for share in np.linspace(0.02, 1, 7)])
+            rim = self._outline(mesh, side)
+            middle = rim.mean(0) - (0, 0, 0.03)
+            rows = middle + np.linspace(0.02, 1, 7)[:, None, None] * (rim - middle)
             pieces.append(sheet(rows, closed=True))
         vertices, triangles = joined(*pieces)
         low = np.clip((vertices[:, 1] - vertices[:, 1].min()) / np.ptp(vertices[:, 1]), 0, 1)

@@ -102,7 +102,7 @@ def draw_lenses(
     points, depth = camera.pixels(turned, len(canvas.depth))
     normals = vertex_normals(turned, triangles, np.arange(len(turned)))
     normals *= -np.sign(normals[:, 2:])
-    mirrored = 0.5 * glint(light, normals, np.array((0, 0, -1.0)), np.zeros(len(normals)), np.ones(len(normals)))
+    mirrored = 0.2 * glint(light, normals, np.array((0, 0, -1.0)), np.zeros(len(normals)), np.ones(len(normals)))
     alpha = np.clip(keeps + 0.12, 0, 1)
     shown = (glasses.tint * bright * keeps[:, None] + np.clip(mirrored, 0, 3 * bright)) / alpha[:, None]
     ramp = np.ones((2, 256, 4), np.float32)

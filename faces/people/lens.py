@@ -46,11 +46,11 @@ def random_lens(rng: np.random.Generator, *, calm: bool = False) -> Lens:
     return Lens(
         exposure=float(rng.normal(-0.05, 0.55)),
         balance=np.exp(rng.normal(0, 0.09) * np.array((1, 0, -1)) + rng.normal(0, 0.03, 3)),
-        contrast=float(np.exp(rng.normal(0.05, 0.2))),
+        contrast=float(np.exp(rng.normal(0.12, 0.17))),
         saturation=float(np.clip(rng.normal(1, 0.25), 0.2, 1.9)),
         focus=float(rng.exponential(0.0012) + poor * rng.random() * 0.004),
         motion=rng.normal(0, 0.012, 2) if rng.random() < 0.12 else np.zeros(2),
-        bloom=float(rng.random() ** 2),
+        bloom=float(rng.random() ** 3),
         vignette=float(rng.random() ** 2 * 0.6),
         noise=float(rng.exponential(1.3) + 7 * poor**2 * rng.random()),
         grain=float(rng.uniform(0.0, 1.5)),
@@ -107,7 +107,7 @@ def _blurred(light: np.ndarray, lens: Lens, size: int) -> np.ndarray:
 def _tone(exposed: np.ndarray, lens: Lens) -> np.ndarray:
     """Linear -> 0 to 255, with a shoulder so that highlights roll off as on film."""
     grey = (exposed @ LUMA)[..., None]
-    exposed = np.clip(grey + lens.saturation * 1.08 * (exposed - grey), 0, None)
+    exposed = np.clip(grey + lens.saturation * 1.16 * (exposed - grey), 0, None)
     rolled = exposed * (1 + exposed / 6.0) / (1 + 0.75 * exposed)
     encoded = cv2.pow(np.clip(rolled, 0, 1), 1 / 2.2)
     centred = (encoded - 0.45) * lens.contrast + 0.45

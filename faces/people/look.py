@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 # Reflectance of skin, linear RGB, from the lightest to the darkest.
-SKIN_TONES = np.array([(0.70, 0.51, 0.42), (0.54, 0.35, 0.25), (0.30, 0.17, 0.105), (0.085, 0.048, 0.033)])
+SKIN_TONES = np.array([(0.70, 0.48, 0.38), (0.56, 0.34, 0.225), (0.32, 0.165, 0.09), (0.095, 0.046, 0.028)])
 HAIR_TONES = np.array(
     [
         (0.010, 0.008, 0.007),
@@ -83,7 +83,7 @@ def random_look(rng: np.random.Generator, hair: tuple[str, ...], brows: tuple[st
         stick = LIPSTICKS[rng.integers(len(LIPSTICKS))] * rng.uniform(0.6, 1.2, 3)
         lips, lipstick = lips + (stick - lips) * rng.uniform(0.5, 0.95), float(rng.uniform(0.4, 1))
     shadow = np.append(rng.uniform(0, 0.35, 3) * tone.max(), made_up * rng.uniform(0, 0.75))
-    creases = age**1.3 * rng.uniform(0.2, 1.0, 7) + 0.12 * rng.random(7)
+    creases = age**1.7 * rng.uniform(0.2, 1.0, 7) + 0.12 * rng.random(7)
     bald = rng.random() < (0.06 + 0.22 * age * manly)
     fibre = int(min(6, rng.beta(0.8, 0.9) * 7)) if dark < 0.45 else int(rng.integers(0, 3 if dark > 0.7 else 4))
     return Look(
@@ -124,8 +124,8 @@ def _hair_colours(rng: np.random.Generator, dark: float, age: float) -> tuple[np
     elif rng.random() < 0.1:
         colour = HAIR_TONES[6] * rng.uniform(0.7, 1.6)
     else:
-        colour = _between(HAIR_TONES[:6], rng.random())
-    grey = np.clip((age - 0.35) * 2.2 + rng.normal(0, 0.35), 0, 1) if age > 0.3 else 0.0
+        colour = _between(HAIR_TONES[:6], rng.random() ** 1.4)
+    grey = np.clip((age - 0.5) * 2.4 + rng.normal(0, 0.3), 0, 1) if age > 0.35 else 0.0
     colour = colour + (np.array((0.46, 0.45, 0.44)) * rng.uniform(0.5, 1.2) - colour) * grey
     brow = colour * rng.uniform(0.35, 0.8) * (1 - 0.3 * grey)
     if rng.random() < 0.07:  # dyed

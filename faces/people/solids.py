@@ -56,9 +56,13 @@ def ball(middle: np.ndarray, radii: np.ndarray, rings: int = 12) -> tuple[np.nda
 
 
 def joined(*pieces: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Several meshes as one."""
+    """Several meshes as one, the outer sides of all wound alike."""
     starts = np.cumsum([0] + [len(vertices) for vertices, _ in pieces[:-1]])
-    triangles = [faces + np.int32(start) for (_, faces), start in zip(pieces, starts, strict=True)]
+    triangles = []
+    for (vertices, faces), start in zip(pieces, starts, strict=True):
+        a, b, c = (vertices[faces[:, i]] - vertices.mean(0) for i in range(3))
+        inside_out = (a * np.cross(b, c)).sum() < 0
+        triangles.append((faces[:, [0, 2, 1]] if inside_out else faces) + np.int32(start))
     return np.concatenate([vertices for vertices, _ in pieces]), np.concatenate(triangles)
 
 
