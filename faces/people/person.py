@@ -19,6 +19,7 @@ from faces.people.outfit import Outfit, random_outfit
 from faces.people.picture import paint, parameters_of, pose
 
 NEAR = 0.06  # units of the head by which a mesh point may lie behind what its pixel shows and still be seen
+COVERS = (Region.HAIR, Region.HAT, Region.GLASSES, Region.CLOTHES, Region.OCCLUDER)  # may lie close to the skin
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,8 @@ def _visible(camera: Camera, mesh: np.ndarray, canvas: Canvas) -> np.ndarray:
     inside = ((points >= 0) & (points < size)).all(1)
     column, row = np.clip(points.astype(int), 0, size - 1).T
     furthest = cv2.dilate(canvas.depth, np.ones((3, 3), np.uint8))
-    visible = inside & (depth < furthest[row, column] + NEAR)
+    covered = np.isin(canvas.regions[row, column], COVERS) & (canvas.depth[row, column] < depth)
+    visible = inside & ~covered & (depth < furthest[row, column] + NEAR)
     for first, eye in ((468, Region.EYE_RIGHT), (473, Region.EYE_LEFT)):
         shown = cv2.dilate((canvas.regions == eye).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         here = np.s_[first : first + 5]
