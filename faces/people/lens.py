@@ -107,7 +107,7 @@ def _blurred(light: np.ndarray, lens: Lens, size: int) -> np.ndarray:
 def _tone(exposed: np.ndarray, lens: Lens) -> np.ndarray:
     """Linear -> 0 to 255, with a shoulder so that highlights roll off as on film."""
     grey = (exposed @ LUMA)[..., None]
-    exposed = np.clip(grey + lens.saturation * 1.16 * (exposed - grey), 0, None)
+    exposed = np.clip(grey + lens.saturation * 1.08 * (exposed - grey), 0, None)
     rolled = exposed * (1 + exposed / 6.0) / (1 + 0.75 * exposed)
     encoded = cv2.pow(np.clip(rolled, 0, 1), 1 / 2.2)
     centred = (encoded - 0.45) * lens.contrast + 0.45
