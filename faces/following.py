@@ -15,7 +15,6 @@ from faces.finder import Box, Finder
 from faces.fit import fitted
 from faces.knowing import Acquaintance, appearance, unlike
 from faces.landmarks import CROP_SCALE, LandmarkReader, Reading
-from faces.quality import judge
 from faces.smoothing import Crop, Smoother
 from faces.track import Track, describe, face_size, track_of
 from learning.threads import one_blas_thread
@@ -103,8 +102,8 @@ class Follower:
         before = one.track
         with one_blas_thread():
             fit = fitted(smooth, sigma=reading.sigma, known=one.who.worn(before.parameters))
-            one.who.meet(picture, reading, fit.parameters, judge(picture, reading, fit).value)
-        one.track = describe(picture, reading, fit, person=one.who.number, smooth=smooth)
+            one.track = describe(picture, reading, fit, person=one.who.number, smooth=smooth)
+            one.who.meet(picture, reading, fit.parameters, one.track.quality)
         moved = smooth.mean(0) - before.landmarks.mean(0)
         one.speed = one.speed + 0.3 * (moved - one.speed)
         one.matrix = one.crop.follow(smooth, moved)

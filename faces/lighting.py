@@ -48,9 +48,7 @@ def estimate_light(picture: np.ndarray, parameters: FaceParameters) -> np.ndarra
     Fitted to the skin (lips, brows and eyes left out) of a uint8 RGB picture by reweighted least squares, so that
     highlights, shadows that the face casts on itself, beards and what hides the face count for little.
     """
-    vertices = _bare_skin()
-    points, normals = _placed(parameters)
-    points, normals = points[vertices], normals[vertices]
+    points, normals = _placed_skin(parameters)
     height, width = picture.shape[:2]
     inside = (points >= 0).all(1) & (points[:, 0] <= width - 1) & (points[:, 1] <= height - 1)
     seen = inside & (normals[:, 2] < -0.15)
@@ -143,6 +141,34 @@ def _placed(parameters: FaceParameters) -> tuple[np.ndarray, np.ndarray]:
     points, _ = project(vertices, parameters)
     turned = (vertices @ rotation_matrix(*parameters.rotation).T).astype(np.float32)
     return points, vertex_normals(turned, head.triangles, head.weld)
+
+
+def _placed_skin(parameters: FaceParameters) -> tuple[np.ndarray, np.ndarray]:
+    """`_placed` for the vertices of `_bare_skin` alone, in a tenth of the time."""
+    head, (own, triangles, weld, wanted) = load_head(), _skin_patch()
+    used = np.flatnonzero(parameters.actions)
+    vertices = head.mean[own] + parameters.detail[own]
+    vertices = vertices + np.tensordot(parameters.identity.astype(np.float32), _patch_identity(), 1)
+    vertices = vertices + np.tensordot(parameters.actions[used].astype(np.float32), head.actions[used][:, own], 1)
+    points, _ = project(vertices[wanted], parameters)
+    turned = (vertices @ rotation_matrix(*parameters.rotation).T).astype(np.float32)
+    return points, vertex_normals(turned, triangles, weld)[wanted]
+
+
+@cache
+def _skin_patch() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The triangles around `_bare_skin`: their vertices in the head (N,), the triangles (T, 3) and `weld` (N,) counted
+    among these, and which of them (M,) are the bare skin."""
+    head, bare = load_head(), _bare_skin()
+    near = np.isin(head.weld[head.triangles], head.weld[bare]).any(1)
+    own = np.unique(np.concatenate([head.triangles[near].ravel(), bare]))
+    weld = np.unique(head.weld[own], return_inverse=True)[1]
+    return own, np.searchsorted(own, head.triangles[near]), weld, np.searchsorted(own, bare)
+
+
+@cache
+def _patch_identity() -> np.ndarray:
+    return np.ascontiguousarray(load_head().identity[:, _skin_patch()[0]])
 
 
 def _depth(parameters: FaceParameters) -> np.ndarray:

@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import json
+import shutil
 import sys
 import wave
 from collections.abc import Iterator
@@ -215,7 +216,32 @@ def test_tracks_hold_the_stated_arrays(talking: tuple[Path, Done], tmp_path: Pat
         assert shapes == {
             "found": (rows,), "landmarks": (rows, 478, 2), "rotation": (rows, 3), "centre": (rows, 2),
             "scale": (rows,), "gaze": (rows, 2, 2), "actions": (rows, 52), "score": (rows,), "action_names": (52,),
+            "sigma": (rows, 478), "confidence": (rows, 52), "quality": (rows,), "reason": (rows,), "person": (rows,),
+            "light": (rows, 9, 3),
         }  # fmt: skip
+
+
+def test_a_folder_of_videos_becomes_a_folder_of_tracks(talking: tuple[Path, Done], tmp_path: Path) -> None:
+    folder, out = tmp_path / "videos", tmp_path / "tracks"
+    (folder / "deep").mkdir(parents=True)
+    shutil.copy(talking[0], folder / "deep" / "one.mp4")
+    shutil.copy(PORTRAIT, folder / "two.png")
+    (folder / "broken.mp4").write_text("no video")
+    done = vasari("track", folder, "-o", out, "--all")
+    assert done.code == 0, done.err
+    assert "2 tracked, 0 there already, 1 skipped" in done.out
+    assert "broken.mp4" in done.err
+    assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*.npz")) == ["deep/one.npz", "two.npz"]
+    with np.load(out / "deep" / "one.npz") as track:
+        assert track["person"].tolist() == [1]
+        assert track["landmarks"].shape == (30, 1, 478, 2)
+        assert track["identity"].shape[0] == 1
+    again = vasari("track", folder, "-o", out, "--all")
+    assert again.code == 0
+    assert "0 tracked, 2 there already" in again.out
+    assert vasari("track", folder, "-o", PORTRAIT).code == 1
+    (tmp_path / "empty").mkdir()
+    assert vasari("track", tmp_path / "empty", "-o", out).code == 1
 
 
 @pytest.fixture

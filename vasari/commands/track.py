@@ -1,62 +1,117 @@
-"""`vasari track`: landmarks, pose, gaze and facial actions of the largest face, frame by frame."""
+"""`vasari track`: landmarks, pose, gaze, facial actions, light and quality of faces, frame by frame."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
+from rich.console import Console
+from rich.markup import escape
 
 from vasari.progress import frames_bar
 
 
 def track(
-    file: Annotated[Path, typer.Argument(help="Picture or video.", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Track to write, .npz.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="Picture, video, or folder of them.", show_default=False)],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Track to write, .npz; a folder where FILE is one.", show_default=False),
+    ],
+    everyone: Annotated[bool, typer.Option("--all", help="Everyone, not only the largest face.")] = False,
 ) -> None:
     """Write landmarks, pose, gaze and facial actions of the largest face in FILE, one row a frame (25 a second).
 
-    Arrays: found (T,) bool; landmarks (T, 478, 2) pixels; rotation (T, 3) yaw, pitch, roll in degrees; centre (T, 2)
-    pixels; scale (T,) pixels between the eyes; gaze (T, 2, 2) yaw, pitch of right and left eye in degrees, relative to
-    the head; actions (T, 52) and action_names; identity; score (T,). Rows where no face was found hold NaN.
-    """
-    from faces import FACIAL_ACTIONS, Track, Tracker
-    from media import VideoReader, probe, read_picture
-    from media.atomic import replacing
-    from media.errors import FaceError, UsageError
-    from media.units import FPS
+    Arrays: found (T,) bool; landmarks (T, 478, 2) pixels; sigma (T, 478) their expected error, pixels; rotation (T, 3)
+    yaw, pitch, roll in degrees; centre (T, 2) pixels; scale (T,) pixels between the eyes; gaze (T, 2, 2) yaw, pitch of
+    right and left eye in degrees, relative to the head; actions (T, 52) and action_names, 0 to 1; confidence (T, 52)
+    of the actions, 0 to 1; light (T, 9, 3) harmonics, linear RGB; score (T,) and quality (T,), 0 to 1; reason (T,) of
+    poor quality; person (T,) counted from 1; identity. Rows where no face was found hold NaN.
 
+    With --all, arrays are (T, P, ...) for P people, person is (P,) and identity (P, K). Where FILE is a folder, every
+    picture and video in it becomes one .npz in the folder OUTPUT; those that are there already are kept, and those
+    that cannot be read or show nobody are reported and left out.
+    """
+    from faces import Tracker
+    from media.errors import UsageError
+
+    if file.is_dir():
+        _folder(file, output, everyone)
+        return
     if output.suffix != ".npz":
         raise UsageError(f"{output}: tracks are saved as .npz; change the suffix")
+    typer.echo(_one(Tracker(), file, output, everyone))
+
+
+def _folder(folder: Path, output: Path, everyone: bool) -> None:
+    from faces import Tracker
+    from media.errors import InputError, OutputError, UnreadableError
+
+    if output.exists() and not output.is_dir():
+        raise OutputError(f"{output}: is a file; {folder} is a folder, so give a folder to write into")
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and not any(q.startswith(".") for q in p.parts[1:]))
+    if not files:
+        raise UnreadableError(f"{folder}: the folder is empty")
+    tracker, err, done, kept = Tracker(), Console(stderr=True), 0, 0
+    for file in files:
+        target = output / file.relative_to(folder).with_suffix(".npz")
+        if target.exists():
+            kept += 1
+            continue
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            typer.echo(_one(tracker, file, target, everyone))
+            done += 1
+        except InputError as error:
+            err.print(f"[yellow]skipped:[/yellow] {escape(str(error))}", highlight=False, soft_wrap=True)
+        except OSError as error:
+            raise OutputError(f"{target}: cannot be written ({error.strerror})") from error
+    left = len(files) - done - kept
+    if not done and not kept:
+        raise UnreadableError(f"{folder}: none of {len(files)} files could be tracked")
+    typer.echo(f"{output}: {done} tracked, {kept} there already, {left} skipped")
+
+
+def _one(tracker, file: Path, output: Path, everyone: bool) -> str:
+    """Track one file; returns what to say of it."""
+    from faces.arrays import arrays_of
+    from faces.lighting import estimate_light
+    from faces.offline import smooth
+    from media import VideoReader, probe, read_picture
+    from media.atomic import replacing
+    from media.errors import FaceError, UnreadableError
+    from media.units import FPS
+
     info = probe(file)
-    tracker = Tracker()
-    tracks: list[Track | None] = []
     if info.kind == "picture":
-        tracks.append(tracker.portrait(read_picture(file))[0])
+        picture = read_picture(file)
+        found = tracker.track(picture) if everyone else []
+        rows = [[replace(t, person=k) for k, t in enumerate(found or [tracker.portrait(picture)[0]], 1)]]
+        lights = [[estimate_light(picture, t.parameters) for t in rows[0]]]
+    elif info.kind == "sound":
+        raise UnreadableError(f"{file}: holds no picture; give a picture or a video")
     else:
+        rows, lights, now = [], [], []
+
+        def watched():
+            for frame in VideoReader(file):
+                now[:] = [frame]
+                yield frame
+
         with frames_bar("tracking", int(info.duration * FPS) if info.duration else None) as progress:
-            for one in tracker.follow(VideoReader(file)):
-                tracks.append(one)
-                progress(len(tracks))
-    seen = [t for t in tracks if t is not None]
-    if not seen:
+            follow = (
+                tracker.follow_all(watched()) if everyone else ([t] if t else [] for t in tracker.follow(watched()))
+            )
+            for row in follow:
+                rows.append(row)
+                lights.append([estimate_light(now[0], t.parameters) for t in row])
+                progress(len(rows))
+        rows = smooth(rows)
+    count = sum(bool(row) for row in rows)
+    if not count:
         raise FaceError(f"{file}: no face was found")
-
-    def column(read, shape) -> np.ndarray:
-        empty = np.full(shape, np.nan, np.float32)
-        return np.stack([empty if t is None else np.asarray(read(t), np.float32) for t in tracks])
-
-    arrays = {
-        "found": np.array([t is not None for t in tracks]),
-        "landmarks": column(lambda t: t.landmarks, (478, 2)),
-        "rotation": column(lambda t: np.degrees(t.parameters.rotation), (3,)),
-        "centre": column(lambda t: t.parameters.centre, (2,)),
-        "scale": column(lambda t: t.parameters.scale, ()),
-        "gaze": column(lambda t: np.degrees(t.parameters.gaze), (2, 2)),
-        "actions": column(lambda t: t.parameters.actions, (52,)),
-        "score": column(lambda t: t.score, ()),
-        "identity": seen[0].parameters.identity,
-        "action_names": np.array(FACIAL_ACTIONS),
-    }
     with replacing(output) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, **arrays)
-    typer.echo(f"{output}: a face in {len(seen)} of {len(tracks)} frames")
+        np.savez_compressed(stream, **arrays_of(rows, lights, everyone=everyone))
+    people = len({t.person for row in rows for t in row})
+    who = f"{people} people" if everyone and people > 1 else "a face"
+    return f"{output}: {who} in {count} of {len(rows)} frames"
