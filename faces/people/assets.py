@@ -89,11 +89,15 @@ class Wardrobe:
         """Hair or a beard."""
         return self._cards("hair", name)
 
-    def brows(self, name: str) -> Cards:
-        """Brows, raised from MakeHuman's place for them to that of the face mesh."""
-        key = f"raised/{name}"
+    def brows(self, name: str, bushy: float = 0.0) -> Cards:
+        """Brows, raised from MakeHuman's place for them to that of the face mesh; `bushy` in [0, 1] thickens them."""
+        wide = 1 + 2 * round(4 * bushy)
+        key = f"raised/{name}/{wide}"
         if key not in self.cards:
-            self.cards[key] = _raised(self._cards("eyebrows", name), load_head())
+            cards = _raised(self._cards("eyebrows", name), load_head())
+            strands = cards.strands.copy()
+            strands[..., 3] = cv2.dilate(strands[..., 3], cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (wide, wide)))
+            self.cards[key] = replace(cards, strands=strands)
         return self.cards[key]
 
     def _cards(self, kind: str, name: str) -> Cards:

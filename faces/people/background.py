@@ -51,7 +51,7 @@ def _wall(rng: np.random.Generator, side: int) -> np.ndarray:
     x, y = _grid(side)
     fall = 1 + rng.uniform(-0.5, 0.5) * x + rng.uniform(-0.4, 0.3) * y - rng.uniform(-0.1, 0.35) * (x * x + y * y)
     rough = 1 + rng.uniform(0, 0.12) * _clouds_of(rng, side, int(rng.integers(2, 10)))
-    picture = _colour(rng, rng.choice((0.05, 0.3, 0.7))) * (np.clip(fall, 0.1, 2) * rough)[..., None]
+    picture = _colour(rng, rng.choice((0.04, 0.15, 0.45))) * (np.clip(fall, 0.1, 2) * rough)[..., None]
     if rng.random() < 0.3:  # a shadow on the wall
         centre, size = rng.uniform(-0.6, 0.6, 2), rng.uniform(0.2, 0.8, 2)
         shadow = np.exp(-((((x - centre[0]) / size[0]) ** 2 + ((y - centre[1]) / size[1]) ** 2) ** 3))

@@ -5,7 +5,7 @@ import numpy as np
 from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
 
 YAW, PITCH, ROLL = np.radians((80.0, 45.0, 40.0))  # furthest turns of the head
-GAZE = np.radians((35.0, 28.0))  # furthest turns of the eyes in the head
+GAZE = np.radians((35.0, 22.0))  # furthest turns of the eyes in the head
 
 # Emotions as the facial actions that carry them (after Ekman and Friesen 1978, EMFACS), at full strength.
 EMOTIONS: tuple[dict[str, float], ...] = (
@@ -165,7 +165,7 @@ def random_gaze(rng: np.random.Generator, rotation: np.ndarray, *, calm: bool = 
     elif chance < 0.7:
         look = rng.normal(0, (0.16, 0.1))
     else:
-        look = rng.normal(0, 0.65 * GAZE)
+        look = rng.normal(0, 0.6 * GAZE)
     cross = abs(rng.normal(0, 0.02))
     both = np.stack([look, look]) + np.array(((cross, 0), (-cross, 0)))
     return np.clip(both, -GAZE, GAZE).astype(np.float32)

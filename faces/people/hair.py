@@ -47,7 +47,7 @@ def grow(
     """All that grows, from the skin outwards, on a head with (`rest`) and without (`neutral`) its expression (V, 3);
     hair under a hat is left out."""
     beard, moustache, _, _ = look.beard
-    worn = [(wardrobe.brows(look.brows), rest, look.brow_colour, Region.BROW, FLAT)]
+    worn = [(wardrobe.brows(look.brows, look.bushy), rest, look.brow_colour, Region.BROW, FLAT)]
     if beard > LONG_BEARD:
         worn.append((wardrobe.hair(BEARD), rest, look.brow_colour, Region.BEARD, FLAT))
     if moustache > LONG_BEARD:

@@ -56,6 +56,7 @@ class Look:
     beard: np.ndarray  # (4,) length of beard, moustache and goatee; darkness of stubble
     brows: str  # name in the wardrobe
     brow_colour: np.ndarray  # (3,)
+    bushy: float  # width of the brows' hairs and shade between them
     iris: np.ndarray  # (3,)
     limbus: float  # darkness of the iris's rim
     pupil: float  # radius of the pupil as a share of the iris's
@@ -108,6 +109,7 @@ def random_look(rng: np.random.Generator, hair: tuple[str, ...], brows: tuple[st
         beard=_beard(rng) if manly else np.zeros(4),
         brows=str(rng.choice(brows)),
         brow_colour=brow_colour,
+        bushy=float(np.clip(rng.beta(1.3, 1.6) + 0.25 * manly - 0.1, 0, 1)),
         iris=IRIS_TONES[fibre] * rng.uniform(0.75, 1.3) * rng.uniform(0.9, 1.1, 3),
         limbus=float(rng.uniform(0.3, 0.9)),
         pupil=float(rng.uniform(0.28, 0.62)),

@@ -122,6 +122,7 @@ def paint(
 def _casters(mesh: _Mesh, solids: list[Solid], growths: list[Growth]) -> tuple[np.ndarray, np.ndarray]:
     """Vertices (V, 3) and triangles (T, 3) of all that casts shadows."""
     casting = np.isin(mesh.owners, [-1] + [i for i, solid in enumerate(solids) if solid.casts])
+    casting &= (mesh.owners >= 0) | (mesh.parts == Part.SKIN)  # what is inside the head need not
     vertices, triangles, count = [mesh.turned], [mesh.triangles[casting]], len(mesh.turned)
     for growth in growths:
         if growth.region == Region.HAIR:

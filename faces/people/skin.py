@@ -40,7 +40,7 @@ def skin_at(look: Look, texture: np.ndarray, average: np.ndarray, uv: np.ndarray
     mole = np.clip((sample(noise(6), tile_u * 0.7, tile_v * 0.7, True)[:, 0] - 4.6 + 0.9 * look.moles) * 4, 0, 1)
     colour *= 1 - np.clip(freckle, 0, 1)[:, None] * (0.35, 0.5, 0.6) - mole[:, None] * (0.6, 0.72, 0.75)
     colour *= 1 - look.tired * region["socket"][:, None] * (0.22, 0.27, 0.20)
-    creased = sample(crease_map(), u, v, False)
+    creased = sample(crease_map(), u, v, False) / 127
     count = len(CREASES)
     depth = creased[:, :count] @ look.creases
     slope_y = creased[:, count:] @ look.creases
@@ -65,11 +65,13 @@ def _make_up(look: Look, region: dict[str, np.ndarray], colour: np.ndarray, fine
 
 
 def _hair_roots(look, region, colour, fine, spots, mean) -> np.ndarray:
-    """Scalp under hair, and stubble."""
+    """Scalp under hair, shade under brows, stubble."""
     ear = np.clip((np.abs(mean[:, 0]) - 1.1) * 20, 0, 1)
     scalp = region["scalp"] * (1 - ear) * look.shaven * (0.85 if look.hair else 0.45)
     rooted = np.clip(0.75 + 0.2 * fine, 0, 1)
     colour = colour + (scalp * rooted)[:, None] * (look.hair_colour * 0.6 - colour)
+    brow = (0.7 * look.bushy * region["brow"] * np.clip(0.7 + 0.35 * fine, 0, 1))[:, None]
+    colour = colour + brow * (look.brow_colour - colour)
     beard, moustache, goatee, stubble = look.beard
     grown = np.maximum.reduce([beard * region["beard"], moustache * region["moustache"], goatee * region["goatee"]])
     shaven = stubble * 0.6 * np.maximum.reduce([region["beard"], region["moustache"], region["goatee"]])
