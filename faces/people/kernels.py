@@ -54,8 +54,8 @@ def gather(seen, tri_map, bary, triangles, values):
 
 @njit(fastmath=True, cache=True, nogil=True)
 def sample(texture, u, v, repeat):
-    """Texture (h, w, C) of floats or small integers read bilinearly at u, v (P,) in [0, 1] -> (P, C) float32; clamped, or
-    repeated with `repeat`."""
+    """Texture (h, w, C) of floats or small integers, read bilinearly at u, v (P,) in [0, 1] -> (P, C) float32; clamped,
+    or repeated with `repeat`."""
     height, width, channels = texture.shape
     out = np.empty((len(u), channels), np.float32)
     for p in range(len(u)):
