@@ -103,6 +103,8 @@ def landmark_graph(tensors: Tensors, side: int):
     x = _silu(_convolution(x, tensors["squeeze.weight"], tensors["squeeze.bias"]))
     x = ops.reshape(x, ops.constant(np.array([0, -1])), special_zero=True)
     weight = np.concatenate([tensors[f"{name}.weight"] for name in readouts(tensors)]).astype(np.float32)
+    if "mix.weight" in tensors:  # the read-outs of a network of low rank share a linear layer
+        weight = weight @ tensors["mix.weight"].astype(np.float32)
     return openvino.Model([ops.matmul(x, ops.constant(weight), False, True)], [entry], "landmarks")
 
 

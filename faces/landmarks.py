@@ -87,23 +87,31 @@ class LandmarkNet(nn.Module):
     error (B, 478) in the same unit, score logit (B,)."""
 
     def __init__(
-        self, width: int = 192, side: int = 128, *, uncertainty: bool = False, pretrained: bool = False
+        self,
+        width: int = 192,
+        side: int = 128,
+        *,
+        rank: int | None = None,
+        uncertainty: bool = False,
+        pretrained: bool = False,
     ) -> None:
         super().__init__()
         self.side = side
         self.body = lite0(pretrained=pretrained, num_classes=0, global_pool="")
         self.squeeze = nn.Conv2d(self.body.num_features, width, 1)
         features = width * (side // 32) ** 2
+        self.mix = nn.Identity() if rank is None else nn.Linear(features, rank, bias=False)
+        features = features if rank is None else rank
         self.points = nn.Linear(features, POINTS * 2)
         self.log_sigma = nn.Linear(features, POINTS) if uncertainty else None
         self.score = nn.Linear(features, 1)
-        nn.init.normal_(self.points.weight, std=1e-3)
+        nn.init.normal_(self.points.weight, std=1e-3 if rank is None else 0.02)
         if self.log_sigma is not None:
             nn.init.zeros_(self.log_sigma.weight)
             nn.init.constant_(self.log_sigma.bias, np.log(USUAL_SIGMA))
 
     def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        features = nn.functional.silu(self.squeeze(self.body((crops - MEAN) / STD))).flatten(1)
+        features = self.mix(nn.functional.silu(self.squeeze(self.body((crops - MEAN) / STD))).flatten(1))
         points = self.points(features).view(-1, POINTS, 2) * 0.25 + 0.5
         if self.log_sigma is None:
             log_sigma = torch.full_like(points[..., 0], float(np.log(USUAL_SIGMA)))

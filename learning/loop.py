@@ -11,6 +11,7 @@ from typing import Any
 
 import cv2
 import torch
+from threadpoolctl import threadpool_limits
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -76,6 +77,7 @@ class _Steps(Dataset):
 def _one_thread(_: int) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+    threadpool_limits(1)
 
 
 def batches_ahead(batch: Callable[[int], Batch], steps: range, workers: int) -> Iterator[Batch]:

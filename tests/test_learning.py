@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from learning import Plan, WeightCard, fit, load_weights, save_weights
-from learning.loop import learning_rate
+from learning.adversary import Adversary
+from learning.loop import batches_ahead, learning_rate
 from learning.weights import tensors_sha256
 from media.errors import WeightsError
 
@@ -222,3 +223,56 @@ def test_learning_rate_warms_up_then_falls_to_zero() -> None:
     assert np.all(np.diff(rates[:10]) > 0)
     assert np.all(np.diff(rates[10:]) < 0)
     assert rates[100] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_batches_made_ahead_are_the_same_in_the_same_order() -> None:
+    toy = Regression()
+    here, ahead = (list(batches_ahead(toy.batch, range(3, 9), workers)) for workers in (0, 2))
+    assert len(ahead) == 6
+    assert all(
+        torch.equal(a, b) for one, other in zip(here, ahead, strict=True) for a, b in zip(one, other, strict=True)
+    )
+
+
+def test_what_a_loss_learns_is_resumed_with_the_rest(tmp_path: Path) -> None:
+    toy = Regression()
+
+    class Counting:
+        seen = 0
+
+        def __call__(self, model: nn.Module, batch: tuple) -> tuple:
+            self.seen += 1
+            return toy.loss(model, batch)
+
+        def state_dict(self) -> dict:
+            return {"seen": self.seen}
+
+        def load_state_dict(self, state: dict) -> None:
+            self.seen = state["seen"]
+
+    for steps in (20, 30):
+        counting = Counting()
+        fit(toy.model(), plan(steps), toy.batch, counting, toy.validate, select="error", workdir=tmp_path)
+    assert counting.seen == 30
+
+
+def test_an_adversary_tells_flat_from_rough_and_pulls_towards_the_real() -> None:
+    torch.manual_seed(0)
+    adversary = Adversary(lr=2e-3, width=8)
+    bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
+
+    def flat() -> torch.Tensor:
+        return (0.3 + bias).expand(4, 3, 32, 32)
+
+    first = adversary.learn(torch.rand(4, 3, 32, 32), flat())
+    for _ in range(60):
+        last = adversary.learn(torch.rand(4, 3, 32, 32), flat())
+    assert last < 0.5 * first
+    other = (flat() - 0.3).square().mean() + 0.1 * bias.sum()
+    pull = torch.autograd.grad(adversary.fool(flat(), other, bias), bias)[0]
+    push = torch.autograd.grad((flat() - 0.3).square().mean() + 0.1 * bias.sum(), bias)[0]
+    assert float(pull.norm()) == pytest.approx(adversary.share * float(push.norm()), rel=1e-3)
+    again = Adversary(width=8)
+    again.load_state_dict(adversary.state_dict())
+    with torch.no_grad():
+        assert torch.equal(again.net.eval()(flat()), adversary.net.eval()(flat()))

@@ -2,19 +2,23 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from toy_london import BACKDROP, PEOPLE, make_toy_london, toy_mesh, toy_parameters, toy_photograph
+from toy_london import BACKDROP, PEOPLE, SIZE, make_toy_london, toy_mesh, toy_parameters, toy_photograph
 
-from faces import Tracker
+from faces import FaceParameters, Tracker
 from faces.finder import Finder
 from faces.landmarks import MIRROR, LandmarkReader
+from faces.lifting import Lifted
 from faces.london import London, background_mask
-from faces.training import finder, landmarks
+from faces.templates import FURTHEST, TemplateReader
+from faces.training import degrade, finder, landmarks
+from faces.training.photographs import photographs
 from generate.painter import Painter
 from generate.training import painter
 from learning import load_weights
@@ -91,8 +95,9 @@ def test_finder_trains(folder: Path, tmp_path: Path) -> None:
 
 
 def test_landmarks_train(folder: Path, tmp_path: Path) -> None:
-    out, figures = recipe(landmarks.train, folder, tmp_path, batch=2)
+    out, figures = recipe(landmarks.train, folder, tmp_path, batch=4, fresh=2, kept=6, width=4, rank=8)
     assert figures["nme_pct"] > 0
+    assert {"photo_nme_pct", "lifted_nme_pct"} <= set(figures)
     reading = LandmarkReader(out).read(np.zeros((200, 200, 3), np.uint8), np.eye(2, 3))
     assert reading.points.shape == (478, 2)
     assert 0 <= reading.score <= 1
@@ -100,7 +105,7 @@ def test_landmarks_train(folder: Path, tmp_path: Path) -> None:
 
 
 def test_painter_trains(folder: Path, tmp_path: Path) -> None:
-    out, figures = recipe(painter.train, folder, tmp_path, widths=(4, 6, 8), scenes=1)
+    out, figures = recipe(painter.train, folder, tmp_path, widths=(4, 6, 8), batch=1)
     assert figures["mouth_psnr_db"] > 10
     assert figures["eye_unpainted_psnr_db"] > 10
     assert Painter(out, backend="torch").card.config == {"widths": [4, 6, 8]}
@@ -109,34 +114,100 @@ def test_painter_trains(folder: Path, tmp_path: Path) -> None:
 
 def test_samples_depend_on_the_step_alone(folder: Path) -> None:
     london = London(folder)
-    photos = landmarks.photographs(london.training[:2], london)
-    one, other = landmarks.Batches(photos, 5, 2), landmarks.Batches(photos, 5, 2)
+    volunteers = landmarks.Volunteers(landmarks.lift_volunteers(london, london.training[:2], correct=True))
+    one, other = landmarks.Batches(volunteers, None, 5, 2), landmarks.Batches(volunteers, None, 5, 2)
     other(0)
     assert all(torch.equal(a, b) for a, b in zip(one(3), other(3), strict=True))
     assert not torch.equal(one(3)[0], one(4)[0])
+    photos = photographs(london.training[:2], london)
     scenes = finder.Scenes(photos, 5, 2), finder.Scenes(photos, 5, 2)
     scenes[1](0)
     assert all(torch.equal(a, b) for a, b in zip(scenes[0](3), scenes[1](3), strict=True))
 
 
-def test_labels_follow_the_bent_photograph() -> None:
-    """A sample's points lie where the pixels went: the pupils of a face with bright eyes stay bright."""
+def bright_pupils() -> tuple[np.ndarray, FaceParameters, np.ndarray]:
+    """A dark picture with a white dot on each pupil, the head it shows, and its mesh."""
     parameters = toy_parameters(0, "neutral")
     mesh = toy_mesh(parameters)
     picture = np.full((256, 256, 3), 60, np.uint8)
     for pupil in (468, 473):
-        cv2.circle(picture, mesh[pupil, :2].round().astype(int).tolist(), 7, (255, 255, 255), -1)
-    photo = landmarks.Photograph(picture, mesh, np.ones((256, 256), np.float32))
-    contrasts = []
-    for seed in range(12):
-        crop, points = landmarks.sample(photo, np.random.default_rng(seed))
-        grey = crop.mean(-1)
-        at = (points[[468, 473]] * landmarks.CROP - 0.5).round().astype(int)
-        if (at < 2).any() or (at >= landmarks.CROP - 2).any():
-            continue
-        cheek = (points[[50, 280]] * landmarks.CROP - 0.5).round().astype(int).clip(0, landmarks.CROP - 1)
-        contrasts.append(grey[at[:, 1], at[:, 0]].mean() - grey[cheek[:, 1], cheek[:, 0]].mean())
-    assert np.median(contrasts) > 40
+        cv2.circle(picture, mesh[pupil, :2].round().astype(int).tolist(), 4, (255, 255, 255), -1)
+    return picture, parameters, mesh
+
+
+def contrast(crop: np.ndarray, points: np.ndarray) -> float:
+    """Brightness at the pupils over that of the cheeks."""
+    pupils, cheeks = (points[i].round().astype(int).clip(0, len(crop) - 1) for i in ([468, 473], [50, 280]))
+    grey = crop.astype(float).mean(-1)
+    return float(grey[pupils[:, 1], pupils[:, 0]].mean() - grey[cheeks[:, 1], cheeks[:, 0]].mean())
+
+
+def test_labels_follow_the_lifted_head() -> None:
+    """Wherever a lifted head turns and looks, its pixels and its labels go together."""
+    picture, parameters, mesh = bright_pupils()
+    lifted = Lifted(picture, parameters, mesh)
+    rng = np.random.default_rng(0)
+    for _ in range(6):
+        moved = replace(
+            parameters,
+            rotation=rng.normal(0, 0.2, 3).clip(-0.5, 0.5).astype(np.float32),
+            gaze=np.tile(rng.normal(0, 0.15, 2), (2, 1)).astype(np.float32),
+        )
+        shot = lifted.shoot(moved)
+        assert contrast(shot.picture, shot.mesh[:, :2]) > 60
+        assert shot.visible[[468, 473]].all()
+
+
+def test_a_head_lifted_and_put_back_is_the_photograph(folder: Path) -> None:
+    london = London(folder)
+    lifted = landmarks.lift_volunteers(london, london.training[:1], correct=False, size=256)[0]
+    shot = lifted.shoot(lifted.parameters)
+    error = np.abs(shot.picture.astype(int) - lifted.picture).mean(-1)
+    near = (
+        np.hypot(*(np.mgrid[:256, :256] - lifted.parameters.centre[::-1, None, None])) < 1.2 * lifted.parameters.scale
+    )
+    assert error[near].mean() < 4
+    truth = (london.mesh[f"{london.training[0].id}_neutral"][:, :2] + 0.5) * (256 / SIZE) - 0.5
+    assert np.abs(shot.mesh[:, :2] - truth).mean() < 1.0
+
+
+def test_crops_carry_their_labels_along() -> None:
+    """Cropped, turned, mirrored and bent, labels lie where their pixels went."""
+    picture, _, mesh = bright_pupils()
+    pictures = torch.from_numpy(picture).permute(2, 0, 1)[None].float().repeat(12, 1, 1, 1) / 255
+    points = torch.from_numpy(mesh[None, :, :2]).float().repeat(12, 1, 1)
+    torch.manual_seed(0)
+    crops, moved = degrade.recrop(pictures, points, 96, bend=0.03)
+    for crop, labels in zip(crops, moved, strict=True):
+        assert contrast(255 * crop.permute(1, 2, 0).numpy(), labels.numpy() * 96 - 0.5) > 60
+
+
+def test_degraded_pictures_stay_pictures() -> None:
+    """Every degradation changes something, keeps to the range, and leaves some pictures of a batch as they are."""
+    torch.manual_seed(0)
+    pictures = degrade.smooth_fields(24, 3, 6, 64, torch.device("cpu")).mul(0.2).add(0.5).clamp(0, 1)
+    for step in (degrade.colour, degrade.occlude, degrade.blur, degrade.shrink, degrade.noise, degrade.block_code):
+        changed = step(pictures)
+        assert changed.shape == pictures.shape
+        assert torch.isfinite(changed).all()
+        assert not torch.equal(changed, pictures)
+    out = degrade.degrade(pictures)
+    assert out.min() >= 0
+    assert out.max() <= 1
+    assert any(torch.equal(a, b) for a, b in zip(out, pictures, strict=True))
+
+
+def test_meshes_are_pulled_towards_hand_set_points() -> None:
+    """A mesh that is off by a smooth error comes nearer to the truth, and never moves further than it may."""
+    rng = np.random.default_rng(0)
+    meshes = rng.normal(0, 0.02, (30, 60, 2)) + rng.uniform(-1, 1, (60, 2))
+    templates = meshes[:, ::3]
+    reader = TemplateReader(meshes, templates, ridge=1e-3)
+    off = meshes[0] + 0.03
+    corrected = reader.correct(off, templates[0], reach=0.4)
+    assert np.abs(corrected - meshes[0]).mean() < 0.5 * np.abs(off - meshes[0]).mean()
+    far = reader.correct(meshes[0], templates[0] + 5.0)
+    assert np.abs(far - meshes[0]).max() <= FURTHEST + 1e-9
 
 
 def test_targets_mark_the_middle_and_the_size() -> None:

@@ -10,7 +10,7 @@ from torch import nn
 
 from faces.finder import STRIDE, FinderNet
 from faces.london import London
-from faces.training.landmarks import SOURCE, Photograph, photographs, random_background
+from faces.training.photographs import SOURCE, Photograph, photographs, random_background
 from learning import Plan, WeightCard, fit, save_weights
 
 SIDE = 224  # pixels a side of the scenes

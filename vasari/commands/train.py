@@ -20,6 +20,16 @@ class Recipe(StrEnum):
     watermark = "watermark"
 
 
+TAKEN_BY = {  # which recipes take an option that not all of them take
+    "workers": (Recipe.tracker, Recipe.painter),
+    "batch": (Recipe.tracker, Recipe.painter),
+    "start": (Recipe.tracker,),
+    "lr": (Recipe.tracker,),
+    "assets": (Recipe.tracker,),
+    "skins": (Recipe.tracker,),
+}
+
+
 def _recipe(recipe: Recipe) -> tuple[Callable, Path]:
     """The training function and where its weights ship."""
     if recipe is Recipe.finder:
@@ -56,8 +66,16 @@ def train(
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
     resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in the working folder.")] = True,
     seed: Annotated[int, typer.Option(help="Seed of data and weights.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(help="Tracker, painter: processes that make pictures ahead (default: none).")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(help="Tracker: crops a step; painter: portraits a step.")] = None,
     start: Annotated[Path | None, typer.Option(help="Tracker only: weight file to go on from.")] = None,
     lr: Annotated[float | None, typer.Option(help="Tracker only: peak learning rate.")] = None,
+    assets: Annotated[
+        Path | None, typer.Option(help="Tracker only: folder made by `vasari data assets`, for people to learn from.")
+    ] = None,
+    skins: Annotated[Path | None, typer.Option(help="Tracker only: folder of 2048 pixel skins.")] = None,
 ) -> None:
     """Train a weight. Resumable and seeded; the checkpoint is chosen on validation data only."""
     from media.errors import UsageError
@@ -71,10 +89,19 @@ def train(
         words = "  ".join(f"{k} {v:.4g}" for k, v in figures.items() if math.isfinite(v))
         console.print(f"step {step:6d}  {words}", highlight=False)
 
-    if recipe is not Recipe.tracker and (start is not None or lr is not None):
-        raise UsageError("--start and --lr belong to `train tracker`")
-    given = {"steps": steps, "start": start, "lr": lr}
+    given = {
+        "steps": steps,
+        "workers": workers,
+        "batch": batch,
+        "start": start,
+        "lr": lr,
+        "assets": assets,
+        "skins": skins,
+    }
     options = {name: value for name, value in given.items() if value is not None}
+    for name in options:
+        if recipe not in TAKEN_BY.get(name, tuple(Recipe)):
+            raise UsageError(f"--{name} means nothing to `train {recipe}`; leave it out")
     folder = workdir / recipe.value
     card = run(data, out or home, workdir=folder, device=device, resume=resume, seed=seed, progress=progress, **options)
     figures = ", ".join(f"{k} {v:.4g}" for k, v in card.figures.items())
