@@ -18,6 +18,7 @@ def random_background(seed: int, size: int, *, calm: bool = False) -> np.ndarray
         if calm
         else float(rng.choice((0.0, 0.006, 0.02, 0.045)) * rng.uniform(0.5, 1.5))
     )
+    blur = max(blur, 0.012) if kind == 5 else blur
     side = SMALL if blur > 0.008 else size
     picture = _wall(rng, side) if calm and kind > 4 else painters[kind](rng, side)
     if blur * side > 0.3:
