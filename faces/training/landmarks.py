@@ -10,6 +10,7 @@ training people pull the labels towards them.
 """
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,12 +22,13 @@ from torch import nn
 from faces.fit import fit as fit_head
 from faces.landmarks import MIRROR, OUTER_EYES, POINTS, LandmarkNet
 from faces.lifting import Lifted, Shade
-from faces.london import INNER_POINTS, London, background_mask
+from faces.london import INNER_POINTS, London, Person, background_mask
 from faces.people.behaviour import random_actions
 from faces.templates import TemplateReader, into_pupil_frame, out_of_pupil_frame
 from faces.training.degrade import degrade, recrop
 from faces.training.photographs import random_background
 from learning import Plan, WeightCard, fit, load_weights, save_weights
+from learning.loop import batches_ahead
 from learning.threads import one_blas_thread
 
 SHOT = 384  # pixels a side of the pictures that are taken
@@ -37,6 +39,7 @@ BATCH = 256
 FRESH = 8  # new pictures a step
 KEEP = 6144  # pictures to draw from
 NO_FACE_SHARE = 0.08
+VALIDATION_BATCHES = 4  # of 32 crops, of each kind
 HIDDEN = 0.35  # weight of points that the head itself hides
 BETA = 0.006  # error, in units of the crop, up to which it is squared
 RIDGE, REACH = 0.01, 0.05  # of the correction by hand-set points; the ridge is the best on validation people
@@ -66,18 +69,19 @@ def corrected_meshes(london: London, people: list) -> dict[str, np.ndarray]:
     return corrected
 
 
-def lift_volunteers(london: London, people: list, *, correct: bool, size: int = SHOT) -> list[Lifted]:
+def lift_volunteers(london: London, people: list, *, correct: bool, size: int = SHOT, threads: int = 1) -> list[Lifted]:
     """Both pictures of each of `people`, lifted."""
     corrected = corrected_meshes(london, people) if correct else {}
-    lifted = []
-    with one_blas_thread():
-        for person in people:
-            for expression in ("neutral", "smile"):
-                name = f"{person.id}_{expression}"
-                picture = person.picture(expression)
-                mesh = corrected.get(name, london.mesh[name][:, :2])
-                lifted.append(Lifted(picture, fit_head(mesh), mesh, background_mask(picture), size))
-    return lifted
+
+    def lift(one: tuple[Person, str]) -> Lifted:
+        person, expression = one
+        name = f"{person.id}_{expression}"
+        picture = person.picture(expression)
+        mesh = corrected.get(name, london.mesh[name][:, :2])
+        return Lifted(picture, fit_head(mesh), mesh, background_mask(picture), size)
+
+    with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lift, [(person, e) for person in people for e in ("neutral", "smile")]))
 
 
 Kept = tuple[np.ndarray, np.ndarray, np.ndarray]  # picture uint8 (BASE, BASE, 3), points (478, 2), visible (478,)
@@ -326,25 +330,26 @@ def train(
         tensors = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
         net.load_state_dict(tensors, strict=False)
     net = net.to(memory_format=torch.channels_last)
-    unseen = lift_volunteers(london, london.validation, correct=False)
-    count = max(1, min(256, batch) // 32)
+    threads = max(1, workers)
+    unseen = lift_volunteers(london, london.validation, correct=False, threads=threads)
     sets = {
-        "photo": [Batches(AsTaken(unseen), None, 10_000 + i, 32)(0) for i in range(count)],
-        "lifted": [Batches(Volunteers(unseen), None, 20_000 + i, 32)(0) for i in range(count)],
+        "photo": Batches(AsTaken(unseen), None, 10_000, 32),
+        "lifted": Batches(Volunteers(unseen), None, 20_000, 32),
     }
     people = None
     if assets is not None:
         people = People(assets, skins, first=1_000_000)
         strangers = People(assets, skins, first=1 << 50)
-        sets["people"] = [Batches(Volunteers(unseen), strangers, 30_000 + i, 32, share=1.0)(0) for i in range(count)]
+        sets["people"] = Batches(Volunteers(unseen), strangers, 30_000, 32, share=1.0)
+    made = {name: list(batches_ahead(b, range(VALIDATION_BATCHES), workers)) for name, b in sets.items()}
     plan = Plan(steps=steps, lr=lr, seed=seed, weight_decay=0.02, bf16=False, validate_every=min(500, steps))
-    volunteers = Volunteers(lift_volunteers(london, london.training, correct=True))
+    volunteers = Volunteers(lift_volunteers(london, london.training, correct=True, threads=threads))
     figures = fit(
         net,
         plan,
         Batches(volunteers, people, seed, fresh),
         Loss(batch, kept, device),
-        validator(sets, device),
+        validator(made, device),
         select="nme_pct",
         workdir=workdir,
         device=device,
