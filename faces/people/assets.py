@@ -17,10 +17,11 @@ from media import read_picture
 from media.errors import UnreadableError
 
 UNIT_DECIMETRES = 0.596  # one unit of the head in MakeHuman's unit of length
-HAIR = ("short01", "short02", "short03", "short04", "afro01", "bob01", "bob02", "long01", "Braid01", "ponytail01")
-HAIR += ("curly", "curly2", "long_alpha7", "minoan", "junglebookhair")
-HAIR += ("southernbelleringlets", "blondwithheadband")
-CALM_HAIR = ("short01", "short02", "short04", "afro01", "long01", "ponytail01")  # keep clear of the face
+SHORT_HAIR = ("short01", "short02", "short03", "short04", "afro01", "bob01", "minoan", "Braid01")
+LONG_HAIR = ("bob02", "long01", "ponytail01", "curly", "curly2", "long_alpha7", "junglebookhair")
+LONG_HAIR += ("southernbelleringlets", "blondwithheadband")
+HAIR = SHORT_HAIR + LONG_HAIR
+CLEAR_HAIR = ("short01", "short02", "short04", "afro01", "long01", "ponytail01")  # keeps off the face
 BROWS = tuple(f"eyebrow{i:03d}" for i in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12))
 BEARD, MOUSTACHE = "Full_beard", "Moustache"
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from faces.people.assets import BROWS, CLEAR_HAIR, LONG_HAIR, SHORT_HAIR
+
 # Reflectance of skin, linear RGB, from the lightest to the darkest.
 SKIN_TONES = np.array([(0.70, 0.48, 0.38), (0.56, 0.34, 0.225), (0.32, 0.165, 0.09), (0.095, 0.046, 0.028)])
 HAIR_TONES = np.array(
@@ -71,11 +73,15 @@ def _between(anchors: np.ndarray, at: float) -> np.ndarray:
     return np.exp([np.interp(at, place, np.log(column)) for column in anchors.T])
 
 
-def random_look(rng: np.random.Generator, hair: tuple[str, ...], brows: tuple[str, ...], skins: int) -> Look:
-    """A look; `hair` and `brows` are names of the wardrobe, `skins` how many textures it has."""
-    dark, age = float(rng.random()), float(rng.beta(1.1, 1.4))
-    made_up = rng.random() < 0.3
-    manly = not made_up and rng.random() < 0.62
+def random_traits(rng: np.random.Generator) -> np.ndarray:
+    """How manly, old and heavy a person is: (3,) in [0, 1]."""
+    return np.array((rng.beta(0.4, 0.4), rng.beta(1.1, 1.4), rng.beta(1.4, 1.8)))
+
+
+def random_look(rng: np.random.Generator, traits: np.ndarray, skins: int, *, calm: bool = False) -> Look:
+    """A look for a person of `traits` (3,), see `random_traits`; `skins` is how many textures the wardrobe has."""
+    dark, age, manly = float(rng.random()), float(traits[1]), bool(traits[0] > 0.5)
+    made_up = rng.random() < (0.04 if manly else 0.55)
     tone = _between(SKIN_TONES, dark) * np.exp(rng.normal(0, (0.03, 0.06, 0.10)))
     hair_colour, brow_colour = _hair_colours(rng, dark, age)
     lips = tone * np.exp(rng.normal((0.0, -0.42, -0.30), (0.08, 0.15, 0.12))) * (1 - 0.15 * dark)
@@ -85,7 +91,9 @@ def random_look(rng: np.random.Generator, hair: tuple[str, ...], brows: tuple[st
         lips, lipstick = lips + (stick - lips) * rng.uniform(0.5, 0.95), float(rng.uniform(0.4, 1))
     shadow = np.append(rng.uniform(0, 0.35, 3) * tone.max(), made_up * rng.uniform(0, 0.75))
     creases = age**1.7 * rng.uniform(0.2, 1.0, 7) + 0.12 * rng.random(7)
-    bald = rng.random() < (0.06 + 0.22 * age * manly)
+    bald = rng.random() < (0.03 + 0.28 * age if manly else 0.015)
+    hair = SHORT_HAIR if rng.random() < (0.85 if manly else 0.3) else LONG_HAIR
+    hair = tuple(name for name in hair if not calm or name in CLEAR_HAIR)
     fibre = int(min(6, rng.beta(0.8, 0.9) * 7)) if dark < 0.45 else int(rng.integers(0, 3 if dark > 0.7 else 4))
     return Look(
         skin=int(rng.integers(skins)),
@@ -107,7 +115,7 @@ def random_look(rng: np.random.Generator, hair: tuple[str, ...], brows: tuple[st
         hair_colour=hair_colour,
         shaven=float(rng.random() if bald else 0.75),
         beard=_beard(rng) if manly else np.zeros(4),
-        brows=str(rng.choice(brows)),
+        brows=str(rng.choice(BROWS)),
         brow_colour=brow_colour,
         bushy=float(np.clip(rng.beta(1.3, 1.6) + 0.25 * manly - 0.1, 0, 1)),
         iris=IRIS_TONES[fibre] * rng.uniform(0.75, 1.3) * rng.uniform(0.9, 1.1, 3),

@@ -7,16 +7,17 @@ import numpy as np
 
 from faces.fit import FaceParameters
 from faces.head import load_head
-from faces.people.assets import BROWS, CALM_HAIR, HAIR, Wardrobe
+from faces.people.assets import Wardrobe
 from faces.people.background import random_background
 from faces.people.behaviour import random_actions, random_gaze, random_rotation
 from faces.people.camera import Camera, framed, random_camera
 from faces.people.labels import Canvas, Photograph, Region
 from faces.people.lens import Lens, develop, random_lens
 from faces.people.light import Light, random_light
-from faces.people.look import Look, random_look
+from faces.people.look import Look, random_look, random_traits
 from faces.people.outfit import Outfit, random_outfit
 from faces.people.picture import paint, parameters_of, pose
+from faces.people.traits import random_identity
 
 NEAR = 0.06  # units of the head by which a mesh point may lie behind what its pixel shows and still be seen
 COVERS = (Region.HAIR, Region.HAT, Region.GLASSES, Region.CLOTHES, Region.OCCLUDER)  # may lie close to the skin
@@ -43,15 +44,14 @@ class Person:
         ease, nothing before it, well lit."""
         rng = np.random.default_rng((seed, 21 + calm))
         head = load_head()
-        identity = np.clip(rng.standard_normal(head.identity_size), -2.2, 2.2) * (
-            0.6 if calm else rng.uniform(0.6, 1.0)
-        )
-        look = random_look(rng, CALM_HAIR if calm else HAIR, BROWS, len(wardrobe.skins))
+        traits = random_traits(rng)
+        identity = random_identity(rng, traits, 0.6 if calm else rng.uniform(0.6, 1.0))
+        look = random_look(rng, traits, len(wardrobe.skins), calm=calm)
         rotation = random_rotation(rng, calm=calm)
         camera = random_camera(rng, rotation, calm=calm)
         person = cls(
             seed=seed,
-            identity=identity.astype(np.float32),
+            identity=identity,
             look=look,
             outfit=random_outfit(rng, look.tone, calm=calm),
             actions=random_actions(rng, calm=calm),
