@@ -33,6 +33,9 @@ ITERATIONS = 14
 ITERATIONS_KNOWN = 5  # from frame to frame little changes
 SETTLED = 2e-3  # largest change of an action, or of the pose, at which a fit has arrived
 UNDER_NOSE = (2, 94, 97, 326)  # mesh points that sit on the upper jaw: teeth follow bone, not lips
+MOST_ASIDE = 0.92  # of an eyeball's radius: how far from its middle an iris can be seen
+OWN_WAY = 0.2  # share of an eye's own direction in what is read of it; the rest is the mean of both
+IRIS_GAIN = (1.05, 1.1)  # the ring of an iris lies behind its pupil (yaw, pitch; measured on rendered heads)
 ON_CHIN = (18, 199, 200, 83, 313)
 CORRESPONDENCES = Path(__file__).parent / "data" / "mesh478.npz"
 
@@ -152,7 +155,7 @@ def fitted(
     for _ in range(iterations):
         if step_known(bases, person, sitting, 1.0) < SETTLED:
             break
-    return _described(sitting, known.identity, known.detail, landmarks)
+    return _described(sitting, known.identity, known.detail, landmarks, sigma)
 
 
 def at_rest(identity: np.ndarray, detail: np.ndarray | None = None) -> np.ndarray:
@@ -196,10 +199,13 @@ def fit_person(
         shape = step_unknown(bases, sittings, shape, 0.7 if step < 3 and start is None else 1.0)
     detail = np.mean([_detail(s.residual, s.rotation) for s in sittings], axis=0)
     identity = shape.astype(np.float32)
-    return [_described(s, identity, detail, points) for s, points in zip(sittings, landmarks, strict=True)]
+    rows = zip(sittings, landmarks, sigmas, strict=True)
+    return [_described(s, identity, detail, points, sigma) for s, points, sigma in rows]
 
 
-def _described(sitting: Sitting, identity: np.ndarray, detail: np.ndarray, landmarks: np.ndarray) -> Fit:
+def _described(
+    sitting: Sitting, identity: np.ndarray, detail: np.ndarray, landmarks: np.ndarray, sigma: np.ndarray | None
+) -> Fit:
     parameters = FaceParameters(
         identity=identity,
         actions=sitting.actions.astype(np.float32),
@@ -210,7 +216,7 @@ def _described(sitting: Sitting, identity: np.ndarray, detail: np.ndarray, landm
         detail=detail,
     )
     error = float(np.sqrt(np.square(sitting.residual).sum(1).mean()))
-    parameters = replace(parameters, gaze=read_gaze(parameters, landmarks))
+    parameters = replace(parameters, gaze=read_gaze(parameters, landmarks, sigma))
     return Fit(parameters, confidence_of(sitting.normal), error)
 
 
@@ -263,19 +269,31 @@ def _eyeballs() -> tuple[np.ndarray, np.ndarray]:
     return np.array(mean), np.stack(by_identity, -1)
 
 
-def read_gaze(parameters: FaceParameters, landmarks: np.ndarray) -> np.ndarray:
-    """Yaw and pitch (2, 2) of the person's right and left eye relative to the head, from where the pupils lie."""
-    rotation = rotation_matrix(*parameters.rotation)
+def read_gaze(parameters: FaceParameters, landmarks: np.ndarray, sigma: np.ndarray | None = None) -> np.ndarray:
+    """Yaw and pitch (2, 2) of the person's right and left eye relative to the head, from where the irises lie.
+
+    Each eye is a ball at its place in the fitted head; the middle of the five points of its iris lies on it. The eyes
+    move together, so both lean on their mean, in which an iris of large expected error (`sigma` (478,), pixels), or
+    one that the nose may hide, counts for little.
+    """
+    rotation = rotation_matrix(*parameters.rotation).astype(np.float64)
     centres = load_head().eye_centres(parameters.identity)
     mean, by_identity = _eyeballs()
     radii = np.maximum(mean + parameters.identity @ by_identity, 0.5 * mean)
-    gaze = np.zeros((2, 2), np.float32)
+    gaze, weights = np.zeros((2, 2)), np.zeros(2)
     for eye, radius in enumerate(radii):
-        turned = rotation @ centres[eye]
-        depth = 1 + (turned[2] - radius) / CAMERA_DISTANCE
-        offset = (landmarks[PUPILS[eye], :2] - parameters.centre) / parameters.scale * depth - turned[:2]
-        x, y = np.clip(offset / radius, -0.8, 0.8)
-        direction = rotation.T @ np.array([x, y, -np.sqrt(max(0.05, 1 - x * x - y * y))])
+        iris = slice(PUPILS[eye], PUPILS[eye] + 5)
+        offset = (landmarks[iris, :2].mean(0) - parameters.centre) / max(parameters.scale, 1e-9)
+        turned, near = rotation @ centres[eye], -1.0
+        for _ in range(3):  # how near the camera the iris is depends on where it looks
+            x, y = (offset * (1 + (turned[2] + radius * near) / CAMERA_DISTANCE) - turned[:2]) / radius
+            length = max(float(np.hypot(x, y)) / MOST_ASIDE, 1.0)
+            x, y = x / length, y / length
+            near = -np.sqrt(1 - x * x - y * y)
+        direction = rotation.T @ np.array([x, y, near])
         gaze[eye] = np.arctan2(direction[0], -direction[2]), np.arcsin(np.clip(direction[1], -1, 1))
-    mean = gaze.mean(0)
-    return np.clip(0.35 * gaze + 0.65 * mean, -0.7, 0.7).astype(np.float32)
+        away = float(np.degrees(parameters.rotation[0])) * (-1 if eye == 0 else 1)  # of this eye from the camera
+        error = 0.0 if sigma is None else float(sigma[iris].mean()) / max(parameters.scale, 1e-9)
+        weights[eye] = np.clip((55 - max(away, 0.0)) / 25, 0.03, 1) / (error**2 + 0.01**2)
+    both = weights @ gaze / weights.sum()
+    return np.clip((OWN_WAY * gaze + (1 - OWN_WAY) * both) * IRIS_GAIN, -1.0, 1.0).astype(np.float32)
