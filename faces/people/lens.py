@@ -39,7 +39,7 @@ def random_lens(rng: np.random.Generator, *, calm: bool = False) -> Lens:
     if calm:
         flat = np.zeros(2)
         return Lens(
-            rng.normal(0, 0.15), np.exp(rng.normal(0, 0.03, 3)), 1.0, 1.0, 0, flat, 0.1, 0.1, 2, 0.6, 0, 1, 0, seed
+            rng.normal(0, 0.15), np.exp(rng.normal(0, 0.03, 3)), 1.0, 1.0, 0, flat, 0.1, 0.1, 1.2, 0.6, 0, 1, 0, seed
         )
     poor = rng.random() ** 2
     medium = int(rng.choice(5, p=(0.82, 0.07, 0.04, 0.05, 0.02)))

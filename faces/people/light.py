@@ -98,7 +98,7 @@ def random_light(rng: np.random.Generator, *, calm: bool = False) -> Light:
     lean = 1 + rng.uniform(0, 0.8) * (sphere @ side)[:, None]
     mix = np.clip(0.5 + 0.8 * up, 0, 1)
     colours = (mix * sky + (1 - mix) * ground) * np.clip(lean, 0.05, 3) * (0.55 + 0.45 * front)
-    fill = rng.uniform(0.4, 0.9) if calm else float(np.exp(rng.uniform(np.log(0.06), np.log(1.0))))
+    fill = rng.uniform(0.2, 0.6) if calm else float(np.exp(rng.uniform(np.log(0.06), np.log(1.0))))
     colours = colours * fill * 3.2 / SKY
     if rng.random() < 0.5:  # a window or a softbox in the sky
         window = _direction(rng.normal(0, 1.0), rng.uniform(-0.1, 0.9))

@@ -23,6 +23,7 @@ from faces.people.solids import Solid
 from faces.raster import vertex_normals
 
 SKIN_WRAP = np.array([0.34, 0.15, 0.09], np.float32)
+SCATTER = (0.035, 0.015)  # units of the head that red and green light wander in skin
 LID_SHADOW = 0.055  # units of the head that the lids' shadow reaches onto the eyeball
 OF_PART = {
     Part.SKIN: Region.SKIN,
@@ -179,6 +180,7 @@ def _shade(look, light, camera, mesh, solids, growths, wardrobe, casters, tri_ma
     )
     beam, hair_light = keyed[: len(lit)], hair_sky + keyed[len(lit) :]
     lit += beam
+    lit[skin] = _scattered(lit[skin], seen[skin], len(tri_map), camera.scale * len(tri_map))
     face = skin[np.abs(rest[skin, 0]) < 0.7]
     bright = float(np.quantile((lit[face] if len(face) > 20 else lit).mean(1), 0.7))  # hair may keep much in shadow
     bright = max(bright, 0.02)
@@ -198,6 +200,21 @@ def _shade(look, light, camera, mesh, solids, growths, wardrobe, casters, tri_ma
     _fill_mouth(look, mesh, tri_map, uv, part, seen, canvas, np.median(lit[face], 0) if len(face) else bright, scale)
     falls = np.split(hair_light, np.cumsum([len(g.turned) for g in growths])[:-1])
     return falls, bright
+
+
+def _scattered(lit: np.ndarray, where: np.ndarray, size: int, scale: float) -> np.ndarray:
+    """Light (P, 3) on skin at flat pixels `where` (P,) after it has wandered below the surface, red the furthest."""
+    rows, columns = np.divmod(where, size)
+    top, left = rows.min(), columns.min()
+    shape = (int(rows.max() - top) + 1, int(columns.max() - left) + 1)
+    layer = np.zeros((*shape, 3), np.float32)
+    layer[rows - top, columns - left] = np.column_stack([lit[:, :2], np.ones(len(lit))])
+    out = lit.copy()
+    for channel, reach in enumerate(SCATTER):
+        soft = cv2.GaussianBlur(layer[..., channel :: 2 - channel], (0, 0), max(0.3, reach * scale))
+        soft = soft[rows - top, columns - left]
+        out[:, channel] = soft[:, 0] / np.maximum(soft[:, 1], 1e-3)
+    return out
 
 
 def _forward(mesh: _Mesh, eye: Part) -> np.ndarray:

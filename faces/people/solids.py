@@ -129,31 +129,37 @@ class Torso:
     cloth: Cloth
     neckline: float  # 0 high to 1 low
     point: float  # how far a V dips in front, 0 to 1
-    width: float  # half width of the shoulders, units of the head
+    width: float  # half width of the shoulders, units of the head, around 3
     slope: float  # how steeply the shoulders fall, around 1
     collar: float  # height of a collar, 0 to 1
 
     def solid(self) -> Solid:
-        """Neck, collar and shoulders as rings."""
-        s = np.append(np.linspace(0, 1, 26), (1.06, 1.12, 1.2, 1.3))[:, None]
+        """Neck, collar and shoulders as rings from the neckline outwards and down."""
+        wide, neck = self.width, 0.80 + 0.10 * self.neckline
+        profile = np.array(
+            [  # along, half width, how far down, half depth
+                (0.00, neck, 0.0, neck),
+                (0.18, 1.30, 0.30, 0.92),
+                (0.55, 0.84 * wide, 0.95 * self.slope, 1.15),
+                (0.72, wide, 1.55 * self.slope, 1.32),
+                (0.85, 1.05 * wide, 3.2, 1.5),
+                (1.00, 1.08 * wide, 7.0, 1.7),
+            ]
+        )
+        s = np.linspace(0, 1, 34)
+        half, down, deep = (np.interp(s, profile[:, 0], profile[:, i]) for i in (1, 2, 3))
+        for line in (half, down, deep):
+            for _ in range(6):
+                line[1:-1] = (line[:-2] + 2 * line[1:-1] + line[2:]) / 4
+        half, down, deep, s = half[:, None], down[:, None], deep[:, None], s[:, None]
         angle = np.linspace(0, 2 * np.pi, 72, endpoint=False)[None]
         front = np.clip(-np.sin(angle), 0, 1)
-        rise = s**1.15
-        slope = np.where(s > 1, 1, 3 * rise**2 - 2 * rise**3)
-        half = 0.80 + 0.10 * self.neckline + (self.width - 0.90) * slope
-        thick = 0.80 + 0.10 * self.neckline + 0.55 * slope
         low = 1.72 + 0.42 * self.neckline - 0.25 * self.collar
-        y = (
-            low
-            + 0.35 * s
-            + 2.4 * self.slope * s**2.1
-            + 14 * np.maximum(s - 1, 0)
-            + 0.16 * self.neckline * np.clip(np.sin(-angle), 0, 1) * (1 - s)
-        )
-        x, z = half * np.cos(angle), 1.22 + thick * np.sin(angle)
-        dip = 0.30 + 0.35 * self.point * np.exp(-((np.cos(angle) / 0.35) ** 2))
-        y = y + dip * (1 - s) ** 2 * front  # lower in front, as collars are
-        vertices, triangles = sheet(np.stack([x, np.broadcast_to(y, x.shape), z], -1), closed=True)
+        x, z = half * np.cos(angle), 1.22 + deep * np.sin(angle)
+        dip = 0.30 + 0.16 * self.neckline + 0.35 * self.point * np.exp(-((np.cos(angle) / 0.35) ** 2))
+        y = low + down + dip * np.clip(1 - 2.5 * s, 0, 1) ** 2 * front  # lower in front, as collars are
+        y = y + 0.4 * np.clip(s * 2, 0, 1) * np.abs(np.sin(angle)) ** 3  # the chest lies lower than the shoulders
+        vertices, triangles = sheet(np.stack([x, y, z], -1), closed=True)
         return Solid(vertices, triangles, Region.CLOTHES, self.cloth.paint, on_body=True)
 
 
@@ -163,7 +169,7 @@ def random_torso(rng: np.random.Generator) -> Torso:
         cloth=random_cloth(rng),
         neckline=0.0 if collar else float(rng.random()),
         point=float(rng.random() if rng.random() < 0.4 and not collar else 0.0),
-        width=float(rng.uniform(2.5, 3.7)),
+        width=float(rng.uniform(2.5, 3.4)),
         slope=float(rng.uniform(0.75, 1.25)),
         collar=collar,
     )
