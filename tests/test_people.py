@@ -1,6 +1,7 @@
 """People who do not exist, from a wardrobe of a few painted cards."""
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +18,11 @@ from faces.mesh import mesh_points
 from faces.people import Person, Photograph, Region, Wardrobe, random_actions
 from faces.people.assets import BEARD, BROWS, HAIR, MOUSTACHE, UNIT_DECIMETRES, read_cards
 from faces.people.behaviour import GAZE, PITCH, YAW, random_gaze, random_rotation
+from faces.people.glasses import random_glasses
+from faces.people.headwear import KINDS, random_headwear
+from faces.people.held import random_held
 from faces.people.light import random_light
+from faces.people.traits import random_identity
 from media import read_picture
 from media.errors import UnreadableError
 from provenance import Keys, is_nobody, verify
@@ -194,6 +199,66 @@ def test_the_same_person_opens_the_mouth(wardrobe: Wardrobe) -> None:
     inside = (Region.MOUTH, Region.TEETH, Region.TONGUE)
     assert np.isin(after.segmentation, inside).sum() > np.isin(before.segmentation, inside).sum() + 10
     assert np.abs(after.picture[:20, :20].astype(int) - before.picture[:20, :20]).mean() < 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_covers_the_head_is_labelled_and_hides(wardrobe: Wardrobe, kind: str) -> None:
+    person = Person.random(4, wardrobe, calm=True)
+    hat = replace(random_headwear(np.random.default_rng(1)), kind=kind)
+    taken = replace(person, outfit=replace(person.outfit, headwear=hat)).photograph(wardrobe, SIZE, supersample=1)
+    assert (taken.segmentation == Region.HAT).sum() > 50
+    if hat.covers:
+        assert not (taken.segmentation == Region.HAIR).any()
+    assert taken.visible[PUPILS[0]]
+    assert taken.visible[PUPILS[1]]
+
+
+def test_dark_glasses_hide_eyes_and_clear_ones_do_not(wardrobe: Wardrobe) -> None:
+    person = Person.random(4, wardrobe, calm=True)
+    glasses = replace(random_glasses(np.random.default_rng(1)), width=0.4, height=0.35, rim=0.02, fade=0.0)
+    for dark, seen in ((0.95, False), (0.05, True)):
+        outfit = replace(person.outfit, glasses=replace(glasses, dark=dark))
+        taken = replace(person, outfit=outfit).photograph(wardrobe, SIZE, supersample=1)
+        assert (taken.segmentation == Region.GLASSES).any()
+        assert taken.visible[list(PUPILS)].tolist() == [seen, seen]
+
+
+def test_a_face_mask_hides_the_mouth(wardrobe: Wardrobe) -> None:
+    person = Person.random(4, wardrobe, calm=True)
+    mask = replace(random_held(np.random.default_rng(1), person.look.tone), kind="mask")
+    taken = replace(person, outfit=replace(person.outfit, held=mask)).photograph(wardrobe, SIZE, supersample=1)
+    assert not taken.visible[[0, 13, 14, 17, 61, 291]].any()
+    assert at(taken.segmentation, taken.mesh[[13, 14]]).tolist() == [Region.OCCLUDER] * 2
+    assert taken.visible[list(PUPILS)].all()
+
+
+def test_the_lens_leaves_labels_alone(wardrobe: Wardrobe) -> None:
+    plain = photograph(4, wardrobe, calm=True)
+    person = Person.random(4, wardrobe, calm=True)
+    for medium in range(5):
+        lens = replace(person.lens, medium=medium, shrink=0.4, quality=15, noise=9.0, motion=np.array((0.02, 0.0)))
+        taken = replace(person, lens=lens).photograph(wardrobe, SIZE, supersample=1)
+        assert taken.picture.shape == plain.picture.shape
+        assert not np.array_equal(taken.picture, plain.picture)
+        assert np.array_equal(taken.segmentation, plain.segmentation)
+        assert np.array_equal(taken.mesh, plain.mesh)
+
+
+def test_sex_age_and_weight_show_in_the_head() -> None:
+    def face(*traits: float) -> np.ndarray:
+        return HEAD.neutral(random_identity(np.random.default_rng(0), np.array(traits), 0.0))
+
+    def length(points: np.ndarray) -> float:
+        return points[152, 1] - points[10, 1]
+
+    def lips(points: np.ndarray) -> float:
+        return points[17, 1] - points[0, 1]
+
+    man, woman = (at_mesh(face(sex, 0.3, 0.5)) for sex in (1, 0))
+    assert length(man) > 1.02 * length(woman)
+    assert man[168, 2] - man[4, 2] > 1.1 * (woman[168, 2] - woman[4, 2])  # how far the nose stands out
+    assert lips(at_mesh(face(0.5, 1, 0.5))) < 0.9 * lips(at_mesh(face(0.5, 0, 0.5)))  # lips get thinner with age
+    assert np.abs(face(0.5, 0.3, 1) - face(0.5, 0.3, 0)).max() > 0.03
 
 
 def test_every_action_and_turn_occurs() -> None:

@@ -14,7 +14,7 @@ from faces.head import load_head
 from media.atomic import replacing
 
 TRAITS_FILE = Path(__file__).parents[1] / "data" / "traits.npz"
-TRAITS = ("gender", "age", "weight")  # as anny names them: gender 0 is female
+TRAITS = ("gender", "age", "weight")  # as anny names them; its gender is 0 for men
 LOW, HIGH = np.array((0.0, 0.6, 0.1)), np.array((1.0, 1.0, 0.9))  # range of each among adults, see `faces.building`
 HEADS = 3000
 
@@ -49,7 +49,7 @@ def build(out: Path = TRAITS_FILE, *, seed: int = 5) -> None:
         vertices, _ = builder.assemble(building._vertices(model, chosen, building._random_changes(labels, rng)))
         codes.append(solve @ (vertices - head.mean).ravel())
         traits.append([chosen[name] for name in TRAITS])
-    known = np.column_stack([(np.array(traits) - LOW) / (HIGH - LOW) - 0.5, np.ones(HEADS)])
+    known = np.column_stack([((np.array(traits) - LOW) / (HIGH - LOW) - 0.5) * (-1, 1, 1), np.ones(HEADS)])
     slopes = np.linalg.lstsq(known, np.array(codes), rcond=None)[0]
     left = (np.array(codes) - known @ slopes).std(0)
     with replacing(out) as temporary, temporary.open("wb") as stream:
