@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from scipy.spatial import cKDTree
 
 from faces.fit import at_mesh
 from faces.head import Head, Part, load_head
@@ -17,10 +18,22 @@ from media import read_picture
 from media.errors import UnreadableError
 
 UNIT_DECIMETRES = 0.596  # one unit of the head in MakeHuman's unit of length
-SHORT_HAIR = ("short01", "short02", "short03", "short04", "afro01", "bob01", "minoan", "Braid01")
-LONG_HAIR = ("bob02", "long01", "ponytail01", "curly", "curly2", "long_alpha7", "junglebookhair")
+# What is named twice is drawn twice as often.
+SHORT_HAIR = ("short01", "short01", "short02", "short02", "short04", "short04", "afro01", "afro01")
+SHORT_HAIR += ("Braid01", "Braid01", "short03", "bob01", "minoan")
+LONG_HAIR = (
+    "bob02",
+    "long01",
+    "long01",
+    "ponytail01",
+    "ponytail01",
+    "curly",
+    "curly2",
+    "long_alpha7",
+    "junglebookhair",
+)
 LONG_HAIR += ("southernbelleringlets", "blondwithheadband")
-HAIR = SHORT_HAIR + LONG_HAIR
+HAIR = tuple(dict.fromkeys(SHORT_HAIR + LONG_HAIR))
 CLEAR_HAIR = ("short01", "short02", "short04", "afro01", "long01", "ponytail01")  # keeps off the face
 BROWS = tuple(f"eyebrow{i:03d}" for i in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12))
 BEARD, MOUSTACHE = "Full_beard", "Moustache"
@@ -153,7 +166,7 @@ def _bind(data: dict, head: Head) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         carried = (head.mean[references[kept]] * weights[kept][..., None]).sum(1) + offsets[kept]
         placing = placing + np.linalg.lstsq(body[kept], carried - body[kept] @ placing, rcond=None)[0]
     places = body[lost] @ placing
-    near = np.array([((head.mean[skin] - place) ** 2).sum(1).argmin() for place in places])
+    near = cKDTree(head.mean[skin]).query(places)[1]
     references[lost] = skin[near][:, None]
     weights[lost] = (1, 0, 0)
     offsets[lost] = places - head.mean[skin[near]]

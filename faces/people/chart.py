@@ -106,8 +106,8 @@ def region_map() -> np.ndarray:
     blush = _area([_at(50, 205, 187, 147, 123)], 0.12)
     socket = _area([_at(*LOWER_LID, *BAG[::-1])], 0.05)
     around_mouth = _area([_at(*LIPS) * 1.0], 0.03)
-    line = 0.30 + 0.50 * _smooth_step((1.0 - angle) * 5) + 0.05 * np.cos(angle * 6)  # upper edge on the cheeks
-    beard = _smooth_step((y - line) * 22) * _smooth_step((1.28 - angle) * 14) * _smooth_step((2.05 - y) * 12)
+    line = 0.32 + 0.56 * _smooth_step((1.12 - angle) * 9)  # upper edge on the cheeks
+    beard = _smooth_step((y - line) * 13) * _smooth_step((1.28 - angle) * 14) * _smooth_step((2.05 - y) * 12)
     beard = beard * np.clip(_smooth_step((y - 1.1) * 20) + _smooth_step((angle - 0.28) * 22), 0, 1)
     moustache = _area([_at(57, 186, 92, 165, 167, 164, 0, 37, 39, 40, 185, 61)], 0.02)
     goatee = _area(

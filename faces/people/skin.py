@@ -74,7 +74,7 @@ def _hair_roots(look, region, colour, fine, spots, mean) -> np.ndarray:
     colour = colour + brow * (look.brow_colour - colour)
     beard, moustache, goatee, stubble = look.beard
     grown = np.maximum.reduce([beard * region["beard"], moustache * region["moustache"], goatee * region["goatee"]])
-    shaven = stubble * 0.6 * np.maximum.reduce([region["beard"], region["moustache"], region["goatee"]])
+    shaven = stubble * 0.55 * np.maximum.reduce([region["beard"], region["moustache"], region["goatee"]])
     cover = np.clip(np.clip(grown * 2.2, 0, 0.92) * (0.8 + 0.25 * fine), 0, 1)
     cover = np.maximum(cover, shaven * np.clip(0.5 + 0.45 * fine + 0.1 * spots, 0, 1))
     return colour + cover[:, None] * (look.brow_colour * (0.7 + 0.4 * (grown > 0.05)[:, None]) - colour)
