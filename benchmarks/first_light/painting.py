@@ -1,12 +1,12 @@
 """The painter on people never trained on, beside the flow alone and the untouched portrait."""
 
-import datetime as dt
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from benchmarks.figures import Figure, mean_figure
+from benchmarks.sheets import save_sheet
 from faces import Tracker
 from faces.head import load_head
 from faces.london import London
@@ -16,7 +16,6 @@ from generate.latent import face_crop
 from generate.training.painter import face_parameters, random_move
 from media import read_picture
 from media.errors import MissingExtraError
-from provenance import Claim, Keys, grant_consent, is_nobody, save_picture
 
 if TYPE_CHECKING:
     from benchmarks.first_light.suite import Setting
@@ -41,7 +40,7 @@ def measure(setting: "Setting") -> list[Figure]:
         source = FaceLatent.from_parameters(portrait, face_parameters(away))
         tiles = _compare(source, latent, latent.appearance.picture, painter, restored)
         sheet.append(np.hstack(tiles))
-    _save_sheet(setting, "restore", sheet)
+    _save(setting, "restore", sheet)
     note = "London people held out" if setting.london else "shipped portraits"
     figures = [
         mean_figure(name, values, "dB" if name.endswith("db") else "", note=f"{note}, restore")
@@ -57,7 +56,7 @@ def measure(setting: "Setting") -> list[Figure]:
         for name, value in values.items():
             smiles[f"smile_{name}"] += value
     if sheet:
-        _save_sheet(setting, "smile", sheet)
+        _save(setting, "smile", sheet)
         figures += [
             mean_figure(name, values, "dB" if name.endswith("db") else "", note=f"{note}, real smile")
             for name, values in smiles.items()
@@ -121,27 +120,7 @@ def ssim(a: np.ndarray, b: np.ndarray, inside: np.ndarray) -> float:
     return float(full[0, 0].numpy()[inside].mean())
 
 
-def _save_sheet(setting: "Setting", name: str, rows: list[np.ndarray]) -> None:
-    """truth | ours | flow only | copy, one row a person. Saved as everything is: under consent, marked and signed."""
+def _save(setting: "Setting", name: str, rows: list[np.ndarray]) -> None:
+    """truth | ours | flow only | copy, one row a person."""
     sheet = cv2.resize(np.vstack(rows), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    keys = Keys.open(setting.folder / "keys")
-    save_picture(setting.folder / f"{name}.jpg", sheet, claim=_sheet_claim(setting, name, keys), keys=keys)
-
-
-def _sheet_claim(setting: "Setting", name: str, keys: Keys) -> Claim:
-    """Volunteers are shown under the consent that they gave to the London set; shipped portraits show nobody."""
-    title = f"contact sheet {name}"
-    if setting.london is None:
-        nobody = is_nobody(setting.portrait, keys)
-        return Claim(command="bench", portrait=setting.portrait, nobody=nobody, title=title)
-    portrait = setting.london / "people.csv"  # the list of all who are shown stands for their pictures
-    consent = grant_consent(
-        setting.folder / "consent.json",
-        portrait=portrait,
-        subject="volunteers of the Face Research Lab London Set",
-        purpose="studies in their original or altered forms",
-        until=dt.date.today() + dt.timedelta(days=1),
-        granted_by="signed consent of each, doi 10.6084/m9.figshare.5047666",
-        keys=keys,
-    )
-    return Claim(command="bench", portrait=portrait, consent=consent, title=title)
+    save_sheet(setting.folder, name, sheet, london=setting.london, portrait=setting.portrait)

@@ -14,6 +14,7 @@ class Suite(StrEnum):
     """What can be measured."""
 
     first_light = "first-light"
+    tracker = "tracker"
 
 
 def bench(
@@ -24,14 +25,16 @@ def bench(
         Path | None,
         typer.Option(help="Folder of the London set, for figures on real people (doi 10.6084/m9.figshare.5047666)."),
     ] = None,
+    people: Annotated[
+        Path | None, typer.Option(help="Folder made by `vasari data people`, for figures on rendered people.")
+    ] = None,
     portrait: Annotated[Path, typer.Option(help="Portrait of a person who does not exist.")] = EXAMPLES
     / "portrait.png",
     speech: Annotated[Path, typer.Option(help="Speech to generate from.")] = EXAMPLES / "speech.wav",
 ) -> None:
     """Measure SUITES, print a table, and write results.json and contact sheets into the folder."""
+    from benchmarks import first_light, tracker
     from benchmarks.figures import table
-    from benchmarks.first_light import run
-    from benchmarks.first_light.suite import Setting
     from media.errors import ConsentError
     from provenance import Keys, is_nobody
 
@@ -40,7 +43,13 @@ def bench(
     err = Console(stderr=True)
     for suite in dict.fromkeys(suites):
         folder = output if len(set(suites)) == 1 else output / suite.value
-        setting = Setting(folder, quick, london, portrait, speech)
-        results = run(setting, say=lambda part, suite=suite: err.print(f"{suite.value}: {part}", highlight=False))
+
+        def say(part: str, suite: Suite = suite) -> None:
+            err.print(f"{suite.value}: {part}", highlight=False)
+
+        if suite is Suite.tracker:
+            results = tracker.run(tracker.Setting(folder, quick, london, people, portrait), say=say)
+        else:
+            results = first_light.run(first_light.Setting(folder, quick, london, portrait, speech), say=say)
         Console(width=None if Console().is_terminal else 160).print(table(results))
         typer.echo(f"{folder / 'results.json'}: {len(results.figures)} figures")

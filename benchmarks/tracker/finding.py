@@ -1,0 +1,115 @@
+"""Is every face found, and nothing else? Under every condition, and where there is nobody."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.figures import Figure
+from benchmarks.sheets import save_sheet, tile, tiled
+from benchmarks.tracker.conditions import Sight, sights
+from benchmarks.tracker.nobody import around, nobody
+from faces import Track, Tracker
+from faces.london import London
+from media import read_picture
+
+if TYPE_CHECKING:
+    from benchmarks.tracker.suite import Setting
+
+OVERLAP = 0.5  # of the boxes around truth and finding, from which a face counts as found
+EACH, EACH_QUICK = 12, 4  # pictures of nobody of each kind
+
+
+def measure(setting: "Setting") -> list[Figure]:
+    """found_pct over all conditions and for each; refuses_pct over pictures of nobody and for each kind."""
+    tracker = Tracker()
+    return [*_found(setting, tracker), *_refused(setting, tracker)]
+
+
+def _photographs(setting: "Setting", tracker: Tracker) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Photographs with one face and its mesh points."""
+    if setting.london is None:
+        for path in sorted(setting.portrait.parent.glob("*.png")):
+            picture = read_picture(path)
+            yield picture, tracker.portrait(picture)[0].landmarks
+        return
+    london = London(setting.london)
+    people = london.test + london.validation
+    for person in people[:5] if setting.quick else people:
+        for expression in ("neutral",) if setting.quick else ("neutral", "smile"):
+            yield person.picture(expression), london.mesh[f"{person.id}_{expression}"][:, :2]
+
+
+def _found(setting: "Setting", tracker: Tracker) -> list[Figure]:
+    found: dict[str, list[bool]] = defaultdict(list)
+    tiles: list[np.ndarray] = []
+    lost: list[np.ndarray] = []
+    for seed, (picture, mesh) in enumerate(_photographs(setting, tracker)):
+        for sight in sights(picture, mesh, seed):
+            tracks = tracker.track(sight.picture)
+            hit = next((t for t in tracks if overlap(t.landmarks[:468], sight.mesh[:468]) > OVERLAP), None)
+            found[sight.condition].append(hit is not None)
+            if seed == 0 or hit is None:
+                (tiles if hit else lost).append(_tile(sight, hit))
+    for name, sheet in (("found", tiles), ("missed", lost[:36])):
+        if sheet:
+            save_sheet(setting.folder, name, tiled(sheet), london=setting.london, portrait=setting.portrait)
+    note = "London people held out" if setting.london else "shipped portraits; real people need --london"
+    everything = [hit for hits in found.values() for hit in hits]
+    figures = [_share("found_pct", everything, goal=99, note=f"{len(found)} conditions, {note}")]
+    for condition, hits in found.items():
+        figures.append(_share(f"found_pct_{condition.replace(' ', '_')}", hits))
+    return figures
+
+
+def _tile(sight: Sight, hit: Track | None) -> np.ndarray:
+    points = None if hit is None else hit.landmarks
+    return tile(sight.picture, points, sight.condition, around=sight.mesh[:468])
+
+
+def _refused(setting: "Setting", tracker: Tracker) -> list[Figure]:
+    refused: dict[str, list[bool]] = defaultdict(list)
+    tiles = []
+    for kind, picture in _empty(setting):
+        tracks = tracker.track(picture)
+        refused[kind].append(not tracks)
+        if tracks:
+            tiles.append(tile(picture, tracks[0].landmarks, kind))
+    if tiles:
+        sheet = tiled(tiles[:36])
+        save_sheet(setting.folder, "not_refused", sheet, london=setting.london, portrait=setting.portrait)
+    everything = [ok for oks in refused.values() for ok in oks]
+    figures = [_share("refuses_pct", everything, goal=100, note=f"pictures of nobody: {', '.join(refused)}")]
+    return figures + [_share(f"refuses_pct_{kind.replace(' ', '_')}", oks) for kind, oks in refused.items()]
+
+
+def _empty(setting: "Setting") -> Iterator[tuple[str, np.ndarray]]:
+    yield from nobody(EACH_QUICK if setting.quick else EACH)
+    try:
+        from sklearn.datasets import load_sample_images
+    except ModuleNotFoundError:
+        pass  # two photographs of things, where scikit-learn happens to be installed
+    else:
+        yield from zip(("temple", "flower"), load_sample_images().images, strict=True)
+    if setting.london is None:
+        return
+    london = London(setting.london)
+    for person in london.test[:4] if setting.quick else london.test:
+        yield from around(person.picture("neutral"), london.mesh[f"{person.id}_neutral"])
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of the boxes around two sets of points (N, 2)."""
+    low, high = np.maximum(a.min(0), b.min(0)), np.minimum(a.max(0), b.max(0))
+    shared = float(np.prod(np.clip(high - low, 0, None)))
+    return shared / max(float(np.prod(np.ptp(a, axis=0)) + np.prod(np.ptp(b, axis=0))) - shared, 1e-9)
+
+
+def _share(name: str, hits: list[bool], *, goal: float | None = None, note: str = "") -> Figure:
+    """Share of hits with its 95% interval (Wilson 1927)."""
+    count, share = len(hits), float(np.mean(hits))
+    z2 = 1.96**2 / count
+    middle, half = share + z2 / 2, 1.96 * np.sqrt(share * (1 - share) / count + z2 / 4 / count)
+    interval = tuple(float(100 * np.clip((middle + s * half) / (1 + z2), 0, 1)) for s in (-1, 1))
+    return Figure(name=name, value=100 * share, unit="%", goal=goal, n=count, interval=interval, note=note)

@@ -1,0 +1,112 @@
+"""Landmarks of volunteers who were never trained on, and how they differ between groups of people."""
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.figures import Figure, mean_figure
+from benchmarks.landmark_error import Errors, landmark_errors
+from benchmarks.sheets import save_sheet, tile, tiled
+from faces import Track, Tracker
+from faces.london import London, Person
+
+if TYPE_CHECKING:
+    from benchmarks.tracker.suite import Setting
+
+GOAL = 2.1
+FIRST_LIGHT = 2.86  # % with the tracker and the weights of commit efbc7af
+FEWEST = 2  # people that make a group; one would be that person
+WORST = 12  # faces on the sheet
+
+
+def measure(setting: "Setting") -> list[Figure]:
+    """landmark_nme_pct beside its baselines; nme_gap_pct between groups of people, each of them listed."""
+    if setting.london is None:
+        note = "not measured: needs --london"
+        return [
+            Figure(name="landmark_nme_pct", value=None, unit="%", goal=GOAL, better="lower", n=0, note=note),
+            Figure(name="nme_gap_pct", value=None, unit="%", better="lower", n=0, note=note),
+        ]
+    london, tracker = London(setting.london), Tracker()
+    tracks: dict[str, Track] = {}
+
+    def read(person: Person) -> np.ndarray | None:
+        found = tracker.track(person.picture("neutral"))
+        if found:
+            tracks[person.id] = found[0]
+        return found[0].landmarks if found else None
+
+    errors = landmark_errors(london, read, quick=setting.quick)
+    mesh = landmark_errors(london, lambda p: london.mesh[f"{p.id}_neutral"], quick=setting.quick)
+    note = "London people held out" + (f", {errors.missed} not found" if errors.missed else "")
+    figures = [
+        mean_figure("landmark_nme_pct", errors.test, "%", goal=GOAL, better="lower", note=note),
+        mean_figure("landmark_nme_pct_mean_face", errors.mean_face, "%", better="lower", note="on the true pupils"),
+        Figure(
+            name="landmark_nme_pct_first_light", value=FIRST_LIGHT, unit="%", better="lower", n=len(errors.test),
+            note="recorded at commit efbc7af, the same people",
+        ),
+        mean_figure(
+            "landmark_nme_pct_public_mesh", mesh.test, "%", better="lower",
+            note="the public face mesh (mesh478.npz of the set), teacher of these landmarks",
+        ),
+    ]  # fmt: skip
+    _worst_sheet(setting, london, errors, tracks)
+    return figures + _slices(london, errors)
+
+
+def _slices(london: London, errors: Errors) -> list[Figure]:
+    """Mean error of each group of validation and test people, and the widest gap between two groups of a kind."""
+    people = [p for p in london.validation + london.test if p.id in errors.by_person]
+    figures, gaps = [], {}
+    for kind, group_of in GROUPS.items():
+        groups: dict[str, list[float]] = defaultdict(list)
+        for person in people:
+            groups[group_of(person.row)].append(errors.by_person[person.id])
+        for group, values in sorted(groups.items()):
+            name = f"nme_{kind}_{group}"
+            figures.append(mean_figure(name, values, "%", better="lower", note="validation and test people"))
+        means = [float(np.mean(v)) for v in groups.values() if len(v) >= FEWEST]
+        gaps[kind] = max(means) - min(means) if len(means) > 1 else 0.0
+    widest = max(gaps, key=gaps.__getitem__)
+    note = f"widest by {widest}, groups of {FEWEST} or more of {len(people)} people; groups are small, see n"
+    return [
+        Figure(name="nme_gap_pct", value=gaps[widest], unit="%", better="lower", n=len(people), note=note),
+        *figures,
+    ]
+
+
+def _column(row: dict[str, str], word: str) -> str:
+    """The value of the column whose name holds `word`, which differs between editions of the list."""
+    return next((v for k, v in row.items() if word in k), "") or "untold"
+
+
+def _age_group(row: dict[str, str]) -> str:
+    try:
+        age = int(float(_column(row, "age")))
+    except ValueError:
+        return "untold"
+    return "under_25" if age < 25 else "25_to_34" if age < 35 else "35_and_over"
+
+
+GROUPS = {
+    "sex": lambda row: _column(row, "gender"),
+    "age": _age_group,
+    "ethnicity": lambda row: _column(row, "eth").replace("/", "_or_"),
+}
+"""Kind of group -> which group a row of people.csv (self-reported) is in."""
+
+
+def _worst_sheet(setting: "Setting", london: London, errors: Errors, tracks: dict[str, Track]) -> None:
+    """The volunteers with the largest errors, landmarks drawn."""
+    people = {p.id: p for p in london.validation + london.test}
+    worst = sorted(errors.by_person, key=lambda i: -errors.by_person[i])[:WORST]
+    tiles = [
+        tile(
+            people[i].picture("neutral"), tracks[i].landmarks, f"{errors.by_person[i]:.1f}%", side=320,
+            around=tracks[i].landmarks,
+        )
+        for i in worst
+    ]  # fmt: skip
+    save_sheet(setting.folder, "worst_volunteers", tiled(tiles, 4), london=setting.london, portrait=setting.portrait)
