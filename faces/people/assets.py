@@ -96,7 +96,7 @@ class Wardrobe:
         for path in paths:
             texture = read_picture(path)
             x, y = np.clip(places.T * texture.shape[0], 0, texture.shape[0] - 1).astype(int)
-            skins.append((texture, ((texture[y, x] / 255.0) ** 2.2).mean(0)))
+            skins.append((texture, ((texture[y, x] / 255.0) ** 2.2).mean(0).astype(np.float32)))
         return skins
 
     def hair(self, name: str) -> Cards:

@@ -11,7 +11,7 @@ from faces.people.look import Look
 BALL = 0.245  # radius of the eyeball on the mean head, units of the head
 RIM = np.arcsin(IRIS_RADIUS / BALL)  # angle from the pupil to the iris's rim
 UV_ANGLE = np.radians(240)  # angle that texture coordinates of 1 stand for
-WHITE = np.array((0.58, 0.53, 0.50))
+WHITE = np.array((0.58, 0.53, 0.50), np.float32)
 BULGE = 1.7  # how much faster the cornea's normal turns than the eyeball's
 
 

@@ -1,6 +1,6 @@
 """What a person looks like, apart from the shape of the head: chosen at random, evenly over what people look like."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -95,7 +95,7 @@ def random_look(rng: np.random.Generator, traits: np.ndarray, skins: int, *, cal
     hair = SHORT_HAIR if rng.random() < (0.85 if manly else 0.3) else LONG_HAIR
     hair = tuple(name for name in hair if not calm or name in CLEAR_HAIR)
     fibre = int(min(6, rng.beta(0.8, 0.9) * 7)) if dark < 0.45 else int(rng.integers(0, 3 if dark > 0.7 else 4))
-    return Look(
+    look = Look(
         skin=int(rng.integers(skins)),
         tone=np.clip(tone, 0.01, 0.85),
         detail=float(rng.uniform(0.7, 1.5)),
@@ -125,6 +125,9 @@ def random_look(rng: np.random.Generator, traits: np.ndarray, skins: int, *, cal
         teeth=np.array((1.0, 0.97, 0.9)) ** rng.uniform(-0.4, 4.0) * rng.uniform(0.7, 1.08),
         grain=int(rng.integers(1 << 30)),
     )
+
+    arrays = {name: value.astype(np.float32) for name, value in vars(look).items() if isinstance(value, np.ndarray)}
+    return replace(look, **arrays)
 
 
 def _hair_colours(rng: np.random.Generator, dark: float, age: float) -> tuple[np.ndarray, np.ndarray]:

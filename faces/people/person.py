@@ -16,7 +16,8 @@ from faces.people.lens import Lens, develop, random_lens
 from faces.people.light import Light, random_light
 from faces.people.look import Look, random_look, random_traits
 from faces.people.outfit import Outfit, random_outfit
-from faces.people.picture import paint, parameters_of, pose
+from faces.people.picture import paint
+from faces.people.scene import parameters_of, pose
 from faces.people.traits import random_identity
 
 NEAR = 0.06  # units of the head by which a mesh point may lie behind what its pixel shows and still be seen

@@ -1,6 +1,7 @@
 """The colour and the relief of skin at every pixel: tone, spots, creases, lips, stubble, make-up."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -9,7 +10,16 @@ from faces.people.kernels import sample
 from faces.people.look import Look
 
 PORES = 0.05  # slope of the finest relief
-BLOOD = np.array((0.10, -0.16, -0.12))  # where skin is flushed, relative change of its colour
+BLOOD = np.array((0.10, -0.16, -0.12), np.float32)  # where skin is flushed, relative change of its colour
+
+# How much freckles, moles, tired eyes and creases take of each colour.
+DARKENS = np.array([(0.35, 0.5, 0.6), (0.6, 0.72, 0.75), (0.22, 0.27, 0.20), (0.8, 1.0, 1.05)], np.float32)
+
+
+@cache
+def _grain(*kinds: int) -> np.ndarray:
+    """Several kinds of noise as the channels of one."""
+    return np.concatenate([noise(kind) for kind in kinds], -1)
 
 
 @dataclass(frozen=True)
@@ -29,26 +39,25 @@ def skin_at(look: Look, texture: np.ndarray, average: np.ndarray, uv: np.ndarray
     u, v = chart_uv(mean)
     region = read_regions(u, v)
     tile_u, tile_v = u * 6.0 + look.grain % 97 / 97, v * 4.2 + look.grain % 89 / 89
-    fine = sample(noise(1), tile_u * 1.9, tile_v * 1.9, True)[:, 0]
+    fine, pores = sample(_grain(1, 0), tile_u * 2.0, tile_v * 2.0, True).T
+    spots, marks = sample(_grain(4, 6), tile_u * 0.8, tile_v * 0.8, True).T
     coarse = sample(noise(7), tile_u * 0.35, tile_v * 0.35, True)[:, 0]
-    spots = sample(noise(4), tile_u * 0.9, tile_v * 0.9, True)[:, 0]
-    detail = (sample(texture, uv[:, 0], uv[:, 1], False) / 255) ** 2.2 / average
-    colour = look.tone * np.clip(detail, 0.05, 4) ** look.detail
+    detail = np.clip(sample(texture, uv[:, 0], uv[:, 1], False) / 255, 0.1, 1)
+    colour = look.tone / average**look.detail * detail ** (2.2 * look.detail)
     flush = 0.35 * look.blotches * coarse + 0.8 * look.blush * region["blush"] + 0.15 * region["tzone"]
     colour *= 1 + BLOOD * np.clip(flush, -0.3, 2)[:, None]
     freckle = np.clip(spots * 1.4 - 0.8, 0, 1) * look.freckles * (0.4 + 0.6 * region["blush"] + 0.4 * region["tzone"])
-    mole = np.clip((sample(noise(6), tile_u * 0.7, tile_v * 0.7, True)[:, 0] - 4.6 + 0.9 * look.moles) * 4, 0, 1)
-    colour *= 1 - np.clip(freckle, 0, 1)[:, None] * (0.35, 0.5, 0.6) - mole[:, None] * (0.6, 0.72, 0.75)
-    colour *= 1 - look.tired * region["socket"][:, None] * (0.22, 0.27, 0.20)
+    mole = np.clip((marks - 4.6 + 0.9 * look.moles) * 4, 0, 1)
     creased = sample(crease_map(), u, v, False) / 127
     count = len(CREASES)
     depth = creased[:, :count] @ look.creases
     slope_y = creased[:, count:] @ look.creases
-    colour *= 1 - np.clip(0.30 * depth, 0, 0.6)[:, None] * (0.8, 1.0, 1.05)
+    dark = np.stack([np.clip(freckle, 0, 1), mole, look.tired * region["socket"], np.clip(0.30 * depth, 0, 0.6)], -1)
+    colour *= 1 - dark @ DARKENS
     colour = _make_up(look, region, colour, fine)
     colour = _hair_roots(look, region, colour, fine, spots, mean)
-    pores = sample(noise(0), tile_u * 2.3, tile_v * 2.3, True)[:, 0] * PORES * (0.5 + look.age)
-    slope = np.stack([pores, 0.6 * slope_y + PORES * (0.5 + look.age) * fine], -1)
+    rough = PORES * (0.5 + look.age)
+    slope = np.stack([rough * pores, 0.6 * slope_y + rough * fine], -1)
     lips = region["lips"]
     gloss = look.shine * (0.55 + 0.6 * region["tzone"] + 0.9 * lips * (0.4 + look.lipstick))
     return Skin(colour, slope, gloss, np.clip(0.35 * depth, 0, 0.7), lips)
