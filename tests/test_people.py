@@ -17,7 +17,7 @@ from faces.landmarks import MIRROR, PUPILS
 from faces.mesh import mesh_points
 from faces.people import Person, Photograph, Region, Wardrobe, random_actions
 from faces.people.assets import BEARD, BROWS, HAIR, MOUSTACHE, UNIT_DECIMETRES, read_cards
-from faces.people.behaviour import GAZE, PITCH, YAW, random_gaze, random_rotation
+from faces.people.behaviour import GAZE, PITCH, RESTING, YAW, random_gaze, random_rotation
 from faces.people.glasses import random_glasses
 from faces.people.headwear import KINDS, random_headwear
 from faces.people.held import random_held
@@ -278,7 +278,7 @@ def test_every_action_and_turn_occurs() -> None:
     assert (yaw > np.radians(60)).mean() > 0.05
     assert yaw.max() <= YAW + 1e-6
     assert np.radians(30) < pitch.max() <= PITCH + 1e-6
-    assert (np.abs(gaze) <= GAZE + 1e-6).all()
+    assert (np.abs(gaze - RESTING) <= GAZE + 1e-6).all()
     assert (np.abs(gaze[..., 0]) > np.radians(25)).mean() > 0.05
     left, right = (actions[:, ACTION_INDEX["mouthSmile" + side]] for side in ("Left", "Right"))
     assert np.abs(left - right).max() > 0.2

@@ -96,9 +96,6 @@ class Person:
             background = cv2.resize(background, (fine, fine), interpolation=cv2.INTER_LINEAR)
         scene = background.astype(np.float32)
         canvas, bright = paint(self.look, self.outfit, self.light, self.camera, posed, wardrobe, scene)
-        seen = canvas.regions > 0
-        behind = ~seen
-        canvas.colour[behind] *= bright
         colour = canvas.colour
         if supersample > 1:
             colour = cv2.resize(colour, (size, size), interpolation=cv2.INTER_AREA)

@@ -22,7 +22,8 @@ from faces.people.surface import Surface, colour_surface, keys_on, scattered, sh
 def paint(
     look: Look, outfit: Outfit, light: Light, camera: Camera, posed: Posed, wardrobe: Wardrobe, background: np.ndarray
 ) -> tuple[Canvas, float]:
-    """Draw over `background` (S, S, 3), which is changed. Returns the canvas and how brightly the face is lit."""
+    """Draw over `background` (S, S, 3), which is changed: it is as bright as what the face would be were it lit by 1.
+    Returns the canvas and how brightly the face is lit."""
     size, face = len(background), at_mesh(posed.neutral).astype(np.float32)
     scale = camera.scale * size
     solids = outfit.solids(face, posed.neutral)
@@ -40,6 +41,7 @@ def paint(
     middle = skin[np.abs(surface.rest[skin, 0]) < 0.7]
     on_face = surface.lit[middle] if len(middle) > 20 else surface.lit
     bright = max(0.02, float(np.quantile(on_face.mean(1), 0.7)))  # hair may keep much in shadow
+    canvas.colour *= np.float32(bright)  # what is behind keeps its share; everything else is drawn over it
     shade(surface, irises, beam, light, mesh, canvas, scale)
     _fill_mouth(look, mesh, surface, canvas, np.median(on_face, 0), scale)
     draw_lashes(look, camera, posed.rest, canvas, bright)

@@ -7,6 +7,7 @@ import numpy as np
 from faces.fit import FaceParameters
 from faces.head import Head, Part, lid_actions, load_head
 from faces.mesh import mesh_points
+from faces.people.behaviour import RESTING
 from faces.people.camera import Camera
 from faces.people.hair import Growth
 from faces.people.labels import Region
@@ -38,7 +39,7 @@ class Posed:
 def pose(head: Head, identity: np.ndarray, actions: np.ndarray, gaze: np.ndarray, camera: Camera) -> Posed:
     """The head's vertices: identity (K,), actions (52,) and gaze (2, 2), lids following it."""
     neutral, centres = head.neutral(identity), head.eye_centres(identity)
-    rest = head.pose_face(neutral, np.clip(actions + lid_actions(gaze), 0, 1))
+    rest = head.pose_face(neutral, np.clip(actions + lid_actions(gaze - RESTING), 0, 1))
     rest = head.turn_eyes(rest, centres, gaze)
     return Posed(rest, neutral, camera.turn_head(head, rest), camera.turn(mesh_points(head, rest, centres, gaze)))
 
