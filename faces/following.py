@@ -145,18 +145,22 @@ class Follower:
         return True
 
     def _enter(self, picture: np.ndarray, found: Track) -> None:
-        """Somebody appears: one of those who were lost, or a new person."""
+        """Somebody appears: one of those who were lost, or a new person.
+
+        They are read once more as they will be from now on, in one crop, so that the next frame joins without a step.
+        """
         who = self._recognised(picture, found)
-        reading = Reading(found.raw, found.sigma, found.score)
         if who is None:
             who = Acquaintance(len(self.people) + 1)
             self.people.append(who)
-        with one_blas_thread():
-            who.meet(picture, reading, found.parameters, found.quality)
-            fit = fitted(found.raw, sigma=found.sigma, known=who.worn(found.parameters))
         smoother, crop = Smoother(), Crop(self.reader.side, CROP_SCALE)
-        track = describe(picture, reading, fit, person=who.number, smooth=smoother.step(found.raw))
-        matrix = crop.follow(track.landmarks, np.zeros(2))
+        matrix = crop.follow(found.raw, np.zeros(2))
+        reading = self.reader.read(picture, matrix, mirror=False)
+        with one_blas_thread():
+            who.meet(picture, Reading(found.raw, found.sigma, found.score), found.parameters, found.quality)
+            smooth = smoother.step(reading.points)
+            fit = fitted(smooth, sigma=reading.sigma, known=who.worn(found.parameters))
+        track = describe(picture, reading, fit, person=who.number, smooth=smooth)
         self.present.append(_Present(who, smoother, crop, track, matrix, np.zeros(2)))
 
     def _recognised(self, picture: np.ndarray, found: Track) -> Acquaintance | None:

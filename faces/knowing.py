@@ -17,16 +17,20 @@ BLEND = 6  # frames over which a new shape replaces the old one
 HABIT = 0.1  # share of a new look in what a person is remembered to look like
 
 
+_AT = (np.mgrid[:GRID, :GRID] + 0.5) / GRID - 0.5
+_OVAL = (_AT[0] / 0.46) ** 2 + (_AT[1] / 0.36) ** 2 < 1
+
+
 def appearance(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """What a face looks like in few numbers, (GRID * GRID * 3,) float32: an upright crop in Lab, its lightness freed
-    from brightness and contrast."""
+    """What a face looks like in few numbers, (N * 3,) float32: an upright crop in Lab, its lightness freed from
+    brightness and contrast, the N cells of it that lie on the face."""
     crop = warp_crop(picture, crop_matrix(points, SIDE, 1.15), SIDE)
     lab = cv2.cvtColor(crop.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    small = cv2.resize(lab, (GRID, GRID), interpolation=cv2.INTER_AREA)
-    light = small[..., 0] - small[..., 0].mean()
-    small[..., 0] = light / max(float(light.std()), 1.0)
-    small[..., 1:] /= 12.0
-    return small.ravel()
+    cells = cv2.resize(lab, (GRID, GRID), interpolation=cv2.INTER_AREA)[_OVAL]
+    light = cells[:, 0] - cells[:, 0].mean()
+    cells[:, 0] = light / max(float(light.std()), 1.0)
+    cells[:, 1:] /= 12.0
+    return cells.ravel()
 
 
 def unlike(a: np.ndarray, b: np.ndarray) -> float:

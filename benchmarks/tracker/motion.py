@@ -34,7 +34,7 @@ def measure(setting: "Setting") -> list[Figure]:
     for seed, picture in enumerate(_photographs(setting)):
         start = tracker.portrait(picture)[0]
         eyes = float(np.linalg.norm(start.landmarks[PUPILS[0]] - start.landmarks[PUPILS[1]]))
-        still = h264([_grainy(picture, seed, k) for k in range(FRAMES)], CRF)
+        still = [h264([_grainy(picture, seed, k)], CRF)[0] for k in range(FRAMES)]
         for kind, offline in (("", False), ("_offline", True)):
             tracks = [t for t in tracker.follow(still, offline=offline) if t is not None][SETTLING:]
             jitter[kind].append(_wander(np.stack([t.landmarks for t in tracks])) / eyes)
@@ -52,7 +52,7 @@ def measure(setting: "Setting") -> list[Figure]:
 
 
 def _figures(jitter: dict, lag: dict, error: dict) -> list[Figure]:
-    still = f"a still photograph, fresh noise of {GRAIN:g}, H.264 at CRF {CRF}; % of the distance of the eyes"
+    still = f"a still photograph, each frame with noise of its own ({GRAIN:g} of 255) and H.264 (CRF {CRF}) of its own"
     swift = f"sway of {SWAY[0]:g} eye distances at {SWAY[1]:g} Hz, tilt of {TILT[0]:g} degrees at {TILT[1]:g} Hz"
     notes = {"": "", "_raw": " before smoothing", "_offline": " with the whole video known"}
     figures = []
