@@ -308,6 +308,9 @@ def test_cards_ride_on_the_head(assets: Path) -> None:
     lifted = HEAD.mean[cards.references[:, 0]] - (0, 0, 0.1 / UNIT_DECIMETRES)
     assert np.allclose(placed[:4], lifted[:4], atol=1e-4)  # MakeHuman's z points out of the face, ours into it
     assert np.allclose(cards.vertices(HEAD.mean + 1.0), placed + 1.0, atol=1e-4)
+    mirrored = cards.mirrored(HEAD).vertices(HEAD.mean)
+    assert np.allclose(mirrored, placed * (-1, 1, 1), atol=0.06)
+    assert np.abs(cards.vertices(HEAD.mean, 1.5) - placed).max() > 0.05
 
 
 def test_missing_assets_are_named(tmp_path: Path, assets: Path) -> None:

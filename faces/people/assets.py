@@ -58,10 +58,18 @@ class Cards:
     strands: np.ndarray  # (H, W, 4) float32: brightness of the strands around 1 in three channels, then alpha
     dense: np.ndarray  # (T,) bool: triangles that hold back light
 
-    def vertices(self, head_vertices: np.ndarray) -> np.ndarray:
-        """Where the cards lie on a head (V, 3) -> (N, 3)."""
+    def vertices(self, head_vertices: np.ndarray, volume: float = 1.0) -> np.ndarray:
+        """Where the cards lie on a head (V, 3) -> (N, 3); `volume` over 1 moves them outwards."""
         carried = (head_vertices[self.references] * self.weights[..., None]).sum(1)
-        return (carried + self.offsets).astype(np.float32)
+        return (carried + volume * self.offsets).astype(np.float32)
+
+    def mirrored(self, head: Head) -> "Cards":
+        """The same cards with left and right exchanged."""
+        skin = head.part_vertices(Part.SKIN)
+        across = np.arange(len(head.mean))
+        across[skin] = skin[cKDTree(head.mean[skin]).query(head.mean[skin] * (-1, 1, 1))[1]]
+        flipped = (self.offsets * (-1, 1, 1)).astype(np.float32)
+        return replace(self, references=across[self.references], offsets=flipped)
 
 
 class Wardrobe:
@@ -99,9 +107,12 @@ class Wardrobe:
             skins.append((texture, ((texture[y, x] / 255.0) ** 2.2).mean(0).astype(np.float32)))
         return skins
 
-    def hair(self, name: str) -> Cards:
+    def hair(self, name: str, *, mirrored: bool = False) -> Cards:
         """Hair or a beard."""
-        return self._cards("hair", name)
+        key = f"mirrored/{name}"
+        if mirrored and key not in self.cards:
+            self.cards[key] = self._cards("hair", name).mirrored(load_head())
+        return self.cards[key] if mirrored else self._cards("hair", name)
 
     def brows(self, name: str, bushy: float = 0.0) -> Cards:
         """Brows, raised from MakeHuman's place for them to that of the face mesh; `bushy` in [0, 1] thickens them."""

@@ -53,10 +53,11 @@ def grow(
     if moustache > LONG_BEARD:
         worn.append((wardrobe.hair(MOUSTACHE), rest, look.brow_colour, Region.BEARD, FLAT))
     if look.hair:
-        worn.append((wardrobe.hair(look.hair), neutral, look.hair_colour, Region.HAIR, 0.0))
+        locks = wardrobe.hair(look.hair, mirrored=look.mirrored)
+        worn.append((locks, neutral, look.hair_colour, Region.HAIR, 0.0))
     growths = []
     for cards, on, colour, region, lift in worn:
-        places = cards.vertices(on)
+        places = cards.vertices(on, look.volume if region == Region.HAIR else 1.0)
         if hat is not None and region == Region.HAIR:
             kept = ~hat.hides(places)[cards.triangles].any(1)
             cards = replace(cards, triangles=cards.triangles[kept], dense=cards.dense[kept])

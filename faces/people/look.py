@@ -53,6 +53,8 @@ class Look:
     blush: float
     tired: float  # dark round the eyes
     hair: str  # name in the wardrobe; "" for none
+    mirrored: bool  # parted on the other side
+    volume: float  # of the hair, around 1
     hair_colour: np.ndarray  # (3,)
     shaven: float  # how dark the scalp of a person without hair is
     beard: np.ndarray  # (4,) length of beard, moustache and goatee; darkness of stubble
@@ -112,6 +114,8 @@ def random_look(rng: np.random.Generator, traits: np.ndarray, skins: int, *, cal
         blush=float(rng.random() ** 2 * (0.9 if made_up else 0.5)),
         tired=float(rng.random() ** 1.5 * (0.5 + 0.5 * age)),
         hair="" if bald else str(rng.choice(hair)),
+        mirrored=bool(rng.random() < 0.5),
+        volume=float(rng.uniform(0.98, 1.25)),
         hair_colour=hair_colour,
         shaven=float(rng.random() if bald else 0.75),
         beard=_beard(rng) if manly else np.zeros(4),
