@@ -147,7 +147,7 @@ def save_picture(
     with replacing(target) as final, _beside(final) as unsigned, _plainly(target, unsigned):
         marked = PictureMarker(message, keys.mark_key).mark(picture)
         seconds = {"mark": time.perf_counter() - started}
-        options: dict[str, Any] = {} if target.suffix.lower() == ".png" else {"quality": quality}
+        options: dict[str, Any] = {"compress_level": 4} if target.suffix.lower() == ".png" else {"quality": quality}
         Image.fromarray(marked).save(unsigned, **options)
         seconds["encode"] = time.perf_counter() - started - seconds["mark"]
         saved = _finish(target, final, unsigned, claim, keys, registry, message, False, seconds, frames=0)

@@ -86,32 +86,32 @@ class Person:
         """The exact head in a photograph of `size` pixels a side."""
         return parameters_of(self.identity, self.actions, self.gaze, self.camera, size)
 
-    def photograph(self, wardrobe: Wardrobe, size: int = 512, *, supersample: int = 2) -> Photograph:
-        """A square picture of `size` pixels a side and its labels; 1 for `supersample` is quick, 2 is smooth."""
-        fine, head = size * supersample, load_head()
+    def photograph(self, wardrobe: Wardrobe, size: int = 512, *, supersample: float = 1.5) -> Photograph:
+        """A square picture of `size` pixels a side and its labels; 1 for `supersample` is quick, 2 is smoothest."""
+        fine, head = round(size * supersample), load_head()
         posed = pose(head, self.identity, self.actions, self.gaze, self.camera)
-        background = random_background(self.look.grain, size, calm=self.calm)
-        background = background * (0.6 + 0.4 * self.light.colours.mean(0) / max(1e-3, float(self.light.colours.mean())))
-        if supersample > 1:
-            background = cv2.resize(background, (fine, fine), interpolation=cv2.INTER_LINEAR)
-        scene = background.astype(np.float32)
+        scene = random_background(self.look.grain, size, calm=self.calm)
+        sky = self.light.colours.mean(0)
+        scene *= (0.6 + 0.4 * sky / max(1e-3, float(sky.mean()))).astype(np.float32)
+        if fine != size:
+            scene = cv2.resize(scene, (fine, fine), interpolation=cv2.INTER_LINEAR)
         canvas, bright = paint(self.look, self.outfit, self.light, self.camera, posed, wardrobe, scene)
         colour = canvas.colour
-        if supersample > 1:
+        if fine != size:
             colour = cv2.resize(colour, (size, size), interpolation=cv2.INTER_AREA)
-        picture = develop(colour, bright, self.lens)
         points, depth = self.camera.pixels(posed.mesh, size)
-        unit = self.camera.scale * size
-        step = np.s_[supersample // 2 :: supersample, supersample // 2 :: supersample]
+        unit = np.float32(self.camera.scale * size)
+        middles = ((np.arange(size) + 0.5) * fine / size).astype(int)  # the fine pixel at each pixel's middle
+        at = np.ix_(middles, middles)
         return Photograph(
-            picture=picture,
+            picture=develop(colour, bright, self.lens),
             mesh=np.concatenate([points, depth[:, None] * unit], 1).astype(np.float32),
             visible=_visible(self.camera, posed.mesh, canvas),
             parameters=self.parameters(size),
             distance=self.camera.distance,
-            depth=canvas.depth[step] * np.float32(unit),
-            normals=canvas.normals[step],
-            segmentation=canvas.regions[step],
+            depth=canvas.depth[at] * unit,
+            normals=canvas.normals[at],
+            segmentation=canvas.regions[at],
             light=self.light.harmonics(),
         )
 
