@@ -6,6 +6,7 @@ from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
 
 YAW, PITCH, ROLL = np.radians((80.0, 45.0, 40.0))  # furthest turns of the head
 GAZE = np.radians((35.0, 22.0))  # furthest turns of the eyes from where they rest
+DOWN = np.radians(13.0)  # furthest turn down; the head's lower lids do not make way for more
 # Where eyes rest in the head, yaw and pitch: in the middle between its lids. Fits of people who look at the camera
 # from straight before it (London Set) agree: the head turned down by 5 degrees, the gaze up by 12 to 13 in it.
 RESTING = np.array((0.0, -0.12))
@@ -171,4 +172,5 @@ def random_gaze(rng: np.random.Generator, rotation: np.ndarray, *, calm: bool = 
         look = rng.normal(0, 0.6 * GAZE)
     cross = abs(rng.normal(0, 0.02))
     both = np.stack([look, look]) + np.array(((cross, 0), (-cross, 0)))
-    return (np.clip(both, -GAZE, GAZE) + RESTING).astype(np.float32)
+    low = np.array((GAZE[0], DOWN))
+    return (np.clip(both, -GAZE, low) + RESTING).astype(np.float32)
