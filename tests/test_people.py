@@ -322,6 +322,14 @@ def test_missing_assets_are_named(tmp_path: Path, assets: Path) -> None:
         Wardrobe(assets).hair("wig99")
 
 
+def test_the_command_line_names_missing_skins_before_any_work(assets: Path, tmp_path: Path) -> None:
+    words = ["people", "-o", tmp_path / "people", "-n", 2, "--assets", assets, "--skins", tmp_path]
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert isinstance(done.exception, UnreadableError)
+    assert "no skin textures" in str(done.exception)
+    assert not (tmp_path / "people").exists()
+
+
 def test_people_are_made_by_the_command_line_as_nobody(
     assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

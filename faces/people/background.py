@@ -113,7 +113,7 @@ def _shelves(rng: np.random.Generator, side: int) -> np.ndarray:
 
 def _leaves(rng: np.random.Generator, side: int) -> np.ndarray:
     light = np.clip(0.5 + 0.6 * _clouds_of(rng, side, 6) + 0.5 * _clouds_of(rng, side, 10), 0, 3)
-    green = np.array((0.10, 0.22, 0.04)) * np.exp(rng.normal(0, (0.5, 0.2, 0.5)))
+    green = np.array((0.13, 0.20, 0.06)) * np.exp(rng.normal(0, (0.35, 0.15, 0.35)))
     picture = (light**1.5)[..., None] * green.astype(np.float32)
     gaps = np.clip(_clouds_of(rng, side, 5) + 0.6 * _clouds_of(rng, side, 11) - rng.uniform(1, 2.2), 0, 1)
     return picture + gaps[..., None] * np.array((0.8, 0.95, 1.1), np.float32) * rng.uniform(0.4, 2.5)

@@ -31,6 +31,7 @@ class Skin:
     gloss: np.ndarray  # (P,) strength of the highlight
     hidden: np.ndarray  # (P,) how much light creases and lids keep away, 0 to 1
     lips: np.ndarray  # (P,) 0 to 1
+    beard: np.ndarray  # (P,) how thickly a grown beard covers it, 0 to 1
 
 
 def skin_at(look: Look, texture: np.ndarray, average: np.ndarray, uv: np.ndarray, mean: np.ndarray) -> Skin:
@@ -55,12 +56,12 @@ def skin_at(look: Look, texture: np.ndarray, average: np.ndarray, uv: np.ndarray
     dark = np.stack([np.clip(freckle, 0, 1), mole, look.tired * region["socket"], np.clip(0.30 * depth, 0, 0.6)], -1)
     colour *= 1 - dark @ DARKENS
     colour = _make_up(look, region, colour, fine)
-    colour = _hair_roots(look, region, colour, fine, spots, mean)
+    colour, beard = _hair_roots(look, region, colour, fine, spots, mean)
     rough = PORES * (0.5 + look.age)
     slope = np.stack([rough * pores, 0.6 * slope_y + rough * fine], -1)
     lips = region["lips"]
     gloss = look.shine * (0.55 + 0.6 * region["tzone"] + 0.9 * lips * (0.4 + look.lipstick))
-    return Skin(colour, slope, gloss, np.clip(0.35 * depth, 0, 0.7), lips)
+    return Skin(colour, slope, gloss, np.clip(0.35 * depth, 0, 0.7), lips, beard)
 
 
 def _make_up(look: Look, region: dict[str, np.ndarray], colour: np.ndarray, fine: np.ndarray) -> np.ndarray:
@@ -73,8 +74,8 @@ def _make_up(look: Look, region: dict[str, np.ndarray], colour: np.ndarray, fine
     return colour * (1 - 0.93 * look.liner * region["liner"])[:, None]
 
 
-def _hair_roots(look, region, colour, fine, spots, mean) -> np.ndarray:
-    """Scalp under hair, shade under brows, stubble."""
+def _hair_roots(look, region, colour, fine, spots, mean) -> tuple[np.ndarray, np.ndarray]:
+    """Colour (P, 3) with scalp under hair, shade under brows, stubble; and how thickly a grown beard covers (P,)."""
     ear = np.clip((np.abs(mean[:, 0]) - 1.1) * 20, 0, 1)
     scalp = region["scalp"] * (1 - ear) * look.shaven * (0.85 if look.hair else 0.45)
     rooted = np.clip(0.75 + 0.2 * fine, 0, 1)
@@ -84,6 +85,8 @@ def _hair_roots(look, region, colour, fine, spots, mean) -> np.ndarray:
     beard, moustache, goatee, stubble = look.beard
     grown = np.maximum.reduce([beard * region["beard"], moustache * region["moustache"], goatee * region["goatee"]])
     shaven = stubble * 0.55 * np.maximum.reduce([region["beard"], region["moustache"], region["goatee"]])
-    cover = np.clip(np.clip(grown * 2.2, 0, 0.92) * (0.8 + 0.25 * fine), 0, 1)
-    cover = np.maximum(cover, shaven * np.clip(0.5 + 0.45 * fine + 0.1 * spots, 0, 1))
-    return colour + cover[:, None] * (look.brow_colour * (0.7 + 0.4 * (grown > 0.05)[:, None]) - colour)
+    grown = np.clip(grown * 2.2, 0, 0.92)
+    cover = np.maximum(
+        np.clip(grown * (0.8 + 0.25 * fine), 0, 1), shaven * np.clip(0.5 + 0.45 * fine + 0.1 * spots, 0, 1)
+    )
+    return colour + cover[:, None] * (look.brow_colour * (0.7 + 0.4 * (grown > 0.1)[:, None]) - colour), grown

@@ -88,6 +88,7 @@ def colour_surface(surface: Surface, look: Look, solids: list[Solid], wardrobe: 
     surface.normal[skin] = bumpy
     surface.lit[skin] *= ((1 - found.hidden) * relief)[:, None]
     surface.region[skin[(found.lips > 0.5) & (surface.part[skin] == Part.SKIN)]] = Region.LIPS
+    surface.region[skin[found.beard > 0.5]] = Region.BEARD
     for index, solid in enumerate(solids):
         own = np.flatnonzero(surface.owner == index)
         surface.albedo[own], surface.gloss[own] = solid.paint(surface.rest[own]), solid.gloss

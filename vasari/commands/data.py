@@ -16,9 +16,11 @@ from typing import Annotated
 import typer
 
 from media.errors import MissingExtraError, OutputError, UnreadableError
+from vasari.commands.lift import lifted
 from vasari.progress import frames_bar
 
 app = typer.Typer(help="Make training and evaluation sets.", no_args_is_help=True)
+app.command()(lifted)
 Folder = Annotated[
     Path, typer.Option("--output", "-o", help="Folder to write into; made when missing.", show_default=False)
 ]
@@ -71,7 +73,7 @@ def people(
     from faces.people import Wardrobe
     from provenance import Keys
 
-    Wardrobe(assets, skins)  # what is missing is said before any work
+    _ = Wardrobe(assets, skins).skins  # what is missing is said before any work
     Keys.open(keys)
     output.mkdir(parents=True, exist_ok=True)
     studio = _Studio(output, assets, skins, size, calm, keys)
