@@ -7,18 +7,19 @@ lifted = Lifted(picture, parameters, landmarks)      # expensive once
 shot = lifted.shoot(moved_parameters)                # cheap often
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import cv2
 import numpy as np
 
-from faces.fit import FaceParameters, project
+from faces.fit import CAMERA_DISTANCE, FaceParameters, project
 from faces.flow import FlowField
 from faces.head import Part, load_head, rotation_matrix
 from faces.landmarks import POINTS
 from faces.mesh import mesh_points
 from faces.mouth import colour_interior
+from faces.people.behaviour import random_actions
 from faces.raster import Raster, vertex_normals
 from faces.texture import EYE_TEXTURE, borrow_hidden, unwrap_eyes, white_point
 
@@ -34,7 +35,26 @@ class Shot:
     mesh: np.ndarray  # (478, 3) float32: x, y pixels; z pixels, away from the camera, 0 at the depth of the eyes
     visible: np.ndarray  # (478,) bool: not behind the head
     parameters: FaceParameters
-    person: np.ndarray  # (S, S) float32, 1 where the person is, 0 on the background
+    person: np.ndarray  # (S, S) float32, 1 where the person is, 0 on the background; 1 everywhere without a mask
+    depth: np.ndarray  # (S, S) float32 pixels, away from the camera, 0 at the depth of the eyes; inf off the head
+    normals: np.ndarray  # (S, S, 3) float32: unit, x right, y down, z away from the camera; 0 off the head
+
+    def labels(self) -> dict[str, np.ndarray]:
+        """All labels as arrays, angles in degrees; named as those of people who do not exist."""
+        found = self.parameters
+        return {
+            "identity": found.identity,
+            "actions": found.actions,
+            "rotation": np.degrees(found.rotation),
+            "gaze": np.degrees(found.gaze),
+            "centre": found.centre,
+            "scale": np.float64(found.scale),
+            "distance": np.float64(CAMERA_DISTANCE),
+            "mesh": self.mesh,
+            "visible": self.visible,
+            "depth": self.depth.astype(np.float16),
+            "normals": self.normals.astype(np.float16),
+        }
 
 
 @dataclass(frozen=True)
@@ -56,6 +76,30 @@ class Shade:
     def on(self, normals: np.ndarray) -> np.ndarray:
         """Factor (..., 3) for unit normals (..., 3)."""
         return np.clip(self.ambient + normals @ self.directional.T, 0.12, 1.9).astype(np.float32)
+
+
+def elsewhere(
+    own: FaceParameters,
+    rng: np.random.Generator,
+    *,
+    furthest: tuple[float, float] = (np.radians(30), np.radians(20)),
+    reshape: float = 0.0,
+) -> FaceParameters:
+    """The same head, doing something else.
+
+    Args:
+        furthest: largest yaw and pitch away from where the head is, radians.
+        reshape: how far the shape of the head is changed, in standard deviations of identity.
+    """
+    yaw, pitch = (float(np.clip(rng.normal(0, 0.5 * most), -most, most)) for most in furthest)
+    look = np.clip(own.gaze + rng.normal(0, (0.25, 0.15)) * (rng.random() < 0.7), -0.6, 0.6)
+    return replace(
+        own,
+        rotation=(own.rotation + np.array([yaw, pitch, rng.normal(0, 0.08)])).astype(np.float32),
+        actions=random_actions(rng) if rng.random() < 0.75 else own.actions,
+        identity=(own.identity + reshape * rng.standard_normal(own.identity.shape)).astype(np.float32),
+        gaze=look.astype(np.float32),
+    )
 
 
 @cache
@@ -133,8 +177,10 @@ class Lifted:
         frame = frame.astype(np.float32)
         self.raster.draw(points, depth, head.triangles, cull=True)
         inside = self._on_head(frame, points, depth)
+        turned = (vertices @ rotation_matrix(*parameters.rotation).T).astype(np.float32)
+        normals = vertex_normals(turned, head.triangles, head.weld)
         if shade is not None:
-            self._relight(frame, vertices, parameters, inside, shade)
+            self._relight(frame, normals, inside, shade)
         person = np.ones(frame.shape[:2], np.float32)
         if self.person is not None:
             person = cv2.remap(self.person, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -145,7 +191,9 @@ class Lifted:
         visible = behind < self.raster.depth[at[:, 1], at[:, 0]] + BEHIND
         labels = np.column_stack([flat, parameters.scale * behind]).astype(np.float32)
         picture = np.clip(frame + 0.5, 0, 255).astype(np.uint8)
-        return Shot(picture, labels, visible, parameters, person)
+        facing = self.raster.interpolate(normals, head.triangles)
+        facing /= np.maximum(np.linalg.norm(facing, axis=-1, keepdims=True), 1e-6)
+        return Shot(picture, labels, visible, parameters, person, parameters.scale * self.raster.depth, facing)
 
     def _on_head(self, frame: np.ndarray, points: np.ndarray, depth: np.ndarray) -> np.ndarray:
         """Draw what lies on the head exactly: skin to its edges, eyeballs, the inside of the mouth; in place.
@@ -178,12 +226,9 @@ class Lifted:
                 )
         return inside
 
-    def _relight(self, frame, vertices, parameters, inside, shade: Shade) -> None:
-        """Multiply the light of `shade` in, in place; off the head it fades to the mean."""
-        head = self.head
-        turned = (vertices @ rotation_matrix(*parameters.rotation).T).astype(np.float32)
-        normals = vertex_normals(turned, head.triangles, head.weld)
-        factor = self.raster.interpolate(shade.on(normals), head.triangles)
+    def _relight(self, frame: np.ndarray, normals: np.ndarray, inside: np.ndarray, shade: Shade) -> None:
+        """Multiply the light of `shade` in, in place; off the head it fades to the mean. normals (V, 3), turned."""
+        factor = self.raster.interpolate(shade.on(normals), self.head.triangles)
         small = (frame.shape[1] // 8, frame.shape[0] // 8)
         weight = cv2.resize(inside, small, interpolation=cv2.INTER_AREA)[..., None]
         value = cv2.resize(factor, small, interpolation=cv2.INTER_AREA)

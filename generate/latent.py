@@ -6,18 +6,15 @@ parametric, so a change of one part leaves the others exactly as they were.
 
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 
 from faces.actions import ACTION_INDEX
+from faces.crop import face_crop
 from faces.fit import CAMERA_DISTANCE, FaceParameters, project
 from faces.head import PIVOT, Head, load_head, rotation_angles, rotation_matrix
 from faces.texture import borrow_hidden, unwrap_eyes, white_point
 from faces.tracker import Track
 from media.errors import UsageError
-
-UNIT_512 = 80.0  # pixels between the eyes in a 512 pixel face crop
-EYES_AT = 0.43  # height of the eyes in a face crop, as a share of its side
 
 
 @dataclass(frozen=True)
@@ -117,23 +114,6 @@ class FaceLatent:
                 raise UsageError(f"'{name}' is not a facial action; see faces.actions.FACIAL_ACTIONS")
             dynamics[ACTION_INDEX[name]] = value
         return self.with_dynamics(dynamics)
-
-
-def face_crop(picture: np.ndarray, parameters: FaceParameters, size: int) -> tuple[np.ndarray, FaceParameters]:
-    """The square around a head, resized to `size`, and the head's parameters in it. Beyond the picture's edge the
-    edge is repeated."""
-    side = parameters.scale * 512 / UNIT_512
-    left, top = parameters.centre[0] - side / 2, parameters.centre[1] - side * EYES_AT
-    height, width = picture.shape[:2]
-    left = float(np.clip(left, 0, width - side)) if width >= side else float((width - side) / 2)
-    top = float(np.clip(top, 0, height - side)) if height >= side else float((height - side) / 2)
-    factor = size / side
-    matrix = np.array([[factor, 0, -left * factor], [0, factor, -top * factor]])
-    source = picture
-    if factor < 0.7:  # average before shrinking, so that hair and pores do not alias
-        source = cv2.GaussianBlur(picture, (0, 0), 0.45 / factor)
-    crop = cv2.warpAffine(source, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return crop, parameters.scaled(factor, (-left * factor, -top * factor))
 
 
 def posed_vertices(head: Head, identity: Identity, actions: np.ndarray, gaze: np.ndarray) -> np.ndarray:

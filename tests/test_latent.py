@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from sitters import latent, portrait, tracked
 
 from faces.actions import ACTION_INDEX
+from faces.crop import EYES_AT, UNIT_512, face_crop
 from faces.fit import CAMERA_DISTANCE, project
 from faces.head import PIVOT, Part, load_head, rotation_matrix
 from faces.texture import EYE_TEXTURE
-from generate.latent import EYES_AT, UNIT_512, FaceLatent, Identity, Pose, face_crop, posed_vertices
+from generate.latent import FaceLatent, Identity, Pose, posed_vertices
 from media.errors import UsageError
 
 PARTS = ("appearance", "identity", "pose", "dynamics")

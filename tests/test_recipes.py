@@ -2,19 +2,27 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from toy_london import BACKDROP, PEOPLE, SIZE, make_toy_london, toy_mesh, toy_parameters, toy_photograph
+from toy_london import (
+    BACKDROP,
+    PEOPLE,
+    SIZE,
+    bright_pupils,
+    contrast,
+    make_toy_london,
+    toy_mesh,
+    toy_parameters,
+    toy_photograph,
+)
 
-from faces import FaceParameters, Tracker
+from faces import Tracker
 from faces.finder import Finder
 from faces.landmarks import MIRROR, LandmarkReader
-from faces.lifting import Lifted
 from faces.london import London, background_mask
 from faces.templates import FURTHEST, TemplateReader
 from faces.training import degrade, finder, landmarks
@@ -123,39 +131,6 @@ def test_samples_depend_on_the_step_alone(folder: Path) -> None:
     scenes = finder.Scenes(photos, 5, 2), finder.Scenes(photos, 5, 2)
     scenes[1](0)
     assert all(torch.equal(a, b) for a, b in zip(scenes[0](3), scenes[1](3), strict=True))
-
-
-def bright_pupils() -> tuple[np.ndarray, FaceParameters, np.ndarray]:
-    """A dark picture with a white dot on each pupil, the head it shows, and its mesh."""
-    parameters = toy_parameters(0, "neutral")
-    mesh = toy_mesh(parameters)
-    picture = np.full((256, 256, 3), 60, np.uint8)
-    for pupil in (468, 473):
-        cv2.circle(picture, mesh[pupil, :2].round().astype(int).tolist(), 4, (255, 255, 255), -1)
-    return picture, parameters, mesh
-
-
-def contrast(crop: np.ndarray, points: np.ndarray) -> float:
-    """Brightness at the pupils over that of the cheeks."""
-    pupils, cheeks = (points[i].round().astype(int).clip(0, len(crop) - 1) for i in ([468, 473], [50, 280]))
-    grey = crop.astype(float).mean(-1)
-    return float(grey[pupils[:, 1], pupils[:, 0]].mean() - grey[cheeks[:, 1], cheeks[:, 0]].mean())
-
-
-def test_labels_follow_the_lifted_head() -> None:
-    """Wherever a lifted head turns and looks, its pixels and its labels go together."""
-    picture, parameters, mesh = bright_pupils()
-    lifted = Lifted(picture, parameters, mesh)
-    rng = np.random.default_rng(0)
-    for _ in range(6):
-        moved = replace(
-            parameters,
-            rotation=rng.normal(0, 0.2, 3).clip(-0.5, 0.5).astype(np.float32),
-            gaze=np.tile(rng.normal(0, 0.15, 2), (2, 1)).astype(np.float32),
-        )
-        shot = lifted.shoot(moved)
-        assert contrast(shot.picture, shot.mesh[:, :2]) > 60
-        assert shot.visible[[468, 473]].all()
 
 
 def test_a_head_lifted_and_put_back_is_the_photograph(folder: Path) -> None:

@@ -90,3 +90,20 @@ def make_toy_london(folder: Path, size: int = SIZE) -> Path:
     np.savez(folder / "mesh478.npz", **meshes)
     np.savez(folder / "neutral_landmarks189.npz", **templates)
     return folder
+
+
+def bright_pupils() -> tuple[np.ndarray, FaceParameters, np.ndarray]:
+    """A dark picture with a white dot on each pupil, the head it shows, and its mesh."""
+    parameters = toy_parameters(0, "neutral")
+    mesh = toy_mesh(parameters)
+    picture = np.full((256, 256, 3), 60, np.uint8)
+    for pupil in (468, 473):
+        cv2.circle(picture, mesh[pupil, :2].round().astype(int).tolist(), 4, (255, 255, 255), -1)
+    return picture, parameters, mesh
+
+
+def contrast(crop: np.ndarray, points: np.ndarray) -> float:
+    """Brightness at the pupils over that of the cheeks."""
+    pupils, cheeks = (points[i].round().astype(int).clip(0, len(crop) - 1) for i in ([468, 473], [50, 280]))
+    grey = crop.astype(float).mean(-1)
+    return float(grey[pupils[:, 1], pupils[:, 0]].mean() - grey[cheeks[:, 1], cheeks[:, 0]].mean())

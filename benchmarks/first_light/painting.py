@@ -8,11 +8,11 @@ import numpy as np
 from benchmarks.figures import Figure, mean_figure
 from benchmarks.sheets import save_sheet
 from faces import Tracker
+from faces.crop import face_crop
 from faces.head import load_head
 from faces.london import London
 from faces.raster import Raster
 from generate import FaceLatent, Painter, Renderer
-from generate.latent import face_crop
 from generate.training.painter import face_parameters, random_move
 from media import read_picture
 from media.errors import MissingExtraError

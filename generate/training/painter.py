@@ -23,11 +23,12 @@ import torch
 from torch import nn
 
 from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
+from faces.crop import face_crop
 from faces.fit import FaceParameters
 from faces.fit import fit as fit_head
 from faces.head import load_head
 from faces.london import London
-from generate.latent import FaceLatent, face_crop
+from generate.latent import FaceLatent
 from generate.painter import KINDS, PainterNets, network_input
 from generate.renderer import Renderer
 from generate.windows import EYE_RIGHT, MOUTH, SHAPES, WINDOWS, WindowMaker
