@@ -19,9 +19,9 @@ from media.errors import UnreadableError
 
 UNIT_DECIMETRES = 0.596  # one unit of the head in MakeHuman's unit of length
 # What is named twice is drawn twice as often.
-SHORT_HAIR = ("short01", "short01", "short02", "short02", "short04", "short04", "afro01", "afro01")
+SHORT_HAIR: tuple[str, ...] = ("short01", "short01", "short02", "short02", "short04", "short04", "afro01", "afro01")
 SHORT_HAIR += ("Braid01", "Braid01", "short03", "bob01", "minoan")
-LONG_HAIR = (
+LONG_HAIR: tuple[str, ...] = (
     "bob02",
     "long01",
     "long01",

@@ -47,7 +47,16 @@ VISEMES: tuple[dict[str, float], ...] = (
     {"jawOpen": 0.12, "mouthLowerDown": 0.35, "mouthUpperUp": 0.15},
     {"jawOpen": 0.3, "tongueOut": 0.12, "mouthLowerDown": 0.3},
 )
-ODD = ("cheekPuff", "jawLeft", "jawRight", "jawForward", "mouthLeft", "mouthRight", "mouthPucker", "mouthShrugUpper")
+ODD: tuple[str, ...] = (
+    "cheekPuff",
+    "jawLeft",
+    "jawRight",
+    "jawForward",
+    "mouthLeft",
+    "mouthRight",
+    "mouthPucker",
+    "mouthShrugUpper",
+)
 ODD += ("mouthShrugLower", "mouthFunnel", "tongueOut", "noseSneer", "mouthUpperUp", "mouthLowerDown", "mouthStretch")
 OPENING = ("tongueOut",)  # actions that need an open mouth
 

@@ -189,8 +189,8 @@ def noise(kind: int, side: int = 1024) -> np.ndarray:
     rng = np.random.default_rng((kind, 77))
     field = rng.standard_normal((side, side)).astype(np.float32)
     sigma = 0.7 * 2 ** (kind / 2)
-    field = cv2.GaussianBlur(np.pad(field, 64, mode="wrap"), (0, 0), sigma)[64:-64, 64:-64]
-    return (field / field.std())[..., None]
+    soft = cv2.GaussianBlur(np.pad(field, 64, mode="wrap"), (0, 0), sigma)[64:-64, 64:-64]
+    return (soft / soft.std())[..., None]
 
 
 def noise_window(rng: np.random.Generator, kind: int, height: int, width: int) -> np.ndarray:

@@ -93,8 +93,8 @@ def _blurred(light: np.ndarray, lens: Lens, size: int) -> np.ndarray:
     if np.abs(smear).max() > 0.8:
         side = 2 * int(np.abs(smear).max() / 2 + 1) + 1
         kernel, middle = np.zeros((side, side), np.float32), side / 2 - 0.5
-        ends = [tuple(round((middle + s * d / 2) * 16) for d in smear) for s in (-1, 1)]
-        cv2.line(kernel, *ends, 1.0, 1, cv2.LINE_AA, 4)
+        start, end = ([round((middle + s * d / 2) * 16) for d in smear] for s in (-1, 1))
+        cv2.line(kernel, start, end, 1.0, 1, cv2.LINE_AA, 4)
         light = cv2.filter2D(light, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT)
     light = cv2.GaussianBlur(light, (0, 0), max(0.4, lens.focus * size))
     if lens.bloom > 0.05:
@@ -153,4 +153,4 @@ def _compressed(picture: np.ndarray, quality: int) -> np.ndarray:
     """What JPEG with halved colour leaves of a picture."""
     words = [cv2.IMWRITE_JPEG_QUALITY, quality]
     _, data = cv2.imencode(".jpg", picture[..., ::-1], words)
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+    return np.ascontiguousarray(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))[..., ::-1])

@@ -43,18 +43,20 @@ class Light:
         """Light of the sky on points (P, 3) with normals (P, 3): (P, 3). casters: vertices (V, 3), triangles (T, 3);
         wrap (P, 3): how far light of each colour creeps around (skin scatters red furthest; 0 for a hard surface)."""
         total = np.zeros_like(points)
-        seen = visibility(points, *casters, _axes(self.directions), MIDDLE, RADIUS, SKY_SIDE, 1, SKY_BIAS)
+        vertices, triangles = casters
+        seen = visibility(points, vertices, triangles, _axes(self.directions), MIDDLE, RADIUS, SKY_SIDE, 1, SKY_BIAS)
         add_light(normals, seen, self.directions, self.colours, wrap, total)
         return total
 
     def key_fall(self, points: np.ndarray, normals: np.ndarray, casters: tuple, wrap: np.ndarray) -> np.ndarray:
         """Light of the keys on points (P, 3), arguments as for `sky_fall`."""
         total = np.zeros_like(points)
+        vertices, triangles = casters
         for k, soft in enumerate(self.softness):
             axes = _axes(self.keys[k : k + 1])
             side = int(KEY_SIDE * (1 - 0.6 * soft))
             reach, bias = 1 + round(1.4 * soft), KEY_BIAS * (1 + 2 * soft)
-            seen = visibility(points, *casters, axes, MIDDLE, RADIUS, side, reach, bias)
+            seen = visibility(points, vertices, triangles, axes, MIDDLE, RADIUS, side, reach, bias)
             add_light(normals, seen, self.keys[k : k + 1], self.key_colours[k : k + 1], wrap, total)
         return total
 

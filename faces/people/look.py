@@ -1,6 +1,7 @@
 """What a person looks like, apart from the shape of the head: chosen at random, evenly over what people look like."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -94,8 +95,8 @@ def random_look(rng: np.random.Generator, traits: np.ndarray, skins: int, *, cal
     shadow = np.append(rng.uniform(0, 0.35, 3) * tone.max(), made_up * rng.uniform(0, 0.75))
     creases = age**1.7 * rng.uniform(0.2, 1.0, 7) + 0.12 * rng.random(7)
     bald = rng.random() < (0.03 + 0.28 * age if manly else 0.015)
-    hair = SHORT_HAIR if rng.random() < (0.85 if manly else 0.3) else LONG_HAIR
-    hair = tuple(name for name in hair if not calm or name in CLEAR_HAIR)
+    styles = SHORT_HAIR if rng.random() < (0.85 if manly else 0.3) else LONG_HAIR
+    hair = tuple(name for name in styles if not calm or name in CLEAR_HAIR)
     fibre = int(min(6, rng.beta(0.8, 0.9) * 7)) if dark < 0.45 else int(rng.integers(0, 3 if dark > 0.7 else 4))
     look = Look(
         skin=int(rng.integers(skins)),
@@ -130,7 +131,9 @@ def random_look(rng: np.random.Generator, traits: np.ndarray, skins: int, *, cal
         grain=int(rng.integers(1 << 30)),
     )
 
-    arrays = {name: value.astype(np.float32) for name, value in vars(look).items() if isinstance(value, np.ndarray)}
+    arrays: dict[str, Any] = {
+        name: value.astype(np.float32) for name, value in vars(look).items() if isinstance(value, np.ndarray)
+    }
     return replace(look, **arrays)
 
 

@@ -120,11 +120,11 @@ def _visible(camera: Camera, mesh: np.ndarray, canvas: Canvas) -> np.ndarray:
     """Which of the turned mesh points (478, 3) are in the picture with nothing nearer before them: (478,) bool."""
     size = len(canvas.depth)
     points, depth = camera.pixels(mesh, size)
-    inside = ((points >= 0) & (points < size)).all(1)
+    inside = np.asarray(((points >= 0) & (points < size)).all(1))
     column, row = np.clip(points.astype(int), 0, size - 1).T
     furthest = cv2.dilate(canvas.depth, np.ones((3, 3), np.uint8))
     covered = np.isin(canvas.regions[row, column], COVERS) & (canvas.depth[row, column] < depth)
-    visible = inside & ~covered & (depth < furthest[row, column] + NEAR)
+    visible = np.asarray(inside & ~covered & (depth < furthest[row, column] + NEAR))
     for first, eye in ((468, Region.EYE_RIGHT), (473, Region.EYE_LEFT)):
         shown = cv2.dilate((canvas.regions == eye).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         here = np.s_[first : first + 5]

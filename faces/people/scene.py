@@ -59,6 +59,7 @@ class Mesh:
 
 
 def assemble(head: Head, turned: np.ndarray, solids: list[Solid], camera: Camera) -> Mesh:
+    """The head, turned (V, 3), and all solids as one mesh."""
     of_part = np.zeros(16, np.uint8)
     for part, region in OF_PART.items():
         of_part[part] = region
@@ -74,11 +75,11 @@ def assemble(head: Head, turned: np.ndarray, solids: list[Solid], camera: Camera
         regions.append(np.full(len(solid.triangles), solid.region, np.uint8))
         owners.append(np.full(len(solid.triangles), index))
         count += len(moved)
-    stacked = [np.concatenate(column).astype(np.float32) for column in list(zip(*pieces, strict=True))[:4]]
+    moved, normals, places, uv = (np.concatenate([piece[i] for piece in pieces]).astype(np.float32) for i in range(4))
     triangles = np.concatenate([piece[4] for piece in pieces])
     parts = np.zeros(len(triangles), np.uint8)
     parts[: len(head.parts)] = head.parts
-    return Mesh(*stacked, triangles, np.concatenate(regions), np.concatenate(owners), parts)
+    return Mesh(moved, normals, places, uv, triangles, np.concatenate(regions), np.concatenate(owners), parts)
 
 
 def casters_of(mesh: Mesh, solids: list[Solid], growths: list[Growth]) -> tuple[np.ndarray, np.ndarray]:

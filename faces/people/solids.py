@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from faces.people.chart import noise
 from faces.people.kernels import sample
@@ -47,12 +48,12 @@ def tube(path: np.ndarray, radius: float, *, closed: bool, flat: float = 1.0) ->
     return sheet(np.concatenate([rows, rows[:1]]) if closed else rows, closed=True)
 
 
-def ball(middle: np.ndarray, radii: np.ndarray, rings: int = 12) -> tuple[np.ndarray, np.ndarray]:
+def ball(middle: ArrayLike, radii: ArrayLike, rings: int = 12) -> tuple[np.ndarray, np.ndarray]:
     """An ellipsoid: vertices, triangles."""
     t = np.linspace(0.02, np.pi - 0.02, rings)[:, None]
     p = np.linspace(0, 2 * np.pi, 2 * rings, endpoint=False)[None]
     rows = np.stack([np.sin(t) * np.cos(p), np.cos(t) + 0 * p, np.sin(t) * np.sin(p)], -1)
-    return sheet(np.asarray(middle) + rows * radii, closed=True)
+    return sheet(np.asarray(middle) + rows * np.asarray(radii), closed=True)
 
 
 def joined(*pieces: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
