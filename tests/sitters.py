@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from faces import FaceParameters, Track, Tracker, load_head
+from faces import FaceParameters, Track, Tracker, load_head, mesh
 from faces.fit import project
-from faces.landmarks import PUPILS
 from generate.latent import FaceLatent
 from media import read_picture
 
@@ -39,20 +38,9 @@ def latent(size: int = 512, index: int = 0) -> FaceLatent:
 
 
 def mesh_points(parameters: FaceParameters) -> np.ndarray:
-    """Landmarks (478, 2) as an ideal reader would give them for a head, irises included (their middles only)."""
-    from faces.fit import _bases
-
-    bases, head = _bases(), load_head()
-    face = bases.mean + np.tensordot(parameters.identity.astype(float), bases.identity, 1)
-    face = face + np.tensordot(parameters.actions.astype(float), bases.actions, 1)
-    points = np.zeros((478, 2), np.float32)
-    points[:468] = project(face, parameters)[0]
+    """Landmarks (478, 2) as an ideal reader would give them for a head."""
+    head = load_head()
     centres = head.eye_centres(parameters.identity)
-    vertices = head.turn_eyes(parameters.neutral(head), centres, parameters.gaze)
-    for first, eye, part in zip(PUPILS, (0, 1), (5, 6), strict=True):
-        ball = vertices[head.part_vertices(part)]
-        pupil = ball[[0]]  # an eyeball's first vertex is its pupil
-        points[first] = project(pupil, parameters)[0][0]
-        radius = 0.3 * np.linalg.norm(ball - centres[eye], axis=1).mean() * parameters.scale
-        points[first + 1 : first + 5] = points[first] + radius * np.array([[1, 0], [0, -1], [-1, 0], [0, 1]])
-    return points
+    face = head.pose_face(head.neutral(parameters.identity), parameters.actions)
+    vertices = head.turn_eyes(face, centres, parameters.gaze)
+    return project(mesh.mesh_points(head, vertices, centres, parameters.gaze), parameters)[0]
