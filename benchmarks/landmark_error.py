@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from faces.london import INNER_POINTS, London, Person
+from faces.templates import TemplateReader, into_pupil_frame
 
-NEIGHBOURS = 12
 RIDGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 Read = Callable[[Person], np.ndarray | None]
@@ -38,7 +38,7 @@ def landmark_errors(london: London, read: Read, *, quick: bool = False) -> Error
     missed = sum(r is None for r in rows["test"].values())
     kept = {group: {i: r for i, r in people.items() if r is not None} for group, people in rows.items()}
     data = {group: tuple(np.stack(c) for c in zip(*people.values(), strict=True)) for group, people in kept.items()}
-    fitted = {ridge: Reader(*data["training"], ridge) for ridge in RIDGES}
+    fitted = {ridge: TemplateReader(*data["training"], ridge) for ridge in RIDGES}
     best = fitted[min(fitted, key=lambda ridge: fitted[ridge].error(*data["validation"]).mean())]
     by_person = {
         i: float(error)
@@ -54,36 +54,4 @@ def _normal(london: London, person: Person, mesh: np.ndarray | None) -> tuple[np
     if mesh is None:
         return None
     template = london.template[person.id][:INNER_POINTS]
-    # Template points 0 and 1 are the pupils, from left to right in the picture.
-    left, right = sorted(template[:2], key=lambda p: p[0])
-    return _into_frame(mesh[:, :2], left, right), _into_frame(template, left, right)
-
-
-def _into_frame(points: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    axis = (right - left) / np.linalg.norm(right - left)
-    turn = np.array([axis, [-axis[1], axis[0]]])
-    return (points - (left + right) / 2) @ turn.T / np.linalg.norm(right - left)
-
-
-class Reader:
-    """Reads template points from meshes, both in the frame of the pupils."""
-
-    def __init__(self, meshes: np.ndarray, templates: np.ndarray, ridge: float) -> None:
-        self.mesh, self.template = meshes.mean(0), templates.mean(0)
-        distance = np.linalg.norm(self.template[:, None] - self.mesh[None], axis=-1)
-        self.near = np.argsort(distance, axis=1)[:, :NEIGHBOURS]
-        self.maps = []
-        for point, near in enumerate(self.near):
-            x = (meshes[:, near] - self.mesh[near]).reshape(len(meshes), -1)
-            y = templates[:, point] - self.template[point]
-            offset = y - (meshes[:, near] - self.mesh[near]).mean(1)
-            gram = x.T @ x + ridge * np.eye(x.shape[1])
-            self.maps.append(np.linalg.solve(gram, x.T @ offset))
-
-    def error(self, meshes: np.ndarray, templates: np.ndarray) -> np.ndarray:
-        """Mean error of each person, % of the pupils' distance. (n,)"""
-        read = np.empty_like(templates)
-        for point, (near, weights) in enumerate(zip(self.near, self.maps, strict=True)):
-            moved = meshes[:, near] - self.mesh[near]
-            read[:, point] = self.template[point] + moved.mean(1) + moved.reshape(len(meshes), -1) @ weights
-        return 100 * np.linalg.norm(read - templates, axis=-1).mean(1)
+    return into_pupil_frame(mesh[:, :2], template), into_pupil_frame(template, template)
