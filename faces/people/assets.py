@@ -43,7 +43,7 @@ BEARD, MOUSTACHE = "Full_beard", "Moustache"
 BODY = np.array([[1.692, 0, 0], [0, -1.62, 0.50], [0, -0.45, -1.60], [0, 11.37, -1.33]])
 ON_HEAD = 40  # vertices bound to the head that an asset needs to tell how it is placed
 BROW_RISE = 0.12  # units of the head between MakeHuman's brows and the brow points of the face mesh
-TEXTURE_SIDE = 512  # pixels
+TEXTURE_SIDE, BROW_SIDE = 512, 256  # pixels
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,8 @@ class Wardrobe:
             cards = _raised(self._cards("eyebrows", name), load_head())
             strands = cards.strands.copy()
             strands[..., 3] = cv2.dilate(strands[..., 3], cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (wide, wide)))
+            small = (min(BROW_SIDE, strands.shape[1]), min(BROW_SIDE, strands.shape[0]))
+            strands = np.ascontiguousarray(cv2.resize(strands, small, interpolation=cv2.INTER_AREA))
             self.cards[key] = replace(cards, strands=strands)
         return self.cards[key]
 
