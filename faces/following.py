@@ -13,8 +13,9 @@ import numpy as np
 
 from faces.finder import Box, Finder
 from faces.fit import fitted
-from faces.knowing import Acquaintance, appearance, unlike
+from faces.knowing import Acquaintance
 from faces.landmarks import CROP_SCALE, LandmarkReader, Reading
+from faces.likeness import likeness
 from faces.smoothing import Crop, Smoother
 from faces.track import Track, describe, face_size, track_of
 from learning.threads import one_blas_thread
@@ -25,9 +26,12 @@ MISSING = 3  # frames between two looks for somebody who was lost a moment ago
 FORGET = 50  # frames after which somebody lost is looked for as rarely as newcomers
 HARD = 25  # frames between two careful searches of frames in which nobody is seen
 CUT = 28.0  # mean change of a thumbnail, of 255, that is a cut where the frames before changed much less
-SAME = 0.30  # unlikeness below which a face is a person that was seen before
-SAME_PLACE = 0.60  # the same where the face is also where the person should be by now, after a short gap
+SAME = 1.0  # unlikeness below which a face is a person that was seen before
+SAME_PLACE = 1.6  # the same where the face is also where the person should be by now, after a short gap
+PATIENCE = 8  # frames for which nobody new is seen where somebody known was just lost
 STEADY = 30  # frames for which somebody out of sight is thought to move on as before
+STRANGE = 1.5  # unlikeness at which somebody who is near others is not taken for themselves any more
+BESIDE = 1.5  # distance, in sizes, at which people are near each other
 CROWDED = 0.4  # distance of two faces, in sizes of the smaller, at which they are one face read twice
 
 
@@ -61,6 +65,7 @@ class Follower:
         self.cut = 0  # frame of the last cut
         self.thumbnail: np.ndarray | None = None
         self.restless = 0.0  # how much thumbnails change from frame to frame, of 255
+        self.dropped = False  # somebody was lost in this frame
         self.empty = 0  # frames since somebody was seen
 
     def step(self, picture: np.ndarray) -> list[Track]:
@@ -92,10 +97,20 @@ class Follower:
             growth = face_size(reading.points) / max(one.track.size, 1e-6)
             if reading.score >= SURE and 0.6 < growth < 1.6:
                 kept.append((one, reading))
-        kept = _apart(picture, kept)
+        kept = _apart([(o, r, self._strangeness(picture, o, r)) for o, r in kept])
         for one, reading in kept:
             self._take(picture, one, reading)
+        self.dropped = len(kept) < len(self.present)
         self.present = [one for one, _ in kept]
+
+    def _strangeness(self, picture: np.ndarray, one: _Present, reading: Reading) -> float:
+        """How unlike themselves somebody looks; 0 where nobody is near with whom they could be confused."""
+        middle = reading.points.mean(0)
+        for number, (when, track, _) in self.last.items():
+            away = np.linalg.norm(track.landmarks.mean(0) - middle)
+            if number != one.who.number and self.frame - when < FORGET and away < BESIDE * max(track.size, 1e-6):
+                return one.who.unlike(likeness(picture, reading.points))
+        return 0.0
 
     def _take(self, picture: np.ndarray, one: _Present, reading: Reading) -> None:
         smooth = one.smoother.step(reading.points)
@@ -109,8 +124,8 @@ class Follower:
         one.matrix = one.crop.follow(smooth, moved)
 
     def _should_search(self) -> bool:
-        if not self.present:
-            return True
+        if not self.present or self.dropped:
+            return not self.present or self.everyone
         if not self.everyone:
             return False
         here = {one.who.number for one in self.present}
@@ -151,6 +166,8 @@ class Follower:
         """
         who = self._recognised(picture, found)
         if who is None:
+            if any(self._is_due(person, found, PATIENCE) for person in self._absent()):
+                return  # most likely somebody who is half hidden still
             who = Acquaintance(len(self.people) + 1)
             self.people.append(who)
         smoother, crop = Smoother(), Crop(self.reader.side, CROP_SCALE)
@@ -165,30 +182,35 @@ class Follower:
 
     def _recognised(self, picture: np.ndarray, found: Track) -> Acquaintance | None:
         """Which of the people who are not present this is."""
-        here, middle = appearance(picture, found.raw), found.landmarks.mean(0)
-        absent = [p for p in self.people if all(p is not one.who for one in self.present)]
+        here = likeness(picture, found.raw)
         best, least = None, 1.0
-        for person in absent:
-            when, track, speed = self.last[person.number]
-            gap = self.frame - when
-            expected = track.landmarks.mean(0) + speed * min(gap, STEADY)
-            away = np.linalg.norm(expected - middle) / max(track.size, 1e-6)
-            near = self.cut <= when and gap < FORGET and away < 0.4 + 0.02 * gap
-            distance = unlike(here, person.remembered) / (SAME_PLACE if near else SAME)
+        for person in self._absent():
+            distance = person.unlike(here) / (SAME_PLACE if self._is_due(person, found, FORGET) else SAME)
             if distance < least:
                 best, least = person, distance
         return best
 
+    def _absent(self) -> list[Acquaintance]:
+        return [p for p in self.people if all(p is not one.who for one in self.present)]
 
-def _apart(picture: np.ndarray, read: list[tuple[_Present, Reading]]) -> list[tuple[_Present, Reading]]:
-    """Where two people were read from one face, keep the one who looks more like it."""
+    def _is_due(self, person: Acquaintance, found: Track, within: int) -> bool:
+        """Whether a face is where a person should be by now who was lost fewer than `within` frames ago."""
+        when, track, speed = self.last[person.number]
+        gap = self.frame - when
+        expected = track.landmarks.mean(0) + speed * min(gap, STEADY)
+        away = np.linalg.norm(expected - found.landmarks.mean(0)) / max(track.size, 1e-6)
+        return bool(self.cut <= when and gap < within and away < 0.4 + 0.02 * gap)
+
+
+def _apart(read: list[tuple[_Present, Reading, float]]) -> list[tuple[_Present, Reading]]:
+    """Readings with their strangeness -> those of people who look like themselves; where two were read from one face,
+    the one who looks more like it."""
     kept: list[tuple[_Present, Reading]] = []
-    for one, reading in sorted(read, key=lambda pair: _strangeness(picture, *pair)) if len(read) > 1 else read:
+    for one, reading, strange in sorted(read, key=lambda row: row[2]):
         middle, size = reading.points.mean(0), face_size(reading.points)
-        if all(np.linalg.norm(middle - r.points.mean(0)) >= CROWDED * min(size, face_size(r.points)) for _, r in kept):
+        crowded = (
+            np.linalg.norm(middle - r.points.mean(0)) < CROWDED * min(size, face_size(r.points)) for _, r in kept
+        )
+        if strange < STRANGE and not any(crowded):
             kept.append((one, reading))
     return kept
-
-
-def _strangeness(picture: np.ndarray, one: _Present, reading: Reading) -> float:
-    return unlike(appearance(picture, reading.points), one.who.remembered)

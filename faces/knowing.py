@@ -2,41 +2,21 @@
 
 from dataclasses import dataclass, field, replace
 
-import cv2
 import numpy as np
 
 from faces.fit import FaceParameters, fit_person
-from faces.landmarks import Reading, crop_matrix, warp_crop
+from faces.landmarks import Reading
+from faces.likeness import likeness, unlike
 
-SIDE = 24  # pixels a side of the crop that an appearance is taken from
-GRID = 8  # cells a side of an appearance
 LOOKS = 5  # the best looks at a person, from which the shape of the head is fitted
 LEARNING = (1, 4, 10, 25)  # frames seen after which the shape is fitted anew; then it is kept
 ITERATIONS = 4  # of each of these fits, which start from what is known
 BLEND = 6  # frames over which a new shape replaces the old one
-HABIT = 0.1  # share of a new look in what a person is remembered to look like
-
-
-_AT = (np.mgrid[:GRID, :GRID] + 0.5) / GRID - 0.5
-_OVAL = (_AT[0] / 0.46) ** 2 + (_AT[1] / 0.36) ** 2 < 1
-
-
-def appearance(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """What a face looks like in few numbers, (N * 3,) float32: an upright crop in Lab, its lightness freed from
-    brightness and contrast, the N cells of it that lie on the face."""
-    crop = warp_crop(picture, crop_matrix(points, SIDE, 1.15), SIDE)
-    lab = cv2.cvtColor(crop.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    cells = cv2.resize(lab, (GRID, GRID), interpolation=cv2.INTER_AREA)[_OVAL]
-    light = cells[:, 0] - cells[:, 0].mean()
-    cells[:, 0] = light / max(float(light.std()), 1.0)
-    cells[:, 1:] /= 12.0
-    return cells.ravel()
-
-
-def unlike(a: np.ndarray, b: np.ndarray) -> float:
-    """Distance of two appearances: 0.06 to 0.2 between two expressions of one person in one light, 0.2 to 0.33 in
-    another light, 0.24 to 0.8 between two people (30 volunteers who are trained on)."""
-    return float(np.sqrt(np.square(a - b).mean()))
+FACETS = 6  # likenesses of a person that are remembered: turned, laughing, in another light
+NEW_FACET = 0.65  # unlikeness to all that are remembered from which a look becomes one more
+STRANGE_FACET = 1.6  # unlikeness at which it may be somebody else who came before this face
+HABIT = 0.15  # share of a new look in the likeness that it is nearest to
+PERIOD = 5  # frames between two looks that are taken in, after the first second
 
 
 @dataclass(frozen=True)
@@ -54,7 +34,7 @@ class Acquaintance:
 
     number: int  # counted from 1
     looks: list[Look] = field(default_factory=list)  # the best, best first
-    remembered: np.ndarray | None = None  # appearance
+    facets: list[np.ndarray] = field(default_factory=list)  # likenesses
     seen: int = 0  # frames
     shape: tuple[np.ndarray, np.ndarray] | None = None  # identity (K,), detail (V, 3)
     old: tuple[np.ndarray, np.ndarray] | None = None  # what `shape` replaces
@@ -64,14 +44,25 @@ class Acquaintance:
         """Take in a look: a uint8 RGB picture, what was read of the face in it, the head that was fitted to that."""
         self.seen += 1
         self.blended += 1
-        if quality > 0.3 or self.remembered is None:
-            here = appearance(picture, reading.points)
-            self.remembered = here if self.remembered is None else self.remembered + HABIT * (here - self.remembered)
+        if not self.facets or (quality > 0.3 and (self.seen <= LEARNING[-1] or self.seen % PERIOD == 0)):
+            self._remember(likeness(picture, reading.points))
         if self.seen <= LEARNING[-1]:
             looks = [*self.looks, Look(quality, reading, parameters)]
             self.looks = sorted(looks, key=lambda look: -look.quality)[:LOOKS]
         if self.seen in LEARNING:
             self.learn()
+
+    def _remember(self, here: np.ndarray) -> None:
+        away = [unlike(here, facet) for facet in self.facets]
+        if not away or NEW_FACET < min(away) < STRANGE_FACET:
+            self.facets = [*self.facets, here][-FACETS:]
+        elif min(away) <= NEW_FACET:
+            nearest = int(np.argmin(away))
+            self.facets[nearest] = self.facets[nearest] + HABIT * (here - self.facets[nearest])
+
+    def unlike(self, here: np.ndarray) -> float:
+        """Distance of a likeness from what is remembered of this person; mostly below 1 where it is theirs."""
+        return min((unlike(here, facet) for facet in self.facets), default=np.inf)
 
     def learn(self) -> None:
         """Fit the shape of the head to the best looks."""

@@ -42,7 +42,7 @@ def judge(picture: np.ndarray, reading: Reading, fit: Fit) -> Quality:
         f"too small: {size:.0f} pixels": _ramp(np.log2(max(size, 1.0)), np.log2(12), np.log2(96)),
         f"too dark: level {level:.0f} of 255": _ramp(level, 3, 22),
         f"too bright: level {level:.0f} of 255": _ramp(-level, -250, -225),
-        f"too flat: contrast {contrast:.0f} of 255": _ramp(contrast, 1, 6),
+        f"too flat: contrast {contrast:.0f} of 255": _ramp(contrast / max(level, 8.0), 0.02, 0.08),
         f"too blurred: detail {detail:.2f}, 0.2 is sharp": _ramp(detail, 0.02, 0.13),
         f"turned {turn:.0f} degrees away": _ramp(-turn, -TURNED_AWAY, -40),
         f"landmarks uncertain: {doubt:.0f}% of the eyes' distance": _ramp(-doubt, -14, -5),

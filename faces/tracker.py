@@ -8,6 +8,7 @@ for tracks in tracker.follow_all(frames)   # everyone, with numbers that stay
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,14 +18,19 @@ from faces.landmarks import CROP_SCALE, LandmarkReader, Reading
 from faces.offline import smooth
 from faces.quality import TURNED_AWAY, turned_degrees
 from faces.track import Refusal, Track, face_size, track_of
-from media.errors import FaceError
+from media.errors import FaceError, UsageError
+from media.pictures import over_grey
 
 __all__ = ["SMALLEST_FACE", "SURE", "Refusal", "Track", "Tracker"]
 
 SMALLEST_FACE = 40  # pixels; below this a portrait shows too little to animate
 SMALLEST_SEEN = 14  # pixels; below this nothing is read at all
 SURER = 0.9  # face score that a place has to have where only a careful search came upon it
-TILTS = np.radians((-70.0, -35.0, 35.0, 70.0))  # in which a doubtful place is looked at again
+ZOOMS = (0.75, 1.1, 1.7, 2.5)  # at which a doubtful place is looked at again, of the size that the finder gave it
+TILTS = np.radians((-70.0, -35.0, 35.0, 70.0))  # and turned in the plane of the picture
+SECOND_LOOKS = 6  # places that are read with care after that
+UNREADABLE = 0.045  # expected error of landmarks, in sizes of the face, from which they are no face's
+DOUBTFUL = 0.03  # the same, at which a face is worth looking for a better one
 
 
 class Tracker:
@@ -46,47 +52,52 @@ class Tracker:
     def look(self, picture: np.ndarray, *, hard: bool = True) -> tuple[list[Track], list[Refusal]]:
         """All faces in a uint8 RGB (H, W, 3) picture, largest first, and the places that were refused, with reasons.
 
-        Where the quick search finds nothing, a careful one follows, unless `hard` is False: it takes up to half a
-        second, and finds faces that are half hidden, turned in the plane of the picture, or small in a large picture.
+        Where the quick search finds nothing to be sure of, a careful one follows, unless `hard` is False: it takes up
+        to half a second, and finds faces that are half hidden, turned away, turned in the plane of the picture, or
+        small in a large picture.
         """
+        picture = as_rgb(picture)
         tracks, refused = self._judge(picture, self.finder.find(picture), SURE)
-        if not tracks and hard:
-            tracks, more = self._judge(picture, self._second_look(picture, self.finder.find_hard(picture)), SURER)
-            refused += more
+        if hard and all(_doubt(track) > DOUBTFUL for track in tracks):
+            more, others = self._judge(picture, self._second_look(picture, self.finder.find_hard(picture)), SURER)
+            tracks, refused = _apart([*tracks, *more]), [*refused, *others]
         return sorted(tracks, key=lambda t: -t.size), sorted(refused, key=lambda r: -r.size)
 
     def _judge(self, picture: np.ndarray, boxes: list[Box], sure: float) -> tuple[list[Track], list[Refusal]]:
+        """Read and fit what is at the boxes; of two that are one face, keep the one that is read with less doubt."""
+        readings = [self.reader.refine(picture, b.matrix(self.reader.side, CROP_SCALE), passes=3) for b in boxes]
         tracks: list[Track] = []
         refused: list[Refusal] = []
-        for box in boxes:
-            reading = self.reader.refine(picture, box.matrix(self.reader.side, CROP_SCALE), passes=3)
-            reason, track = self._refused(reading, sure), None
+        for box, reading in zip(boxes, readings, strict=True):
+            reason, track = _unreadable(reading, sure), None
             if not reason:
                 track = track_of(picture, reading)
                 turn = turned_degrees(track.parameters.rotation)
                 reason = f"turned {turn:.0f} degrees away" if turn > TURNED_AWAY else ""
             if reason:
                 refused.append(Refusal(box.x, box.y, box.size, reason))
-            elif all(_distance(track, other) > 0.4 for other in tracks):
+            else:
                 tracks.append(track)
-        return tracks, refused
-
-    def _refused(self, reading: Reading, sure: float) -> str:
-        """Why a reading is not a face that can be fitted; "" where it is."""
-        size = face_size(reading.points)
-        if reading.score < sure:
-            return f"not a face (score {reading.score:.2f})"
-        return f"too small: {size:.0f} pixels" if size < SMALLEST_SEEN else ""
+        return _apart(tracks), refused
 
     def _second_look(self, picture: np.ndarray, boxes: list[Box]) -> list[Box]:
-        """Doubtful places, each tilted as the landmark network likes it best; those it cannot like are left out."""
-        side, kept = self.reader.side, []
-        for box in boxes:
-            tilted = [Box(box.x, box.y, box.size, box.score, box.angle + tilt) for tilt in (0.0, *TILTS)]
-            scores = [r.score for r in self.reader.read_many(picture, [b.matrix(side, CROP_SCALE) for b in tilted])]
-            if max(scores) > 0.2:
-                kept.append(tilted[int(np.argmax(scores))])
-        return kept
+        """The best of doubtful places, each at the size and the tilt at which it is read with least doubt."""
+        best = self._least_doubt(picture, [[replace(b, size=b.size * zoom) for zoom in ZOOMS] for b in boxes])
+        return self._least_doubt(picture, [[replace(b, angle=b.angle + t) for t in (0.0, *TILTS)] for b in best])
+
+    def _least_doubt(self, picture: np.ndarray, choices: list[list[Box]]) -> list[Box]:
+        """Of each row of boxes the one that shows a face most clearly; the clearest SECOND_LOOKS of these."""
+        flat = [box for row in choices for box in row]
+        matrices = [box.matrix(self.reader.side, CROP_SCALE) for box in flat]
+        readings = self.reader.read_many(picture, matrices, mirror=False)
+        doubts = [doubt_of(r) if r.score > 0.2 else np.inf for r in readings]
+        found, start = [], 0
+        for row in choices:
+            own = doubts[start : start + len(row)]
+            found.append((min(own), row[int(np.argmin(own))]))
+            start += len(row)
+        found = sorted((pair for pair in found if np.isfinite(pair[0])), key=lambda pair: pair[0])
+        return [box for _, box in found[:SECOND_LOOKS]]
 
     def portrait(self, picture: np.ndarray, face: int | None = None) -> tuple[Track, int]:
         """The face to animate and how many there are. `face` counts from 1, largest first; the largest by default.
@@ -94,6 +105,7 @@ class Tracker:
         Raises:
             FaceError: no face, fewer faces than `face`, or a face too small to animate.
         """
+        picture = as_rgb(picture)
         tracks, refused = self.look(picture)
         if not tracks:
             raise FaceError(_nothing_found(picture, refused))
@@ -116,7 +128,7 @@ class Tracker:
         When the face is lost the largest face takes its place, as the same person or as another (`Track.person`).
         """
         follower = self._follower(everyone=False)
-        tracks = ((follower.step(frame) or [None])[0] for frame in frames)
+        tracks = ((follower.step(as_rgb(frame)) or [None])[0] for frame in frames)
         if not offline:
             yield from tracks
             return
@@ -127,11 +139,56 @@ class Tracker:
         """Everyone through a video: the tracks of each frame, largest first; `Track.person` says who is who, through
         cuts, gaps and crossings. `offline` as in `follow`."""
         follower = self._follower(everyone=True)
-        rows = (follower.step(frame) for frame in frames)
+        rows = (follower.step(as_rgb(frame)) for frame in frames)
         yield from smooth(list(rows)) if offline else rows
 
     def _follower(self, *, everyone: bool) -> Follower:
         return Follower(self.finder, self.reader, lambda p, hard: self.look(p, hard=hard)[0], everyone=everyone)
+
+
+def _apart(tracks: list[Track]) -> list[Track]:
+    """Of tracks that are of one face the one that was read with least doubt."""
+    kept: list[Track] = []
+    for track in sorted(tracks, key=_doubt):
+        if all(_distance(track, other) > 0.4 for other in kept):
+            kept.append(track)
+    return kept
+
+
+def _doubt(track: Track) -> float:
+    return doubt_of(Reading(track.raw, track.sigma, track.score))
+
+
+def doubt_of(reading: Reading) -> float:
+    """Median expected error of the mesh points, in sizes of the face."""
+    return float(np.median(reading.sigma[:468])) / max(face_size(reading.points), 1e-6)
+
+
+def _unreadable(reading: Reading, sure: float) -> str:
+    """Why a reading is not a face that can be fitted; "" where it is."""
+    size, doubt = face_size(reading.points), doubt_of(reading)
+    if reading.score < sure:
+        return f"not a face (score {reading.score:.2f})"
+    if doubt > UNREADABLE:
+        return f"not a face that can be read (landmarks uncertain by {100 * doubt:.0f}% of its size)"
+    return f"too small: {size:.0f} pixels" if size < SMALLEST_SEEN else ""
+
+
+def as_rgb(picture: np.ndarray) -> np.ndarray:
+    """A uint8 picture, grey (H, W), RGB (H, W, 3) or RGB with straight alpha (H, W, 4), as RGB over mid grey.
+
+    Raises:
+        UsageError: not a picture of that kind.
+    """
+    if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or 0 in picture.shape:
+        raise UsageError(f"a picture of {picture.dtype} {picture.shape} was given; uint8 (H, W, 3) RGB is needed")
+    if picture.ndim == 2:
+        return np.repeat(picture[..., None], 3, 2)
+    if picture.shape[2] == 4:
+        return over_grey(picture)
+    if picture.shape[2] != 3:
+        raise UsageError(f"a picture of {picture.shape[2]} colours was given; RGB is needed")
+    return picture
 
 
 def _distance(a: Track, b: Track) -> float:

@@ -1,5 +1,6 @@
 """Finding and tracking faces: in the shipped portraits, between them, and where there are none."""
 
+from dataclasses import replace
 from functools import cache
 
 import cv2
@@ -11,7 +12,7 @@ from sitters import PORTRAITS, portrait, tracked, tracker
 from faces.finder import Box, suppress
 from faces.landmarks import LandmarkReader, crop_matrix, warp_crop
 from faces.tracker import SMALLEST_FACE, SURE
-from media.errors import FaceError, WeightsError
+from media.errors import FaceError, UsageError, WeightsError
 
 EYES = {
     468: (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
@@ -176,3 +177,157 @@ def test_weights_of_the_finder_do_not_read_landmarks() -> None:
 
     with pytest.raises(WeightsError, match="'landmarks' was needed"):
         LandmarkReader(WEIGHTS)
+
+
+def test_openvino_reads_what_torch_reads() -> None:
+    """In float32 the graphs are the networks; in bfloat16 points stay within 0.5% of the eyes' distance."""
+    from faces.finder import Finder
+
+    points = tracked(0).landmarks
+    eyes = np.linalg.norm(points[33] - points[263])
+    reference = LandmarkReader(backend="torch")
+    matrix = crop_matrix(points, reference.side)
+    truth = reference.read(portrait(0), matrix)
+    for precise, most in ((True, 1e-5), (False, 5e-3)):
+        reading = LandmarkReader(precise=precise).read(portrait(0), matrix)
+        assert np.linalg.norm(reading.points - truth.points, axis=1).mean() < most * eyes + 1e-3
+        assert reading.sigma == pytest.approx(truth.sigma, rel=0.05)
+        assert reading.score == pytest.approx(truth.score, abs=0.02)
+    slow, fast = (Finder(backend=b).find(portrait(0)) for b in ("torch", "openvino"))
+    assert len(slow) == len(fast) == 1
+    assert (fast[0].x, fast[0].y, fast[0].size) == pytest.approx((slow[0].x, slow[0].y, slow[0].size), rel=0.03)
+
+
+def test_a_larger_network_with_uncertainty_is_read_too(tmp_path) -> None:
+    """An untrained network of 192 pixels, as the graph reads it and as torch does."""
+    import torch
+
+    from faces.landmarks import LandmarkNet
+    from learning.weights import WeightCard, save_weights
+
+    torch.manual_seed(0)
+    config = {"width": 32, "side": 192, "uncertainty": True}
+    net = LandmarkNet(**config)
+    torch.nn.init.normal_(net.log_sigma.weight, std=0.02)
+    path = tmp_path / "larger.safetensors"
+    save_weights(path, net.state_dict(), WeightCard("landmarks", config, "nothing", 0))
+    matrix = crop_matrix(tracked(0).landmarks, 192)
+    slow = LandmarkReader(path, backend="torch").read(portrait(0), matrix)
+    fast = LandmarkReader(path, precise=True).read(portrait(0), matrix)
+    assert fast.points == pytest.approx(slow.points, abs=0.02)
+    assert fast.sigma == pytest.approx(slow.sigma, rel=1e-3)
+    assert np.ptp(fast.sigma) > 0
+
+
+@pytest.mark.parametrize("angle", [-80, 45, 80, 180])
+def test_faces_turned_in_the_plane_are_found(angle: int) -> None:
+    small = cv2.resize(portrait(1), (320, 320), interpolation=cv2.INTER_AREA)
+    matrix = cv2.getRotationMatrix2D((160, 160), -angle, 1.0)
+    turned = cv2.warpAffine(small, matrix, (320, 320), borderMode=cv2.BORDER_REFLECT)
+    (track,) = tracker().track(turned)
+    there = tracked(1).landmarks * 320 / 512 @ matrix[:, :2].T + matrix[:, 2]
+    assert np.linalg.norm(track.landmarks - there, axis=1).mean() < 0.05 * track.size
+
+
+@pytest.mark.parametrize("size", [24, 32, 60])
+def test_small_faces_are_found_and_said_to_be_small(size: int) -> None:
+    zoom = size / tracked(0).size
+    canvas = np.full((480, 640, 3), 120, np.uint8)
+    tiny = cv2.resize(portrait(0), None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+    canvas[200 : 200 + len(tiny), 300 : 300 + len(tiny)] = tiny
+    (track,) = tracker().track(canvas)
+    assert track.size == pytest.approx(size, rel=0.15)
+    assert np.linalg.norm(track.landmarks.mean(0) - tracked(0).landmarks.mean(0) * zoom - (300, 200)) < 0.1 * size
+    assert (size < 40) == track.reason.startswith("too small")
+
+
+def test_half_a_face_is_found_by_looking_again() -> None:
+    hidden = portrait(0).copy()
+    hidden[round(float(tracked(0).landmarks[2, 1])) :] = (60, 110, 160)
+    tracks = tracker().track(hidden)
+    assert len(tracks) == 1
+    assert np.linalg.norm(tracks[0].landmarks[8] - tracked(0).landmarks[8]) < 0.1 * tracked(0).size
+
+
+def test_a_face_cut_by_the_border_is_finite() -> None:
+    for cut in (portrait(0)[:, 200:], portrait(0)[180:], portrait(0)[:, :280], portrait(0)[:250]):
+        for track in tracker().track(np.ascontiguousarray(cut)):
+            assert np.isfinite(track.landmarks).all()
+            assert np.isfinite(track.parameters.rotation).all()
+
+
+SPOILT = {
+    "too blurred": lambda p: cv2.GaussianBlur(p, (0, 0), 14),
+    "too dark": lambda p: (p * 0.03).astype(np.uint8),
+    "too small": lambda p: cv2.resize(p, (70, 70), interpolation=cv2.INTER_AREA),
+}
+
+
+@pytest.mark.parametrize("reason", SPOILT)
+def test_a_poor_look_says_why(reason: str) -> None:
+    from faces.fit import fitted
+    from faces.landmarks import Reading
+    from faces.quality import judge
+
+    picture = SPOILT[reason](portrait(0))
+    zoom = len(picture) / 512
+    good = tracked(0)
+    reading = Reading(good.landmarks * zoom, good.sigma * zoom, good.score)
+    quality = judge(picture, reading, fitted(reading.points, sigma=reading.sigma))
+    assert quality.value < 0.5
+    assert quality.reason.startswith(reason)
+    assert good.quality > 0.8
+    assert good.reason == ""
+
+
+def test_a_face_turned_away_says_so() -> None:
+    from test_fit import mesh_points, random_head
+
+    from faces.fit import fitted
+    from faces.landmarks import Reading
+    from faces.quality import judge
+
+    points = mesh_points(replace(random_head(0), rotation=np.radians((70.0, 0, 0))))
+    reading = Reading(points, np.full(478, 1.0, np.float32), 1.0)
+    picture = np.random.default_rng(0).integers(60, 200, (600, 600, 3)).astype(np.uint8)
+    quality = judge(picture, reading, fitted(points))
+    assert quality.reason.startswith("turned 7") or quality.reason.startswith("turned 6")
+
+
+def test_refusals_have_reasons() -> None:
+    _, refused = tracker().look(cat(400, (200, 140, 80)))
+    assert all(r.reason.startswith("not a face") for r in refused)
+    with pytest.raises(FaceError, match="too dark"):
+        tracker().portrait(np.zeros((200, 200, 3), np.uint8))
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 1), (5, 7, 4), (2, 2000, 3)])
+def test_odd_pictures_hold_no_face(shape: tuple[int, ...]) -> None:
+    assert tracker().track(np.full(shape, 130, np.uint8)) == []
+
+
+def test_grey_and_alpha_are_read_and_others_are_refused() -> None:
+    grey = cv2.cvtColor(portrait(0), cv2.COLOR_RGB2GRAY)
+    clear = np.dstack([portrait(0), np.full((512, 512), 255, np.uint8)])
+    for picture in (grey, clear):
+        (track,) = tracker().track(picture)
+        assert np.abs(track.landmarks - tracked(0).landmarks).mean() < 0.02 * track.size
+    for wrong in (portrait(0) / 255.0, portrait(0)[..., :2], np.zeros((0, 5, 3), np.uint8)):
+        with pytest.raises(UsageError, match="was given"):
+            tracker().track(wrong)
+
+
+def test_a_face_in_a_huge_picture_is_found() -> None:
+    canvas = np.full((3000, 4000, 3), 90, np.uint8)
+    canvas[1200:1712, 2500:3012] = portrait(0)
+    (track,) = tracker().track(canvas)
+    assert np.abs(track.landmarks - tracked(0).landmarks - (2500, 1200)).mean() < 0.02 * track.size
+
+
+def test_people_are_unlike_each_other_and_like_themselves() -> None:
+    from faces.likeness import likeness, unlike
+
+    looks = [likeness(portrait(k), tracked(k).landmarks) for k in range(3)]
+    tinted = (portrait(0) * (0.9, 0.75, 0.6)).astype(np.uint8)
+    assert unlike(looks[0], likeness(tinted, tracked(0).landmarks)) < 0.5
+    assert min(unlike(looks[0], looks[1]), unlike(looks[0], looks[2]), unlike(looks[1], looks[2])) > 1
