@@ -197,7 +197,7 @@ def fit_person(
         sittings.append(sitting)
     for step in range(iterations):
         shape = step_unknown(bases, sittings, shape, 0.7 if step < 3 and start is None else 1.0)
-    detail = np.mean([_detail(s.residual, s.rotation) for s in sittings], axis=0)
+    detail = _detail(np.mean([_offsets(s.residual, s.rotation) for s in sittings], axis=0))
     identity = shape.astype(np.float32)
     rows = zip(sittings, landmarks, sigmas, strict=True)
     return [_described(s, identity, detail, points, sigma) for s, points, sigma in rows]
@@ -247,11 +247,15 @@ def _spreading() -> np.ndarray:
     return weights.astype(np.float32)
 
 
-def _detail(residual: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-    """Landmark errors (468, 2) that the bases leave, in units of the head -> displacement (V, 3) of the head."""
+def _offsets(residual: np.ndarray, rotation: np.ndarray) -> np.ndarray:
+    """Landmark errors (468, 2) that the bases leave, in the picture -> the same in the space of the head (468, 3)."""
     flat = np.clip(residual, -0.12, 0.12)
-    offsets = np.concatenate([flat, np.zeros((len(flat), 1))], 1) @ rotation
-    return (_spreading() @ offsets).astype(np.float32)
+    return np.concatenate([flat, np.zeros((len(flat), 1))], 1) @ rotation
+
+
+def _detail(offsets: np.ndarray) -> np.ndarray:
+    """Offsets (468, 3) at the mesh points, units of the head -> displacement (V, 3) of the head."""
+    return (_spreading() @ offsets.astype(np.float32)).astype(np.float32)
 
 
 @cache

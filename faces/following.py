@@ -17,10 +17,12 @@ from faces.knowing import Acquaintance
 from faces.landmarks import CROP_SCALE, LandmarkReader, Reading
 from faces.likeness import likeness
 from faces.smoothing import Crop, Smoother
-from faces.track import Track, describe, face_size, track_of
+from faces.track import UNREADABLE, Track, describe, doubt_of, face_size, track_of
 from learning.threads import one_blas_thread
 
 SURE = 0.5  # face score below which a found place is not a face
+HELD = 1.5 * UNREADABLE  # expected error of landmarks at which a followed face is let go
+STEPS = 3  # of a fit that starts from the last frame
 NEWCOMERS = 10  # frames between two looks for people who came in, where everyone is followed
 MISSING = 3  # frames between two looks for somebody who was lost a moment ago
 FORGET = 50  # frames after which somebody lost is looked for as rarely as newcomers
@@ -95,7 +97,7 @@ class Follower:
         kept = []
         for one, reading in zip(self.present, readings, strict=True):
             growth = face_size(reading.points) / max(one.track.size, 1e-6)
-            if reading.score >= SURE and 0.6 < growth < 1.6:
+            if reading.score >= SURE and doubt_of(reading) < HELD and 0.6 < growth < 1.6:
                 kept.append((one, reading))
         kept = _apart([(o, r, self._strangeness(picture, o, r)) for o, r in kept])
         for one, reading in kept:
@@ -116,7 +118,8 @@ class Follower:
         smooth = one.smoother.step(reading.points)
         before = one.track
         with one_blas_thread():
-            fit = fitted(smooth, sigma=reading.sigma, known=one.who.worn(before.parameters))
+            known = one.who.worn(before.parameters)
+            fit = fitted(smooth, sigma=reading.sigma, known=known, iterations=STEPS)
             one.track = describe(picture, reading, fit, person=one.who.number, smooth=smooth)
             one.who.meet(picture, reading, fit.parameters, one.track.quality)
         moved = smooth.mean(0) - before.landmarks.mean(0)
@@ -149,7 +152,7 @@ class Follower:
 
     def _read_box(self, picture: np.ndarray, box: Box) -> Track | None:
         reading = self.reader.refine(picture, box.matrix(self.reader.side, CROP_SCALE), passes=3)
-        return track_of(picture, reading) if reading.score >= SURE else None
+        return track_of(picture, reading) if reading.score >= SURE and doubt_of(reading) < UNREADABLE else None
 
     def _is_free(self, x: float, y: float, size: float) -> bool:
         """Whether nobody present is at a place."""

@@ -9,6 +9,8 @@ from faces.landmarks import Reading
 from faces.quality import judge
 from learning.threads import one_blas_thread
 
+UNREADABLE = 0.045  # expected error of landmarks, in sizes of the face, from which they are no face's
+
 
 @dataclass(frozen=True)
 class Track:
@@ -39,6 +41,11 @@ class Refusal:
 def face_size(points: np.ndarray) -> float:
     """Longer side of the box around mesh points (478, 2), pixels."""
     return float(np.ptp(points[:468], axis=0).max())
+
+
+def doubt_of(reading: Reading) -> float:
+    """Median expected error of the mesh points, in sizes of the face."""
+    return float(np.median(reading.sigma[:468])) / max(face_size(reading.points), 1e-6)
 
 
 def track_of(picture: np.ndarray, reading: Reading, *, known: FaceParameters | None = None) -> Track:

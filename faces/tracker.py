@@ -17,7 +17,7 @@ from faces.following import SURE, Follower
 from faces.landmarks import CROP_SCALE, LandmarkReader, Reading
 from faces.offline import smooth
 from faces.quality import TURNED_AWAY, turned_degrees
-from faces.track import Refusal, Track, face_size, track_of
+from faces.track import UNREADABLE, Refusal, Track, doubt_of, face_size, track_of
 from media.errors import FaceError, UsageError
 from media.pictures import over_grey
 
@@ -29,7 +29,6 @@ SURER = 0.9  # face score that a place has to have where only a careful search c
 ZOOMS = (0.75, 1.1, 1.7, 2.5)  # at which a doubtful place is looked at again, of the size that the finder gave it
 TILTS = np.radians((-70.0, -35.0, 35.0, 70.0))  # and turned in the plane of the picture
 SECOND_LOOKS = 6  # places that are read with care after that
-UNREADABLE = 0.045  # expected error of landmarks, in sizes of the face, from which they are no face's
 DOUBTFUL = 0.03  # the same, at which a face is worth looking for a better one
 
 
@@ -157,11 +156,6 @@ def _apart(tracks: list[Track]) -> list[Track]:
 
 def _doubt(track: Track) -> float:
     return doubt_of(Reading(track.raw, track.sigma, track.score))
-
-
-def doubt_of(reading: Reading) -> float:
-    """Median expected error of the mesh points, in sizes of the face."""
-    return float(np.median(reading.sigma[:468])) / max(face_size(reading.points), 1e-6)
 
 
 def _unreadable(reading: Reading, sure: float) -> str:
