@@ -35,6 +35,7 @@ SETTLED = 2e-3  # largest change of an action, or of the pose, at which a fit ha
 UNDER_NOSE = (2, 94, 97, 326)  # mesh points that sit on the upper jaw: teeth follow bone, not lips
 MOST_ASIDE = 0.92  # of an eyeball's radius: how far from its middle an iris can be seen
 OWN_WAY = 0.2  # share of an eye's own direction in what is read of it; the rest is the mean of both
+GAZE_SPREAD = np.array([0.30, 0.17])  # radians (yaw, pitch): how far eyes look aside; unsure readings lean to 0
 IRIS_GAIN = (1.05, 1.1)  # the ring of an iris lies behind its pupil (yaw, pitch; measured on rendered heads)
 ON_CHIN = (18, 199, 200, 83, 313)
 CORRESPONDENCES = Path(__file__).parent / "data" / "mesh478.npz"
@@ -278,7 +279,8 @@ def read_gaze(parameters: FaceParameters, landmarks: np.ndarray, sigma: np.ndarr
 
     Each eye is a ball at its place in the fitted head; the middle of the five points of its iris lies on it. The eyes
     move together, so both lean on their mean, in which an iris of large expected error (`sigma` (478,), pixels), or
-    one that the nose may hide, counts for little.
+    one that the nose may hide, counts for little. A reading that is unsure leans towards straight ahead, as much as
+    its expected error asks for against the usual spread of gaze.
     """
     rotation = rotation_matrix(*parameters.rotation).astype(np.float64)
     centres = load_head().eye_centres(parameters.identity)
@@ -300,4 +302,15 @@ def read_gaze(parameters: FaceParameters, landmarks: np.ndarray, sigma: np.ndarr
         error = 0.0 if sigma is None else float(sigma[iris].mean()) / max(parameters.scale, 1e-9)
         weights[eye] = np.clip((55 - max(away, 0.0)) / 25, 0.03, 1) / (error**2 + 0.01**2)
     both = weights @ gaze / weights.sum()
-    return np.clip((OWN_WAY * gaze + (1 - OWN_WAY) * both) * IRIS_GAIN, -1.0, 1.0).astype(np.float32)
+    gaze = (OWN_WAY * gaze + (1 - OWN_WAY) * both) * IRIS_GAIN
+    if sigma is not None:
+        # The eyes' errors go together, so the mean of both is hardly surer than the surer one.
+        variance = np.square(sigma_of_gaze(parameters, sigma, radii).min())
+        gaze = gaze * np.square(GAZE_SPREAD) / (np.square(GAZE_SPREAD) + variance)
+    return np.clip(gaze, -1.0, 1.0).astype(np.float32)
+
+
+def sigma_of_gaze(parameters: FaceParameters, sigma: np.ndarray, radii: np.ndarray) -> np.ndarray:
+    """Expected error (2,) of each eye's direction, radians, from that of the irises (478,), pixels."""
+    errors = np.array([float(sigma[p : p + 5].mean()) for p in PUPILS])
+    return errors / max(parameters.scale, 1e-9) / radii
