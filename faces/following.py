@@ -13,6 +13,7 @@ import numpy as np
 
 from faces.finder import Box, Finder
 from faces.fit import fitted
+from faces.irises import find_irises
 from faces.knowing import Acquaintance
 from faces.landmarks import CROP_SCALE, LandmarkReader, Reading
 from faces.likeness import likeness
@@ -95,7 +96,8 @@ class Follower:
         """Read everybody present where they should be by now; who is not there is lost."""
         readings = self.reader.read_many(picture, [one.matrix for one in self.present], mirror=False)
         kept = []
-        for one, reading in zip(self.present, readings, strict=True):
+        for one, network in zip(self.present, readings, strict=True):
+            reading = find_irises(picture, network)
             growth = face_size(reading.points) / max(one.track.size, 1e-6)
             if reading.score >= SURE and doubt_of(reading) < HELD and 0.6 < growth < 1.6:
                 kept.append((one, reading))
@@ -175,7 +177,7 @@ class Follower:
             self.people.append(who)
         smoother, crop = Smoother(), Crop(self.reader.side, CROP_SCALE)
         matrix = crop.follow(found.raw, np.zeros(2))
-        reading = self.reader.read(picture, matrix, mirror=False)
+        reading = find_irises(picture, self.reader.read(picture, matrix, mirror=False))
         with one_blas_thread():
             who.meet(picture, Reading(found.raw, found.sigma, found.score), found.parameters, found.quality)
             smooth = smoother.step(reading.points)

@@ -4,6 +4,7 @@ The points follow the public 468-point face mesh plus 5 for each iris. The netwo
 read-out of its last feature map (design after Wood et al. 2022, "3D face reconstruction with dense landmarks").
 """
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ import torch
 from torch import nn
 
 from faces.inference import compiled, landmark_graph, plain, readouts
+from faces.irises import PUPILS as PUPILS
+from faces.irises import find_irises
 from learning.backbone import MEAN, STD, lite0
 from learning.weights import load_weights
 
@@ -55,7 +58,6 @@ MIDLINE = (
     200,
 )
 OUTER_EYES = (33, 263)  # mesh points at the outer eye corners: of the person's right eye, of the left
-PUPILS = (468, 473)  # mesh points at the centres of the irises: of the person's right eye, of the left
 
 
 def _mirror() -> np.ndarray:
@@ -162,6 +164,9 @@ def warp_crop(picture: np.ndarray, matrix: np.ndarray, side: int) -> np.ndarray:
     return cv2.warpAffine(picture, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
+_SIDE = inspect.signature(LandmarkNet).parameters["side"].default
+
+
 def brightened(picture: np.ndarray) -> np.ndarray:
     """A uint8 RGB picture whose mean lies below `DARK`, multiplied up to it (at most eightfold); others as they are."""
     level = float(np.mean(cv2.mean(picture)[:3]))
@@ -183,7 +188,7 @@ class LandmarkReader:
         self, weights: Path | str = WEIGHTS, *, backend: str = "openvino", precise: bool = False, threads: int = 0
     ) -> None:
         tensors, card = load_weights(weights, "landmarks")
-        self.side = int(card.config.get("side", 128))  # pixels a side of the crops
+        self.side = int(card.config.get("side", _SIDE))  # pixels a side of the crops
         if backend == "torch":
             self.net = LandmarkNet(**card.config)
             self.net.load_state_dict(tensors)
@@ -240,11 +245,11 @@ class LandmarkReader:
         return readings
 
     def refine(self, picture: np.ndarray, matrix: np.ndarray, passes: int = 2) -> Reading:
-        """Read, lay the crop on what was read, read again; the last pass is the mean over crops of several sizes."""
+        """Read, lay the crop on what was read, read again; the last pass is the mean over crops of several sizes, with
+        the irises laid on those of the picture."""
         first = self.read(picture, matrix)
         for _ in range(passes - 1):
             first = self.read(picture, crop_matrix(first.points, self.side))
         readings = self.read_many(picture, [crop_matrix(first.points, self.side, scale) for scale in LAST_SCALES])
-        return Reading(
-            np.mean([r.points for r in readings], axis=0), np.mean([r.sigma for r in readings], axis=0), first.score
-        )
+        points, sigma = (np.mean([getattr(r, name) for r in readings], axis=0) for name in ("points", "sigma"))
+        return find_irises(picture, Reading(points, sigma, first.score))
