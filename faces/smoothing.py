@@ -17,8 +17,8 @@ from faces.fit import at_mesh
 from faces.head import load_head
 from faces.landmarks import OUTER_EYES
 
-STILLEST = 0.04  # share of an innovation that is followed when it is far below the noise
-OPENING = 4.0  # innovation, in units of the noise, at which the filter is half open
+STILLEST = 0.035  # share of an innovation that is followed when it is far below the noise
+OPENING = 4.5  # innovation, in units of the noise, at which the filter is half open
 NOISE_START = 1.5e-3  # of the outer eyes' distance: noise before any was seen
 NOISE_LEAST, NOISE_MOST = 2e-4, 4e-3
 MEMORY = 24  # frames that the noise is estimated over
