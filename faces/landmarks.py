@@ -90,11 +90,11 @@ class LandmarkNet(nn.Module):
 
     def __init__(
         self,
-        width: int = 192,
-        side: int = 128,
+        width: int = 128,
+        side: int = 192,
         *,
-        rank: int | None = None,
-        uncertainty: bool = False,
+        rank: int | None = 320,
+        uncertainty: bool = True,
         pretrained: bool = False,
     ) -> None:
         super().__init__()

@@ -83,7 +83,7 @@ def _one_thread(_: int) -> None:
 def batches_ahead(batch: Callable[[int], Batch], steps: range, workers: int) -> Iterator[Batch]:
     """The batches of `steps`, in order; made ahead of use by `workers` processes, or here and now when there are none.
 
-    What the recipe has loaded by now is shared with the workers (they are forked); what it loads later is not.
+    Each worker is a fresh process with a copy of the recipe as it is now: forking one that has threads may hang it.
     """
     if workers == 0:
         return map(batch, steps)
@@ -93,7 +93,7 @@ def batches_ahead(batch: Callable[[int], Batch], steps: range, workers: int) -> 
         sampler=steps,
         num_workers=workers,
         prefetch_factor=4,
-        multiprocessing_context="fork",
+        multiprocessing_context="spawn",
         worker_init_fn=_one_thread,
     )
     return iter(loader)

@@ -102,7 +102,7 @@ class Portraits:
         return self.kept[key]
 
     def load(self) -> None:
-        """Make all of them now, so that processes forked from this one share them."""
+        """Make all of them now, so that worker processes get them with their copy."""
         with one_blas_thread():
             for person in range(len(self.people)):
                 for expression in ("neutral", "smile"):
