@@ -3,9 +3,13 @@
 import json
 import logging
 import math
+import multiprocessing
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +17,6 @@ import cv2
 import torch
 from threadpoolctl import threadpool_limits
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
 
 from media.atomic import replacing
 
@@ -64,20 +67,22 @@ class Masters:
             param.copy_(master)
 
 
-class _Steps(Dataset):
-    """The batches of a recipe as a data set that worker processes read ahead, in order."""
+AHEAD = 4  # batches that each worker may be ahead of their use
 
-    def __init__(self, batch: Callable[[int], Batch]) -> None:
-        self.batch = batch
-
-    def __getitem__(self, step: int) -> Batch:
-        return self.batch(step)
+_recipe: Callable[[int], Batch] | None = None  # in a worker: what makes its batches
 
 
-def _one_thread(_: int) -> None:
+def _start_worker(batch: Callable[[int], Batch]) -> None:
+    global _recipe
+    _recipe = batch
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     threadpool_limits(1)
+
+
+def _make(step: int) -> Batch:
+    assert _recipe is not None
+    return _recipe(step)
 
 
 def batches_ahead(batch: Callable[[int], Batch], steps: range, workers: int) -> Iterator[Batch]:
@@ -86,17 +91,19 @@ def batches_ahead(batch: Callable[[int], Batch], steps: range, workers: int) -> 
     Each worker is a fresh process with a copy of the recipe as it is now: forking one that has threads may hang it.
     """
     if workers == 0:
-        return map(batch, steps)
-    loader = DataLoader(
-        _Steps(batch),
-        batch_size=None,
-        sampler=steps,
-        num_workers=workers,
-        prefetch_factor=4,
-        multiprocessing_context="spawn",
-        worker_init_fn=_one_thread,
-    )
-    return iter(loader)
+        yield from map(batch, steps)
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(batch,))
+    try:
+        todo = iter(steps)
+        waiting = deque(pool.submit(_make, step) for step in islice(todo, AHEAD * workers))
+        while waiting:
+            ready = waiting.popleft().result()
+            waiting.extend(pool.submit(_make, step) for step in islice(todo, 1))
+            yield ready
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def learning_rate(step: int, plan: Plan) -> float:
