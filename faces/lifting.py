@@ -20,6 +20,7 @@ from faces.landmarks import POINTS
 from faces.mesh import mesh_points
 from faces.mouth import colour_interior
 from faces.people.behaviour import random_actions
+from faces.people.labels import head_labels
 from faces.raster import Raster, vertex_normals
 from faces.texture import EYE_TEXTURE, borrow_hidden, unwrap_eyes, white_point
 
@@ -41,20 +42,7 @@ class Shot:
 
     def labels(self) -> dict[str, np.ndarray]:
         """All labels as arrays, angles in degrees; named as those of people who do not exist."""
-        found = self.parameters
-        return {
-            "identity": found.identity,
-            "actions": found.actions,
-            "rotation": np.degrees(found.rotation),
-            "gaze": np.degrees(found.gaze),
-            "centre": found.centre,
-            "scale": np.float64(found.scale),
-            "distance": np.float64(CAMERA_DISTANCE),
-            "mesh": self.mesh,
-            "visible": self.visible,
-            "depth": self.depth.astype(np.float16),
-            "normals": self.normals.astype(np.float16),
-        }
+        return head_labels(self.parameters, CAMERA_DISTANCE, self.mesh, self.visible, self.depth, self.normals)
 
 
 @dataclass(frozen=True)

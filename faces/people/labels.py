@@ -58,23 +58,34 @@ class Photograph:
     light: np.ndarray  # (9, 3) float32: harmonics of the light, see `Light.harmonics`
 
     def labels(self) -> dict[str, np.ndarray]:
-        """All labels as arrays, angles in degrees; depth and normals as float16, rounded so that they pack well."""
-        found = self.parameters
-        return {
-            "identity": found.identity,
-            "actions": found.actions,
-            "rotation": np.degrees(found.rotation),
-            "gaze": np.degrees(found.gaze),
-            "centre": found.centre,
-            "scale": np.float64(found.scale),
-            "distance": np.float64(self.distance),
-            "mesh": self.mesh,
-            "visible": self.visible,
-            "depth": (np.round(self.depth * FINE) / FINE).astype(np.float16),
-            "normals": (np.round(self.normals * 127) / 127).astype(np.float16),
-            "segmentation": self.segmentation,
-            "light": self.light,
-        }
+        """All labels as arrays, angles in degrees."""
+        head = head_labels(self.parameters, self.distance, self.mesh, self.visible, self.depth, self.normals)
+        return head | {"segmentation": self.segmentation, "light": self.light}
+
+
+def head_labels(
+    found: FaceParameters,
+    distance: float,
+    mesh: np.ndarray,
+    visible: np.ndarray,
+    depth: np.ndarray,
+    normals: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """What is known of a head in a picture as arrays, angles in degrees; depth and normals as float16, rounded so that
+    they pack well. Shapes and units as in `Photograph`."""
+    return {
+        "identity": found.identity,
+        "actions": found.actions,
+        "rotation": np.degrees(found.rotation),
+        "gaze": np.degrees(found.gaze),
+        "centre": found.centre,
+        "scale": np.float64(found.scale),
+        "distance": np.float64(distance),
+        "mesh": mesh,
+        "visible": visible,
+        "depth": (np.round(depth * FINE) / FINE).astype(np.float16),
+        "normals": (np.round(normals * 127) / 127).astype(np.float16),
+    }
 
 
 def write_labels(path: Path, labels: dict[str, np.ndarray]) -> None:
