@@ -4,7 +4,6 @@ The points follow the public 468-point face mesh plus 5 for each iris. The netwo
 read-out of its last feature map (design after Wood et al. 2022, "3D face reconstruction with dense landmarks").
 """
 
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,9 +163,6 @@ def warp_crop(picture: np.ndarray, matrix: np.ndarray, side: int) -> np.ndarray:
     return cv2.warpAffine(picture, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-_SIDE = inspect.signature(LandmarkNet).parameters["side"].default
-
-
 def brightened(picture: np.ndarray) -> np.ndarray:
     """A uint8 RGB picture whose mean lies below `DARK`, multiplied up to it (at most eightfold); others as they are."""
     level = float(np.mean(cv2.mean(picture)[:3]))
@@ -188,7 +184,7 @@ class LandmarkReader:
         self, weights: Path | str = WEIGHTS, *, backend: str = "openvino", precise: bool = False, threads: int = 0
     ) -> None:
         tensors, card = load_weights(weights, "landmarks")
-        self.side = int(card.config.get("side", _SIDE))  # pixels a side of the crops
+        self.side = int(card.config["side"])  # pixels a side of the crops
         if backend == "torch":
             self.net = LandmarkNet(**card.config)
             self.net.load_state_dict(tensors)

@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import torch
 
 from benchmarks.figures import Figure
 from faces import Tracker
-from faces.inference import compiled, landmark_graph, plain, readouts
-from faces.landmarks import LandmarkNet
 from media import read_picture
 from media.errors import VasariError
 
@@ -21,11 +18,10 @@ if TYPE_CHECKING:
 
 SIDE = 512
 ROUNDS = 3
-COMING = {"width": 128, "side": 192, "uncertainty": True}  # of a larger network
 
 
 def measure(setting: "Setting") -> list[Figure]:
-    """video_fps_512 and its cost in processor time, portrait_fit_s, load_s, and how long a larger network takes."""
+    """video_fps_512 and its cost in processor time, portrait_fit_s, load_s."""
     tracker = Tracker()
     picture = cv2.resize(read_picture(setting.portrait), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     frames = _swaying(picture, 60 if setting.quick else 250)
@@ -58,10 +54,6 @@ def measure(setting: "Setting") -> list[Figure]:
         ),
         Figure(name="portrait_fit_s", value=min(once), unit="s", goal=2.0, better="lower", n=ROUNDS, note="512 pixels"),
         Figure(name="load_s", value=_load(), unit="s", better="lower", note="a fresh process: import and Tracker()"),
-        Figure(
-            name="network_ms_192", value=_larger(), unit="ms", better="lower",
-            note="one reading of an untrained network of 192 pixels",
-        ),
     ]  # fmt: skip
 
 
@@ -83,18 +75,3 @@ def _load() -> float:
             raise VasariError(f"the tracker does not load: {(done.stderr.strip() or 'no message').splitlines()[-1]}")
         taken.append(float(done.stdout))
     return min(taken)
-
-
-def _larger() -> float:
-    """Milliseconds, the best of twenty."""
-    torch.manual_seed(0)
-    tensors = plain(LandmarkNet(**COMING).state_dict())
-    assert "log_sigma" in readouts(tensors)
-    network = compiled(landmark_graph(tensors, COMING["side"]))
-    crop = np.zeros((1, COMING["side"], COMING["side"], 3), np.uint8)
-    taken = []
-    for _ in range(20):
-        begun = time.perf_counter()
-        network(crop)
-        taken.append(time.perf_counter() - begun)
-    return 1000 * min(taken)
