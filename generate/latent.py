@@ -45,7 +45,8 @@ class Pose:
         after = turn @ before
         pivot = before @ PIVOT  # the neck stays where it is while the head turns about it
         shift = pivot - turn @ pivot
-        scale = self.scale * CAMERA_DISTANCE / max(0.3 * CAMERA_DISTANCE, CAMERA_DISTANCE - float(translation[2]))
+        away = CAMERA_DISTANCE + float(shift[2] - translation[2])
+        scale = self.scale * CAMERA_DISTANCE / max(0.3 * CAMERA_DISTANCE, away)
         return Pose(
             rotation=np.array(rotation_angles(after), np.float32),
             centre=(self.centre + self.scale * (shift[:2] + translation[:2])).astype(np.float32),

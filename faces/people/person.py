@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from faces.fit import FaceParameters
-from faces.head import load_head
+from faces.head import PIVOT, load_head, rotation_matrix
 from faces.people.assets import Wardrobe
 from faces.people.background import random_background
 from faces.people.behaviour import random_actions, random_gaze, random_rotation
@@ -73,13 +73,25 @@ class Person:
         rotation: np.ndarray | None = None,
         gaze: np.ndarray | None = None,
     ) -> "Person":
-        """The same person in the same light and place with other actions (52,), rotation (3,) or gaze (2, 2)."""
-        camera = self.camera if rotation is None else replace(self.camera, rotation=np.asarray(rotation, np.float32))
+        """The same person in the same light and place with other actions (52,), rotation (3,) or gaze (2, 2). The head
+        turns on the neck: the shoulders stay where they are."""
         return replace(
             self,
             actions=self.actions if actions is None else np.asarray(actions, np.float32),
             gaze=self.gaze if gaze is None else np.asarray(gaze, np.float32),
-            camera=camera,
+            camera=self.camera if rotation is None else self._turned(rotation),
+        )
+
+    def _turned(self, rotation: np.ndarray) -> Camera:
+        before, after = (rotation_matrix(*r) @ PIVOT for r in (self.camera.rotation, rotation))
+        shift = before - after  # of the eyes, so that the pivot of the neck stays
+        distance = self.camera.distance + float(shift[2])
+        return replace(
+            self.camera,
+            rotation=np.asarray(rotation, np.float32),
+            centre=self.camera.centre + self.camera.scale * shift[:2],
+            scale=self.camera.scale * self.camera.distance / distance,
+            distance=distance,
         )
 
     def parameters(self, size: int) -> FaceParameters:
