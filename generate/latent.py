@@ -43,13 +43,13 @@ class Pose:
         (right, down, towards the camera), `look` (2,) yaw and pitch added to both eyes, radians."""
         before, turn = rotation_matrix(*self.rotation), rotation_matrix(*rotation)
         after = turn @ before
-        pivot = before @ PIVOT  # the neck stays where it is while the head turns about it
-        shift = pivot - turn @ pivot
-        away = CAMERA_DISTANCE + float(shift[2] - translation[2])
+        old, new = before @ PIVOT, after @ PIVOT  # the neck stays where it is while the head turns about it
+        away = CAMERA_DISTANCE + float(old[2] - new[2]) - float(translation[2])
         scale = self.scale * CAMERA_DISTANCE / max(0.3 * CAMERA_DISTANCE, away)
+        neck = self.centre + self.scale * (old[:2] / (1 + old[2] / CAMERA_DISTANCE) + translation[:2])
         return Pose(
             rotation=np.array(rotation_angles(after), np.float32),
-            centre=(self.centre + self.scale * (shift[:2] + translation[:2])).astype(np.float32),
+            centre=(neck - scale * new[:2] / (1 + new[2] / CAMERA_DISTANCE)).astype(np.float32),
             scale=scale,
             gaze=np.clip(self.gaze + look, -0.7, 0.7).astype(np.float32),
         )

@@ -117,8 +117,10 @@ def test_no_movement_is_the_same_pose() -> None:
 def test_the_neck_stays_while_the_head_turns(yaw: float, pitch: float, roll: float) -> None:
     pose = Pose(np.array([0.1, -0.05, 0.02], np.float32), np.array([128.0, 110.0]), 40.0, np.zeros((2, 2)))
     moved = pose.moved(np.array([yaw, pitch, roll]), np.zeros(3), np.zeros(2))
-    for_before = pose.centre + pose.scale * (rotation_matrix(*pose.rotation) @ PIVOT)[:2]
-    for_after = moved.centre + moved.scale * (rotation_matrix(*moved.rotation) @ PIVOT)[:2]
+    for_before, for_after = (
+        p.centre + p.scale * pivot[:2] / (1 + pivot[2] / CAMERA_DISTANCE)
+        for p, pivot in ((p, rotation_matrix(*p.rotation) @ PIVOT) for p in (pose, moved))
+    )
     assert for_after == pytest.approx(for_before, abs=0.01)
 
 

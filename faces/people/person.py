@@ -83,16 +83,13 @@ class Person:
         )
 
     def _turned(self, rotation: np.ndarray) -> Camera:
-        before, after = (rotation_matrix(*r) @ PIVOT for r in (self.camera.rotation, rotation))
-        shift = before - after  # of the eyes, so that the pivot of the neck stays
-        distance = self.camera.distance + float(shift[2])
-        return replace(
-            self.camera,
-            rotation=np.asarray(rotation, np.float32),
-            centre=self.camera.centre + self.camera.scale * shift[:2],
-            scale=self.camera.scale * self.camera.distance / distance,
-            distance=distance,
-        )
+        camera, turned = self.camera, np.asarray(rotation, np.float32)
+        old, new = (rotation_matrix(*r) @ PIVOT for r in (camera.rotation, turned))
+        distance = camera.distance + float(old[2] - new[2])
+        scale = camera.scale * camera.distance / distance
+        neck = camera.centre + camera.scale * old[:2] / (1 + old[2] / camera.distance)
+        centre = neck - scale * new[:2] / (1 + new[2] / distance)
+        return replace(camera, rotation=turned, centre=centre, scale=scale, distance=distance)
 
     def parameters(self, size: int) -> FaceParameters:
         """The exact head in a photograph of `size` pixels a side."""
