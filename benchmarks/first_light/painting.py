@@ -6,16 +6,14 @@ import cv2
 import numpy as np
 
 from benchmarks.figures import Figure, mean_figure
+from benchmarks.pictures import face_region, psnr, ssim
 from benchmarks.sheets import save_sheet
 from faces import Tracker
 from faces.crop import face_crop
-from faces.head import load_head
 from faces.london import London
-from faces.raster import Raster
 from generate import FaceLatent, Painter, Renderer
 from generate.training.painter import face_parameters, random_move
 from media import read_picture
-from media.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from benchmarks.first_light.suite import Setting
@@ -90,34 +88,11 @@ def _compare(
     renderer = Renderer(source, painter)
     points, depth = renderer.geometry(moved)
     shown = {"painter": renderer.render(moved), "flow": renderer.warp(points, depth), "copy": source.appearance.picture}
-    head = load_head()
-    raster = Raster(*truth.shape[:2]).draw(target.appearance.points, depth, head.triangles)
-    face = raster.interpolate(head.mean, head.triangles)
-    inside = (raster.triangle >= 0) & (face[..., 2] < 0.6) & (face[..., 1] < 1.9) & (face[..., 1] > -0.75)
+    inside = face_region(target.appearance.points, depth, truth.shape[0])
     for kind, picture in shown.items():
         into[f"{kind}_psnr_db"].append(psnr(picture, truth, inside))
         into[f"{kind}_ssim"].append(ssim(picture, truth, inside))
     return [truth, shown["painter"], shown["flow"], shown["copy"]]
-
-
-def psnr(a: np.ndarray, b: np.ndarray, inside: np.ndarray) -> float:
-    """Peak signal to noise in dB of uint8 pictures (H, W, 3) where `inside` (H, W) is True."""
-    error = np.square(a[inside].astype(np.float64) - b[inside]).mean()
-    return float(10 * np.log10(255**2 / max(error, 1e-3)))
-
-
-def ssim(a: np.ndarray, b: np.ndarray, inside: np.ndarray) -> float:
-    """Structural similarity of luma (Wang et al. 2004, eq. 13; torchmetrics) averaged where `inside` is True."""
-    import torch
-
-    try:
-        from torchmetrics.functional.image import structural_similarity_index_measure
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("torchmetrics is not installed; run: pip install 'vasari[bench]'") from error
-
-    x, y = (torch.from_numpy(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY)).float()[None, None] / 255 for p in (a, b))
-    _, full = structural_similarity_index_measure(x, y, data_range=1.0, return_full_image=True)
-    return float(full[0, 0].numpy()[inside].mean())
 
 
 def _save(setting: "Setting", name: str, rows: list[np.ndarray]) -> None:

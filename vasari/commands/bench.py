@@ -15,6 +15,8 @@ class Suite(StrEnum):
 
     first_light = "first-light"
     tracker = "tracker"
+    renderer = "renderer"
+    speed = "speed"
 
 
 def bench(
@@ -28,12 +30,19 @@ def bench(
     people: Annotated[
         Path | None, typer.Option(help="Folder made by `vasari data people`, for figures on rendered people.")
     ] = None,
+    assets: Annotated[
+        Path | None, typer.Option(help="Folder made by `vasari data assets`, for exact truth of the renderer.")
+    ] = None,
+    skins: Annotated[Path | None, typer.Option(help="Folder of 2048 pixel skins, beside --assets.")] = None,
+    clip: Annotated[
+        Path | None, typer.Option(help="Video of one face, whose first frame the renderer moves as the others move.")
+    ] = None,
     portrait: Annotated[Path, typer.Option(help="Portrait of a person who does not exist.")] = EXAMPLES
     / "portrait.png",
     speech: Annotated[Path, typer.Option(help="Speech to generate from.")] = EXAMPLES / "speech.wav",
 ) -> None:
     """Measure SUITES, print a table, and write results.json and contact sheets into the folder."""
-    from benchmarks import first_light, tracker
+    from benchmarks import first_light, renderer, speed, tracker
     from benchmarks.figures import table
     from media.errors import ConsentError
     from provenance import Keys, is_nobody
@@ -49,6 +58,11 @@ def bench(
 
         if suite is Suite.tracker:
             results = tracker.run(tracker.Setting(folder, quick, london, people, portrait), say=say)
+        elif suite is Suite.renderer:
+            setting = renderer.Setting(folder, quick, london, assets, skins, portrait, clip)
+            results = renderer.run(setting, say=say)
+        elif suite is Suite.speed:
+            results = speed.run(speed.Setting(folder, quick, portrait, speech), say=say)
         else:
             results = first_light.run(first_light.Setting(folder, quick, london, portrait, speech), say=say)
         Console(width=None if Console().is_terminal else 160).print(table(results))

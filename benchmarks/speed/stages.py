@@ -1,0 +1,105 @@
+"""What each stage of a frame costs, alone: geometry, flow and remap, windows and painter, mark; and all together."""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.figures import Figure
+from faces import Tracker
+from generate import FaceLatent, Motion, Painter, Renderer, Talker, retarget
+from learning.threads import one_blas_thread
+from media import SAMPLE_RATE, read_picture, read_sound
+from provenance.watermark.picture import PictureMarker, load_model, small
+
+if TYPE_CHECKING:
+    from benchmarks.speed.suite import Setting
+
+T = TypeVar("T")
+SECONDS, SECONDS_QUICK = 10, 4  # of speech that are rendered
+KEY = bytes(32)  # nothing marked here is kept
+
+
+def measure(setting: "Setting") -> list[Figure]:
+    """render_fps_512; stage_*_ms and render_ms, medians, each with _p95; gflop_frame and parameters_m."""
+    portrait = read_picture(setting.portrait)
+    latent = FaceLatent.encode(portrait, Tracker().portrait(portrait)[0])
+    seconds = SECONDS_QUICK if setting.quick else SECONDS
+    motion = Motion.load().generate(read_sound(setting.speech)[: seconds * SAMPLE_RATE])
+    rows = zip(motion.actions, motion.rotation, motion.translation, motion.gaze, strict=True)
+    moments = [retarget(latent, *row) for row in rows]
+    painter, marker = Painter(), PictureMarker(1, KEY)
+    return [
+        *_together(Talker(latent, painter), marker, motion),
+        *_alone(Renderer(latent, painter), marker, moments),
+        *_cost(latent, moments[0]),
+    ]
+
+
+def _together(talker: Talker, marker: PictureMarker, motion) -> list[Figure]:
+    """Frames rendered and marked as `generate` does it, without speech, encoder and signature."""
+    frames = talker.frames([motion])
+    marker.mark(next(frames))
+    began, count = time.perf_counter(), 0
+    for frame in frames:
+        marker.mark(frame)
+        count += 1
+    fps = count / (time.perf_counter() - began)
+    note = "rendered and marked, in memory; no speech, no encoder, no signature"
+    return [Figure(name="render_fps_512", value=fps, unit="frames/s", goal=40, n=count, note=note)]
+
+
+def _alone(renderer: Renderer, marker: PictureMarker, moments: list[FaceLatent]) -> list[Figure]:
+    """Every stage timed by itself, one after another. The painter's share is what rendering takes beyond geometry and
+    flow."""
+    spent: dict[str, list[float]] = {name: [] for name in ("geometry", "flow", "paint", "mark", "render")}
+    with one_blas_thread():
+        renderer.render(moments[0])
+        for moment in moments:
+            geometry, (points, depth) = timed(partial(renderer.geometry, moment))
+            flow, _ = timed(partial(renderer.warp, points, depth))
+            render, frame = timed(partial(renderer.render, moment))
+            mark, _ = timed(partial(marker.mark, frame))
+            for name, value in (("geometry", geometry), ("flow", flow), ("mark", mark), ("render", render)):
+                spent[name].append(value)
+            spent["paint"].append(max(0.0, render - geometry - flow))
+    return list(_figures(spent))
+
+
+def _figures(spent: dict[str, list[float]]) -> Iterator[Figure]:
+    notes = {"flow": "flow and remap", "paint": "windows and painter", "render": "geometry, flow and paint, in turn"}
+    for name, values in spent.items():
+        for suffix, share in (("", 0.5), ("_p95", 0.95)):
+            yield Figure(
+                name=f"{'' if name == 'render' else 'stage_'}{name}_ms{suffix}",
+                value=float(np.quantile(values, share)), unit="ms", better="lower", n=len(values),
+                note=notes.get(name, ""),
+            )  # fmt: skip
+
+
+def timed(work: Callable[[], T]) -> tuple[float, T]:
+    """Milliseconds and what came of it."""
+    began = time.perf_counter()
+    made = work()
+    return 1000 * (time.perf_counter() - began), made
+
+
+def _cost(latent: FaceLatent, moment: FaceLatent) -> list[Figure]:
+    """Operations of the networks, counted as they run in torch; a multiplication and an addition are two."""
+    painter = Painter(backend="torch")
+    renderer = Renderer(latent, painter)
+    with FlopCounterMode(display=False) as painting:
+        frame = renderer.render(moment)
+    strength = load_model().strength
+    with FlopCounterMode(display=False) as marking:
+        strength(small(frame))
+    total = (painting.get_total_flops() + marking.get_total_flops()) / 1e9
+    note = f"painter {painting.get_total_flops() / 1e9:.3g}, mark {marking.get_total_flops() / 1e9:.3g}"
+    counted = sum(p.numel() for p in painter.nets.parameters()) + sum(p.numel() for p in strength.parameters())
+    return [
+        Figure(name="gflop_frame", value=total, unit="GFLOP", goal=8, better="lower", note=note),
+        Figure(name="parameters_m", value=counted / 1e6, unit="M", better="lower", note="of painter and mark"),
+    ]

@@ -1,0 +1,126 @@
+"""Who a face is, as 128 numbers: the closer two embeddings, the more alike the faces.
+
+Made to measure whether a renderer keeps a person's likeness. It has learned from people who do not exist and a few
+volunteers; it is no tool to identify people, and far too weak for that.
+
+recogniser = Recogniser()
+alike = float(recogniser.embed(a, track_a) @ recogniser.embed(b, track_b))      # -1 to 1
+"""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from faces.landmarks import warp_crop
+from faces.track import Track
+from learning.backbone import MEAN, STD, lite0
+from learning.weights import load_weights
+from media.errors import UsageError
+
+WEIGHTS = Path(__file__).parent / "data" / "recognition.safetensors"
+SIDE = 112  # pixels a side of the crops
+# Where the middles of the eyes, the tip of the nose and the corners of the mouth lie in a crop, shares of its side: the
+# places of ArcFace (Deng et al. 2019, arXiv 1801.07698), a fifth nearer, so that hair tells little.
+PLACES = 0.5 + 1.2 * (
+    np.array([(38.3, 51.6), (73.7, 51.6), (56.0, 71.7), (41.4, 92.3), (70.6, 92.3)]) / 112 - (0.5, 0.58)
+)
+EYES = ((33, 133, 159, 145), (263, 362, 386, 374))  # mesh points around the person's right and left eye
+NOSE, CORNERS = 4, (61, 291)
+
+
+def anchors(points: np.ndarray) -> np.ndarray:
+    """Mesh points (478, >=2) -> the five points (5, 2) that crops are aligned by."""
+    points = points[:, :2].astype(np.float64)
+    return np.stack([*(points[list(eye)].mean(0) for eye in EYES), points[NOSE], *points[list(CORNERS)]])
+
+
+def aligned_matrix(points: np.ndarray, side: int = SIDE, room: float = 1.0) -> np.ndarray:
+    """Similarity (2, 3) from picture pixels to those of a crop of `side` that lays the mesh points (478, >=2) on
+    `PLACES` (least squares, Umeyama 1991); `room` is how much more than those crops it shows."""
+    source = anchors(points)
+    target = ((PLACES - 0.5) / room + 0.5) * side
+    a, b = source - source.mean(0), target - target.mean(0)
+    spread = np.square(a).sum()
+    cos, sin = (a * b).sum() / spread, (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum() / spread
+    linear = np.array([[cos, -sin], [sin, cos]])
+    return np.hstack([linear, (target.mean(0) - linear @ source.mean(0))[:, None]])
+
+
+class RecognitionNet(nn.Module):
+    """(B, 3, 112, 112) float RGB in [0, 1] -> (B, 128) unit vectors.
+
+    EfficientNet-Lite0 up to stride 16 (up to stride 8 as ImageNet left it), then a depthwise convolution over the whole
+    map, which weighs each place of the face on its own (after Chen et al. 2018, MobileFaceNets, arXiv 1804.07573).
+    """
+
+    def __init__(self, width: int = 256, size: int = 128, *, pretrained: bool = False) -> None:
+        super().__init__()
+        self.size = size
+        body: Any = lite0(pretrained=pretrained, num_classes=0, global_pool="")
+        self.early = nn.Sequential(body.conv_stem, body.bn1, *body.blocks[:3]).requires_grad_(False)
+        self.late = nn.Sequential(*body.blocks[3:5])
+        inner = body.feature_info[3]["num_chs"]
+        self.squeeze = nn.Sequential(nn.Conv2d(inner, width, 1, bias=False), nn.BatchNorm2d(width), nn.PReLU(width))
+        self.gather = nn.Conv2d(width, width, SIDE // 16, groups=width, bias=False)
+        self.embed = nn.Sequential(nn.BatchNorm1d(width), nn.Linear(width, size, bias=False), nn.BatchNorm1d(size))
+
+    def train(self, mode: bool = True) -> "RecognitionNet":
+        super().train(mode)
+        self.early.eval()  # its norms stay as they are
+        return self
+
+    def forward(self, crops: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            low = self.early(((crops - MEAN) / STD).to(next(self.early.parameters()).dtype))
+        features = self.squeeze(self.late(low.to(self.gather.weight.dtype)))
+        return nn.functional.normalize(self.embed(self.gather(features).flatten(1)).float())
+
+
+class Recogniser:
+    """Embeds faces; weights are loaded once."""
+
+    def __init__(self, weights: Path | str = WEIGHTS) -> None:
+        tensors, card = load_weights(weights, "recognition")
+        self.net = RecognitionNet(**card.config)
+        self.net.load_state_dict(tensors)
+        self.net.eval()
+        self.card = card
+
+    def embed(self, picture: np.ndarray, face: Track | np.ndarray) -> np.ndarray:
+        """Embed one face: the mean of its crop and the crop's mirror image.
+
+        Args:
+            picture: uint8 RGB (H, W, 3).
+            face: its track, or its mesh points (478, >=2) in pixels.
+
+        Returns: (128,) float32 of length 1.
+
+        Raises:
+            UsageError: the picture or the points are of another kind, or the points lie all in one place.
+        """
+        points = face.landmarks if isinstance(face, Track) else face
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
+            raise UsageError(f"a picture of {picture.dtype} {picture.shape} was given; uint8 (H, W, 3) RGB is needed")
+        if points.ndim != 2 or points.shape[0] != 478 or points.shape[1] < 2 or not np.isfinite(points).all():
+            raise UsageError(f"mesh points of shape {points.shape} were given; 478 finite points are needed")
+        if np.ptp(anchors(points), axis=0).max() < 2:
+            raise UsageError("the mesh points lie in one place; a face of at least a few pixels is needed")
+        crop = warp_crop(picture, aligned_matrix(points), SIDE)
+        both = np.stack([crop, cv2.flip(crop, 1)])
+        with torch.inference_mode():
+            one, other = self.net(torch.from_numpy(both).permute(0, 3, 1, 2).float() / 255)
+        mean = (one + other).numpy()
+        return mean / max(float(np.linalg.norm(mean)), 1e-9)
+
+
+def verification(genuine: np.ndarray, impostors: np.ndarray) -> dict[str, float]:
+    """How well likeness tells pairs of one person, (G,), from pairs of two, (I,): the area under the curve of true over
+    false positives, and the share of genuine pairs accepted where 1% of the impostors are."""
+    below = np.searchsorted(np.sort(impostors), genuine, side="left")
+    ties = np.searchsorted(np.sort(impostors), genuine, side="right") - below
+    auc = float((below + 0.5 * ties).mean() / len(impostors))
+    return {"auc": auc, "tpr_fpr1": float((genuine > np.quantile(impostors, 0.99)).mean())}
