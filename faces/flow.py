@@ -38,12 +38,15 @@ class FlowField:
             source: (V, 2) where each vertex lies in the source picture.
             unit: pixels a unit of the head.
         """
+        shift = self.shift(target, depth, source, unit)
+        return self.pixels + cv2.resize(shift, (self.size, self.size), interpolation=cv2.INTER_LINEAR)
+
+    def shift(self, target: np.ndarray, depth: np.ndarray, source: np.ndarray, unit: float) -> np.ndarray:
+        """What `backward` adds to each pixel's own position, at half size: (size / 2, size / 2, 2) float32 pixels."""
         raster = self.raster.draw(target / 2, depth, self.triangles, cull=True)
         shift = raster.interpolate(source - target, self.triangles)
         inside = (raster.triangle >= 0).astype(np.float32)
-        shift = self._carry_on(shift, inside, unit / 2)
-        full = cv2.resize(shift, (self.size, self.size), interpolation=cv2.INTER_LINEAR)
-        return self.pixels + full
+        return self._carry_on(shift, inside, unit / 2)
 
     def _carry_on(self, shift: np.ndarray, inside: np.ndarray, unit: float) -> np.ndarray:
         """Fill the outside of a shift field (h, h, 2) known where `inside` (h, h) is 1."""

@@ -5,7 +5,6 @@ paints the mouth, another both eyes (the right one mirrored). Inference runs in 
 processor has it; `PainterNet` in torch is the reference.
 """
 
-import warnings
 from pathlib import Path
 
 import cv2
@@ -13,24 +12,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from generate.refiner import WEIGHTS as REFINER
+from generate.refiner import Refiner
+from generate.unet import Block, compiled
 from generate.windows import CHANNELS, EYE_LEFT, EYE_RIGHT, MOUTH, SHAPES, Window
 from learning.weights import load_weights
 
 WEIGHTS = Path(__file__).parent / "data" / "painter.safetensors"
 KINDS = {"mouth": SHAPES[MOUTH], "eye": SHAPES[EYE_LEFT]}  # network -> (height, width) of its windows
-
-
-class _Block(nn.Module):
-    """x + conv(relu(conv(relu(x)))); starts as the identity."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.second.weight)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.second(torch.relu(self.first(torch.relu(x))))
 
 
 class PainterNet(nn.Module):
@@ -40,15 +29,15 @@ class PainterNet(nn.Module):
         super().__init__()
         a, b, c = widths
         self.enter = nn.Conv2d(CHANNELS * 4, a, 3, padding=1)
-        self.high = nn.Sequential(_Block(a), _Block(a))
+        self.high = nn.Sequential(Block(a), Block(a))
         self.down1 = nn.Conv2d(a, b, 2, stride=2)
-        self.middle = nn.Sequential(_Block(b), _Block(b))
+        self.middle = nn.Sequential(Block(b), Block(b))
         self.down2 = nn.Conv2d(b, c, 2, stride=2)
-        self.low = nn.Sequential(_Block(c), _Block(c), _Block(c))
+        self.low = nn.Sequential(Block(c), Block(c), Block(c))
         self.up2 = nn.ConvTranspose2d(c, b, 2, stride=2)
-        self.merge2 = _Block(b)
+        self.merge2 = Block(b)
         self.up1 = nn.ConvTranspose2d(b, a, 2, stride=2)
-        self.merge1 = _Block(a)
+        self.merge1 = Block(a)
         self.leave = nn.Conv2d(a, 12, 3, padding=1)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
@@ -72,7 +61,7 @@ class PainterNets(nn.Module):
 
 
 class Painter:
-    """Paints windows; loads weights and compiles the networks once.
+    """Paints windows and holds the refiner of whole frames; loads weights and compiles the networks once.
 
     Args:
         backend: "openvino" (fast) or "torch" (the reference).
@@ -86,7 +75,12 @@ class Painter:
         self.nets.eval()
         self.card = card
         self.backend = backend
-        self.compiled = {k: _compile(getattr(self.nets, k), k, threads) for k in KINDS} if backend == "openvino" else {}
+        self.refiner = Refiner(backend=backend, threads=threads) if REFINER.is_file() else None
+        self.compiled = {}
+        if backend == "openvino":
+            for kind, shape in KINDS.items():
+                batch = 1 if kind == "mouth" else 2
+                self.compiled[kind] = compiled(getattr(self.nets, kind), (batch, CHANNELS, *shape), threads)
 
     def residual(self, kind: str, seen: np.ndarray) -> np.ndarray:
         """(B, 14, H, W) float32 -> (B, 3, H, W) float32."""
@@ -125,20 +119,3 @@ def network_input(window: Window, name: str) -> np.ndarray:
     if name == EYE_RIGHT:
         seen = seen[:, ::-1]
     return np.ascontiguousarray(seen.transpose(2, 0, 1))
-
-
-def _compile(net: PainterNet, kind: str, threads: int):
-    import openvino
-
-    height, width = KINDS[kind]
-    batch = 1 if kind == "mouth" else 2
-    example = torch.zeros(batch, CHANNELS, height, width)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # torch.jit.trace, which OpenVINO still converts from
-        model = openvino.convert_model(net, example_input=example, input=[tuple(example.shape)])
-    core = openvino.Core()
-    options = {"PERFORMANCE_HINT": "LATENCY"}
-    if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        options["INFERENCE_PRECISION_HINT"] = "bf16"
-    options |= {"INFERENCE_NUM_THREADS": threads} if threads else {}
-    return core.compile_model(model, "CPU", options)

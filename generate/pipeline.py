@@ -75,10 +75,10 @@ class Talker:
             for latent in latents:
                 coming = pool.submit(self.renderer.prepare, latent)
                 if waiting is not None:
-                    yield self.renderer.finish(*waiting.result())
+                    yield self.renderer.finish(waiting.result())
                 waiting = coming
             if waiting is not None:
-                yield self.renderer.finish(*waiting.result())
+                yield self.renderer.finish(waiting.result())
 
     def follow(self, tracks: Iterable[Track | None], *, absolute: bool = False) -> Iterator[np.ndarray]:
         """Frames that move as a driving video does. Relative by default: the driver's first seen frame is its rest,

@@ -1,8 +1,10 @@
-"""Frames from a face latent: flow, windows, painter.
+"""Frames from a face latent: flow, refiner, windows, painter.
 
 renderer = Renderer(latent)            # expensive once
 frame = renderer.render(latent)        # cheap often: the same appearance, any pose, dynamics and identity
 """
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -13,7 +15,17 @@ from faces.flow import FlowField
 from faces.head import Head, Part, load_head
 from generate.latent import FaceLatent, posed_vertices
 from generate.painter import Painter
+from generate.refiner import Viewer, compose
 from generate.windows import WINDOWS, Window, WindowMaker
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A frame of which mouth and eyes are still to be painted."""
+
+    frame: np.ndarray  # uint8 RGB (S, S, 3)
+    windows: dict[str, Window]
+    colour: np.ndarray | None  # (128, 128, 3) float32 RGB that the refiner added to the frame; 1 is white
 
 
 class Renderer:
@@ -21,7 +33,7 @@ class Renderer:
 
     Args:
         latent: whose appearance is shown; its pose and dynamics are the rest.
-        painter: paints what geometry cannot; None shows flow and geometry alone.
+        painter: mends and paints what geometry cannot; None shows flow and geometry alone.
     """
 
     def __init__(self, latent: FaceLatent, painter: Painter | None = None) -> None:
@@ -29,6 +41,7 @@ class Renderer:
         self.appearance = latent.appearance
         self.painter = painter
         self.flow = FlowField(self.head, latent.appearance.picture.shape[0])
+        self.viewer = Viewer(self.head, latent, self.flow)
         self.maker = WindowMaker(self.head, latent.appearance)
         self.lids = Lids(self.head)
         self.feather = {name: _feather(*self.maker.shapes[name]) for name in WINDOWS}
@@ -48,23 +61,40 @@ class Renderer:
         field = self.flow.backward(points, depth, self.appearance.points, self.appearance.unit)
         return cv2.remap(self.appearance.picture, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
-    def prepare(self, latent: FaceLatent) -> tuple[np.ndarray, dict[str, Window]]:
-        """All that comes before the painter: the warped frame and its windows."""
-        points, depth = self.geometry(latent)
-        frame = self.warp(points, depth)
-        source = self.lids.source(self.appearance.points, self.appearance.unit, latent.dynamics)
-        return frame, {name: self.maker.make(name, frame, points, depth, source) for name in WINDOWS}
+    def refined(self, latent: FaceLatent, points: np.ndarray, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The source picture carried along the flow as the refiner has it: uint8 RGB (S, S, 3), and the colour that it
+        added on its grid: float32 RGB (128, 128, 3), 1 is white."""
+        assert self.painter is not None
+        view = self.viewer.see(latent, points, depth)
+        answers = self.painter.refiner.answer(view.seen)
+        return compose(self.appearance.picture, view.shift, answers), np.ascontiguousarray(
+            answers[5:].transpose(1, 2, 0)
+        )
 
-    def finish(self, frame: np.ndarray, windows: dict[str, Window]) -> np.ndarray:
-        """Paint the windows and lay them into `frame`, which is changed and returned."""
+    def prepare(self, latent: FaceLatent) -> "Prepared":
+        """All that comes before mouth and eyes are painted."""
+        points, depth = self.geometry(latent)
+        if self.painter is None or self.painter.refiner is None:
+            frame, colour = self.warp(points, depth), None
+        else:
+            frame, colour = self.refined(latent, points, depth)
+        source = self.lids.source(self.appearance.points, self.appearance.unit, latent.dynamics)
+        windows = {name: self.maker.make(name, frame, points, depth, source) for name in WINDOWS}
+        return Prepared(frame, windows, colour)
+
+    def finish(self, prepared: "Prepared") -> np.ndarray:
+        """Paint the windows and lay them into the frame, which is changed and returned."""
+        frame, windows = prepared.frame, prepared.windows
         painted = self.painter.paint(windows) if self.painter else {n: w.composite for n, w in windows.items()}
         for name, window in windows.items():
+            if prepared.colour is not None:
+                painted[name] = painted[name] + _part(prepared.colour, window, frame.shape[0])
             _lay(frame, window, painted[name], self.feather[name])
         return frame
 
     def render(self, latent: FaceLatent) -> np.ndarray:
         """One frame: uint8 RGB (S, S, 3)."""
-        return self.finish(*self.prepare(latent))
+        return self.finish(self.prepare(latent))
 
 
 class Lids:
@@ -104,6 +134,15 @@ def _feather(height: int, width: int) -> np.ndarray:
     x = np.minimum(np.arange(width), np.arange(width)[::-1])[None] / (0.12 * width)
     ramp = np.clip(np.minimum(y, x), 0, 1)
     return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)[..., None]
+
+
+def _part(colour: np.ndarray, window: Window, size: int) -> np.ndarray:
+    """What of `colour` (G, G, 3), laid over a frame of `size`, falls into a window: (H, W, 3)."""
+    height, width = window.composite.shape[:2]
+    cells = colour.shape[0] / size
+    matrix = np.array([[cells, 0, (window.left + 0.5) * cells - 0.5], [0, cells, (window.top + 0.5) * cells - 0.5]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(colour, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _lay(frame: np.ndarray, window: Window, painted: np.ndarray, feather: np.ndarray) -> None:

@@ -28,7 +28,7 @@ def painter(backend: str) -> Painter:
 def windows(size: int = 512) -> dict[str, Window]:
     face = latent(size).edit(jawOpen=0.6, eyeBlinkLeft=0.5)
     turned = face.with_pose(face.pose.moved(np.radians((8, 4, 2)), np.zeros(3), np.zeros(2)))
-    return Renderer(latent(size)).prepare(turned)[1]
+    return Renderer(latent(size)).prepare(turned).windows
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_paint_stays_inside_the_windows() -> None:
     face = latent(512).edit(jawOpen=0.5)
     without, with_ = bare.render(face).astype(int), painted.render(face).astype(int)
     outside = np.ones((512, 512), bool)
-    for window in bare.prepare(face)[1].values():
+    for window in bare.prepare(face).windows.values():
         height, width = window.composite.shape[:2]
         outside[window.top : window.top + height, window.left : window.left + width] = False
     assert np.array_equal(without[outside], with_[outside])

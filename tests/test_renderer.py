@@ -23,7 +23,7 @@ def renderer() -> Renderer:
 
 def window_slices(renderer: Renderer) -> dict[str, tuple[slice, slice]]:
     """Where the windows lie at rest."""
-    _, windows = renderer.prepare(latent(SIZE))
+    windows = renderer.prepare(latent(SIZE)).windows
     shapes = {name: window.composite.shape for name, window in windows.items()}
     return {n: np.s_[w.top : w.top + shapes[n][0], w.left : w.left + shapes[n][1]] for n, w in windows.items()}
 
@@ -98,8 +98,7 @@ def test_the_face_goes_where_the_head_turns(renderer: Renderer) -> None:
 
 def test_an_open_jaw_darkens_the_mouth(renderer: Renderer) -> None:
     shut, wide = latent(SIZE).edit(jawOpen=0.0), latent(SIZE).edit(jawOpen=0.7)
-    _, before = renderer.prepare(shut)
-    _, after = renderer.prepare(wide)
+    before, after = (renderer.prepare(face).windows for face in (shut, wide))
     where = window_slices(renderer)
     closed, opened = (renderer.render(face).astype(int) for face in (shut, wide))
     assert np.abs(opened[where[MOUTH]] - closed[where[MOUTH]]).mean() > 5
@@ -118,7 +117,7 @@ def test_shut_eyes_change_the_eyes_and_little_else(renderer: Renderer) -> None:
     before, after = (renderer.render(face).astype(int) for face in (open_, shut))
     for name in (EYE_LEFT, EYE_RIGHT):
         assert np.abs(after[where[name]] - before[where[name]]).mean() > 2.5
-        ball = [renderer.prepare(face)[1][name].seen[..., 9].sum() for face in (open_, shut)]
+        ball = [renderer.prepare(face).windows[name].seen[..., 9].sum() for face in (open_, shut)]
         assert ball[1] < 0.35 * ball[0]
     assert np.abs(after[where[MOUTH]] - before[where[MOUTH]]).mean() < 0.5
 
@@ -128,7 +127,7 @@ def test_gaze_moves_the_irises(renderer: Renderer) -> None:
 
     def darkest(look: float) -> float:
         pose = face.pose.moved(np.zeros(3), np.zeros(3), np.array([look, 0]))
-        window = renderer.prepare(face.with_pose(pose))[1][EYE_LEFT]
+        window = renderer.prepare(face.with_pose(pose)).windows[EYE_LEFT]
         ball = window.seen[..., 9] > 0.5
         dark = (1 - window.composite.mean(-1)) ** 6 * ball
         return float((dark * np.arange(ball.shape[1])).sum() / dark.sum())
@@ -147,7 +146,7 @@ def test_another_identity_changes_the_shape_alone(renderer: Renderer) -> None:
 @pytest.mark.parametrize("size", [128, 256, 640])
 def test_windows_scale_with_the_frame(size: int) -> None:
     maker = Renderer(latent(size))
-    _, windows = maker.prepare(latent(size))
+    windows = maker.prepare(latent(size)).windows
     for name in WINDOWS:
         height, width = windows[name].composite.shape[:2]
         assert (height, width) == pytest.approx(np.array(SHAPES[name]) * size / 512, abs=1)

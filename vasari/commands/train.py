@@ -16,17 +16,26 @@ class Recipe(StrEnum):
     finder = "finder"
     tracker = "tracker"
     painter = "painter"
+    refiner = "refiner"
+    recognition = "recognition"
     motion = "motion"
     watermark = "watermark"
 
 
+LONDON = (
+    Recipe.finder,
+    Recipe.tracker,
+    Recipe.painter,
+    Recipe.refiner,
+    Recipe.recognition,
+)  # what learns from volunteers
 TAKEN_BY = {  # which recipes take an option that not all of them take
-    "workers": (Recipe.tracker, Recipe.painter),
-    "batch": (Recipe.tracker, Recipe.painter),
+    "workers": (Recipe.tracker, Recipe.painter, Recipe.refiner, Recipe.recognition),
+    "batch": (Recipe.tracker, Recipe.painter, Recipe.refiner, Recipe.recognition),
     "start": (Recipe.tracker,),
-    "lr": (Recipe.tracker,),
-    "assets": (Recipe.tracker,),
-    "skins": (Recipe.tracker,),
+    "lr": (Recipe.tracker, Recipe.recognition),
+    "assets": (Recipe.tracker, Recipe.refiner, Recipe.recognition),
+    "skins": (Recipe.tracker, Recipe.refiner, Recipe.recognition),
 }
 
 
@@ -41,12 +50,17 @@ def _recipe(recipe: Recipe) -> tuple[Callable, Path]:
     elif recipe is Recipe.painter:
         from generate.painter import WEIGHTS
         from generate.training.painter import train as run
+    elif recipe is Recipe.recognition:
+        from faces.recognition import WEIGHTS
+        from faces.training.recognition import train as run
+    elif recipe is Recipe.refiner:
+        from generate.refiner import WEIGHTS
+        from generate.training.refiner import train as run
     elif recipe is Recipe.motion:
         from generate.motion.model import WEIGHTS
         from generate.motion.training import train as run
     else:
-        from provenance.watermark.network import WEIGHTS
-
+        from provenance.watermark.picture import WEIGHTS
         from provenance.watermark.training import recipe as run
     return run, WEIGHTS
 
@@ -56,8 +70,8 @@ def train(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Training data: the London folder for finder, tracker and painter; a speech set (`vasari data "
-            "speech`) for motion; a folder of photographs for the watermark."
+            help="Training data: the London folder for finder, tracker, painter and recognition; a speech set (`vasari "
+            "data speech`) for motion; a folder of photographs for the watermark."
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Weight file (default: where it ships).")] = None,
@@ -67,21 +81,24 @@ def train(
     resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in the working folder.")] = True,
     seed: Annotated[int, typer.Option(help="Seed of data and weights.")] = 0,
     workers: Annotated[
-        int | None, typer.Option(help="Tracker, painter: processes that make pictures ahead (default: none).")
+        int | None, typer.Option(help="Tracker, painter, recognition: processes that make pictures (default: none).")
     ] = None,
-    batch: Annotated[int | None, typer.Option(help="Tracker: crops a step; painter: portraits a step.")] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="Tracker, recognition: crops a step; painter: portraits a step.")
+    ] = None,
     start: Annotated[Path | None, typer.Option(help="Tracker only: weight file to go on from.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Tracker only: peak learning rate.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Tracker, recognition: peak learning rate.")] = None,
     assets: Annotated[
-        Path | None, typer.Option(help="Tracker only: folder made by `vasari data assets`, for people to learn from.")
+        Path | None,
+        typer.Option(help="Tracker, recognition: folder made by `vasari data assets`, for people to learn from."),
     ] = None,
-    skins: Annotated[Path | None, typer.Option(help="Tracker only: folder of 2048 pixel skins.")] = None,
+    skins: Annotated[Path | None, typer.Option(help="Tracker, recognition: folder of 2048 pixel skins.")] = None,
 ) -> None:
     """Train a weight. Resumable and seeded; the checkpoint is chosen on validation data only."""
     from media.errors import UsageError
 
     run, home = _recipe(recipe)
-    if data is None and recipe in (Recipe.finder, Recipe.tracker, Recipe.painter):
+    if data is None and recipe in LONDON:
         raise UsageError(f"train {recipe}: give the training pictures with --data LONDON_FOLDER")
     console = Console(stderr=True)
 
