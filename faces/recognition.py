@@ -119,7 +119,10 @@ class Recogniser:
 
 def verification(genuine: np.ndarray, impostors: np.ndarray) -> dict[str, float]:
     """How well likeness tells pairs of one person, (G,), from pairs of two, (I,): the area under the curve of true over
-    false positives, and the share of genuine pairs accepted where 1% of the impostors are."""
+    false positives, and the share of genuine pairs accepted where 1% of the impostors are. Without pairs of both kinds
+    nothing is told apart: 0.5 and 0."""
+    if not len(genuine) or not len(impostors):
+        return {"auc": 0.5, "tpr_fpr1": 0.0}
     below = np.searchsorted(np.sort(impostors), genuine, side="left")
     ties = np.searchsorted(np.sort(impostors), genuine, side="right") - below
     auc = float((below + 0.5 * ties).mean() / len(impostors))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import torch
@@ -103,19 +104,26 @@ class Tally:
         """The mean of each, in the order in which they came."""
         out = []
         for name, values in self.values.items():
-            kind = name.removesuffix("_flow").removesuffix("_copy")
-            unit = next((u for k, u in UNITS.items() if kind.endswith(k)), "")
-            better = "lower" if kind.endswith(LOWER) else "higher"
-            about = "; ".join(filter(None, (note, BACKBONE if kind.endswith("perceptual") else "")))
-            out.append(mean_figure(name, values, unit, better=better, note=about))
+            unit = next((u for k, u in UNITS.items() if _measure(name).endswith(k)), "")
+            about = "; ".join(filter(None, (note, BACKBONE if _measure(name).endswith("perceptual") else "")))
+            out.append(mean_figure(name, values, unit, better=_better(name), note=about))
         return out
+
+
+def _measure(name: str) -> str:
+    """A figure's name without what was shown."""
+    return name.removesuffix("_flow").removesuffix("_copy")
+
+
+def _better(name: str) -> Literal["higher", "lower"]:
+    return "lower" if _measure(name).endswith(LOWER) else "higher"
 
 
 def missing(names: Mapping[str, str], note: str) -> list[Figure]:
     """Figures that could not be measured: name -> unit."""
     return [
         Figure(
-            name=name, value=None, unit=unit, better="lower" if name.endswith(LOWER) else "higher", n=0,
+            name=name, value=None, unit=unit, better=_better(name), n=0,
             note=f"not measured: {note}",
         )
         for name, unit in names.items()

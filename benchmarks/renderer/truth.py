@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.figures import Figure
-from benchmarks.pictures import psnr
+from benchmarks.pictures import psnr, ssim
 from benchmarks.renderer.judge import KINDS, UNITS, Judge, Tally, missing, row_of
 from benchmarks.sheets import save_nobody
 from faces.actions import ACTION_INDEX
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FIRST = 920_000  # seed of the first person; none of these is trained on
 PEOPLE, PEOPLE_QUICK = 8, 2
 SIZE = 512
-ROWS = 4  # people on a sheet
+ROWS = 6  # of a sheet
 NAMES = ("psnr_db", "head_psnr_db", "picture_psnr_db", "ssim", "perceptual")
 
 
@@ -76,13 +76,15 @@ def measure(setting: "Setting", judge: Judge) -> list[Figure]:
                 head = (region != Region.BACKGROUND) & (region != Region.CLOTHES)
                 everywhere = np.ones_like(head)
                 for kind, picture in shown.items():
-                    measured = judge.near(picture, truth, inside) | {
+                    measured = {
+                        "psnr_db": psnr(picture, truth, inside),
                         "head_psnr_db": psnr(picture, truth, head),
                         "picture_psnr_db": psnr(picture, truth, everywhere),
+                        "ssim": ssim(picture, truth, inside),
                         "perceptual": judge.perceived(picture, truth, head),
                     }
                     tally.add(f"{condition.name}_", KINDS[kind], measured)
-            rows[condition.name].append(row_of({"truth": truth, **shown}, inside))
+                rows[condition.name].append(row_of({"truth": truth, **shown}, inside))
     for name, row in rows.items():
         save_nobody(setting.folder, f"truth_{name}", np.vstack(row[:ROWS]))
     return tally.figures("rendered people photographed again, exact heads")
