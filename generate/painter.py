@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from generate.inference import compiled
 from generate.refiner import WEIGHTS as REFINER
 from generate.refiner import Refiner
-from generate.unet import Block, compiled
+from generate.unet import UNet
 from generate.windows import CHANNELS, EYE_LEFT, EYE_RIGHT, MOUTH, SHAPES, Window
 from learning.weights import load_weights
 
@@ -22,33 +23,11 @@ WEIGHTS = Path(__file__).parent / "data" / "painter.safetensors"
 KINDS = {"mouth": SHAPES[MOUTH], "eye": SHAPES[EYE_LEFT]}  # network -> (height, width) of its windows
 
 
-class PainterNet(nn.Module):
+class PainterNet(UNet):
     """(B, 14, H, W) what `windows` sees -> (B, 3, H, W) residual for the composite, RGB; H and W multiples of 8."""
 
     def __init__(self, widths: tuple[int, int, int] = (40, 80, 120)) -> None:
-        super().__init__()
-        a, b, c = widths
-        self.enter = nn.Conv2d(CHANNELS * 4, a, 3, padding=1)
-        self.high = nn.Sequential(Block(a), Block(a))
-        self.down1 = nn.Conv2d(a, b, 2, stride=2)
-        self.middle = nn.Sequential(Block(b), Block(b))
-        self.down2 = nn.Conv2d(b, c, 2, stride=2)
-        self.low = nn.Sequential(Block(c), Block(c), Block(c))
-        self.up2 = nn.ConvTranspose2d(c, b, 2, stride=2)
-        self.merge2 = Block(b)
-        self.up1 = nn.ConvTranspose2d(b, a, 2, stride=2)
-        self.merge1 = Block(a)
-        self.leave = nn.Conv2d(a, 12, 3, padding=1)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
-
-    def forward(self, seen: torch.Tensor) -> torch.Tensor:
-        high = self.high(self.enter(nn.functional.pixel_unshuffle(seen, 2)))
-        middle = self.middle(self.down1(high))
-        low = self.low(self.down2(middle))
-        middle = self.merge2(middle + self.up2(low))
-        high = self.merge1(high + self.up1(middle))
-        return nn.functional.pixel_shuffle(self.leave(torch.relu(high)), 2)
+        super().__init__(CHANNELS, 3, widths, (2, 2, 3))
 
 
 class PainterNets(nn.Module):
@@ -80,7 +59,10 @@ class Painter:
         if backend == "openvino":
             for kind, shape in KINDS.items():
                 batch = 1 if kind == "mouth" else 2
-                self.compiled[kind] = compiled(getattr(self.nets, kind), (batch, CHANNELS, *shape), threads)
+                tensors = getattr(self.nets, kind).state_dict()
+                ranges = card.config.get("ranges", {}).get(kind)
+                size = (batch, CHANNELS, *shape)
+                self.compiled[kind] = compiled(tensors, size, ranges=ranges, threads=threads)
 
     def residual(self, kind: str, seen: np.ndarray) -> np.ndarray:
         """(B, 14, H, W) float32 -> (B, 3, H, W) float32."""

