@@ -1,4 +1,4 @@
-"""What each stage of a frame costs, alone: geometry, flow and remap, windows and painter, mark; and all together."""
+"""What each stage of a frame costs, alone and all together, and what its networks compute."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SECONDS, SECONDS_QUICK = 10, 4  # of speech that are rendered
+STAGES = {
+    "geometry": "vertices of the head",
+    "flow": "flow and remap alone",
+    "prepare": "geometry, flow, refiner, windows",
+    "paint": "painter, and windows laid into the frame",
+    "mark": "picture mark",
+}
 KEY = bytes(32)  # nothing marked here is kept
 
 
@@ -53,30 +60,29 @@ def _together(talker: Talker, marker: PictureMarker, motion) -> list[Figure]:
 
 
 def _alone(renderer: Renderer, marker: PictureMarker, moments: list[FaceLatent]) -> list[Figure]:
-    """Every stage timed by itself, one after another. The painter's share is what rendering takes beyond geometry and
-    flow."""
-    spent: dict[str, list[float]] = {name: [] for name in ("geometry", "flow", "paint", "mark", "render")}
+    """Every stage timed by itself, one after another; geometry and flow again within what prepares a frame."""
+    spent: dict[str, list[float]] = {name: [] for name in (*STAGES, "render")}
     with one_blas_thread():
         renderer.render(moments[0])
         for moment in moments:
             geometry, (points, depth) = timed(partial(renderer.geometry, moment))
             flow, _ = timed(partial(renderer.warp, points, depth))
-            render, frame = timed(partial(renderer.render, moment))
+            prepare, prepared = timed(partial(renderer.prepare, moment))
+            paint, frame = timed(partial(renderer.finish, prepared))
             mark, _ = timed(partial(marker.mark, frame))
-            for name, value in (("geometry", geometry), ("flow", flow), ("mark", mark), ("render", render)):
+            for name, value in zip(STAGES, (geometry, flow, prepare, paint, mark), strict=True):
                 spent[name].append(value)
-            spent["paint"].append(max(0.0, render - geometry - flow))
+            spent["render"].append(prepare + paint)
     return list(_figures(spent))
 
 
 def _figures(spent: dict[str, list[float]]) -> Iterator[Figure]:
-    notes = {"flow": "flow and remap", "paint": "windows and painter", "render": "geometry, flow and paint, in turn"}
     for name, values in spent.items():
         for suffix, share in (("", 0.5), ("_p95", 0.95)):
             yield Figure(
                 name=f"{'' if name == 'render' else 'stage_'}{name}_ms{suffix}",
                 value=float(np.quantile(values, share)), unit="ms", better="lower", n=len(values),
-                note=notes.get(name, ""),
+                note=STAGES.get(name, "prepare and paint, in turn"),
             )  # fmt: skip
 
 
@@ -97,9 +103,10 @@ def _cost(latent: FaceLatent, moment: FaceLatent) -> list[Figure]:
     with FlopCounterMode(display=False) as marking:
         strength(small(frame))
     total = (painting.get_total_flops() + marking.get_total_flops()) / 1e9
-    note = f"painter {painting.get_total_flops() / 1e9:.3g}, mark {marking.get_total_flops() / 1e9:.3g}"
-    counted = sum(p.numel() for p in painter.nets.parameters()) + sum(p.numel() for p in strength.parameters())
+    note = f"painter and refiner {painting.get_total_flops() / 1e9:.3g}, mark {marking.get_total_flops() / 1e9:.3g}"
+    nets = [painter.nets, strength, *([painter.refiner.net] if painter.refiner else [])]
+    counted = sum(p.numel() for net in nets for p in net.parameters())
     return [
         Figure(name="gflop_frame", value=total, unit="GFLOP", goal=8, better="lower", note=note),
-        Figure(name="parameters_m", value=counted / 1e6, unit="M", better="lower", note="of painter and mark"),
+        Figure(name="parameters_m", value=counted / 1e6, unit="M", better="lower", note="of painter, refiner and mark"),
     ]
