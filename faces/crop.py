@@ -1,5 +1,7 @@
 """The square around a face that portraits are animated in."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -9,18 +11,33 @@ UNIT_512 = 80.0  # pixels between the eyes in a 512 pixel face crop
 EYES_AT = 0.43  # height of the eyes in a face crop, as a share of its side
 
 
+@dataclass(frozen=True)
+class Box:
+    """A square of a picture, pixels; it may reach beyond the picture's edges."""
+
+    left: float
+    top: float
+    side: float
+
+
+def face_box(shape: tuple[int, ...], parameters: FaceParameters) -> Box:
+    """The square around a head in a picture of `shape`, moved into the picture where there is room for it."""
+    side = float(parameters.scale * 512 / UNIT_512)
+    left, top = parameters.centre[0] - side / 2, parameters.centre[1] - side * EYES_AT
+    height, width = shape[:2]
+    left = float(np.clip(left, 0, width - side)) if width >= side else float((width - side) / 2)
+    top = float(np.clip(top, 0, height - side)) if height >= side else float((height - side) / 2)
+    return Box(left, top, side)
+
+
 def face_crop(picture: np.ndarray, parameters: FaceParameters, size: int) -> tuple[np.ndarray, FaceParameters]:
     """The square around a head, resized to `size`, and the head's parameters in it. Beyond the picture's edge the
     edge is repeated."""
-    side = parameters.scale * 512 / UNIT_512
-    left, top = parameters.centre[0] - side / 2, parameters.centre[1] - side * EYES_AT
-    height, width = picture.shape[:2]
-    left = float(np.clip(left, 0, width - side)) if width >= side else float((width - side) / 2)
-    top = float(np.clip(top, 0, height - side)) if height >= side else float((height - side) / 2)
-    factor = size / side
-    matrix = np.array([[factor, 0, -left * factor], [0, factor, -top * factor]])
+    box = face_box(picture.shape, parameters)
+    factor = size / box.side
+    matrix = np.array([[factor, 0, -box.left * factor], [0, factor, -box.top * factor]])
     source = picture
     if factor < 0.7:  # average before shrinking, so that hair and pores do not alias
         source = cv2.GaussianBlur(picture, (0, 0), 0.45 / factor)
     crop = cv2.warpAffine(source, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return crop, parameters.scaled(factor, (-left * factor, -top * factor))
+    return crop, parameters.scaled(factor, (-box.left * factor, -box.top * factor))

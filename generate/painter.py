@@ -91,13 +91,7 @@ def network_input(window: Window, name: str) -> np.ndarray:
     """What the painter sees of a window as (14, H, W) float32 of the network's size; right eyes come mirrored."""
     seen = window.seen
     height, width = SHAPES[name]
-    if seen.shape[:2] != (height, width):
-        interpolation = cv2.INTER_AREA if seen.shape[0] > height else cv2.INTER_LINEAR
-        planes = [
-            cv2.resize(np.ascontiguousarray(seen[..., i]), (width, height), interpolation=interpolation)
-            for i in range(CHANNELS)
-        ]
-        seen = np.stack(planes, -1)
-    if name == EYE_RIGHT:
-        seen = seen[:, ::-1]
-    return np.ascontiguousarray(seen.transpose(2, 0, 1))
+    if seen.shape[1:] != (height, width):
+        interpolation = cv2.INTER_AREA if seen.shape[1] > height else cv2.INTER_LINEAR
+        seen = np.stack([cv2.resize(plane, (width, height), interpolation=interpolation) for plane in seen])
+    return np.ascontiguousarray(seen[..., ::-1]) if name == EYE_RIGHT else seen

@@ -23,6 +23,7 @@ from faces.head import Head, rotation_matrix
 from faces.raster import Raster, vertex_normals
 from generate.inference import compiled
 from generate.latent import FaceLatent
+from generate.sampling import sample
 from generate.unet import UNet
 from learning.weights import load_weights
 
@@ -133,12 +134,12 @@ def _compose(picture, shift, layers, half_at, half_by, grid_at, grid_by, frame):
         for x in range(size):
             i, u, j, v = half_at[x], half_by[x], grid_at[x], grid_by[x]
             dx, dy = near[i, 0] + u * (near[i + 1, 0] - near[i, 0]), near[i, 1] + u * (near[i + 1, 1] - near[i, 1])
-            r, g, b = _sample(picture, np.float32(x) + dx, np.float32(y) + dy)
+            r, g, b = sample(picture, np.float32(x) + dx, np.float32(y) + dy)
             share = slow[j, 0] + v * (slow[j + 1, 0] - slow[j, 0])
             if share < WHOLE:
                 dx = slow[j, 1] + v * (slow[j + 1, 1] - slow[j, 1])
                 dy = slow[j, 2] + v * (slow[j + 1, 2] - slow[j, 2])
-                r1, g1, b1 = _sample(picture, np.float32(x) + dx, np.float32(y) + dy)
+                r1, g1, b1 = sample(picture, np.float32(x) + dx, np.float32(y) + dy)
                 r, g, b = r1 + share * (r - r1), g1 + share * (g - g1), b1 + share * (b - b1)
             frame[y, x, 0] = _byte(r + slow[j, 3] + v * (slow[j + 1, 3] - slow[j, 3]))
             frame[y, x, 1] = _byte(g + slow[j, 4] + v * (slow[j + 1, 4] - slow[j, 4]))
@@ -148,21 +149,6 @@ def _compose(picture, shift, layers, half_at, half_by, grid_at, grid_by, frame):
 @njit(fastmath=True, nogil=True, inline="always")
 def _byte(value):
     return np.uint8(min(max(value + np.float32(0.5), np.float32(0)), np.float32(255)))
-
-
-@njit(fastmath=True, nogil=True, inline="always")
-def _sample(picture, x, y):
-    """Bilinear, the border repeated; x and y count from the middle of the first pixel."""
-    last, one = np.float32(picture.shape[0] - 1), np.float32(1)
-    x, y = min(max(x, np.float32(0)), last), min(max(y, np.float32(0)), last)
-    i, j = min(np.int32(x), picture.shape[1] - 2), min(np.int32(y), picture.shape[0] - 2)
-    u, v = x - np.float32(i), y - np.float32(j)
-    a, b, c, d = (one - u) * (one - v), u * (one - v), (one - u) * v, u * v
-    return (
-        a * picture[j, i, 0] + b * picture[j, i + 1, 0] + c * picture[j + 1, i, 0] + d * picture[j + 1, i + 1, 0],
-        a * picture[j, i, 1] + b * picture[j, i + 1, 1] + c * picture[j + 1, i, 1] + d * picture[j + 1, i + 1, 1],
-        a * picture[j, i, 2] + b * picture[j, i + 1, 2] + c * picture[j + 1, i, 2] + d * picture[j + 1, i + 1, 2],
-    )
 
 
 def composed(picture: torch.Tensor, shift: torch.Tensor, answers: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -177,7 +163,7 @@ def composed(picture: torch.Tensor, shift: torch.Tensor, answers: torch.Tensor) 
         axis = (torch.arange(size, device=picture.device, dtype=picture.dtype) + 0.5) * (2 / size) - 1
         middle = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1)
         at = middle + cells.permute(0, 2, 3, 1) * (2 / GRID)
-        return nn.functional.grid_sample(picture, at, mode="bilinear", padding_mode="border", align_corners=False)
+        return nn.functional.gridsample(picture, at, mode="bilinear", padding_mode="border", align_corners=False)
 
     answers = full(answers)
     share = torch.sigmoid(answers[:, 4:5] + PERSON)

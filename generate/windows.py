@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numba import njit
 
 from faces.head import Head, Part
 from faces.mouth import colour_interior
 from faces.raster import Raster
 from faces.texture import EYE_TEXTURE
 from generate.latent import Appearance
+from generate.sampling import sample
 
 MOUTH = "mouth"
 EYE_RIGHT = "eye_right"
@@ -23,14 +25,22 @@ SHAPES = {MOUTH: (128, 160), EYE_RIGHT: (64, 96), EYE_LEFT: (64, 96)}  # height,
 CHANNELS = 14  # of what the painter sees: composite 3, warped 3, source 3, parts 4, stretch 1
 
 
+REACH = {MOUTH: 2.0, EYE_RIGHT: 1.15, EYE_LEFT: 1.15}  # units of the head around a feature that its window can show
+SOFT = 0.6  # blur of the rim between skin and what is behind it, pixels at 80 pixels a unit
+INNER = np.array([part not in (0, Part.SKIN, Part.SOCKET) for part in range(16)])  # behind lips and lids
+CLASS = np.full(16, -1, np.int32)  # which of the four masks a part is in
+CLASS[[Part.EYE_RIGHT, Part.EYE_LEFT, Part.TEETH_UPPER]] = 0
+CLASS[Part.TEETH_LOWER], CLASS[Part.TONGUE], CLASS[Part.CAVITY] = 1, 2, 3
+
+
 @dataclass(frozen=True)
 class Window:
-    """One window of one frame. Pictures float32 RGB in [0, 1], (H, W, 3)."""
+    """One window of one frame."""
 
     left: int  # pixels of the frame
     top: int
-    composite: np.ndarray  # flow plus coloured mouth or eyeball: what is shown without a painter
-    seen: np.ndarray  # (H, W, 14) float32 what the painter sees
+    composite: np.ndarray  # (H, W, 3) float32 RGB in [0, 1]: what is shown without a painter
+    seen: np.ndarray  # (14, H, W) float32: what the painter sees
 
 
 def feature_points(head: Head) -> dict[str, np.ndarray]:
@@ -51,25 +61,23 @@ class WindowMaker:
         self.head, self.appearance = head, appearance
         self.scale = appearance.unit / 80.0
         self.features = feature_points(head)
-        self.source = appearance.picture.astype(np.float32) / 255
-        self.rasters, self.own, self.shapes = {}, {}, {}
+        self.source = appearance.picture
+        self.rasters, self.own, self.shapes, self.triangles, self.parts = {}, {}, {}, {}, {}
         for name in WINDOWS:
             height, width = (max(8, round(n * self.scale)) for n in SHAPES[name])
             self.shapes[name] = (height, width)
             self.rasters[name] = Raster(height, width)
-            middle = appearance.points[self.features[name]].mean(0)
-            self.own[name] = self._cut(self.source, *self._corner(middle, height, width), height, width)
+            middle = head.mean[self.features[name]].mean(0)
+            near = (np.linalg.norm(head.mean - middle, axis=1) < REACH[name])[head.triangles].any(1)
+            self.triangles[name] = np.ascontiguousarray(head.triangles[near])
+            self.parts[name] = head.parts[near]
+            corner = self._corner(appearance.points[self.features[name]].mean(0), height, width)
+            own = cut(self.source, *corner, height, width).astype(np.float32) / 255
+            self.own[name] = np.ascontiguousarray(own.transpose(2, 0, 1))
 
     @staticmethod
     def _corner(middle: np.ndarray, height: int, width: int) -> tuple[int, int]:
         return round(float(middle[0])) - width // 2, round(float(middle[1])) - height // 2
-
-    @staticmethod
-    def _cut(picture: np.ndarray, left: int, top: int, height: int, width: int) -> np.ndarray:
-        matrix = np.array([[1.0, 0, -left], [0, 1.0, -top]])
-        return cv2.warpAffine(
-            picture, matrix, (width, height), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
-        )
 
     def make(
         self, name: str, frame: np.ndarray, target: np.ndarray, depth: np.ndarray, source: np.ndarray | None = None
@@ -81,55 +89,88 @@ class WindowMaker:
             target: (V, 2) pixels; depth (V,) units of the head.
             source: (V, 2) where each vertex takes its pixels from; where the appearance has it by default.
         """
-        head, raster = self.head, self.rasters[name]
+        raster, triangles = self.rasters[name], self.triangles[name]
         height, width = self.shapes[name]
         left, top = self._corner(target[self.features[name]].mean(0), height, width)
-        raster.draw(target - (left, top), depth, head.triangles, cull=True)
-        part = np.where(raster.triangle >= 0, head.parts[raster.triangle], 0).astype(np.uint8)
-        at = raster.interpolate(self.appearance.points if source is None else source, head.triangles)
+        raster.draw(target - (left, top), depth, triangles, cull=True)
+        source = self.appearance.points if source is None else source
+        facts = raster.interpolate(np.hstack([source, self.head.uv]), triangles)
+        part = np.where(raster.triangle >= 0, self.parts[name][raster.triangle], 0).astype(np.uint8)
         if name == MOUTH:  # slivers at the corners of shut lips are errors of the fit, not openings
-            inner = ((part > 0) & (part != Part.SKIN)).astype(np.uint8)
+            inner = INNER[part].astype(np.uint8)
             opened = cv2.morphologyEx(inner, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-            part[(inner > 0) & (opened == 0)] = Part.SKIN
-        skin = (part == Part.SKIN) | (part == Part.SOCKET)
-        exact = cv2.remap(
-            self.source, at[..., 0] - 0.5, at[..., 1] - 0.5, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        around = self._cut(frame, left, top, height, width).astype(np.float32) / 255
-        edge = cv2.blur(cv2.erode((part > 0).astype(np.float32), np.ones((3, 3), np.uint8)), (5, 5))[..., None]
-        warped = np.where((part > 0)[..., None], edge * exact + (1 - edge) * around, around)
-        feature = self._mouth(part, depth, raster) if name == MOUTH else self._eye(name, part, raster)
-        inner = (part > 0) & ~skin
-        soft = cv2.GaussianBlur(inner.astype(np.float32), (0, 0), 0.6 * self.scale)[..., None]
-        composite = np.where(inner[..., None], feature, warped)
-        blended = cv2.GaussianBlur(composite, (0, 0), 0.6 * self.scale)
-        rim = 4 * soft * (1 - soft)
-        composite = rim * blended + (1 - rim) * composite
-        seen = np.concatenate([composite, warped, self.own[name], self._classes(part), self._stretch(at, skin)], -1)
-        return Window(left, top, composite.astype(np.float32), seen.astype(np.float32))
+            part[inner > opened] = Part.SKIN
+        edge = cv2.blur(cv2.erode((part > 0).astype(np.float32), np.ones((3, 3), np.uint8)), (5, 5))
+        around = cut(frame, left, top, height, width)
+        composite = np.empty((height, width, 3), np.float32)
+        seen = np.empty((CHANNELS, height, width), np.float32)
+        _see(self.source, around, facts, part, edge, CLASS, composite, seen)
+        seen[6:9] = self.own[name]
+        self._open(name, composite, part, facts, depth, raster)
+        seen[:3] = composite.transpose(2, 0, 1)
+        return Window(left, top, composite, seen)
 
-    def _mouth(self, part: np.ndarray, depth: np.ndarray, raster: Raster) -> np.ndarray:
-        uv = raster.interpolate(self.head.uv, self.head.triangles)
-        lip_depth = float(depth[self.features[MOUTH]].mean())
-        return colour_interior(part, uv, raster.depth, lip_depth, self.appearance.tint, self.appearance.unit)
+    def _open(
+        self, name: str, composite: np.ndarray, part: np.ndarray, facts: np.ndarray, depth: np.ndarray, raster: Raster
+    ) -> None:
+        """Show what is behind the lips or the lids, with a soft rim, where they are open; in place."""
+        inner = INNER[part]
+        if not inner.any():
+            return
+        soft = SOFT * self.scale
+        margin = int(np.ceil(4 * soft)) + 1
+        rows, columns = np.flatnonzero(inner.any(1)), np.flatnonzero(inner.any(0))
+        y, x = max(0, rows[0] - margin), max(0, columns[0] - margin)
+        here = np.s_[y : rows[-1] + margin + 1, x : columns[-1] + margin + 1]
+        inner, shown = inner[here], composite[here]
+        uv = facts[here][..., 2:]
+        if name == MOUTH:
+            lip_depth = float(depth[self.features[MOUTH]].mean())
+            tint, unit = self.appearance.tint, self.appearance.unit
+            feature = colour_interior(part[here], uv, raster.depth[here], lip_depth, tint, unit)
+        else:
+            at = uv * EYE_TEXTURE - 0.5
+            texture = self.appearance.eyes[0 if name == EYE_RIGHT else 1]
+            feature = cv2.remap(texture, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        shown[inner] = feature[inner]
+        rim = cv2.GaussianBlur(inner.astype(np.float32), (0, 0), soft)[..., None]
+        rim = 4 * rim * (1 - rim)
+        shown += rim * (cv2.GaussianBlur(shown, (0, 0), soft) - shown)
 
-    def _eye(self, name: str, part: np.ndarray, raster: Raster) -> np.ndarray:
-        uv = raster.interpolate(self.head.uv, self.head.triangles) * EYE_TEXTURE - 0.5
-        texture = self.appearance.eyes[0 if name == EYE_RIGHT else 1]
-        return cv2.remap(texture, uv[..., 0], uv[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
-    @staticmethod
-    def _classes(part: np.ndarray) -> np.ndarray:
-        """Four soft masks: eyeball or teeth above, teeth below, tongue, cavity."""
-        ball = (part == Part.EYE_RIGHT) | (part == Part.EYE_LEFT) | (part == Part.TEETH_UPPER)
-        masks = [ball, part == Part.TEETH_LOWER, part == Part.TONGUE, part == Part.CAVITY]
-        return np.stack(masks, -1).astype(np.float32)
+def cut(picture: np.ndarray, left: int, top: int, height: int, width: int) -> np.ndarray:
+    """A rectangle of whole pixels out of a picture (H, W, 3), whose border is repeated beyond its edges."""
+    if left >= 0 and top >= 0 and left + width <= picture.shape[1] and top + height <= picture.shape[0]:
+        return picture[top : top + height, left : left + width]
+    matrix = np.array([[1.0, 0, -left], [0, 1.0, -top]])
+    return cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
 
-    @staticmethod
-    def _stretch(at: np.ndarray, skin: np.ndarray) -> np.ndarray:
-        """How far the skin is pulled apart: log of source pixels a target pixel, -1 (pulled apart) to 1; 0 off skin."""
-        dx = at[:, 1:] - at[:, :-1]
-        dy = at[1:] - at[:-1]
-        area = np.abs(dx[:-1, :, 0] * dy[:, :-1, 1] - dx[:-1, :, 1] * dy[:, :-1, 0])
-        area = np.pad(area, ((0, 1), (0, 1)), mode="edge")
-        return np.where(skin, np.clip(0.5 * np.log(area + 1e-3), -1, 1), 0)[..., None]
+
+@njit(fastmath=True, cache=True, nogil=True)
+def _see(source, around, facts, part, edge, classes, composite, seen):
+    """Lay skin where it lands, exact to its edges, and note what the painter sees but the source's own pixels."""
+    height, width = part.shape
+    share, half = np.float32(1 / 255), np.float32(0.5)
+    for y in range(height):
+        for x in range(width):
+            r, g, b = np.float32(around[y, x, 0]), np.float32(around[y, x, 1]), np.float32(around[y, x, 2])
+            here = part[y, x]
+            seen[9, y, x] = seen[10, y, x] = seen[11, y, x] = seen[12, y, x] = seen[13, y, x] = np.float32(0)
+            if here > 0:
+                r1, g1, b1 = sample(source, facts[y, x, 0] - half, facts[y, x, 1] - half)
+                w = edge[y, x]
+                r, g, b = r + w * (r1 - r), g + w * (g1 - g), b + w * (b1 - b)
+                mask = classes[here]
+                if mask >= 0:
+                    seen[9 + mask, y, x] = np.float32(1)
+                if here == 1 or here == 4:  # skin, and the sockets behind the eyes: how far it is pulled apart
+                    y1, x1 = min(y, height - 2), min(x, width - 2)
+                    across = facts[y1, x1 + 1, 0] - facts[y1, x1, 0]
+                    down = facts[y1 + 1, x1, 1] - facts[y1, x1, 1]
+                    slant = facts[y1, x1 + 1, 1] - facts[y1, x1, 1]
+                    lean = facts[y1 + 1, x1, 0] - facts[y1, x1, 0]
+                    area = abs(across * down - slant * lean)
+                    seen[13, y, x] = min(max(half * np.log(area + np.float32(1e-3)), np.float32(-1)), np.float32(1))
+            composite[y, x, 0] = seen[3, y, x] = r * share
+            composite[y, x, 1] = seen[4, y, x] = g * share
+            composite[y, x, 2] = seen[5, y, x] = b * share

@@ -105,7 +105,7 @@ def test_right_eyes_are_painted_as_mirrored_left_ones(strange: Path) -> None:
     """A mirrored pair of windows comes back as the mirrored pair of paintings."""
     made = windows()
     right = made[EYE_RIGHT]
-    twin = Window(right.left, right.top, right.composite[:, ::-1].copy(), right.seen[:, ::-1].copy())
+    twin = Window(right.left, right.top, right.composite[:, ::-1].copy(), right.seen[..., ::-1].copy())
     painted = Painter(strange, backend="torch").paint(made | {EYE_LEFT: twin})
     assert np.allclose(painted[EYE_LEFT], painted[EYE_RIGHT][:, ::-1], atol=1e-5)
 

@@ -102,9 +102,9 @@ def test_an_open_jaw_darkens_the_mouth(renderer: Renderer) -> None:
     where = window_slices(renderer)
     closed, opened = (renderer.render(face).astype(int) for face in (shut, wide))
     assert np.abs(opened[where[MOUTH]] - closed[where[MOUTH]]).mean() > 5
-    inside = after[MOUTH].seen[..., 9:13].sum(-1) > 0.5  # teeth, tongue, cavity
+    inside = after[MOUTH].seen[9:13].sum(0) > 0.5  # teeth, tongue, cavity
     assert inside.mean() > 0.03
-    assert inside.sum() > 4 * (before[MOUTH].seen[..., 9:13].sum(-1) > 0.5).sum()
+    assert inside.sum() > 4 * (before[MOUTH].seen[9:13].sum(0) > 0.5).sum()
     lips = before[MOUTH].composite.mean()
     assert after[MOUTH].composite[inside].mean() < 0.8 * lips
     brow = np.s_[: where[EYE_LEFT][0].start]
@@ -117,7 +117,7 @@ def test_shut_eyes_change_the_eyes_and_little_else(renderer: Renderer) -> None:
     before, after = (renderer.render(face).astype(int) for face in (open_, shut))
     for name in (EYE_LEFT, EYE_RIGHT):
         assert np.abs(after[where[name]] - before[where[name]]).mean() > 2.5
-        ball = [renderer.prepare(face).windows[name].seen[..., 9].sum() for face in (open_, shut)]
+        ball = [renderer.prepare(face).windows[name].seen[9].sum() for face in (open_, shut)]
         assert ball[1] < 0.35 * ball[0]
     assert np.abs(after[where[MOUTH]] - before[where[MOUTH]]).mean() < 0.5
 
@@ -128,7 +128,7 @@ def test_gaze_moves_the_irises(renderer: Renderer) -> None:
     def darkest(look: float) -> float:
         pose = face.pose.moved(np.zeros(3), np.zeros(3), np.array([look, 0]))
         window = renderer.prepare(face.with_pose(pose)).windows[EYE_LEFT]
-        ball = window.seen[..., 9] > 0.5
+        ball = window.seen[9] > 0.5
         dark = (1 - window.composite.mean(-1)) ** 6 * ball
         return float((dark * np.arange(ball.shape[1])).sum() / dark.sum())
 
@@ -150,7 +150,7 @@ def test_windows_scale_with_the_frame(size: int) -> None:
     for name in WINDOWS:
         height, width = windows[name].composite.shape[:2]
         assert (height, width) == pytest.approx(np.array(SHAPES[name]) * size / 512, abs=1)
-        assert windows[name].seen.shape == (height, width, 14)
+        assert windows[name].seen.shape == (14, height, width)
         assert np.isfinite(windows[name].seen).all()
 
 

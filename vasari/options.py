@@ -1,12 +1,24 @@
 """Options that several commands share."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+
+class CropKind(StrEnum):
+    """How much of the portrait's picture the video shows."""
+
+    face = "face"
+    full = "full"
+
+
 Output = Annotated[Path, typer.Option("--output", "-o", help="Video to write, .mp4.", show_default=False)]
-Size = Annotated[int, typer.Option(help="Side of the square video, pixels.")]
+Size = Annotated[int, typer.Option(help="Side of the square in which the face is rendered, pixels.")]
+Crop = Annotated[
+    CropKind, typer.Option(help="face: a square around the head; full: the whole picture, at most 1280 pixels long.")
+]
 ConsentFile = Annotated[Path | None, typer.Option("--consent", help="Consent file for a portrait of somebody.")]
 FaceNumber = Annotated[int | None, typer.Option("--face", help="Which face, largest first (default: the largest).")]
 Keys = Annotated[

@@ -1,5 +1,6 @@
 """What `generate` and `animate` share: open the portrait, check consent before work, save through the one save path."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from faces import Tracker
 from generate import FaceLatent, Painter, Talker
+from generate.paste import Paste
 from media.errors import UsageError
 from provenance import Claim, Keys, check_output, is_nobody, load_consent
 from provenance.save import check_claim
@@ -19,6 +21,7 @@ class Sitter:
     """A portrait, ready to be animated."""
 
     talker: Talker
+    place: Callable[[np.ndarray], np.ndarray]  # a frame as it is shown: alone, or in the whole picture
     faces: int  # how many faces the picture has
     models: dict[str, str]  # weight name -> SHA-256, for the manifest
 
@@ -37,12 +40,17 @@ def check_request(output: Path, inputs: tuple[Path, ...], size: int) -> None:
     check_output(output, inputs)
 
 
-def seat(picture: np.ndarray, *, size: int, face: int | None = None) -> Sitter:
-    """Track and take apart the face in a portrait, uint8 RGB (H, W, 3)."""
+def seat(picture: np.ndarray, *, size: int, face: int | None = None, whole: bool = False) -> Sitter:
+    """Track and take apart the face in a portrait, uint8 RGB (H, W, 3). `whole`: frames show the whole picture."""
     track, count = Tracker().portrait(picture, face)
     painter = Painter()
     talker = Talker(FaceLatent.encode(picture, track, size=size), painter)
-    return Sitter(talker, count, {"painter": painter.card.sha256})
+    place = Paste(picture, track.parameters, size) if whole else _alone
+    return Sitter(talker, place, count, {"painter": painter.card.sha256})
+
+
+def _alone(frame: np.ndarray) -> np.ndarray:
+    return frame
 
 
 def claim_for(

@@ -32,7 +32,7 @@ from generate.latent import FaceLatent
 from generate.painter import KINDS, PainterNets, network_input
 from generate.renderer import Renderer
 from generate.unet import input_ranges
-from generate.windows import EYE_RIGHT, MOUTH, SHAPES, WINDOWS, WindowMaker
+from generate.windows import EYE_RIGHT, MOUTH, SHAPES, WINDOWS, cut
 from learning import Plan, WeightCard, fit, save_weights
 from learning.adversary import Adversary
 from learning.backbone import Perceptual
@@ -132,7 +132,7 @@ def _windows(
     for name in WINDOWS:
         window = renderer.maker.make(name, frame, points, depth)
         height, width = renderer.maker.shapes[name]
-        wanted = WindowMaker._cut(truth, window.left, window.top, height, width).astype(np.float32) / 255
+        wanted = cut(truth, window.left, window.top, height, width).astype(np.float32) / 255
         wanted = cv2.resize(wanted, SHAPES[name][::-1], interpolation=cv2.INTER_LINEAR)
         wanted = wanted[:, ::-1] if name == EYE_RIGHT else wanted
         kind, seen = "mouth" if name == MOUTH else "eye", network_input(window, name)

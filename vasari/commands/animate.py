@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from vasari.commands.generate import report
-from vasari.options import ConsentFile, FaceNumber, Keys, Output, Size
+from vasari.options import ConsentFile, Crop, CropKind, FaceNumber, Keys, Output, Size
 from vasari.progress import frames_bar
 
 
@@ -15,6 +15,7 @@ def animate(
     driving: Annotated[Path, typer.Argument(help="Video whose largest face drives the portrait.", show_default=False)],
     output: Output,
     size: Size = 512,
+    crop: Crop = CropKind.face,
     absolute: Annotated[
         bool, typer.Option("--absolute", help="Take the driver's pose and expression as they are, not from its rest.")
     ] = False,
@@ -36,9 +37,9 @@ def animate(
     if info.kind != "video":
         raise UnreadableError(f"{driving}: holds no moving picture; give a video to move by")
     opened = KeyFolder.open(keys)
-    settings = {"size": size, "absolute": absolute}
+    settings = {"size": size, "crop": crop.value, "absolute": absolute}
     claim_for("animate", portrait, (driving,), consent, opened, settings)
-    sitter = seat(picture, size=size, face=face)
+    sitter = seat(picture, size=size, face=face, whole=crop is CropKind.full)
     claim = claim_for("animate", portrait, (driving,), consent, opened, settings, sitter.models)
     seen = 0
 
@@ -52,6 +53,6 @@ def animate(
 
     with frames_bar("animating", int(info.duration * FPS) if info.duration else None) as progress:
         sound = iter_sound(driving) if info.has_sound else None
-        frames = sitter.talker.follow(tracks(), absolute=absolute)
+        frames = map(sitter.place, sitter.talker.follow(tracks(), absolute=absolute))
         saved = save_video(output, frames, sound, claim=claim, keys=opened, progress=progress)
     report(saved)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from media.errors import SpeechError, UsageError
-from vasari.options import ConsentFile, FaceNumber, Keys, Output, Size
+from vasari.options import ConsentFile, Crop, CropKind, FaceNumber, Keys, Output, Size
 from vasari.progress import frames_bar
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def generate(
     speech: Annotated[Path, typer.Argument(help="Sound or video file with speech.", show_default=False)],
     output: Output,
     size: Size = 512,
+    crop: Crop = CropKind.face,
     gaze: Annotated[
         str, typer.Option(metavar="YAW,PITCH", help="Where the eyes rest, degrees from the camera: right, down.")
     ] = "0,0",
@@ -61,9 +62,10 @@ def generate(
     if not info.has_sound:
         raise SpeechError(f"{speech}: holds no sound; give a recording of speech")
     opened = KeyFolder.open(keys)
-    settings = {"size": size, "gaze": gaze, "distance": distance, "emotion": emotion or "neutral", "seed": seed}
+    settings = {"size": size, "crop": crop.value, "gaze": gaze, "distance": distance, "emotion": emotion or "neutral"}
+    settings["seed"] = seed
     claim_for("generate", portrait, (speech,), consent, opened, settings)
-    sitter = seat(picture, size=size, face=face)
+    sitter = seat(picture, size=size, face=face, whole=crop is CropKind.full)
     err = Console(stderr=True)
     if sitter.faces > 1 and face is None:
         err.print(
@@ -72,7 +74,7 @@ def generate(
     if opened.created:
         err.print(f"development keys were made in {escape(str(opened.folder))}; back them up", highlight=False)
     claim = claim_for("generate", portrait, (speech,), consent, opened, settings, sitter.models)
-    frames = _frames(sitter.talker, speech, seed, look, distance, mood, movement)
+    frames = map(sitter.place, _frames(sitter.talker, speech, seed, look, distance, mood, movement))
     total = None if not info.duration else int(-(-info.duration * FPS // 1))
     with frames_bar("generating", total) as progress:
         saved = save_video(output, frames, iter_sound(speech), claim=claim, keys=opened, progress=progress)
