@@ -163,7 +163,7 @@ def composed(picture: torch.Tensor, shift: torch.Tensor, answers: torch.Tensor) 
         axis = (torch.arange(size, device=picture.device, dtype=picture.dtype) + 0.5) * (2 / size) - 1
         middle = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1)
         at = middle + cells.permute(0, 2, 3, 1) * (2 / GRID)
-        return nn.functional.gridsample(picture, at, mode="bilinear", padding_mode="border", align_corners=False)
+        return nn.functional.grid_sample(picture, at, mode="bilinear", padding_mode="border", align_corners=False)
 
     answers = full(answers)
     share = torch.sigmoid(answers[:, 4:5] + PERSON)
