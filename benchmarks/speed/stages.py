@@ -35,7 +35,7 @@ def measure(setting: "Setting") -> list[Figure]:
     portrait = read_picture(setting.portrait)
     latent = FaceLatent.encode(portrait, Tracker().portrait(portrait)[0])
     seconds = SECONDS_QUICK if setting.quick else SECONDS
-    motion = Motion.load().generate(read_sound(setting.speech)[: seconds * SAMPLE_RATE])
+    motion = Motion.load().generate(read_sound(setting.speech)[: int(seconds * SAMPLE_RATE)])
     rows = zip(motion.actions, motion.rotation, motion.translation, motion.gaze, strict=True)
     moments = [retarget(latent, *row) for row in rows]
     painter, marker = Painter(), PictureMarker(1, KEY)

@@ -1,12 +1,14 @@
 """Recipe: who a face is, from people who do not exist and volunteers lifted, each photographed several times.
 
-The network learns to tell all training people apart by the cosine to a direction of their own, with a margin (Wang et
-al. 2018, CosFace, arXiv 1801.09414, equation 4). Pictures are made once (`recognition_pictures`); every step crops them
-anew and does to them what cameras, codecs and hands do. Weights are chosen on people who are never trained on.
+Every step sees a few photographs each of some people, and draws those of one person together and away from the others
+(supervised contrastive loss, Khosla et al. 2020, arXiv 2004.11362, equation 2). Pictures are made once
+(`recognition_pictures`); every step crops them anew and does to them what cameras, codecs and hands do. Weights are
+chosen on people who are never trained on.
 """
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +24,10 @@ from learning import Plan, WeightCard, fit, save_weights
 
 log = logging.getLogger(__name__)
 BATCH = 96
-SCALE, MARGIN = 24.0, 0.2  # of the cosines: s and m of CosFace
-LONDON_SHARE = 0.25  # of each batch
+TOGETHER = 3  # photographs of a person in a batch
+TEMPERATURE = 0.1  # of the cosines
+SPARE = 0.5  # share of the crops that are left as they are
+LONDON_SHARE = 0.25  # of the people of a batch
 SHOTS = 4  # of each person who does not exist
 SHOTS_LONDON = 48  # of each volunteer, who are few
 PEOPLE, STRANGERS = 2400, 120  # who do not exist: to learn from, to choose by
@@ -32,32 +36,24 @@ FIRST, FIRST_STRANGER = 3_000_000, 1 << 51  # seeds
 Batch = tuple[torch.Tensor, torch.Tensor]  # crops (B, 3, KEPT, KEPT) uint8, who (B,)
 
 
-class Classified(nn.Module):
-    """The network, and one direction for each person it learns from."""
-
-    def __init__(self, net: RecognitionNet, people: int) -> None:
-        super().__init__()
-        self.net = net
-        self.directions = nn.Parameter(torch.randn(people, net.size))
-
-
 class Draw:
     """step -> batch; depends on seed and step alone. Groups of crops (people, shots, KEPT, KEPT, 3) with the share of
-    the batch that each gets."""
+    the people in a batch that each gets; nobody is in a batch twice."""
 
     def __init__(self, groups: list[tuple[np.ndarray, float]], seed: int, batch: int) -> None:
-        self.groups, self.seed, self.batch = groups, seed, batch
+        self.groups, self.seed, self.people = groups, seed, max(2, batch // TOGETHER)
 
     def __call__(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step, 52))
-        shares = np.array([share for _, share in self.groups])
-        rows, who = [], []
-        for group in rng.choice(len(self.groups), self.batch, p=shares / shares.sum()):
-            crops = self.groups[group][0]
-            person = int(rng.integers(len(crops)))
-            rows.append(crops[person, rng.integers(crops.shape[1])])
-            who.append(person + sum(len(crops) for crops, _ in self.groups[:group]))
-        return torch.from_numpy(np.stack(rows)).permute(0, 3, 1, 2).contiguous(), torch.tensor(who)
+        rows: list[np.ndarray] = []
+        left, total = self.people, sum(share for _, share in self.groups)
+        for number, (crops, share) in enumerate(self.groups, 1):
+            count = left if number == len(self.groups) else round(self.people * share / total)
+            left -= count
+            for person in rng.choice(len(crops), min(count, len(crops)), replace=False):
+                rows += list(crops[person, rng.choice(crops.shape[1], TOGETHER, replace=False)])
+        who = torch.arange(len(rows)) // TOGETHER
+        return torch.from_numpy(np.stack(rows)).permute(0, 3, 1, 2).contiguous(), who
 
 
 def recut(crops: torch.Tensor) -> torch.Tensor:
@@ -73,20 +69,26 @@ def recut(crops: torch.Tensor) -> torch.Tensor:
     return nn.functional.grid_sample(crops, grid, padding_mode="border", align_corners=False)
 
 
-def loss(model: nn.Module, batch: Batch, device: str = "cpu") -> tuple[torch.Tensor, Mapping[str, float]]:
-    """CosFace, equation 4, on degraded crops."""
-    assert isinstance(model, Classified)
+def contrast(found: torch.Tensor, who: torch.Tensor) -> torch.Tensor:
+    """Khosla et al. 2020, equation 2, of unit vectors (B, D) of people (B,)."""
+    itself = torch.eye(len(found), dtype=torch.bool, device=found.device)
+    logits = (found @ found.T / TEMPERATURE).masked_fill(itself, -1e9)
+    same = (who[:, None] == who[None]) & ~itself
+    likely = logits - logits.logsumexp(1, keepdim=True)
+    return -((likely * same).sum(1) / same.sum(1).clamp_min(1)).mean()
+
+
+def loss(net: nn.Module, batch: Batch, device: str = "cpu") -> tuple[torch.Tensor, Mapping[str, float]]:
+    """Contrast of degraded crops; `nearest`: how often the nearest crop is of the same person."""
     crops, who = (t.to(device, non_blocking=True) for t in batch)
-    seen = degrade(recut(crops.float() / 255)).contiguous(memory_format=torch.channels_last)
-    found = model.net(seen)
-    cosine = found @ nn.functional.normalize(model.directions.float()).T
-    wanted = nn.functional.one_hot(who, cosine.shape[1])
-    value = nn.functional.cross_entropy(SCALE * (cosine - MARGIN * wanted), who)
-    right = (cosine.argmax(1) == who).float().mean()
-    return value, {"right": float(right.detach())}
+    seen = degrade(recut(crops.float() / 255), SPARE).contiguous(memory_format=torch.channels_last)
+    found = net(seen)
+    with torch.no_grad():
+        nearest = (found @ found.T).fill_diagonal_(-2).argmax(1)
+    return contrast(found, who), {"nearest": float((who[nearest] == who).float().mean())}
 
 
-def embeddings(net: RecognitionNet, crops: np.ndarray, device: str) -> np.ndarray:
+def embeddings(net: nn.Module, crops: np.ndarray, device: str) -> np.ndarray:
     """Crops (N, KEPT, KEPT, 3) uint8 -> (N, 128), each the mean with its mirror image, as `Recogniser` has it."""
     low = round(KEPT * (1 - 1 / ROOM) / 2)
     found = []
@@ -100,12 +102,11 @@ def embeddings(net: RecognitionNet, crops: np.ndarray, device: str) -> np.ndarra
 def validator(sets: dict[str, np.ndarray], device: str) -> Callable[[nn.Module], dict[str, float]]:
     """How well crops (people, shots, KEPT, KEPT, 3) of unseen people are told apart, for each set and in the mean."""
 
-    def validate(model: nn.Module) -> dict[str, float]:
-        assert isinstance(model, Classified)
+    def validate(net: nn.Module) -> dict[str, float]:
         figures: dict[str, float] = {}
         for name, crops in sets.items():
             people, shots = crops.shape[:2]
-            found = embeddings(model.net, crops.reshape(-1, KEPT, KEPT, 3), device)
+            found = embeddings(net, crops.reshape(-1, KEPT, KEPT, 3), device)
             alike, who = found @ found.T, np.repeat(np.arange(people), shots)
             pairs = np.triu(np.ones(alike.shape, bool), 1)
             same = who[:, None] == who[None]
@@ -165,20 +166,19 @@ def train(
         ("training", london.training, shots_london),
         ("validation", london.validation, min(shots_london, 10)),
     ):
-        lifted = Volunteers(lift_volunteers(london, volunteers, correct=False, size=SHOT), seed)
-        crops = picture_set(pictures / f"london_{name}", lifted, len(volunteers), shots)
+        shoot = Volunteers(partial(lift_volunteers, london, volunteers, correct=False, size=SHOT), seed)
+        crops = picture_set(pictures / f"london_{name}", shoot, len(volunteers), shots)
         if name == "training":
             groups.append((crops, LONDON_SHARE))
         else:
             sets["london"] = crops
     torch.manual_seed(seed)
     net = RecognitionNet(width, pretrained=pretrained).to(memory_format=torch.channels_last)
-    model = Classified(net, sum(len(crops) for crops, _ in groups))
     figures = fit(
-        model,
+        net,
         Plan(steps=steps, lr=lr, seed=seed, weight_decay=0.05, validate_every=min(250, steps), clip=5.0),
         Draw(groups, seed, batch),
-        lambda model, batch: loss(model, batch, device),
+        partial(loss, device=device),
         validator(sets, device),
         select="tpr_fpr1",
         higher_is_better=True,

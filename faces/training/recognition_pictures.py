@@ -3,7 +3,7 @@ and background, cropped as `faces.recognition` crops. Made once, kept in shards 
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import cv2
@@ -79,11 +79,18 @@ def _less_turned(camera: Camera) -> Camera:
 
 
 class Volunteers:
-    """Photographs lifted volunteers, two of `lifted` (neutral, smile) for each: first as they were, then turned, with
-    other expressions, lights and backgrounds."""
+    """Photographs lifted volunteers: first as they were, then turned, with other expressions, lights and backgrounds.
 
-    def __init__(self, lifted: list[Lifted], seed: int) -> None:
-        self.lifted, self.seed = lifted, seed
+    Args:
+        lift: called before the first photograph; gives two (neutral, smile) of each.
+    """
+
+    def __init__(self, lift: Callable[[], list[Lifted]], seed: int) -> None:
+        self.lift, self.seed = lift, seed
+
+    @cached_property
+    def lifted(self) -> list[Lifted]:
+        return self.lift()
 
     def __call__(self, number: int, shot: int) -> np.ndarray:
         lifted = self.lifted[2 * number + shot % 2]
