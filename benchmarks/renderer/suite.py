@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.figures import Figure, Results, machine, write
+from faces.london import London
+from faces.people import Wardrobe
+from media import VideoReader
 
 
 @dataclass(frozen=True)
@@ -21,10 +24,20 @@ class Setting:
 
 
 def run(setting: Setting, say: Callable[[str], None] = lambda _: None) -> Results:
-    """Measure everything and write `results.json` into the folder."""
+    """Measure everything and write `results.json` into the folder.
+
+    Raises:
+        UnreadableError: one of the folders, or the video, is not what it should be; said before any work.
+    """
     from benchmarks.renderer import clip, leak, likeness, smiles, truth
     from benchmarks.renderer.judge import Judge
 
+    if setting.london is not None:
+        London(setting.london)
+    if setting.assets is not None:
+        _ = Wardrobe(setting.assets, setting.skins).skins
+    if setting.clip is not None:
+        VideoReader(setting.clip)
     setting.folder.mkdir(parents=True, exist_ok=True)
     judge, figures = Judge(), list[Figure]()
     for part in (smiles, truth, leak, clip, likeness):
