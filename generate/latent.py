@@ -4,17 +4,25 @@ The four parts are those of VASA-1 (Xu et al. 2024, arXiv 2404.10667, section 3.
 parametric, so a change of one part leaves the others exactly as they were.
 """
 
-from dataclasses import dataclass, replace
+import io
+import zipfile
+import zlib
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
 
 import numpy as np
 
-from faces.actions import ACTION_INDEX
+from faces.actions import FACIAL_ACTIONS
 from faces.crop import face_crop
 from faces.fit import CAMERA_DISTANCE, FaceParameters, project
 from faces.head import PIVOT, Head, load_head, rotation_angles, rotation_matrix
-from faces.texture import borrow_hidden, unwrap_eyes, white_point
+from faces.texture import EYE_TEXTURE, borrow_hidden, unwrap_eyes, white_point
 from faces.tracker import Track
-from media.errors import UsageError
+from generate.dynamics import Dynamics, action_index
+from media.errors import UnreadableError
+
+VERSION = 1  # of the file that a latent can be kept in
+Piece = TypeVar("Piece")
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ class FaceLatent:
     appearance: Appearance
     identity: Identity
     pose: Pose
-    dynamics: np.ndarray  # (52,) facial actions in [0, 1]
+    actions: np.ndarray  # (52,) float32 facial actions in [0, 1]: the dynamics, read out
 
     @classmethod
     def encode(cls, picture: np.ndarray, track: Track, *, size: int = 512) -> "FaceLatent":
@@ -95,26 +103,102 @@ class FaceLatent:
         appearance = Appearance(picture, points, parameters.scale, pose, eyes, white_point(eyes))
         return cls(appearance, identity, pose, parameters.actions)
 
+    def to_bytes(self) -> bytes:
+        """This face as the contents of one file (NumPy's .npz), for `from_bytes`. It holds the portrait's pixels."""
+        parts = {
+            "version": np.int32(VERSION),
+            **_fields("appearance", self.appearance),
+            **_fields("rest", self.appearance.rest),
+            **_fields("identity", self.identity),
+            **_fields("pose", self.pose),
+            "actions": self.actions,
+        }
+        out = io.BytesIO()
+        np.savez_compressed(out, **parts)
+        return out.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "FaceLatent":
+        """The face that `to_bytes` wrote.
+
+        Raises:
+            UnreadableError: it is not a face latent, or of another version, or damaged.
+        """
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as file:
+                parts = {name: file[name] for name in file.files}
+            if int(parts["version"]) != VERSION:
+                raise UnreadableError(f"a face latent of version {int(parts['version'])}; this vasari reads {VERSION}")
+            head = load_head()
+            rest, pose = (_read(parts, name, Pose, _POSE) for name in ("rest", "pose"))
+            identity = _read(parts, "identity", Identity, {"code": (head.identity_size,), "detail": head.mean.shape})
+            side = parts["appearance.picture"].shape[0]
+            shapes = {"picture": (side, side, 3), "points": (len(head.mean), 2), "unit": (), "tint": (3,)}
+            shapes["eyes"] = (2, EYE_TEXTURE, EYE_TEXTURE, 3)
+            appearance = _read(parts, "appearance", Appearance, shapes, rest=rest)
+            actions = _checked(parts, "actions", (len(FACIAL_ACTIONS),))
+        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error, IndexError) as error:
+            raise UnreadableError(f"not a face latent, or damaged ({error})") from error
+        return cls(appearance, identity, pose, actions)
+
     def with_pose(self, pose: Pose) -> "FaceLatent":
         """The same face in another pose."""
         return replace(self, pose=pose)
 
-    def with_dynamics(self, dynamics: np.ndarray) -> "FaceLatent":
-        """The same face with another expression."""
-        return replace(self, dynamics=np.clip(dynamics, 0, 1).astype(np.float32))
+    @property
+    def dynamics(self) -> np.ndarray:
+        """Everything that moves besides pose, as one code (32,): see `generate.dynamics`."""
+        return Dynamics.load().encode(self.actions)
+
+    def with_dynamics(self, code: np.ndarray) -> "FaceLatent":
+        """The same face with the dynamics of a code (32,)."""
+        return self.with_actions(Dynamics.load().decode(code))
+
+    def with_actions(self, actions: np.ndarray) -> "FaceLatent":
+        """The same face with facial actions (52,), clipped to [0, 1]."""
+        return replace(self, actions=np.clip(actions, 0, 1).astype(np.float32))
+
+    def with_appearance(self, other: "FaceLatent") -> "FaceLatent":
+        """Another's appearance, on this face's head and in its motion."""
+        return replace(self, appearance=other.appearance)
 
     def with_identity(self, identity: Identity) -> "FaceLatent":
         """The same appearance and motion on a head of another shape."""
         return replace(self, identity=identity)
 
     def edit(self, **actions: float) -> "FaceLatent":
-        """Set single facial actions, for example `edit(jawOpen=0.3)`."""
-        dynamics = self.dynamics.copy()
+        """Set single facial actions, for example `edit(jawOpen=0.3)`.
+
+        Raises:
+            UsageError: a name is not a facial action.
+        """
+        changed = self.actions.copy()
         for name, value in actions.items():
-            if name not in ACTION_INDEX:
-                raise UsageError(f"'{name}' is not a facial action; see faces.actions.FACIAL_ACTIONS")
-            dynamics[ACTION_INDEX[name]] = value
-        return self.with_dynamics(dynamics)
+            changed[action_index(name)] = value
+        return self.with_actions(changed)
+
+
+_POSE = {"rotation": (3,), "centre": (2,), "scale": (), "gaze": (2, 2)}
+
+
+def _fields(name: str, part: object) -> dict[str, np.ndarray]:
+    """The arrays and numbers of a part of a latent, by "part.field"."""
+    values = {f.name: getattr(part, f.name) for f in fields(part)}
+    return {f"{name}.{key}": np.asarray(v) for key, v in values.items() if isinstance(v, np.ndarray | float)}
+
+
+def _checked(parts: dict[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:
+    value = parts[name]
+    if value.shape != shape or (value.dtype.kind == "f" and not np.isfinite(value).all()):
+        raise ValueError(f"{name} has shape {value.shape} or is not finite; {shape} was expected")
+    return value
+
+
+def _read(
+    parts: dict[str, np.ndarray], name: str, kind: type[Piece], shapes: dict[str, tuple], **more: object
+) -> Piece:
+    read = {key: _checked(parts, f"{name}.{key}", shape) for key, shape in shapes.items()}
+    return kind(**{k: v if v.shape else float(v) for k, v in read.items()}, **more)
 
 
 def posed_vertices(head: Head, identity: Identity, actions: np.ndarray, gaze: np.ndarray) -> np.ndarray:

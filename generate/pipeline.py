@@ -47,9 +47,9 @@ def retarget(
     The portrait's rest is kept: its head pose and gaze are where the movement starts from, and its resting expression
     stays in everything that speech does not need.
     """
-    dynamics = np.where(SPEECH_OWNS, actions, np.clip(0.8 * latent.dynamics + actions, 0, 1))
+    expression = np.where(SPEECH_OWNS, actions, np.clip(0.8 * latent.actions + actions, 0, 1))
     look = gaze - rotation[:2]  # the eyes hold their target while the head moves
-    return latent.with_pose(latent.pose.moved(rotation, translation * HEAD_WIDTH, look)).with_dynamics(dynamics)
+    return latent.with_pose(latent.pose.moved(rotation, translation * HEAD_WIDTH, look)).with_actions(expression)
 
 
 class Talker:
@@ -102,9 +102,9 @@ class Talker:
         pose = self.latent.pose.moved(
             now.rotation - then.rotation, np.array([*shift, nearer], np.float32), (now.gaze - then.gaze).mean(0)
         )
-        actions = np.clip(self.latent.dynamics + now.actions - then.actions, 0, 1)
-        return self.latent.with_pose(pose).with_dynamics(actions)
+        actions = np.clip(self.latent.actions + now.actions - then.actions, 0, 1)
+        return self.latent.with_pose(pose).with_actions(actions)
 
     def _absolute(self, track: Track) -> FaceLatent:
         own, now = self.latent.pose, track.parameters
-        return self.latent.with_pose(Pose(now.rotation, own.centre, own.scale, now.gaze)).with_dynamics(now.actions)
+        return self.latent.with_pose(Pose(now.rotation, own.centre, own.scale, now.gaze)).with_actions(now.actions)

@@ -63,7 +63,7 @@ class Viewer:
         self.raster = Raster(GRID, GRID)
         self.normals = vertex_normals(latent.identity.neutral(head).astype(np.float32), head.triangles, head.weld)
         self.then = self.normals @ rotation_matrix(*latent.appearance.rest.rotation).T
-        self.dynamics = latent.dynamics
+        self.actions = latent.actions
         axis = np.arange(GRID, dtype=np.float32)
         self.cells = np.stack(np.meshgrid(axis, axis), -1)
 
@@ -75,7 +75,7 @@ class Viewer:
         field = self.cells + coarse
         warped = cv2.remap(self.source, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         now = self.normals @ rotation_matrix(*latent.pose.rotation).T
-        change = latent.dynamics - self.dynamics
+        change = latent.actions - self.actions
         used = np.flatnonzero(np.abs(change) > 1e-3)
         moved = np.tensordot(change[used], head.actions[used], 1) if len(used) else np.zeros_like(head.mean)
         values = np.hstack([head.mean / 1.5, now, self.then, 4 * moved]).astype(np.float32)

@@ -48,7 +48,7 @@ class Renderer:
 
     def geometry(self, latent: FaceLatent) -> tuple[np.ndarray, np.ndarray]:
         """Where every vertex lands: pixels (V, 2) and depth (V,). The lower neck stays with the shoulders."""
-        vertices = posed_vertices(self.head, latent.identity, latent.dynamics, latent.pose.gaze)
+        vertices = posed_vertices(self.head, latent.identity, latent.actions, latent.pose.gaze)
         points, depth = project(vertices, latent.pose)
         still = self.head.neck < 0.999
         rest, _ = project(vertices[still], self.appearance.rest)
@@ -78,7 +78,7 @@ class Renderer:
             frame, colour = self.warp(points, depth), None
         else:
             frame, colour = self.refined(latent, points, depth)
-        source = self.lids.source(self.appearance.points, self.appearance.unit, latent.dynamics)
+        source = self.lids.source(self.appearance.points, self.appearance.unit, latent.actions)
         windows = {name: self.maker.make(name, frame, points, depth, source) for name in WINDOWS}
         return Prepared(frame, windows, colour)
 
@@ -116,9 +116,9 @@ class Lids:
             upper = head.actions[action][own, 1] > 0.04
             self.rims[action] = (own, np.where(upper, -self.LIFT, self.LIFT).astype(np.float32))
 
-    def source(self, points: np.ndarray, unit: float, dynamics: np.ndarray) -> np.ndarray:
+    def source(self, points: np.ndarray, unit: float, actions: np.ndarray) -> np.ndarray:
         """Source points (V, 2) for these facial actions (52,); the given ones when both eyes are open."""
-        shut = {action: float(dynamics[action]) for action in self.rims if dynamics[action] > 0.05}
+        shut = {action: float(actions[action]) for action in self.rims if actions[action] > 0.05}
         if not shut:
             return points
         points = points.copy()

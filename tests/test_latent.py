@@ -1,5 +1,8 @@
 """The face latent: four parts that change one at a time."""
 
+import io
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,9 +15,10 @@ from faces.fit import CAMERA_DISTANCE, project
 from faces.head import PIVOT, Part, load_head, rotation_matrix
 from faces.texture import EYE_TEXTURE
 from generate.latent import FaceLatent, Identity, Pose, posed_vertices
-from media.errors import UsageError
+from generate.renderer import Renderer
+from media.errors import UnreadableError, UsageError
 
-PARTS = ("appearance", "identity", "pose", "dynamics")
+PARTS = ("appearance", "identity", "pose", "actions")
 ANGLE = st.floats(-0.4, 0.4)
 
 
@@ -27,20 +31,22 @@ def test_each_part_is_exchanged_on_its_own() -> None:
     one, other = latent(256, 0), latent(256, 1)
     assert_only_changed(one, one.with_pose(other.pose), "pose")
     assert_only_changed(one, one.with_identity(other.identity), "identity")
-    assert_only_changed(one, one.with_dynamics(other.dynamics), "dynamics")
-    assert_only_changed(one, one.edit(jawOpen=0.3), "dynamics")
+    assert_only_changed(one, one.with_actions(other.actions), "actions")
+    assert_only_changed(one, one.edit(jawOpen=0.3), "actions")
+    assert_only_changed(one, one.with_dynamics(other.dynamics), "actions")
+    assert_only_changed(one, one.with_appearance(other), "appearance")
     assert one.with_pose(other.pose).pose is other.pose
-    assert np.array_equal(one.with_dynamics(other.dynamics).dynamics, other.dynamics)
+    assert np.array_equal(one.with_actions(other.actions).actions, other.actions)
 
 
 def test_edit_sets_single_actions_and_keeps_to_their_range() -> None:
     face = latent(256)
-    before = face.dynamics.copy()
+    before = face.actions.copy()
     edited = face.edit(jawOpen=0.3, mouthSmileLeft=7.0, eyeBlinkLeft=-1.0)
-    assert edited.dynamics[ACTION_INDEX["jawOpen"]] == pytest.approx(0.3)
-    assert edited.dynamics[ACTION_INDEX["mouthSmileLeft"]] == 1
-    assert edited.dynamics[ACTION_INDEX["eyeBlinkLeft"]] == 0
-    assert np.array_equal(face.dynamics, before)
+    assert edited.actions[ACTION_INDEX["jawOpen"]] == pytest.approx(0.3)
+    assert edited.actions[ACTION_INDEX["mouthSmileLeft"]] == 1
+    assert edited.actions[ACTION_INDEX["eyeBlinkLeft"]] == 0
+    assert np.array_equal(face.actions, before)
     with pytest.raises(UsageError, match="'jawOpened' is not a facial action"):
         face.edit(jawOpened=0.3)
 
@@ -94,7 +100,7 @@ def test_encoding_keeps_the_portrait_and_reads_its_eyes() -> None:
 
 def test_points_of_the_appearance_are_the_projected_head() -> None:
     face, head = latent(512), load_head()
-    vertices = posed_vertices(head, face.identity, face.dynamics, face.pose.gaze)
+    vertices = posed_vertices(head, face.identity, face.actions, face.pose.gaze)
     points, _ = project(vertices, face.pose)
     eyes = head.part_vertices(Part.EYE_LEFT, Part.EYE_RIGHT, Part.TEETH_UPPER)
     assert np.allclose(points[eyes], face.appearance.points[eyes])  # only hidden skin borrows a place
@@ -143,3 +149,40 @@ def test_identity_is_code_and_detail() -> None:
     detail[5] = (0.1, 0, 0)
     one = Identity(np.zeros(head.identity_size, np.float32), detail)
     assert np.allclose(one.neutral(head) - head.mean, detail, atol=1e-6)
+
+
+def test_a_latent_is_kept_in_one_file() -> None:
+    face = latent(256).edit(jawOpen=0.4)
+    again = FaceLatent.from_bytes(face.to_bytes())
+    for part in ("appearance", "identity", "pose"):
+        one, other = getattr(face, part), getattr(again, part)
+        assert all(
+            np.array_equal(getattr(one, f.name), getattr(other, f.name)) for f in fields(one) if f.name != "rest"
+        )
+    assert np.array_equal(again.actions, face.actions)
+    assert np.array_equal(again.appearance.rest.rotation, face.appearance.rest.rotation)
+    assert np.array_equal(Renderer(again).render(again), Renderer(face).render(face))
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "other", "version", "shape", "nan"])
+def test_damaged_latents_are_refused(damage: str) -> None:
+    whole = latent(256).to_bytes()
+    with np.load(io.BytesIO(whole)) as file:
+        parts = dict(file)
+    if damage == "version":
+        parts["version"] = np.int32(99)
+    elif damage == "shape":
+        parts["actions"] = parts["actions"][:51]
+    elif damage == "nan":
+        parts["pose.rotation"] = parts["pose.rotation"] * np.nan
+    again = io.BytesIO()
+    np.savez(again, **parts)
+    middle = len(whole) // 2
+    data = {
+        "empty": b"",
+        "cut": whole[:middle],
+        "flipped": whole[:middle] + bytes(b ^ 255 for b in whole[middle : middle + 64]) + whole[middle + 64 :],
+        "other": b"PK\x03\x04 not at all",
+    }.get(damage, again.getvalue())
+    with pytest.raises(UnreadableError):
+        FaceLatent.from_bytes(data)

@@ -221,8 +221,8 @@ def test_an_error_in_the_movements_reaches_the_caller() -> None:
 def test_retarget_keeps_the_sitters_rest() -> None:
     face = latent(SIZE).edit(jawOpen=0.4, mouthSmileLeft=0.5, browInnerUp=0.2)
     still = retarget(face, np.zeros(52, np.float32), np.zeros(3), np.zeros(3), np.zeros(2))
-    assert still.dynamics[ACTION_INDEX["jawOpen"]] == 0  # speech owns the jaw
-    assert still.dynamics[ACTION_INDEX["mouthSmileLeft"]] == pytest.approx(0.4)
+    assert still.actions[ACTION_INDEX["jawOpen"]] == 0  # speech owns the jaw
+    assert still.actions[ACTION_INDEX["mouthSmileLeft"]] == pytest.approx(0.4)
     assert SPEECH_OWNS[ACTION_INDEX["jawOpen"]]
     assert not SPEECH_OWNS[ACTION_INDEX["mouthSmileLeft"]]
     assert still.pose.centre == pytest.approx(face.pose.centre, abs=1e-3)

@@ -84,7 +84,7 @@ def _compare(
     """Move `source` to where `target` is and compare with `truth` inside the face.
 
     Returns the tiles of a contact sheet."""
-    moved = source.with_pose(target.pose).with_dynamics(target.dynamics).with_identity(target.identity)
+    moved = source.with_pose(target.pose).with_actions(target.actions).with_identity(target.identity)
     renderer = Renderer(source, painter)
     points, depth = renderer.geometry(moved)
     shown = {"painter": renderer.render(moved), "flow": renderer.warp(points, depth), "copy": source.appearance.picture}

@@ -40,7 +40,7 @@ def measure(setting: "Setting", judge: Judge) -> list[Figure]:
         assert track is not None
         there = track.parameters.scaled(factor, tuple(offset))
         truth = _same_crop(frames[index], factor, offset)
-        moved = source.with_pose(Pose(there.rotation, there.centre, there.scale, there.gaze)).with_dynamics(
+        moved = source.with_pose(Pose(there.rotation, there.centre, there.scale, there.gaze)).with_actions(
             there.actions
         )
         shown, inside = judge.show(source, moved)

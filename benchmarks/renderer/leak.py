@@ -59,7 +59,7 @@ def changes(latent: FaceLatent, other: FaceLatent) -> Iterator[Change]:
     for label, turn in TURNS.items():
         yield Change("pose", label, latent.with_pose(latent.pose.moved(np.radians(turn), np.zeros(3), np.zeros(2))))
     for label, actions in EXPRESSIONS.items():
-        at_least = {name: max(amount, float(latent.dynamics[ACTION_INDEX[name]])) for name, amount in actions.items()}
+        at_least = {name: max(amount, float(latent.actions[ACTION_INDEX[name]])) for name, amount in actions.items()}
         yield Change("dynamics", label, latent.edit(**at_least))
     yield Change("identity", "other identity", latent.with_identity(other.identity))
     yield Change("appearance", "other appearance", replace(latent, appearance=other.appearance))

@@ -31,7 +31,7 @@ def measure(setting: "Setting", judge: Judge) -> list[Figure]:
     people, tally, rows = London(setting.london).test, Tally(), []
     for person in people[:PEOPLE_QUICK] if setting.quick else people:
         neutral, smile = (latent_of(person.picture(expression), judge) for expression in ("neutral", "smile"))
-        moved = neutral.with_pose(smile.pose).with_dynamics(smile.dynamics).with_identity(smile.identity)
+        moved = neutral.with_pose(smile.pose).with_actions(smile.actions).with_identity(smile.identity)
         shown, inside = judge.show(neutral, moved)
         truth = smile.appearance.picture
         for kind, picture in shown.items():

@@ -121,4 +121,4 @@ def latent_of(person: Person, wardrobe: Wardrobe) -> FaceLatent:
 def moved_to(source: FaceLatent, target: FaceParameters) -> FaceLatent:
     """`source` with the pose and the dynamics of `target`."""
     pose = Pose(target.rotation, target.centre, target.scale, target.gaze)
-    return source.with_pose(pose).with_dynamics(target.actions)
+    return source.with_pose(pose).with_actions(target.actions)

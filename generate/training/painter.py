@@ -52,7 +52,7 @@ INNER_TRUST = {"mouth": 0.25, "eye": 0.6}  # weight of what is drawn, not photog
 Sample = dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray, bool]]]
 
 
-def random_dynamics(rng: np.random.Generator, rest: np.ndarray, *, calm: bool) -> np.ndarray:
+def random_expression(rng: np.random.Generator, rest: np.ndarray, *, calm: bool) -> np.ndarray:
     """Facial actions (52,) as speech, emotion and blinking mix them; `calm` for what people do in portraits."""
     actions = rest * (rng.random() < 0.3)
     amount = 0.25 if calm else 1.0
@@ -83,7 +83,7 @@ def random_move(rng: np.random.Generator, latent: FaceLatent, *, calm: bool) -> 
     pose = latent.pose.moved(
         rng.normal(0, spread).clip(-0.35, 0.35), rng.normal(0, 0.05, 3), rng.normal(0, (0.18, 0.1)).clip(-0.5, 0.5)
     )
-    return latent.with_pose(pose).with_dynamics(random_dynamics(rng, latent.dynamics, calm=calm))
+    return latent.with_pose(pose).with_actions(random_expression(rng, latent.actions, calm=calm))
 
 
 class Portraits:
@@ -181,7 +181,7 @@ def samples(portraits: Portraits, rng: np.random.Generator, targets: int = TARGE
 def face_parameters(latent: FaceLatent) -> FaceParameters:
     return FaceParameters(
         latent.identity.code,
-        latent.dynamics,
+        latent.actions,
         latent.pose.rotation,
         latent.pose.centre,
         latent.pose.scale,

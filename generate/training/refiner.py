@@ -125,7 +125,7 @@ class People:
 def moved_to(latent: FaceLatent, target: FaceParameters) -> FaceLatent:
     """`latent` in the pose and with the expression of `target`."""
     there = replace(latent.pose, rotation=target.rotation, centre=target.centre, scale=target.scale, gaze=target.gaze)
-    return latent.with_pose(there).with_dynamics(target.actions)
+    return latent.with_pose(there).with_actions(target.actions)
 
 
 class Volunteers:

@@ -18,6 +18,7 @@ class Recipe(StrEnum):
     painter = "painter"
     refiner = "refiner"
     recognition = "recognition"
+    dynamics = "dynamics"
     motion = "motion"
     watermark = "watermark"
 
@@ -56,6 +57,9 @@ def _recipe(recipe: Recipe) -> tuple[Callable, Path]:
     elif recipe is Recipe.refiner:
         from generate.refiner import WEIGHTS
         from generate.training.refiner import train as run
+    elif recipe is Recipe.dynamics:
+        from generate.dynamics import WEIGHTS
+        from generate.training.dynamics import train as run
     elif recipe is Recipe.motion:
         from generate.motion.model import WEIGHTS
         from generate.motion.training import train as run

@@ -1,0 +1,136 @@
+"""The dynamics of a face as one code: a variational autoencoder over everything that moves besides pose and gaze.
+
+As in VASA-1 (Xu et al. 2024, section 3.1) facial dynamics are one holistic code, here of 32 numbers whose prior is a
+standard normal (Kingma and Welling 2014). The 52 facial actions are read from it (`decode`) and written to it
+(`encode`, `write`). It knows nothing of who moves: the same code on two heads is the same expression.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
+from learning.weights import load_weights
+from media.errors import UsageError
+
+WEIGHTS = Path(__file__).parent / "data" / "dynamics.safetensors"
+CODE = 32
+ACTIONS = len(FACIAL_ACTIONS)
+STEPS = 12  # of Gauss-Newton, at most
+TIE = 1e-4  # squared pull towards the code that the encoder says, against squared errors of actions
+SETTLED = 1e-4  # change of every number of a code at which it has arrived
+
+
+class DynamicsNet(nn.Module):
+    """Encoder and decoder, two hidden layers each."""
+
+    def __init__(self, width: int = 256) -> None:
+        super().__init__()
+        self.encoder = _perceptron(ACTIONS, width, 2 * CODE)
+        self.decoder = _perceptron(CODE, width, ACTIONS)
+
+    def encode(self, actions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, 52) -> mean (B, 32) and log variance (B, 32) of the code."""
+        mean, log_variance = self.encoder(actions).chunk(2, -1)
+        return mean, log_variance.clamp(-12, 4)
+
+    def decode(self, code: torch.Tensor) -> torch.Tensor:
+        """(B, 32) -> (B, 52), to be clipped to [0, 1]."""
+        return self.decoder(code)
+
+
+def _perceptron(inputs: int, width: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Linear(inputs, width), nn.Tanh(), nn.Linear(width, width), nn.Tanh(), nn.Linear(width, outputs)
+    )
+
+
+class Dynamics:
+    """Reads and writes codes, in numpy: a code takes some microseconds."""
+
+    def __init__(self, weights: Path | str = WEIGHTS) -> None:
+        tensors, self.card = load_weights(weights, "dynamics")
+        layers = {k: t.numpy().astype(np.float64) for k, t in tensors.items()}
+        self.encoder, self.decoder = (
+            [(layers[f"{name}.{i}.weight"], layers[f"{name}.{i}.bias"]) for i in (0, 2, 4)]
+            for name in ("encoder", "decoder")
+        )
+
+    @classmethod
+    @cache
+    def load(cls) -> "Dynamics":
+        """The code that ships."""
+        return cls()
+
+    def decode(self, code: np.ndarray) -> np.ndarray:
+        """Codes (..., 32) -> facial actions (..., 52) float32 in [0, 1]."""
+        return np.clip(_run(self.decoder, np.asarray(code, np.float64)), 0, 1).astype(np.float32)
+
+    def encode(self, actions: np.ndarray) -> np.ndarray:
+        """The code (32,) float32 whose actions come nearest to `actions` (52,).
+
+        The encoder's mean, then Gauss-Newton on the decoder: actions that faces show come back to about a hundredth.
+        """
+        actions = np.asarray(actions, np.float64)
+        anchor = _run(self.encoder, actions)[:CODE]
+        code = anchor.copy()
+        for _ in range(STEPS):
+            now, slope = _slope(self.decoder, code)
+            beyond = ((now < 0) & (actions <= 0)) | ((now > 1) & (actions >= 1))  # clipped to what is wanted
+            error = np.where(beyond, 0, actions - now)
+            slope = np.where(beyond[:, None], 0, slope)
+            step = np.linalg.solve(slope.T @ slope + TIE * np.eye(CODE), slope.T @ error + TIE * (anchor - code))
+            code = code + np.clip(step, -1, 1)
+            if np.abs(step).max() < SETTLED:
+                break
+        return code.astype(np.float32)
+
+    def write(self, code: np.ndarray, actions: Mapping[str, float]) -> np.ndarray:
+        """The code (32,) with single facial actions set, for example `{"jawOpen": 0.3}`; the others stay as they are.
+
+        Raises:
+            UsageError: a name is not a facial action.
+        """
+        wanted = self.decode(code)
+        for name, value in actions.items():
+            wanted[action_index(name)] = value
+        return self.encode(wanted)
+
+    def sample(self, rng: np.random.Generator, count: int = 1, *, spread: float = 1.0) -> np.ndarray:
+        """Codes (count, 32) from the prior; `spread` below 1 stays nearer to the mean face."""
+        return (spread * rng.standard_normal((count, CODE))).astype(np.float32)
+
+
+def action_index(name: str) -> int:
+    """Index of a facial action by its name.
+
+    Raises:
+        UsageError: it is not a facial action.
+    """
+    if name not in ACTION_INDEX:
+        raise UsageError(f"'{name}' is not a facial action; see faces.actions.FACIAL_ACTIONS")
+    return ACTION_INDEX[name]
+
+
+Layers = list[tuple[np.ndarray, np.ndarray]]
+
+
+def _run(layers: Layers, x: np.ndarray) -> np.ndarray:
+    for weight, bias in layers[:-1]:
+        x = np.tanh(x @ weight.T + bias)
+    weight, bias = layers[-1]
+    return x @ weight.T + bias
+
+
+def _slope(layers: Layers, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Output (N,) at x (M,) and its derivative (N, M)."""
+    slope = np.eye(len(x))
+    for weight, bias in layers[:-1]:
+        x = np.tanh(x @ weight.T + bias)
+        slope = (1 - x * x)[:, None] * (weight @ slope)
+    weight, bias = layers[-1]
+    return x @ weight.T + bias, weight @ slope
