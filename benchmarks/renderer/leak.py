@@ -6,7 +6,7 @@ and appearance both, so neither leaks into it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,7 +62,7 @@ def changes(latent: FaceLatent, other: FaceLatent) -> Iterator[Change]:
         at_least = {name: max(amount, float(latent.actions[ACTION_INDEX[name]])) for name, amount in actions.items()}
         yield Change("dynamics", label, latent.edit(**at_least))
     yield Change("identity", "other identity", latent.with_identity(other.identity))
-    yield Change("appearance", "other appearance", replace(latent, appearance=other.appearance))
+    yield Change("appearance", "other appearance", latent.with_appearance(other))
 
 
 def measure(setting: "Setting", judge: Judge) -> list[Figure]:
