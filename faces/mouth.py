@@ -21,6 +21,7 @@ ENAMEL = np.array([0.93, 0.90, 0.82], np.float32)  # albedo, RGB in [0, 1]
 GUM = np.array([0.72, 0.40, 0.40], np.float32)
 TONGUE = np.array([0.70, 0.38, 0.37], np.float32)
 CAVITY = np.array([0.34, 0.12, 0.11], np.float32)
+THROAT, FALL = 0.3, 1.9  # light in the throat, as a share of that at the lips; how fast it falls, a unit of the head
 
 
 @cache
@@ -84,7 +85,8 @@ def colour_interior(
             )
             colour[where] = sampled[0]
     # Light falls off behind the lips and in their shadow.
-    deep = np.clip(1.12 - 1.35 * np.maximum(depth - lip_depth, 0), 0.06, 1)
+    behind = np.clip(depth - lip_depth - 0.1, 0, 4)
+    deep = THROAT + (1 - THROAT) * np.exp(-FALL * behind)
     open_sky = cv2.GaussianBlur(inner.astype(np.float32), (0, 0), max(0.5, 0.07 * unit))
     light = deep * np.clip(0.62 + 0.6 * open_sky, 0.3, 1.1)
     return np.where(inner[..., None], colour * light[..., None] * tint, 0).astype(np.float32)

@@ -26,7 +26,7 @@ CHANNELS = 14  # of what the painter sees: composite 3, warped 3, source 3, part
 
 
 REACH = {MOUTH: 2.0, EYE_RIGHT: 1.15, EYE_LEFT: 1.15}  # units of the head around a feature that its window can show
-SOFT = 0.6  # blur of the rim between skin and what is behind it, pixels at 80 pixels a unit
+SOFT = 0.9  # blur of the rim between skin and what is behind it, pixels at 80 pixels a unit
 INNER = np.array([part not in (0, Part.SKIN, Part.SOCKET) for part in range(16)])  # behind lips and lids
 CLASS = np.full(16, -1, np.int32)  # which of the four masks a part is in
 CLASS[[Part.EYE_RIGHT, Part.EYE_LEFT, Part.TEETH_UPPER]] = 0
