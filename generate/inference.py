@@ -22,7 +22,7 @@ def graph(tensors: Mapping[str, torch.Tensor], shape: tuple[int, int, int, int],
     ranges = ranges or {}
 
     def tensor(name: str) -> np.ndarray:
-        return np.ascontiguousarray(tensors[name].float().numpy())
+        return np.ascontiguousarray(tensors[name].float().cpu().numpy())
 
     def count(name: str) -> int:
         return len({key.split(".")[1] for key in tensors if key.startswith(f"{name}.")})

@@ -43,18 +43,20 @@ class Painter:
     """Paints windows and holds the refiner of whole frames; loads weights and compiles the networks once.
 
     Args:
-        backend: "openvino" (fast) or "torch" (the reference).
+        backend: "openvino" (fast on processors) or "torch" (the reference).
         threads: processor threads a call may use; 0 lets OpenVINO choose.
+        device: where torch computes: "cpu", "cuda", "cuda:1" ...
     """
 
-    def __init__(self, weights: Path | str = WEIGHTS, *, backend: str = "openvino", threads: int = 0) -> None:
+    def __init__(
+        self, weights: Path | str = WEIGHTS, *, backend: str = "openvino", threads: int = 0, device: str = "cpu"
+    ) -> None:
         tensors, card = load_weights(weights, "painter")
         self.nets = PainterNets(tuple(card.config["widths"]))
         self.nets.load_state_dict(tensors)
-        self.nets.eval()
-        self.card = card
-        self.backend = backend
-        self.refiner = Refiner(backend=backend, threads=threads) if REFINER.is_file() else None
+        self.nets.eval().to(device)
+        self.card, self.backend, self.device = card, backend, device
+        self.refiner = Refiner(backend=backend, threads=threads, device=device) if REFINER.is_file() else None
         self.compiled = {}
         if backend == "openvino":
             for kind, shape in KINDS.items():
@@ -69,7 +71,7 @@ class Painter:
         if self.backend == "openvino":
             return self.compiled[kind](seen)[0]
         with torch.inference_mode():
-            return getattr(self.nets, kind)(torch.from_numpy(seen)).numpy()
+            return getattr(self.nets, kind)(torch.from_numpy(seen).to(self.device)).cpu().numpy()
 
     def paint(self, windows: dict[str, Window]) -> dict[str, np.ndarray]:
         """Window name -> painted window, float32 RGB (H, W, 3) in [0, 1], of the window's own size."""

@@ -175,16 +175,19 @@ class Refiner:
     """Answers what `Viewer` shows; loads weights and compiles the network once.
 
     Args:
-        backend: "openvino" (fast) or "torch" (the reference).
+        backend: "openvino" (fast on processors) or "torch" (the reference).
         threads: processor threads a call may use; 0 lets OpenVINO choose.
+        device: where torch computes: "cpu", "cuda", "cuda:1" ...
     """
 
-    def __init__(self, weights: Path | str = WEIGHTS, *, backend: str = "openvino", threads: int = 0) -> None:
+    def __init__(
+        self, weights: Path | str = WEIGHTS, *, backend: str = "openvino", threads: int = 0, device: str = "cpu"
+    ) -> None:
         tensors, self.card = load_weights(weights, "refiner")
         self.net = RefinerNet(tuple(self.card.config["widths"]))
         self.net.load_state_dict(tensors)
-        self.net.eval()
-        self.compiled = None
+        self.net.eval().to(device)
+        self.device, self.compiled = device, None
         if backend == "openvino":
             size, ranges = (1, CHANNELS, GRID, GRID), self.card.config.get("ranges")
             self.compiled = compiled(self.net.state_dict(), size, ranges=ranges, threads=threads)
@@ -194,4 +197,4 @@ class Refiner:
         if self.compiled is not None:
             return self.compiled(seen[None])[0][0]
         with torch.inference_mode():
-            return self.net(torch.from_numpy(seen[None]))[0].numpy()
+            return self.net(torch.from_numpy(seen[None]).to(self.device))[0].cpu().numpy()
