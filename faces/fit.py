@@ -14,7 +14,7 @@ import numpy as np
 
 from faces.actions import ACTION_INDEX
 from faces.head import Head, Part, load_head, rotation_angles, rotation_matrix
-from faces.landmarks import PUPILS
+from faces.landmarks import PUPILS, Closeup
 from faces.solve import (
     CAMERA_DISTANCE,
     FREE,
@@ -36,6 +36,7 @@ UNDER_NOSE = (2, 94, 97, 326)  # mesh points that sit on the upper jaw: teeth fo
 MOST_ASIDE = 0.92  # of an eyeball's radius: how far from its middle an iris can be seen
 OWN_WAY = 0.2  # share of an eye's own direction in what is read of it; the rest is the mean of both
 GAZE_SPREAD = np.array([0.30, 0.17])  # radians (yaw, pitch): how far eyes look aside; unsure readings lean to 0
+READ_ERROR = 0.3  # radians: expected error of gaze that is read of irises, beside gaze that was seen
 IRIS_GAIN = (1.05, 1.1)  # the ring of an iris lies behind its pupil (yaw, pitch; measured on rendered heads)
 ON_CHIN = (18, 199, 200, 83, 313)
 CORRESPONDENCES = Path(__file__).parent / "data" / "mesh478.npz"
@@ -129,6 +130,7 @@ def fitted(
     *,
     sigma: np.ndarray | None = None,
     known: FaceParameters | None = None,
+    closeup: Closeup | None = None,
     iterations: int = ITERATIONS_KNOWN,
 ) -> Fit:
     """Fit the head to mesh landmarks (478, >=2) in pixels (Gauss-Newton with Gaussian priors).
@@ -137,9 +139,10 @@ def fitted(
         sigma: (478,) expected error of each point, pixels; points of large error count for less.
         known: the same person a moment ago. Identity and detail are kept, and expression and pose are sought from
             where they were, in at most `iterations` steps.
+        closeup: what was seen of turn and gaze beside the landmarks.
     """
     if known is None:
-        return fit_person([landmarks], [sigma])[0]
+        return fit_person([landmarks], [sigma], closeups=[closeup])[0]
     bases = _bases()
     sitting = Sitting(
         points=landmarks[:468, :2].astype(np.float64),
@@ -148,6 +151,7 @@ def fitted(
         centre=known.centre.astype(np.float64),
         scale=float(known.scale),
         actions=known.actions.astype(np.float64),
+        turn=_seen_turn(closeup),
     )
     person = at_rest(known.identity, known.detail)
     if known.actions[~FREE].any():
@@ -156,7 +160,11 @@ def fitted(
     for _ in range(iterations):
         if step_known(bases, person, sitting, 1.0) < SETTLED:
             break
-    return _described(sitting, known.identity, known.detail, landmarks, sigma)
+    return _described(sitting, known.identity, known.detail, landmarks, sigma, closeup)
+
+
+def _seen_turn(closeup: Closeup | None) -> tuple[np.ndarray, float] | None:
+    return None if closeup is None else (closeup.rotation, closeup.rotation_sigma)
 
 
 def at_rest(identity: np.ndarray, detail: np.ndarray | None = None) -> np.ndarray:
@@ -180,18 +188,21 @@ def fit_person(
     landmarks: Sequence[np.ndarray],
     sigmas: Sequence[np.ndarray | None],
     *,
+    closeups: Sequence[Closeup | None] | None = None,
     start: Sequence[FaceParameters] | None = None,
     iterations: int = ITERATIONS,
 ) -> list[Fit]:
     """Fit one person to several pictures of them, (478, >=2) each: identity and detail are shared, the rest is each
-    picture's own. `start`: what an earlier fit made of each picture, from which fewer `iterations` will do."""
+    picture's own. `closeups`: what was seen of turn and gaze beside the landmarks. `start`: what an earlier fit made
+    of each picture, from which fewer `iterations` will do."""
     bases, sittings = _bases(), []
+    closeups = [None] * len(landmarks) if closeups is None else closeups
     shape = np.zeros(len(bases.identity)) if start is None else start[0].identity.astype(np.float64)
     for number, (points, sigma) in enumerate(zip(landmarks, sigmas, strict=True)):
         points = points[:468, :2].astype(np.float64)
         rotation, scale, centre = initial_pose(bases.mean, points)
         trust = trust_of(sigma, max(scale, 1e-6), bases.weights)
-        sitting = Sitting(points, trust, rotation, centre, max(scale, 1e-6), np.zeros(52))
+        sitting = Sitting(points, trust, rotation, centre, max(scale, 1e-6), np.zeros(52), _seen_turn(closeups[number]))
         if start is not None:
             sitting.rotation, sitting.actions = pose_of(start[number].rotation), start[number].actions.astype(float)
             _settle(sitting, at_rest(shape) + acted(bases, sitting.actions))
@@ -200,12 +211,17 @@ def fit_person(
         shape = step_unknown(bases, sittings, shape, 0.7 if step < 3 and start is None else 1.0)
     detail = _detail(np.mean([_offsets(s.residual, s.rotation) for s in sittings], axis=0))
     identity = shape.astype(np.float32)
-    rows = zip(sittings, landmarks, sigmas, strict=True)
-    return [_described(s, identity, detail, points, sigma) for s, points, sigma in rows]
+    rows = zip(sittings, landmarks, sigmas, closeups, strict=True)
+    return [_described(s, identity, detail, points, sigma, closeup) for s, points, sigma, closeup in rows]
 
 
 def _described(
-    sitting: Sitting, identity: np.ndarray, detail: np.ndarray, landmarks: np.ndarray, sigma: np.ndarray | None
+    sitting: Sitting,
+    identity: np.ndarray,
+    detail: np.ndarray,
+    landmarks: np.ndarray,
+    sigma: np.ndarray | None,
+    closeup: Closeup | None,
 ) -> Fit:
     parameters = FaceParameters(
         identity=identity,
@@ -217,7 +233,8 @@ def _described(
         detail=detail,
     )
     error = float(np.sqrt(np.square(sitting.residual).sum(1).mean()))
-    parameters = replace(parameters, gaze=read_gaze(parameters, landmarks, sigma))
+    gaze = read_gaze(parameters, landmarks, sigma)
+    parameters = replace(parameters, gaze=gaze if closeup is None else seen_gaze(gaze, closeup))
     return Fit(parameters, confidence_of(sitting.normal), error)
 
 
@@ -308,6 +325,12 @@ def read_gaze(parameters: FaceParameters, landmarks: np.ndarray, sigma: np.ndarr
         variance = np.square(sigma_of_gaze(parameters, sigma, radii).min())
         gaze = gaze * np.square(GAZE_SPREAD) / (np.square(GAZE_SPREAD) + variance)
     return np.clip(gaze, -1.0, 1.0).astype(np.float32)
+
+
+def seen_gaze(read: np.ndarray, closeup: Closeup) -> np.ndarray:
+    """Gaze (2, 2) of both eyes, radians: as `read_gaze` found it and as it was seen, each for what it is worth."""
+    share = np.square(closeup.gaze_sigma) / (np.square(closeup.gaze_sigma) + READ_ERROR**2)
+    return np.clip(closeup.gaze + share[:, None] * (read - closeup.gaze), -1.0, 1.0).astype(np.float32)
 
 
 def sigma_of_gaze(parameters: FaceParameters, sigma: np.ndarray, radii: np.ndarray) -> np.ndarray:

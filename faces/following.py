@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from faces.closeup import CloseupReader
 from faces.finder import Box, Finder
 from faces.fit import fitted
-from faces.irises import find_irises
 from faces.knowing import Acquaintance
 from faces.landmarks import CROP_SCALE, LandmarkReader, Reading
 from faces.likeness import likeness
-from faces.smoothing import Crop, Smoother
+from faces.smoothing import CloseupSmoother, Crop, Smoother
 from faces.track import UNREADABLE, Track, describe, doubt_of, face_size, track_of
 from learning.threads import one_blas_thread
 
@@ -44,6 +44,7 @@ class _Present:
 
     who: Acquaintance
     smoother: Smoother
+    closeups: CloseupSmoother
     crop: Crop
     track: Track
     matrix: np.ndarray  # (2, 3) crop of the next frame
@@ -54,13 +55,21 @@ class Follower:
     """Follows one face (the largest when it starts, or after it was lost), or everyone.
 
     Args:
+        closeup: looks a second time at what `reader` read.
         look: finds the faces of a picture with care; the flag asks for a search that takes its time.
     """
 
     def __init__(
-        self, finder: Finder, reader: LandmarkReader, look: Callable[[np.ndarray, bool], list[Track]], *, everyone: bool
+        self,
+        finder: Finder,
+        reader: LandmarkReader,
+        closeup: CloseupReader,
+        look: Callable[[np.ndarray, bool], list[Track]],
+        *,
+        everyone: bool,
     ) -> None:
-        self.finder, self.reader, self.look, self.everyone = finder, reader, look, everyone
+        self.finder, self.reader, self.closeup = finder, reader, closeup
+        self.look, self.everyone = look, everyone
         self.present: list[_Present] = []
         self.people: list[Acquaintance] = []
         self.last: dict[int, tuple[int, Track, np.ndarray]] = {}  # person -> frame, track, speed when last seen
@@ -96,8 +105,8 @@ class Follower:
         """Read everybody present where they should be by now; who is not there is lost."""
         readings = self.reader.read_many(picture, [one.matrix for one in self.present], mirror=False)
         kept = []
-        for one, network in zip(self.present, readings, strict=True):
-            reading = find_irises(picture, network)
+        for one, first in zip(self.present, readings, strict=True):
+            reading = self.closeup.look(picture, first)
             growth = face_size(reading.points) / max(one.track.size, 1e-6)
             if reading.score >= SURE and doubt_of(reading) < HELD and 0.6 < growth < 1.6:
                 kept.append((one, reading))
@@ -117,11 +126,11 @@ class Follower:
         return 0.0
 
     def _take(self, picture: np.ndarray, one: _Present, reading: Reading) -> None:
-        smooth = one.smoother.step(reading.points)
+        smooth, closeup = one.smoother.step(reading.points), one.closeups.step(reading.closeup)
         before = one.track
         with one_blas_thread():
             known = one.who.worn(before.parameters)
-            fit = fitted(smooth, sigma=reading.sigma, known=known, iterations=STEPS)
+            fit = fitted(smooth, sigma=reading.sigma, known=known, closeup=closeup, iterations=STEPS)
             one.track = describe(picture, reading, fit, person=one.who.number, smooth=smooth)
             one.who.meet(picture, reading, fit.parameters, one.track.quality)
         moved = smooth.mean(0) - before.landmarks.mean(0)
@@ -154,7 +163,9 @@ class Follower:
 
     def _read_box(self, picture: np.ndarray, box: Box) -> Track | None:
         reading = self.reader.refine(picture, box.matrix(self.reader.side, CROP_SCALE), passes=3)
-        return track_of(picture, reading) if reading.score >= SURE and doubt_of(reading) < UNREADABLE else None
+        if reading.score < SURE or doubt_of(reading) >= UNREADABLE:
+            return None
+        return track_of(picture, self.closeup.look(picture, reading))
 
     def _is_free(self, x: float, y: float, size: float) -> bool:
         """Whether nobody present is at a place."""
@@ -175,15 +186,16 @@ class Follower:
                 return  # most likely somebody who is half hidden still
             who = Acquaintance(len(self.people) + 1)
             self.people.append(who)
-        smoother, crop = Smoother(), Crop(self.reader.side, CROP_SCALE)
+        smoother, closeups, crop = Smoother(), CloseupSmoother(), Crop(self.reader.side, CROP_SCALE)
         matrix = crop.follow(found.raw, np.zeros(2))
-        reading = find_irises(picture, self.reader.read(picture, matrix, mirror=False))
+        reading = self.closeup.look(picture, self.reader.read(picture, matrix, mirror=False))
         with one_blas_thread():
-            who.meet(picture, Reading(found.raw, found.sigma, found.score), found.parameters, found.quality)
-            smooth = smoother.step(reading.points)
-            fit = fitted(smooth, sigma=reading.sigma, known=who.worn(found.parameters))
+            seen = Reading(found.raw, found.sigma, found.score, found.closeup)
+            who.meet(picture, seen, found.parameters, found.quality)
+            smooth, closeup = smoother.step(reading.points), closeups.step(reading.closeup)
+            fit = fitted(smooth, sigma=reading.sigma, known=who.worn(found.parameters), closeup=closeup)
         track = describe(picture, reading, fit, person=who.number, smooth=smooth)
-        self.present.append(_Present(who, smoother, crop, track, matrix, np.zeros(2)))
+        self.present.append(_Present(who, smoother, closeups, crop, track, matrix, np.zeros(2)))
 
     def _recognised(self, picture: np.ndarray, found: Track) -> Acquaintance | None:
         """Which of the people who are not present this is."""

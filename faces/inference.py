@@ -29,11 +29,14 @@ def _opset():
     return opset13
 
 
-def _convolution(x, weight: np.ndarray, bias: np.ndarray | None, stride: int = 1):
-    """Convolution with padding as TensorFlow's SAME; depth-wise where `weight` (O, 1, k, k) says so."""
+def _convolution(x, weight: np.ndarray, bias: np.ndarray | None, stride: int = 1, pad: int | None = None):
+    """Convolution with padding as TensorFlow's SAME, or of `pad` pixels; depth-wise where `weight` (O, 1, k, k) says
+    so."""
     ops, steps = _opset(), ([stride, stride], [0, 0], [0, 0], [1, 1])
     weight = np.ascontiguousarray(weight, np.float32)
-    if weight.shape[1] == 1 and weight.shape[0] > 1:
+    if pad is not None:
+        y = ops.convolution(x, ops.constant(weight), [stride, stride], [pad, pad], [pad, pad], [1, 1])
+    elif weight.shape[1] == 1 and weight.shape[0] > 1:
         y = ops.group_convolution(x, ops.constant(weight[:, None]), *steps, auto_pad="same_upper")
     else:
         y = ops.convolution(x, ops.constant(weight), *steps, auto_pad="same_upper")
@@ -86,7 +89,7 @@ def _body(x, tensors: Tensors, taps: tuple[int, ...]) -> list:
 def _pictures(shape: list[int]):
     """Parameter for uint8 RGB pictures (B, H, W, 3) -> (parameter, float (B, 3, H, W) in [-1, 1])."""
     ops = _opset()
-    entry = ops.parameter(shape, np.uint8, name="pictures")
+    entry = ops.parameter(shape, np.uint8)
     x = ops.transpose(ops.convert(entry, "f32"), ops.constant(np.array([0, 3, 1, 2])))
     return entry, ops.subtract(ops.multiply(x, np.float32(1 / 127.5)), np.float32(1))
 
@@ -130,6 +133,64 @@ def finder_graph(tensors: Tensors):
         total = _silu(_normed(total, tensors, conv, norm, epsilon=MIX_EPSILON))
     total = _convolution(total, tensors["head.weight"], tensors["head.bias"] + (0.0, 4.0))
     return openvino.Model([total], [entry], "finder")
+
+
+def closeup_graph(tensors: Tensors):
+    """`CloseupNet.judge` for one face: uint8 eyes (2, 48, 64, 3), face (1, 96, 96, 3), float32 (2, 160) -> what its
+    read-outs give before their bias: (2, 36), (1, 13)."""
+    import openvino
+
+    from faces.closeup import EYE, FACE
+
+    ops = _opset()
+
+    def linear(x, *names: str, bias: bool = True):
+        weight = np.concatenate([tensors[f"{name}.weight"] for name in names]).astype(np.float32)
+        y = ops.matmul(x, ops.constant(weight), False, True)
+        return ops.add(y, ops.constant(tensors[f"{names[0]}.bias"].astype(np.float32))) if bias else y
+
+    def part(name: str, count: int, shape: tuple[int, int]):
+        entry, x = _pictures([count, *shape, 3])
+        layer, before = 0, 3
+        while f"{name}.body.{layer}.weight" in tensors:
+            weight = tensors[f"{name}.body.{layer}.weight"]
+            stride = 1 if len(weight) == before else 2
+            gain = tensors[f"{name}.body.{layer + 1}.weight"]
+            gain = gain / np.sqrt(tensors[f"{name}.body.{layer + 1}.running_var"] + MIX_EPSILON)
+            shift = tensors[f"{name}.body.{layer + 1}.bias"] - tensors[f"{name}.body.{layer + 1}.running_mean"] * gain
+            x = ops.relu(_convolution(x, weight * gain.reshape(-1, 1, 1, 1), shift, stride, pad=1))
+            layer, before = layer + 3, len(weight)
+        x = ops.relu(_convolution(x, tensors[f"{name}.squeeze.weight"], tensors[f"{name}.squeeze.bias"]))
+        x = ops.reshape(x, ops.constant(np.array([count, -1])), special_zero=False)
+        return entry, ops.relu(linear(x, f"{name}.out"))
+
+    placed = ops.parameter([2, len(tensors["shape.bias"])], np.float32, name="placed")
+    own = ops.slice(placed, np.array([0]), np.array([1]), np.array([1]), np.array([0]))
+    (eyes, seen), (face, whole) = part("eye", 2, EYE), part("face", 1, FACE)
+    eye = linear(ops.relu(linear(ops.concat([seen, placed], 1), "mix_eye")), "iris", "lids", bias=False)
+    both = ops.reshape(seen, ops.constant(np.array([1, -1])), special_zero=False)
+    look = linear(ops.relu(linear(ops.concat([both, whole, own], 1), "mix")), "look", bias=False)
+    return openvino.Model([eye, look], [eyes, face, placed], "closeup")
+
+
+def region_graph(tensors: Tensors, side: int, taps: tuple[int, ...]):
+    """`RegionNet`: uint8 (1, side, side, 3) -> logits (1, kinds, side / 2, side / 2)."""
+    import openvino
+
+    ops = _opset()
+
+    def conv(x, name: str, pad: int = 0):
+        return _convolution(x, tensors[f"{name}.weight"], tensors[f"{name}.bias"], pad=pad)
+
+    entry, x = _pictures([1, side, side, 3])
+    maps = _body(x, tensors, taps)
+    last = len(maps) - 1
+    x = ops.relu(conv(maps[last], f"decoder.lateral.{last}"))
+    x = ops.relu(conv(ops.add(x, ops.relu(conv(x, "decoder.context", 2))), f"decoder.mix.{last}", 1))
+    for level in reversed(range(last)):
+        x = ops.relu(ops.add(_doubled(conv(x, f"decoder.down.{level}")), conv(maps[level], f"decoder.lateral.{level}")))
+        x = ops.relu(conv(x, f"decoder.mix.{level}", 1))
+    return openvino.Model([conv(x, "decoder.out")], [entry], "regions")
 
 
 def _doubled(x):

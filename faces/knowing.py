@@ -70,6 +70,7 @@ class Acquaintance:
         fits = fit_person(
             [r.points for r in readings],
             [r.sigma for r in readings],
+            closeups=[r.closeup for r in readings],
             start=[look.parameters for look in self.looks],
             iterations=ITERATIONS,
         )

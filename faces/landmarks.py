@@ -14,8 +14,6 @@ import torch
 from torch import nn
 
 from faces.inference import compiled, landmark_graph, plain, readouts
-from faces.irises import PUPILS as PUPILS
-from faces.irises import find_irises
 from learning.backbone import MEAN, STD, lite0
 from learning.weights import load_weights
 
@@ -56,6 +54,7 @@ MIDLINE = (
     199,
     200,
 )
+PUPILS = (468, 473)  # mesh points at the centres of the irises, each followed by four around it
 OUTER_EYES = (33, 263)  # mesh points at the outer eye corners: of the person's right eye, of the left
 
 
@@ -75,12 +74,23 @@ MIRROR = _mirror()
 
 
 @dataclass(frozen=True)
+class Closeup:
+    """What a second look (`faces.closeup`) tells of eyes and head."""
+
+    gaze: np.ndarray  # (2, 2) yaw, pitch of the right and the left eye relative to the head, radians
+    gaze_sigma: np.ndarray  # (2,) expected error of these about each axis, radians
+    rotation: np.ndarray  # (3, 3) float64 of the head in the picture, see `rotation_matrix`
+    rotation_sigma: float  # expected error about each axis, radians
+
+
+@dataclass(frozen=True)
 class Reading:
-    """What the network sees in one crop, or the mean of several."""
+    """What the network sees in one crop, or the mean of several; a second look may have gone over it."""
 
     points: np.ndarray  # (478, 2) float32 mesh points, pixels of the picture
     sigma: np.ndarray  # (478,) float32 expected error of each point in each direction, pixels of the picture
     score: float  # 0 to 1: how sure the network is that this is a face
+    closeup: Closeup | None = None  # of the second look
 
 
 class LandmarkNet(nn.Module):
@@ -241,11 +251,10 @@ class LandmarkReader:
         return readings
 
     def refine(self, picture: np.ndarray, matrix: np.ndarray, passes: int = 2) -> Reading:
-        """Read, lay the crop on what was read, read again; the last pass is the mean over crops of several sizes, with
-        the irises laid on those of the picture."""
+        """Read, lay the crop on what was read, read again; the last pass is the mean over crops of several sizes."""
         first = self.read(picture, matrix)
         for _ in range(passes - 1):
             first = self.read(picture, crop_matrix(first.points, self.side))
         readings = self.read_many(picture, [crop_matrix(first.points, self.side, scale) for scale in LAST_SCALES])
         points, sigma = (np.mean([getattr(r, name) for r in readings], axis=0) for name in ("points", "sigma"))
-        return find_irises(picture, Reading(points, sigma, first.score))
+        return Reading(points, sigma, first.score)

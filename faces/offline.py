@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from faces.fit import fit_person, fitted
-from faces.smoothing import smooth_run
+from faces.smoothing import smooth_closeups, smooth_run
 from faces.track import Track, face_size
 from learning.threads import one_blas_thread
 
@@ -33,14 +33,17 @@ def smooth(rows: Sequence[Sequence[Track]]) -> list[list[Track]]:
 def _person(rows: Sequence[Sequence[Track]], places: list[tuple[int, int]]) -> list[Track]:
     tracks = [rows[f][k] for f, k in places]
     best = _best([f for f, _ in places], [t.quality for t in tracks])
-    shape = fit_person([tracks[i].raw for i in best], [tracks[i].sigma for i in best])[0].parameters
+    looks = [tracks[i] for i in best]
+    fits = fit_person([t.raw for t in looks], [t.sigma for t in looks], closeups=[t.closeup for t in looks])
+    person = fits[0].parameters
     breaks = [i + 1 for i, (a, b) in enumerate(pairwise(f for f, _ in places)) if b != a + 1]
     done: list[Track] = []
     for run in np.split(np.arange(len(tracks)), breaks):
         points = smooth_run(np.stack([tracks[i].raw for i in run]))
-        known = replace(tracks[run[0]].parameters, identity=shape.identity, detail=shape.detail)
-        for i, smoothed in zip(run, points, strict=True):
-            fit = fitted(smoothed, sigma=tracks[i].sigma, known=known, iterations=8)
+        known = replace(tracks[run[0]].parameters, identity=person.identity, detail=person.detail)
+        closeups = smooth_closeups([tracks[i].closeup for i in run])
+        for i, smoothed, closeup in zip(run, points, closeups, strict=True):
+            fit = fitted(smoothed, sigma=tracks[i].sigma, known=known, closeup=closeup, iterations=8)
             known = fit.parameters
             done.append(
                 replace(

@@ -9,19 +9,22 @@ A face is filtered in two layers: its placement (a similarity of the plane, for 
 that placement's frame. A still mouth in a moving head stays still.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 
 from faces.fit import at_mesh
 from faces.head import load_head
-from faces.landmarks import OUTER_EYES
+from faces.landmarks import OUTER_EYES, Closeup
 
 STILLEST = 0.035  # share of an innovation that is followed when it is far below the noise
 OPENING = 4.5  # innovation, in units of the noise, at which the filter is half open
 NOISE_START = 1.5e-3  # of the outer eyes' distance: noise before any was seen
 NOISE_LEAST, NOISE_MOST = 2e-4, 4e-3
 MEMORY = 24  # frames that the noise is estimated over
+ANGLES = 0.25  # of a radian: what is as large to these filters as the distance of the outer eyes
 REACH = 0.22  # units of the head over which points open each other's filters
 
 
@@ -109,6 +112,27 @@ class Smoother:
         return last + float((angle - last + np.pi) % (2 * np.pi) - np.pi)
 
 
+class CloseupSmoother:
+    """Smooths what is seen of turn and gaze of one face through a video, frame by frame."""
+
+    def __init__(self) -> None:
+        self.turn = Adaptive(np.ones((1, 1)))
+        self.gaze = Adaptive(np.full((2, 2), 0.5))  # eyes move together
+
+    def step(self, closeup: Closeup | None) -> Closeup | None:
+        """The estimate after one more frame; of a frame without a second look, none."""
+        if closeup is None:
+            return None
+        columns = self.turn.step(ANGLES * closeup.rotation.reshape(1, 9)).reshape(3, 3)
+        gaze = self.gaze.step(ANGLES * closeup.gaze.astype(np.float64)) / ANGLES
+        return replace(closeup, rotation=_nearest_rotation(columns), gaze=gaze.astype(np.float32))
+
+
+def _nearest_rotation(matrix: np.ndarray) -> np.ndarray:
+    u, _, vt = np.linalg.svd(matrix)
+    return u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
+
+
 def similarity(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Least-squares similarity that takes points (N, 2) to others: linear part (2, 2) and shift (2,)."""
     middle, there = source.mean(0), target.mean(0)
@@ -128,6 +152,19 @@ def smooth_run(points: np.ndarray) -> np.ndarray:
     ahead = np.stack([forward.step(p) for p in points])
     back = np.stack([backward.step(p) for p in points[::-1]])[::-1]
     return ((ahead + back) / 2).astype(np.float32)
+
+
+def smooth_closeups(closeups: Sequence[Closeup | None]) -> list[Closeup | None]:
+    """What was seen of turn and gaze over consecutive frames, smoothed as by `smooth_run`."""
+    forward, backward = CloseupSmoother(), CloseupSmoother()
+    ahead = [forward.step(c) for c in closeups]
+    back = [backward.step(c) for c in closeups[::-1]][::-1]
+    return [
+        None
+        if a is None or b is None
+        else replace(a, rotation=_nearest_rotation(a.rotation + b.rotation), gaze=(a.gaze + b.gaze) / 2)
+        for a, b in zip(ahead, back, strict=True)
+    ]
 
 
 class Crop:

@@ -6,6 +6,7 @@ identity is shared between the pictures and eliminated by Schur complement, so t
 The objective, of a picture with residuals r (units of the head) at P mesh points:
 
     1/P sum_i trust_i robust(r_i) |r_i|^2 + ACTION_PRIOR^2 |actions|^2 + IDENTITY_PRIOR^2 |identity|^2
+    + TURN_WEIGHT / sigma^2 |angle between the turn and one that was seen otherwise, with expected error sigma|^2
 
 `trust` is 1 for a point of usual accuracy; it falls with the variance that the reader expects, see `trust_of`.
 """
@@ -23,6 +24,7 @@ ACTION_PRIOR = 0.009  # weight of an action at full strength
 USUAL_ERROR = 0.0385  # units of the head: `USUAL_SIGMA` of a crop around a face 2.56 units high
 MODEL_ERROR = 0.02  # units of the head that the bases miss, however well a point is read
 WILD = 0.12  # residual, units of the head, from which a point begins to be doubted
+TURN_WEIGHT = 1e-5  # of a turn that was seen otherwise: what a radian of its expected error weighs
 FREE = np.array([not name.startswith(("eyeLook", "tongue")) for name in FACIAL_ACTIONS])
 """Actions that mesh points tell: the lids' following is read as gaze, and the mesh has no tongue."""
 POSE = 6  # turn (3), shift (2), log scale (1)
@@ -50,6 +52,7 @@ class Sitting:
     centre: np.ndarray  # (2,) pixels
     scale: float  # pixels a unit
     actions: np.ndarray  # (52,)
+    turn: tuple[np.ndarray, float] | None = None  # rotation seen otherwise, its expected error, radians
     residual: np.ndarray | None = None  # (468, 2) units of the head, of the last step
     normal: np.ndarray | None = None  # data part of the normal matrix of the last step
 
@@ -120,11 +123,21 @@ def prior_of(actions: np.ndarray, gradient: np.ndarray) -> tuple[np.ndarray, np.
     return diagonal, pull
 
 
+def pulled(sitting: Sitting, diagonal: np.ndarray, pull: np.ndarray) -> None:
+    """Add what a turn that was seen otherwise asks for to `prior_of`, in place."""
+    if sitting.turn is not None:
+        rotation, sigma = sitting.turn
+        weight = TURN_WEIGHT / max(sigma, 1e-3) ** 2
+        diagonal[:3] += weight
+        pull[:3] += weight * logmap(rotation @ sitting.rotation.T)
+
+
 def step_known(bases: Bases, person: np.ndarray, sitting: Sitting, damping: float) -> float:
     """One Gauss-Newton step for a person (468, 3) whose shape is known. Returns the largest change of an action."""
     face = person + acted(bases, sitting.actions)
     normal, gradient = linearised(bases, face, sitting, int(FREE.sum()))
     diagonal, pull = prior_of(sitting.actions, gradient)
+    pulled(sitting, diagonal, pull)
     change = np.linalg.solve(normal + np.diag(diagonal), gradient + pull) * damping
     sitting.normal = normal
     before = sitting.actions.copy()
@@ -142,6 +155,7 @@ def step_unknown(bases: Bases, sittings: list[Sitting], shape: np.ndarray, dampi
         face = person + acted(bases, sitting.actions)
         normal, gradient = linearised(bases, face, sitting, int(FREE.sum()) + size)
         diagonal, pull = prior_of(sitting.actions, gradient)
+        pulled(sitting, diagonal, pull)
         sitting.normal = normal
         inner = normal[:own, :own] + np.diag(diagonal)
         cross, right = normal[:own, own:], gradient[:own] + pull
@@ -178,6 +192,13 @@ def expmap(vector: np.ndarray) -> np.ndarray:
     x, y, z = vector / angle
     k = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     return np.eye(3) + np.sin(angle) * k + (1 - np.cos(angle)) * (k @ k)
+
+
+def logmap(rotation: np.ndarray) -> np.ndarray:
+    """Rotation vector (3,) of a rotation matrix: the inverse of `expmap`, for turns of less than half a circle."""
+    axis = np.array([rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]])
+    sine, cosine = np.linalg.norm(axis) / 2, (np.trace(rotation) - 1) / 2
+    return axis * (0.5 * np.arctan2(sine, cosine) / max(sine, 1e-9))
 
 
 def initial_pose(mean: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from faces.fit import FaceParameters, Fit, fitted
-from faces.landmarks import Reading
+from faces.landmarks import Closeup, Reading
 from faces.quality import judge
 from learning.threads import one_blas_thread
 
@@ -26,6 +26,7 @@ class Track:
     reason: str = ""  # why the look is poor, where it is: "too small: 18 pixels"
     person: int = 0  # who: the same number for the same person of a video, counted from 1; 0 in single pictures
     raw: np.ndarray | None = None  # (478, 2) mesh points as they were read, before smoothing, pixels
+    closeup: Closeup | None = None  # turn and gaze as they were seen, before smoothing
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ def doubt_of(reading: Reading) -> float:
 def track_of(picture: np.ndarray, reading: Reading, *, known: FaceParameters | None = None) -> Track:
     """Fit the head to a reading of a uint8 RGB picture, and judge the look."""
     with one_blas_thread():
-        return describe(picture, reading, fitted(reading.points, sigma=reading.sigma, known=known))
+        return describe(
+            picture, reading, fitted(reading.points, sigma=reading.sigma, known=known, closeup=reading.closeup)
+        )
 
 
 def describe(
@@ -71,4 +74,5 @@ def describe(
         reason=quality.reason,
         person=person,
         raw=reading.points,
+        closeup=reading.closeup,
     )

@@ -3,20 +3,24 @@
 tracker = Tracker()
 tracker.track(picture)                     # all faces of a picture
 tracker.portrait(picture)                  # the face to animate
+tracker.masks(picture, track)              # its skin and hair
 for track in tracker.follow(frames): ...   # the largest face through a video, as it comes
 for tracks in tracker.follow_all(frames)   # everyone, with numbers that stay
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
+from faces.closeup import CloseupReader
 from faces.finder import Box, Finder
 from faces.following import SURE, Follower
 from faces.landmarks import CROP_SCALE, LandmarkReader, Reading
 from faces.offline import smooth
 from faces.quality import TURNED_AWAY, turned_degrees
+from faces.regions import Kind, RegionReader
 from faces.track import UNREADABLE, Refusal, Track, doubt_of, face_size, track_of
 from media.errors import FaceError, UsageError
 from media.pictures import over_grey
@@ -32,6 +36,14 @@ SECOND_LOOKS = 6  # places that are read with care after that
 DOUBTFUL = 0.03  # the same, at which a face is worth looking for a better one
 
 
+@dataclass(frozen=True)
+class Masks:
+    """Where a picture shows skin and hair of one person, (H, W) float32 each, 0 to 1. Beards are no hair here."""
+
+    skin: np.ndarray  # of face, ears and neck; eyes, brows, lips and mouth are left out
+    hair: np.ndarray
+
+
 class Tracker:
     """Finds and fits faces. Loads its networks once; `track` a picture, `follow` a video.
 
@@ -41,8 +53,10 @@ class Tracker:
     """
 
     def __init__(self, *, backend: str = "openvino", threads: int = 0) -> None:
+        self.backend, self.threads = backend, threads
         self.finder = Finder(backend=backend, threads=threads)
         self.reader = LandmarkReader(backend=backend, threads=threads)
+        self.closeup = CloseupReader(backend=backend, threads=threads)
 
     def track(self, picture: np.ndarray) -> list[Track]:
         """All faces in a uint8 RGB (H, W, 3) picture, largest first; empty when there is none."""
@@ -70,7 +84,7 @@ class Tracker:
         for box, reading in zip(boxes, readings, strict=True):
             reason, track = _unreadable(reading, sure), None
             if not reason:
-                track = track_of(picture, reading)
+                track = track_of(picture, self.closeup.look(picture, reading))
                 turn = turned_degrees(track.parameters.rotation)
                 reason = f"turned {turn:.0f} degrees away" if turn > TURNED_AWAY else ""
             if reason:
@@ -97,6 +111,16 @@ class Tracker:
             start += len(row)
         found = sorted((pair for pair in found if np.isfinite(pair[0])), key=lambda pair: pair[0])
         return [box for _, box in found[:SECOND_LOOKS]]
+
+    @cached_property
+    def regions(self) -> RegionReader:
+        """Loaded when it is first asked for: videos do without."""
+        return RegionReader(backend=self.backend, threads=self.threads)
+
+    def masks(self, picture: np.ndarray, track: Track) -> Masks:
+        """Skin and hair of a tracked person in a uint8 RGB (H, W, 3) picture."""
+        shares = self.regions.read(as_rgb(picture), track.landmarks)
+        return Masks(skin=shares[..., Kind.SKIN].copy(), hair=shares[..., Kind.HAIR].copy())
 
     def portrait(self, picture: np.ndarray, face: int | None = None) -> tuple[Track, int]:
         """The face to animate and how many there are. `face` counts from 1, largest first; the largest by default.
@@ -142,7 +166,9 @@ class Tracker:
         yield from smooth(list(rows)) if offline else rows
 
     def _follower(self, *, everyone: bool) -> Follower:
-        return Follower(self.finder, self.reader, lambda p, hard: self.look(p, hard=hard)[0], everyone=everyone)
+        return Follower(
+            self.finder, self.reader, self.closeup, lambda p, hard: self.look(p, hard=hard)[0], everyone=everyone
+        )
 
 
 def _apart(tracks: list[Track]) -> list[Track]:

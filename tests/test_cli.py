@@ -22,7 +22,7 @@ from sitters import EXAMPLES, portrait
 
 from faces import FACIAL_ACTIONS
 from generate import Painter
-from media import FPS, VideoReader, probe, read_sound
+from media import FPS, VideoReader, probe, read_picture, read_sound
 from provenance import Keys, grant_consent, load_consent
 from vasari.cli import main
 
@@ -213,6 +213,8 @@ def test_tracks_hold_the_stated_arrays(talking: tuple[Path, Done], tmp_path: Pat
             assert track["actions"].min() >= 0
         identity = shapes.pop("identity")
         assert len(identity) == 1
+        if file == PORTRAIT:
+            assert shapes.pop("skin") == shapes.pop("hair") == (1, *read_picture(PORTRAIT).shape[:2])
         assert shapes == {
             "found": (rows,), "landmarks": (rows, 478, 2), "rotation": (rows, 3), "centre": (rows, 2),
             "scale": (rows,), "gaze": (rows, 2, 2), "actions": (rows, 52), "score": (rows,), "action_names": (52,),

@@ -26,7 +26,8 @@ def track(
     yaw, pitch, roll in degrees; centre (T, 2) pixels; scale (T,) pixels between the eyes; gaze (T, 2, 2) yaw, pitch of
     right and left eye in degrees, relative to the head; actions (T, 52) and action_names, 0 to 1; confidence (T, 52)
     of the actions, 0 to 1; light (T, 9, 3) harmonics, linear RGB; score (T,) and quality (T,), 0 to 1; reason (T,) of
-    poor quality; person (T,) counted from 1; identity. Rows where no face was found hold NaN.
+    poor quality; person (T,) counted from 1; identity. Rows where no face was found hold NaN. Of a picture also skin
+    and hair (T, H, W), 0 to 255: how surely a pixel shows them.
 
     With --all, arrays are (T, P, ...) for P people, person is (P,) and identity (P, K). Where FILE is a folder, every
     picture and video in it becomes one .npz in the folder OUTPUT; those that are there already are kept, and those
@@ -82,12 +83,15 @@ def _one(tracker, file: Path, output: Path, everyone: bool) -> str:
     from media.errors import FaceError, UnreadableError
     from media.units import FPS
 
-    info = probe(file)
+    info, masks = probe(file), {}
     if info.kind == "picture":
         picture = read_picture(file)
         found = tracker.track(picture) if everyone else []
         rows = [[replace(t, person=k) for k, t in enumerate(found or [tracker.portrait(picture)[0]], 1)]]
         lights = [[estimate_light(picture, t.parameters) for t in rows[0]]]
+        shown = [tracker.masks(picture, t) for t in rows[0]]
+        masks = {name: np.stack([np.uint8(255 * getattr(m, name) + 0.5) for m in shown]) for name in ("skin", "hair")}
+        masks = {name: mask[None] for name, mask in masks.items()} if everyone else masks
     elif info.kind == "sound":
         raise UnreadableError(f"{file}: holds no picture; give a picture or a video")
     else:
@@ -111,7 +115,7 @@ def _one(tracker, file: Path, output: Path, everyone: bool) -> str:
     if not count:
         raise FaceError(f"{file}: no face was found")
     with replacing(output) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, **arrays_of(rows, lights, everyone=everyone))
+        np.savez_compressed(stream, **arrays_of(rows, lights, everyone=everyone), **masks)
     people = len({t.person for row in rows for t in row})
     who = f"{people} people" if everyone and people > 1 else "a face"
     return f"{output}: {who} in {count} of {len(rows)} frames"

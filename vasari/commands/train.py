@@ -15,6 +15,8 @@ class Recipe(StrEnum):
 
     finder = "finder"
     tracker = "tracker"
+    closeup = "closeup"
+    regions = "regions"
     painter = "painter"
     refiner = "refiner"
     recognition = "recognition"
@@ -23,20 +25,16 @@ class Recipe(StrEnum):
     watermark = "watermark"
 
 
-LONDON = (
-    Recipe.finder,
-    Recipe.tracker,
-    Recipe.painter,
-    Recipe.refiner,
-    Recipe.recognition,
-)  # what learns from volunteers
+PEOPLE = (Recipe.tracker, Recipe.closeup, Recipe.regions, Recipe.refiner, Recipe.recognition)
+"""What learns from people who do not exist, too."""
+LONDON = (*PEOPLE, Recipe.finder, Recipe.painter)  # what learns from volunteers
 TAKEN_BY = {  # which recipes take an option that not all of them take
-    "workers": (Recipe.tracker, Recipe.painter, Recipe.refiner, Recipe.recognition),
-    "batch": (Recipe.tracker, Recipe.painter, Recipe.refiner, Recipe.recognition),
+    "workers": (*PEOPLE, Recipe.painter),
+    "batch": (*PEOPLE, Recipe.painter),
     "start": (Recipe.tracker,),
-    "lr": (Recipe.tracker, Recipe.recognition),
-    "assets": (Recipe.tracker, Recipe.refiner, Recipe.recognition),
-    "skins": (Recipe.tracker, Recipe.refiner, Recipe.recognition),
+    "lr": (Recipe.tracker, Recipe.closeup, Recipe.regions, Recipe.recognition),
+    "assets": PEOPLE,
+    "skins": PEOPLE,
 }
 
 
@@ -48,6 +46,12 @@ def _recipe(recipe: Recipe) -> tuple[Callable, Path]:
     elif recipe is Recipe.tracker:
         from faces.landmarks import WEIGHTS
         from faces.training.landmarks import train as run
+    elif recipe is Recipe.closeup:
+        from faces.closeup import WEIGHTS
+        from faces.training.closeup import train as run
+    elif recipe is Recipe.regions:
+        from faces.regions import WEIGHTS
+        from faces.training.regions import train as run
     elif recipe is Recipe.painter:
         from generate.painter import WEIGHTS
         from generate.training.painter import train as run
@@ -74,8 +78,8 @@ def train(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Training data: the London folder for finder, tracker, painter and recognition; a speech set (`vasari "
-            "data speech`) for motion; a folder of photographs for the watermark."
+            help="Training data: the London folder for what sees faces; a speech set (`vasari data speech`) for "
+            "motion; a folder of photographs for the watermark."
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Weight file (default: where it ships).")] = None,
@@ -85,18 +89,16 @@ def train(
     resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in the working folder.")] = True,
     seed: Annotated[int, typer.Option(help="Seed of data and weights.")] = 0,
     workers: Annotated[
-        int | None, typer.Option(help="Tracker, painter, recognition: processes that make pictures (default: none).")
+        int | None, typer.Option(help="Processes that make pictures, where a recipe does (default: none).")
     ] = None,
-    batch: Annotated[
-        int | None, typer.Option(help="Tracker, recognition: crops a step; painter: portraits a step.")
-    ] = None,
+    batch: Annotated[int | None, typer.Option(help="Crops a step; painter: portraits a step.")] = None,
     start: Annotated[Path | None, typer.Option(help="Tracker only: weight file to go on from.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Tracker, recognition: peak learning rate.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     assets: Annotated[
         Path | None,
-        typer.Option(help="Tracker, recognition: folder made by `vasari data assets`, for people to learn from."),
+        typer.Option(help="Folder made by `vasari data assets`: people who do not exist, to learn from."),
     ] = None,
-    skins: Annotated[Path | None, typer.Option(help="Tracker, recognition: folder of 2048 pixel skins.")] = None,
+    skins: Annotated[Path | None, typer.Option(help="Folder of 2048 pixel skins for them.")] = None,
 ) -> None:
     """Train a weight. Resumable and seeded; the checkpoint is chosen on validation data only."""
     from media.errors import UsageError

@@ -1,0 +1,237 @@
+"""A second look: eyes and face in crops of their own, laid by a first reading of the landmarks.
+
+From them a small network reads what the first look, which sees an eye in some twenty pixels, cannot tell so well:
+where the irises are, where the eyes look, how the head is turned; and it moves the points of the lids by what is left
+between them and the picture (after Grishchenko et al. 2020, "Attention mesh"). Everything comes with its expected
+error.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from faces.head import rotation_matrix
+from faces.inference import closeup_graph, compiled, plain
+from faces.landmarks import MIRROR, OUTER_EYES, POINTS, PUPILS, Closeup, Reading, brightened, crop_matrix, warp_crop
+from learning.weights import load_weights
+
+EYE, FACE = (48, 64), (96, 96)  # height and width of the crops, pixels
+EYE_WIDE = 0.30  # width of the crop of an eye, of the longer side of the face's box
+FACE_SCALE = 1.4  # side of the crop of the face over the longer side of its box
+LIDS = (
+    (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
+    (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),
+)  # mesh points around the opening of the person's right eye, of the left; the one mirrors the other
+DROPPED = 0.25  # share of features that are left out while it learns
+SMALLEST = 12.0  # pixels of the longer side of a face; smaller ones show no more at a second look
+WEIGHTS = Path(__file__).parent / "data" / "closeup.safetensors"
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Where the crops lie: similarities (2, 3) that take pixels of the picture to those of a crop."""
+
+    eyes: tuple[np.ndarray, np.ndarray]  # the person's right, the left; that of the left is a mirror image
+    face: np.ndarray
+    angle: float  # radians by which the picture is turned in the crops: the tilt of the line between the eyes
+
+
+@dataclass(frozen=True)
+class Crops:
+    """What the network looks at."""
+
+    eyes: np.ndarray  # (2, 48, 64, 3) uint8 RGB
+    face: np.ndarray  # (96, 96, 3) uint8 RGB
+    shape: np.ndarray  # (478, 3) float32: x, y of the first reading in the crop of the face, -1 to 1; log of its error
+
+
+def frames_of(points: np.ndarray) -> Frames:
+    """Crops for mesh points (478, 2) as they were first read, pixels."""
+    right, left = points[OUTER_EYES[0]], points[OUTER_EYES[1]]
+    angle = float(np.arctan2(left[1] - right[1], left[0] - right[0]))
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    box = max(float(np.ptp(points[:468] @ turn.T, axis=0).max()), 1e-3)
+
+    def around(lids: Sequence[int], across: float) -> np.ndarray:
+        linear = turn * np.array([[across], [1.0]]) * (EYE[1] / (EYE_WIDE * box))
+        middle = (np.array(EYE[::-1]) - 1) / 2
+        return np.hstack([linear, (middle - linear @ points[list(lids)].mean(0))[:, None]])
+
+    eyes = around(LIDS[0], 1.0), around(LIDS[1], -1.0)
+    return Frames(eyes, crop_matrix(points[:468], FACE[0], FACE_SCALE), angle)
+
+
+def crops_of(picture: np.ndarray, reading: Reading, frames: Frames) -> Crops:
+    """Cut the crops out of a uint8 RGB picture (H, W, 3)."""
+    eyes = np.stack([_cut(picture, matrix, EYE) for matrix in frames.eyes])
+    face = brightened(warp_crop(picture, frames.face, FACE[0]))
+    zoom = float(np.hypot(*frames.face[:, 0])) * 2 / FACE[0]
+    placed = (reading.points @ frames.face[:, :2].T + frames.face[:, 2]) * (2 / FACE[0]) - 1
+    doubt = np.log(np.clip(reading.sigma * zoom, 1e-4, 1.0))[:, None] + 3.5
+    shape = np.hstack([np.clip(placed, -3, 3), doubt]).astype(np.float32)
+    return Crops(eyes, face, shape)
+
+
+def _cut(picture: np.ndarray, matrix: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """A crop (height, width, 3) by a similarity or its mirror image; a square is cut where the picture is shrunk."""
+    shrink = float(np.hypot(*matrix[:, 0]))
+    if shrink < 0.6:
+        square = matrix + np.array([[0, 0, 0], [0, 0, (shape[1] - shape[0]) / 2]])
+        margin = (shape[1] - shape[0]) // 2
+        return brightened(warp_crop(picture, square, shape[1])[margin : margin + shape[0]])
+    return brightened(
+        cv2.warpAffine(picture, matrix, shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    )
+
+
+def _halving(channels: Sequence[int]) -> nn.Sequential:
+    """Convolutions 3 x 3, batch-normalised; a repeated number of channels keeps the size, another halves it."""
+    layers: list[nn.Module] = []
+    before = 3
+    for width in channels:
+        stride = 1 if width == before else 2
+        layers += [nn.Conv2d(before, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+        before = width
+    return nn.Sequential(*layers)
+
+
+def rotations(columns: torch.Tensor) -> torch.Tensor:
+    """Two columns (B, 6) -> the rotation (B, 3, 3) nearest to them (Zhou et al. 2019, eq. 6)."""
+    first = nn.functional.normalize(columns[:, :3], dim=-1)
+    second = columns[:, 3:] - (first * columns[:, 3:]).sum(-1, keepdim=True) * first
+    second = nn.functional.normalize(second, dim=-1)
+    return torch.stack([first, second, torch.linalg.cross(first, second)], -1)
+
+
+class Part(nn.Module):
+    """One crop (B, 3, H, W) in [-1, 1] -> features (B, out)."""
+
+    def __init__(self, channels: Sequence[int], cells: int, squeeze: int, out: int) -> None:
+        super().__init__()
+        self.body = _halving(channels)
+        self.squeeze = nn.Conv2d(channels[-1], squeeze, 1)
+        self.out = nn.Linear(squeeze * cells, out)
+
+    def forward(self, crops: torch.Tensor) -> torch.Tensor:
+        return nn.functional.relu(self.out(nn.functional.relu(self.squeeze(self.body(crops))).flatten(1)))
+
+
+class CloseupNet(nn.Module):
+    """Crops as uint8 or float in [0, 255] -> eyes (B, 2, 36), look (B, 13).
+
+    Of each eye: place of its iris (2), log error, how far the 16 points of the lids are from where they were first
+    read (32), log error; of the face: yaw and pitch of both eyes (4), log errors (2), the first two columns of the
+    head's rotation (6; Zhou et al. 2019, eq. 6) and log error about an axis. Places are in half widths of a crop from
+    its middle, angles in radians, everything of the left eye as its mirror image has it."""
+
+    def __init__(self, width: int = 24) -> None:
+        super().__init__()
+        w = width
+        self.eye = Part((w, 2 * w, 2 * w, 4 * w, 4 * w), 48, 24, 160)
+        self.face = Part((w, 2 * w, 2 * w, 4 * w, 4 * w, 6 * w), 36, 32, 192)
+        self.shape = nn.Linear(POINTS * 3, 160)
+        self.mix = nn.Linear(2 * 160 + 192 + 160, 256)
+        self.mix_eye = nn.Linear(160 + 160, 128)
+        self.iris, self.lids = nn.Linear(128, 3), nn.Linear(128, 33)
+        self.look = nn.Linear(256, 13)
+        self.drop = nn.Dropout(DROPPED)
+        for layer in (self.iris, self.lids, self.look):
+            nn.init.normal_(layer.weight, std=0.01)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, eyes: torch.Tensor, face: torch.Tensor, shape: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """eyes (B, 2, 3, 48, 64), face (B, 3, 96, 96), shape (B, 2, 478, 3): as it is and as a mirror shows it."""
+        return self.judge(eyes, face, self.drop(nn.functional.relu(self.shape(shape.flatten(2)))))
+
+    def judge(self, eyes: torch.Tensor, face: torch.Tensor, placed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same, from what is made of the shape first: (B, 2, 160)."""
+        count = len(eyes)
+        seen = self.drop(self.eye(eyes.flatten(0, 1) / 127.5 - 1))
+        own = nn.functional.relu(self.mix_eye(torch.cat([seen, placed.flatten(0, 1)], 1)))
+        eye = torch.cat([self.iris(own), self.lids(own)], 1).view(count, 2, 36)
+        whole = torch.cat([seen.view(count, -1), self.drop(self.face(face / 127.5 - 1)), placed[:, 0]], 1)
+        return eye, self.look(nn.functional.relu(self.mix(whole)))
+
+
+def closer(reading: Reading, frames: Frames, eye: np.ndarray, look: np.ndarray) -> Reading:
+    """A reading with what the network says of its crops (as of `CloseupNet`, for one face) worked in."""
+    points, sigma = reading.points.astype(np.float64), reading.sigma.copy()
+
+    half = EYE[1] / 2
+
+    def move(index: list[int], matrix: np.ndarray, change: np.ndarray, log_error: float) -> None:
+        points[index] += change @ np.linalg.inv(matrix[:, :2]).T * half
+        error = float(np.exp(np.clip(log_error, -7, 1))) * half / float(np.hypot(*matrix[:, 0]))
+        sigma[index] = np.minimum(sigma[index], error)
+
+    for side, matrix in enumerate(frames.eyes):
+        iris = list(range(PUPILS[side], PUPILS[side] + 5))
+        middle = (points[iris].mean(0) @ matrix[:, :2].T + matrix[:, 2] - (np.array(EYE[::-1]) - 1) / 2) * 2 / EYE[1]
+        move(iris, matrix, eye[side, :2] - middle, eye[side, 2])
+        move(list(LIDS[side]), matrix, eye[side, 3:35].reshape(16, 2), eye[side, 35])
+    first = look[6:9] / max(float(np.linalg.norm(look[6:9])), 1e-9)
+    second = look[9:12] - (first @ look[9:12]) * first
+    second = second / max(float(np.linalg.norm(second)), 1e-9)
+    turned = np.stack([first, second, np.cross(first, second)], -1)
+    closeup = Closeup(
+        gaze=(look[:4].reshape(2, 2) * np.array([[1, 1], [-1, 1]])).astype(np.float32),
+        gaze_sigma=np.exp(np.clip(look[4:6], -6, 0)).astype(np.float32),
+        rotation=rotation_matrix(0.0, 0.0, frames.angle).astype(np.float64) @ turned,
+        rotation_sigma=float(np.exp(np.clip(look[12], -6, 0))),
+    )
+    return replace(reading, points=points.astype(np.float32), sigma=sigma.astype(np.float32), closeup=closeup)
+
+
+class CloseupReader:
+    """Looks at faces a second time; weights are loaded once. Arguments as of `LandmarkReader`."""
+
+    def __init__(
+        self, weights: Path | str = WEIGHTS, *, backend: str = "openvino", precise: bool = False, threads: int = 0
+    ) -> None:
+        tensors, card = load_weights(weights, "closeup")
+        arrays = plain(tensors)
+        self.first = arrays["shape.weight"].T.astype(np.float32), arrays["shape.bias"].astype(np.float32)
+        if backend == "torch":
+            self.net = CloseupNet(**card.config)
+            self.net.load_state_dict(tensors)
+            self.net.eval()
+            self._run = self._torch
+        else:
+            self.compiled = compiled(closeup_graph(arrays), precise=precise, threads=threads)
+            self.bias = [
+                np.concatenate([arrays["iris.bias"], arrays["lids.bias"]]),
+                arrays["look.bias"],
+            ]
+            self._run = self._openvino
+
+    @torch.inference_mode()
+    def _torch(self, crops: Crops, placed: np.ndarray) -> list[np.ndarray]:
+        eyes, face = (torch.from_numpy(p[None]).movedim(-1, -3).float() for p in (crops.eyes, crops.face))
+        return [out[0].numpy() for out in self.net.judge(eyes, face, torch.from_numpy(placed)[None])]
+
+    def _openvino(self, crops: Crops, placed: np.ndarray) -> list[np.ndarray]:
+        out = self.compiled([crops.eyes, crops.face[None], placed])
+        return [np.asarray(out[k]) + bias for k, bias in enumerate(self.bias)]
+
+    def look(self, picture: np.ndarray, reading: Reading) -> Reading:
+        """A reading of a uint8 RGB picture (H, W, 3), looked at again: irises and lids are laid on those of the
+        picture, and `Reading.closeup` tells gaze and turn. Faces too small to show more stay as they were read."""
+        size = float(np.ptp(reading.points[:468], axis=0).max())
+        if not np.isfinite(reading.points).all() or size < SMALLEST:
+            return reading
+        frames = frames_of(reading.points)
+        crops = crops_of(picture, reading, frames)
+        weight, bias = self.first
+        shapes = np.stack([crops.shape, mirrored_shape(crops.shape)]).reshape(2, -1)
+        eye, look = self._run(crops, np.maximum(shapes @ weight + bias, 0))
+        return closer(reading, frames, eye, look.reshape(-1))
+
+
+def mirrored_shape(shape: np.ndarray) -> np.ndarray:
+    """The first reading (..., 478, 3) of `Crops` as a mirror shows it."""
+    return shape[..., MIRROR, :] * np.array([-1, 1, 1], np.float32)

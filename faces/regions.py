@@ -1,0 +1,152 @@
+"""What each pixel around a face shows: skin, hair, beard, glasses, hat, clothes, background.
+
+A network of the landmark network's first stages and a small decoder (after Ronneberger et al. 2015, "U-Net", with sums
+in the place of concatenation) reads it from a wide crop; a guided filter (He et al. 2010, eq. 5 and 6) carries its
+edges to those of the picture. For portraits: it does not run in videos.
+"""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from faces.inference import compiled, plain, region_graph
+from faces.landmarks import brightened, crop_matrix, warp_crop
+from learning.backbone import MEAN, STD, lite0
+from learning.weights import load_weights
+
+SIDE = 192  # pixels a side of the crop; the network answers at half of it
+SCALE = 2.3  # side of the crop over the longer side of the box of the mesh points
+DEEPEST = 4  # last stage of the backbone that is used, at a sixteenth of the crop
+TAPS = (0, 1, 2, DEEPEST)  # stages whose maps the decoder takes, at a half, a quarter, an eighth, a sixteenth
+TAPPED = (16, 24, 40, 112)  # their channels
+WIDTHS = (16, 32, 48, 64)  # of the decoder at each
+LEAST = 2.0  # pixels of the longer side of a face
+EDGE = 0.012  # of the size of a face: radius of the guided filter
+SMOOTHEST = 4e-4  # variance of colour, of 1, below which the guided filter sees no edge
+WEIGHTS = Path(__file__).parent / "data" / "regions.safetensors"
+
+
+class Kind(IntEnum):
+    """What a pixel shows."""
+
+    BACKGROUND = 0
+    SKIN = 1
+    FEATURES = 2  # eyes, brows, lips, the inside of the mouth
+    HAIR = 3
+    BEARD = 4
+    GLASSES = 5
+    HAT = 6
+    CLOTHES = 7
+    OCCLUDER = 8
+
+
+class Decoder(nn.Module):
+    """Maps of the stages `TAPS` -> logits of `Kind`, as large as the first map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lateral = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in zip(TAPPED, WIDTHS, strict=True))
+        self.mix = nn.ModuleList(nn.Conv2d(w, w, 3, padding=1) for w in WIDTHS)
+        self.down = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(WIDTHS))
+        self.context = nn.Conv2d(WIDTHS[-1], WIDTHS[-1], 5, padding=2)
+        self.out = nn.Conv2d(WIDTHS[0], len(Kind), 1)
+
+    def forward(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
+        x = nn.functional.relu(self.lateral[-1](maps[-1]))
+        x = nn.functional.relu(self.mix[-1](x + nn.functional.relu(self.context(x))))
+        for level in reversed(range(len(WIDTHS) - 1)):
+            x = nn.functional.interpolate(self.down[level](x), scale_factor=2.0, mode="nearest")
+            x = nn.functional.relu(self.mix[level](nn.functional.relu(x + self.lateral[level](maps[level]))))
+        return self.out(x)
+
+
+class RegionNet(nn.Module):
+    """(B, 3, 192, 192) float RGB in [0, 1] -> logits of `Kind` (B, 9, 96, 96). The body is that of `LandmarkNet`, as
+    far as it goes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        body = lite0(pretrained=False, num_classes=0, global_pool="")
+        self.body = nn.ModuleDict({"conv_stem": body.conv_stem, "bn1": body.bn1, "blocks": body.blocks[: DEEPEST + 1]})
+        self.decoder = Decoder()
+
+    def features(self, crops: torch.Tensor) -> list[torch.Tensor]:
+        """Maps of the stages `TAPS`."""
+        x = self.body["bn1"](self.body["conv_stem"]((crops - MEAN) / STD))
+        maps = []
+        for stage, block in enumerate(self.body["blocks"]):
+            x = block(x)
+            if stage in TAPS:
+                maps.append(x)
+        return maps
+
+    def forward(self, crops: torch.Tensor) -> torch.Tensor:
+        return self.decoder(self.features(crops))
+
+
+class RegionReader:
+    """Tells what surrounds a face; weights are loaded once. Arguments as of `LandmarkReader`."""
+
+    def __init__(self, weights: Path | str = WEIGHTS, *, backend: str = "openvino", threads: int = 0) -> None:
+        tensors, _ = load_weights(weights, "regions")
+        if backend == "torch":
+            self.net = RegionNet()
+            self.net.load_state_dict(tensors)
+            self.net.eval()
+            self._run = self._torch
+        else:
+            self.compiled = compiled(region_graph(plain(tensors), SIDE, TAPS), threads=threads)
+            self._run = lambda crop: np.asarray(self.compiled(crop[None])[0][0])
+
+    @torch.inference_mode()
+    def _torch(self, crop: np.ndarray) -> np.ndarray:
+        return self.net(torch.from_numpy(crop)[None].permute(0, 3, 1, 2).float() / 255)[0].numpy()
+
+    def read(self, picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        """How likely each pixel of a uint8 RGB picture (H, W, 3) shows each `Kind`: (H, W, 9) float32 that sum to 1.
+
+        `landmarks` (478, 2), pixels, are of the face around which is looked; what is further from it than half of
+        `SCALE` of its size is called background.
+        """
+        size = float(np.ptp(landmarks[:468], axis=0).max())
+        if not size > LEAST:  # nothing that a crop could be laid around
+            return np.eye(1, len(Kind), Kind.BACKGROUND, dtype=np.float32) * np.ones(
+                (*picture.shape[:2], 1), np.float32
+            )
+        matrix = crop_matrix(landmarks[:468], SIDE, SCALE)
+        logits = self._run(brightened(warp_crop(picture, matrix, SIDE)))
+        shares = np.exp(logits - logits.max(0))
+        shares = np.ascontiguousarray((shares / shares.sum(0)).transpose(1, 2, 0), np.float32)
+        shares = cv2.resize(shares, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+        height, width = picture.shape[:2]
+        placed = cv2.warpAffine(
+            shares,
+            matrix,
+            (width, height),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_CONSTANT,
+        )
+        placed[..., Kind.BACKGROUND] += 1 - placed.sum(-1)
+        radius = int(np.clip(round(EDGE * size), 2, max(picture.shape)))
+        placed = np.clip(guided(picture, placed, radius), 1e-6, 1)
+        return placed / placed.sum(-1, keepdims=True)
+
+
+def guided(picture: np.ndarray, masks: np.ndarray, radius: int) -> np.ndarray:
+    """Masks (H, W, C) whose edges follow those of the lightness of a uint8 RGB picture (H, W, 3): of each window of
+    `radius` pixels a linear map of the lightness."""
+    guide = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)[..., None] / 255
+    window = (2 * radius + 1, 2 * radius + 1)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return cv2.blur(values, window).reshape(*values.shape[:2], -1)
+
+    middle, level = mean(guide), mean(masks)
+    slope = (mean(guide * masks) - middle * level) / (mean(guide * guide) - middle * middle + SMOOTHEST)
+    return mean(slope) * guide + mean(level - slope * middle)
