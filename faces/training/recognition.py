@@ -123,7 +123,7 @@ def train(
     data: Path,
     out: Path,
     *,
-    steps: int = 2600,
+    steps: int = 900,
     workdir: Path,
     device: str = "cpu",
     resume: bool = True,
