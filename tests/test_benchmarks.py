@@ -64,7 +64,7 @@ def test_what_was_not_measured_is_named_and_says_what_it_needs(part, nothing_giv
 
 def test_figures_have_the_same_names_with_and_without_data() -> None:
     tally = Tally()
-    for kind in ("", "_flow", "_copy"):
+    for kind in ("", "_flow", "_copy", "_same_head"):
         tally.add("smile_", kind, dict.fromkeys(smiles.NAMES, 1.0))
     figures = {f.name: f for f in tally.figures("note")}
     missing = {f.name: f for f in smiles.measure(Setting(Path(), True, None, None, None, Path(), None), Judge())}

@@ -18,6 +18,7 @@ from learning.backbone import Perceptual
 from media.errors import FaceError
 
 KINDS = {"ours": "", "flow": "_flow", "copy": "_copy"}  # what is shown -> suffix of its figures
+SAME_HEAD = "_same_head"  # suffix of figures for which the head keeps the shape that the portrait was fitted with
 UNITS = {"psnr_db": "dB", "head_psnr_db": "dB", "picture_psnr_db": "dB", "corner_pct": "%"}  # of figures, "" for others
 LOWER = ("perceptual", "corner_pct")  # figures of which less is better
 BACKBONE = "perceptual: features of EfficientNet-Lite0 (ImageNet), after LPIPS"
@@ -112,7 +113,7 @@ class Tally:
 
 def _measure(name: str) -> str:
     """A figure's name without what was shown."""
-    return name.removesuffix("_flow").removesuffix("_copy")
+    return name.removesuffix("_flow").removesuffix("_copy").removesuffix(SAME_HEAD)
 
 
 def _better(name: str) -> Literal["higher", "lower"]:

@@ -1,19 +1,23 @@
 """Real pairs: the neutral photograph of a volunteer moved to their tracked smile, beside the photograph of the smile.
 
-Volunteers are those whom nothing was trained on. Who they are and where the corners of their mouths lie is read from
-all pictures by the same tracker and the same recogniser.
+The head takes the shape that was fitted to the smile, so that only the renderer is measured. On the *same head* it keeps
+that of the neutral photograph, as in use, and the actions alone have to make the smile. Volunteers are those whom nothing
+was trained on. Who they are and where the corners of their mouths lie is read from all pictures by the same tracker and
+the same recogniser.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks.figures import Figure
-from benchmarks.renderer.judge import BACKBONE, KINDS, LOWER, UNITS, Judge, Tally, missing, row_of
+from benchmarks.renderer.judge import BACKBONE, KINDS, LOWER, SAME_HEAD, UNITS, Judge, Tally, missing, row_of
 from benchmarks.sheets import save_sheet
 from faces.crop import face_crop
+from faces.fit import ITERATIONS, fitted
 from faces.london import London
-from generate import FaceLatent
+from generate import FaceLatent, Pose, Renderer
 
 if TYPE_CHECKING:
     from benchmarks.renderer.suite import Setting
@@ -23,14 +27,15 @@ PEOPLE_QUICK = 5
 # 14 people, each with the crop of the real smile that its tracker chose; measured by this suite, the recogniser's first
 # shipped weights and the tracker of 23 November 2026.
 FIRST_LIGHT = {"psnr_db": 27.26, "ssim": 0.830, "perceptual": 0.382, "identity": 0.932, "corner_pct": 2.72}
+SUFFIXES = {**KINDS, "same head": SAME_HEAD}
 NAMES = ("psnr_db", "ssim", "perceptual", "identity", "corner_pct")
 
 
 def measure(setting: "Setting", judge: Judge) -> list[Figure]:
-    """smile_psnr_db, smile_ssim, smile_perceptual, smile_identity, smile_corner_pct, of ours, flow and copy, and of the
-    first version."""
+    """smile_psnr_db, smile_ssim, smile_perceptual, smile_identity, smile_corner_pct; of ours, flow, copy, ours on the
+    same head, and the first version."""
     if setting.london is None:
-        names = {f"smile_{n}{suffix}": UNITS.get(n, "") for n in NAMES for suffix in KINDS.values()}
+        names = {f"smile_{n}{suffix}": UNITS.get(n, "") for n in NAMES for suffix in SUFFIXES.values()}
         return missing(names, "needs --london")
     people, tally, rows = London(setting.london).test, Tally(), []
     for person in people[:PEOPLE_QUICK] if setting.quick else people:
@@ -38,8 +43,9 @@ def measure(setting: "Setting", judge: Judge) -> list[Figure]:
         moved = neutral.with_pose(smile.pose).with_actions(smile.actions).with_identity(smile.identity)
         shown, inside = judge.show(neutral, moved)
         truth = smile.appearance.picture
+        shown["same head"] = Renderer(neutral, judge.painter).render(same_head(neutral, truth, judge))
         for kind, picture in shown.items():
-            tally.add("smile_", KINDS[kind], judge.near(picture, truth, inside) | judge.alike(picture, truth))
+            tally.add("smile_", SUFFIXES[kind], judge.near(picture, truth, inside) | judge.alike(picture, truth))
         rows.append(row_of({"truth": truth, **shown}, inside))
     save_sheet(setting.folder, "smiles", np.vstack(rows), london=setting.london, portrait=setting.portrait)
     return [*tally.figures("London people held out"), *_first_light()]
@@ -49,6 +55,16 @@ def latent_of(picture: np.ndarray, judge: Judge) -> FaceLatent:
     """Taken apart as a user's portrait is."""
     track, _ = judge.tracker.portrait(picture)
     return FaceLatent.from_parameters(*face_crop(picture, track.parameters, 512))
+
+
+def same_head(neutral: FaceLatent, smile: np.ndarray, judge: Judge) -> FaceLatent:
+    """`neutral` as it is in the picture of a smile, uint8 RGB (S, S, 3), with the shape of the head known."""
+    track, _ = judge.tracker.portrait(smile)
+    shape = neutral.identity
+    known = replace(track.parameters, identity=shape.code, detail=shape.detail, actions=neutral.actions)
+    found = fitted(track.landmarks, sigma=track.sigma, known=known, iterations=ITERATIONS).parameters
+    pose = Pose(found.rotation, found.centre, found.scale, track.parameters.gaze)
+    return neutral.with_pose(pose).with_actions(found.actions)
 
 
 def _first_light() -> list[Figure]:
