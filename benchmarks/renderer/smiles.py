@@ -1,9 +1,9 @@
 """Real pairs: the neutral photograph of a volunteer moved to their tracked smile, beside the photograph of the smile.
 
-The head takes the shape that was fitted to the smile, so that only the renderer is measured. On the *same head* it keeps
-that of the neutral photograph, as in use, and the actions alone have to make the smile. Volunteers are those whom nothing
-was trained on. Who they are and where the corners of their mouths lie is read from all pictures by the same tracker and
-the same recogniser.
+The head takes the shape that was fitted to the smile, so that only the renderer is measured. On the *same head* it
+keeps that of the neutral photograph, as in use, and the actions alone have to make the smile. Volunteers are those whom
+nothing was trained on. Who they are and where the corners of their mouths lie is read from all pictures by the same
+tracker and the same recogniser.
 """
 
 from dataclasses import replace
