@@ -4,7 +4,7 @@ renderer = Renderer(latent)            # expensive once
 frame = renderer.render(latent)        # cheap often: the same appearance, any pose, dynamics and identity
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from faces.head import Head, Part, load_head
 from generate.latent import FaceLatent, posed_vertices
 from generate.painter import Painter
 from generate.refiner import Viewer, compose
-from generate.windows import WINDOWS, Window, WindowMaker
+from generate.windows import EYE_LEFT, EYE_RIGHT, WINDOWS, Window, WindowMaker, cut
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Prepared:
 
     frame: np.ndarray  # uint8 RGB (S, S, 3)
     windows: dict[str, Window]
+    still: dict[str, float]  # how nearly what a window shows is as in the portrait: 1 at rest, 0 far from it
     colour: np.ndarray | None  # (128, 128, 3) float32 RGB that the refiner added to the frame; 1 is white
 
 
@@ -45,6 +46,9 @@ class Renderer:
         self.maker = WindowMaker(self.head, latent.appearance)
         self.lids = Lids(self.head)
         self.feather = {name: _feather(*self.maker.shapes[name]) for name in WINDOWS}
+        self.stillness = Stillness(self.head, latent, self.maker)
+        self.missing: dict[str, np.ndarray] = {}
+        self.missing = self._missing_at_rest(latent)
 
     def geometry(self, latent: FaceLatent) -> tuple[np.ndarray, np.ndarray]:
         """Where every vertex lands: pixels (V, 2) and depth (V,). The lower neck stays with the shoulders."""
@@ -80,21 +84,72 @@ class Renderer:
             frame, colour = self.refined(latent, points, depth)
         source = self.lids.source(self.appearance.points, self.appearance.unit, latent.actions)
         windows = {name: self.maker.make(name, frame, points, depth, source) for name in WINDOWS}
-        return Prepared(frame, windows, colour)
+        still = self.stillness.of(latent, points)
+        return Prepared(frame, windows, still, colour)
+
+    def _missing_at_rest(self, latent: FaceLatent) -> dict[str, np.ndarray]:
+        """What each painted window lacks at rest, where the portrait itself shows what is right: (H, W, 3) float32.
+        It is added to frames as far as they are near rest, so that a still face is the photograph."""
+        rest = replace(latent, pose=self.appearance.rest)
+        prepared = self.prepare(rest)
+        painted = self._painted(prepared)
+        missing = {}
+        for name, window in prepared.windows.items():
+            own = cut(self.appearance.picture, window.left, window.top, *window.composite.shape[:2])
+            missing[name] = own.astype(np.float32) / 255 - painted[name]
+        return missing
+
+    def _painted(self, prepared: "Prepared") -> dict[str, np.ndarray]:
+        windows = prepared.windows
+        if self.painter is None:
+            return {name: window.composite for name, window in windows.items()}
+        painted = self.painter.paint(windows)
+        if prepared.colour is not None:
+            size = prepared.frame.shape[0]
+            painted = {name: painted[name] + _part(prepared.colour, windows[name], size) for name in windows}
+        return painted
 
     def finish(self, prepared: "Prepared") -> np.ndarray:
         """Paint the windows and lay them into the frame, which is changed and returned."""
-        frame, windows = prepared.frame, prepared.windows
-        painted = self.painter.paint(windows) if self.painter else {n: w.composite for n, w in windows.items()}
-        for name, window in windows.items():
-            if prepared.colour is not None:
-                painted[name] = painted[name] + _part(prepared.colour, window, frame.shape[0])
-            _lay(frame, window, painted[name], self.feather[name])
-        return frame
+        painted = self._painted(prepared)
+        for name, window in prepared.windows.items():
+            shown = painted[name] + prepared.still[name] * self.missing[name]
+            _lay(prepared.frame, window, shown, self.feather[name])
+        return prepared.frame
 
     def render(self, latent: FaceLatent) -> np.ndarray:
         """One frame: uint8 RGB (S, S, 3)."""
         return self.finish(self.prepare(latent))
+
+
+class Stillness:
+    """How nearly mouth and eyes are as they were in the portrait, wherever the head is."""
+
+    SPREAD = (
+        1.2  # root mean square shift of a feature's points, pixels at 80 a unit, at which it is well away from rest
+    )
+    EYEBALL = 0.19  # units of the head, radius
+
+    def __init__(self, head: Head, latent: FaceLatent, maker: WindowMaker) -> None:
+        self.features, self.unit = maker.features, latent.appearance.unit
+        vertices = posed_vertices(head, latent.identity, latent.actions, latent.appearance.rest.gaze)
+        points, _ = project(vertices, latent.appearance.rest)
+        self.rest = {name: self._shape(points[index]) for name, index in self.features.items()}
+        self.gaze = latent.appearance.rest.gaze
+
+    @staticmethod
+    def _shape(points: np.ndarray) -> np.ndarray:
+        return points - points.mean(0)
+
+    def of(self, latent: FaceLatent, points: np.ndarray) -> dict[str, float]:
+        """Window name -> 1 at rest, falling to 0."""
+        looks = np.square(latent.pose.gaze - self.gaze).sum(1) * (self.EYEBALL * self.unit) ** 2
+        turned = {EYE_RIGHT: looks[0], EYE_LEFT: looks[1]}
+        still = {}
+        for name, index in self.features.items():
+            shift = np.square(self._shape(points[index]) - self.rest[name]).sum(1).mean() + turned.get(name, 0.0)
+            still[name] = float(np.exp(-0.5 * shift / (self.SPREAD * self.unit / 80) ** 2))
+        return still
 
 
 class Lids:

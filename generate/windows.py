@@ -4,6 +4,7 @@ Each window is a fixed rectangle of pixels around its feature. It holds what the
 paints over.
 """
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -27,6 +28,7 @@ CHANNELS = 14  # of what the painter sees: composite 3, warped 3, source 3, part
 
 REACH = {MOUTH: 2.0, EYE_RIGHT: 1.15, EYE_LEFT: 1.15}  # units of the head around a feature that its window can show
 SOFT = 0.9  # blur of the rim between skin and what is behind it, pixels at 80 pixels a unit
+SEAM = 0.95  # stretch from which skin from different places meets, as where lids are shut
 INNER = np.array([part not in (0, Part.SKIN, Part.SOCKET) for part in range(16)])  # behind lips and lids
 CLASS = np.full(16, -1, np.int32)  # which of the four masks a part is in
 CLASS[[Part.EYE_RIGHT, Part.EYE_LEFT, Part.TEETH_UPPER]] = 0
@@ -107,21 +109,18 @@ class WindowMaker:
         _see(self.source, around, facts, part, edge, CLASS, composite, seen)
         seen[6:9] = self.own[name]
         self._open(name, composite, part, facts, depth, raster)
+        _soften(composite, INNER[part] | (seen[13] > SEAM), SOFT * self.scale)
         seen[:3] = composite.transpose(2, 0, 1)
         return Window(left, top, composite, seen)
 
     def _open(
         self, name: str, composite: np.ndarray, part: np.ndarray, facts: np.ndarray, depth: np.ndarray, raster: Raster
     ) -> None:
-        """Show what is behind the lips or the lids, with a soft rim, where they are open; in place."""
+        """Show what is behind the lips or the lids where they are open, in place."""
         inner = INNER[part]
         if not inner.any():
             return
-        soft = SOFT * self.scale
-        margin = int(np.ceil(4 * soft)) + 1
-        rows, columns = np.flatnonzero(inner.any(1)), np.flatnonzero(inner.any(0))
-        y, x = max(0, rows[0] - margin), max(0, columns[0] - margin)
-        here = np.s_[y : rows[-1] + margin + 1, x : columns[-1] + margin + 1]
+        here = _around(inner, math.ceil(0.25 * self.appearance.unit))  # teeth are darker near the rim
         inner, shown = inner[here], composite[here]
         uv = facts[here][..., 2:]
         if name == MOUTH:
@@ -133,9 +132,23 @@ class WindowMaker:
             texture = self.appearance.eyes[0 if name == EYE_RIGHT else 1]
             feature = cv2.remap(texture, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         shown[inner] = feature[inner]
-        rim = cv2.GaussianBlur(inner.astype(np.float32), (0, 0), soft)[..., None]
-        rim = 4 * rim * (1 - rim)
-        shown += rim * (cv2.GaussianBlur(shown, (0, 0), soft) - shown)
+
+
+def _around(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
+    """The rectangle around where `mask` (H, W) is True, and `margin` pixels more."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    y, x = max(0, rows[0] - margin), max(0, columns[0] - margin)
+    return np.s_[y : rows[-1] + margin + 1, x : columns[-1] + margin + 1]
+
+
+def _soften(picture: np.ndarray, mask: np.ndarray, soft: float) -> None:
+    """Blur `picture` (H, W, 3) by `soft` pixels along the rim of `mask` (H, W), in place."""
+    if not mask.any():
+        return
+    here = _around(mask, math.ceil(4 * soft) + 1)
+    rim = cv2.GaussianBlur(mask[here].astype(np.float32), (0, 0), soft)[..., None]
+    rim = 4 * rim * (1 - rim)
+    picture[here] += rim * (cv2.GaussianBlur(picture[here], (0, 0), soft) - picture[here])
 
 
 def cut(picture: np.ndarray, left: int, top: int, height: int, width: int) -> np.ndarray:

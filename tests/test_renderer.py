@@ -235,3 +235,29 @@ def test_eyes_hold_their_target_while_the_head_turns() -> None:
     rotation = np.array([0.2, -0.1, 0.0])
     moved = retarget(face, np.zeros(52, np.float32), rotation, np.zeros(3), np.zeros(2))
     assert moved.pose.gaze - face.pose.gaze == pytest.approx(np.tile(-rotation[:2], (2, 1)), abs=1e-5)
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_still_face_is_the_photograph(index: int) -> None:
+    face = latent(SIZE, index)
+    renderer = Renderer(face)
+    frame, picture = renderer.render(face).astype(int), face.appearance.picture.astype(int)
+    prepared = renderer.prepare(face)
+    assert all(still == pytest.approx(1, abs=1e-6) for still in prepared.still.values())
+    for name, window in prepared.windows.items():
+        height, width = window.composite.shape[:2]
+        y, x = window.top + height // 4, window.left + width // 4
+        middle = np.s_[y : y + height // 2, x : x + width // 2]
+        assert np.abs(frame[middle] - picture[middle]).max() <= 1, name
+
+
+def test_what_is_missing_at_rest_is_not_added_far_from_it() -> None:
+    face = latent(SIZE)
+    renderer = Renderer(face)
+    still = renderer.prepare(face.edit(jawOpen=0.5, eyeBlinkLeft=1, eyeBlinkRight=1)).still
+    assert max(still.values()) < 0.01
+    away = face.with_pose(face.pose.moved(np.zeros(3), np.array([0.2, 0.1, 0]), np.zeros(2)))
+    assert min(renderer.prepare(away).still.values()) > 0.99  # the head moved, the face did not
+    looking = face.with_pose(face.pose.moved(np.zeros(3), np.zeros(3), np.array([0.3, 0])))
+    told = renderer.prepare(looking).still
+    assert max(told[EYE_LEFT], told[EYE_RIGHT]) < 0.1 < 0.9 < told[MOUTH]
