@@ -5,7 +5,8 @@ identity is shared between the pictures and eliminated by Schur complement, so t
 
 The objective, of a picture with residuals r (units of the head) at P mesh points:
 
-    1/P sum_i trust_i robust(r_i) |r_i|^2 + ACTION_PRIOR^2 |actions|^2 + IDENTITY_PRIOR^2 |identity|^2
+    1/P sum_i trust_i robust(r_i) |r_i|^2
+    + ACTION_PRIOR^2 sum_j (a_j^2 + 2 SPARSE |a_j|) + IDENTITY_PRIOR^2 |identity|^2
     + TURN_WEIGHT / sigma^2 |angle between the turn and one that was seen otherwise, with expected error sigma|^2
 
 `trust` is 1 for a point of usual accuracy; it falls with the variance that the reader expects, see `trust_of`.
@@ -19,8 +20,10 @@ from faces.actions import FACIAL_ACTIONS
 from faces.head import rotation_matrix
 
 CAMERA_DISTANCE = 14.0  # units of the head, about 0.9 m
-IDENTITY_PRIOR = 0.0022  # weight of a unit of identity against landmark errors in units of the head
-ACTION_PRIOR = 0.009  # weight of an action at full strength
+IDENTITY_PRIOR = 0.006  # weight of a unit of identity against landmark errors in units of the head
+ACTION_PRIOR = 0.007  # weight of an action at full strength
+SPARSE = 0.7  # faces use few actions at a time: a pull to rest that is the same however small an action is,
+NEGLIGIBLE = 0.03  # down to about this; solved by reweighted squares
 USUAL_ERROR = 0.0385  # units of the head: `USUAL_SIGMA` of a crop around a face 2.56 units high
 MODEL_ERROR = 0.02  # units of the head that the bases miss, however well a point is read
 WILD = 0.12  # residual, units of the head, from which a point begins to be doubted
@@ -116,10 +119,11 @@ def prior_of(actions: np.ndarray, gradient: np.ndarray) -> tuple[np.ndarray, np.
     """Diagonal (49,) that the priors add, and what they add to the gradient; actions at a bound are held there."""
     diagonal, pull = np.full(POSE + int(FREE.sum()), 1e-9), np.zeros(POSE + int(FREE.sum()))
     state = actions[FREE]
-    pull[POSE:] = -(ACTION_PRIOR**2) * state
+    weight = ACTION_PRIOR**2 * (1 + SPARSE / (state + NEGLIGIBLE))
+    pull[POSE:] = -weight * state
     downhill = gradient[POSE : POSE + len(state)] + pull[POSE:]
     held = ((state <= 0) & (downhill < 0)) | ((state >= 1) & (downhill > 0))
-    diagonal[POSE:] += ACTION_PRIOR**2 + HELD * held
+    diagonal[POSE:] += weight + HELD * held
     return diagonal, pull
 
 
