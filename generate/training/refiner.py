@@ -8,7 +8,7 @@ shares. Volunteers (London Set) lend the same with real skin: neutral to smile a
 Worker processes photograph all the time; the last few thousand pairs are kept, and every step draws from them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,6 +43,7 @@ VOLUNTEERS = 0.25  # share of the batches that show volunteers
 BATCH = 12
 EVERY = 3  # steps from one sitting to the next: making one takes longer than learning from it
 KEEP = 2400  # pairs to draw from
+FIRST = 16  # sittings to begin with
 FIRST_VALIDATION = 1 << 41  # seeds of people who are never trained on
 
 # source (3, S, S) uint8, truth (3, S, S) uint8, shift (2, S / 2, S / 2) float16 cells, seen (21, 128, 128) float16,
@@ -214,7 +215,7 @@ class Loss:
     def __init__(
         self,
         perceptual: Perceptual,
-        first: Callable[[], Batch],
+        first: Iterable[Batch],
         draw: int = BATCH,
         kept: int = KEEP,
         device: str = "cpu",
@@ -223,8 +224,9 @@ class Loss:
         self.pool = Pool(kept, device)
 
     def __call__(self, net: nn.Module, fresh: Batch | None) -> tuple[torch.Tensor, Mapping[str, float]]:
-        if fresh is None and not len(self.pool):  # resumed between two sittings
-            fresh = self.first()
+        if not len(self.pool):  # the first step of a run, or of one that is resumed
+            for some in self.first:
+                self.pool.add(some)
         if fresh is not None:
             self.pool.add(fresh)
         return self.of(net, prepared(self.pool.draw(self.draw), self.device, change=True))
@@ -312,7 +314,7 @@ def train(
         sets["people"] = [_stacked(nobody(seen_once)) for _ in range(6)]
     people = None if assets is None else People(assets, skins, 0)
     batches = Batches(people, Volunteers(Portraits(london, london.training)), seed)
-    loss = Loss(perceptual, lambda: batches.made(0), batch, kept, device)
+    loss = Loss(perceptual, map(batches.made, range(1 << 30, (1 << 30) + FIRST)), batch, kept, device)
     figures = fit(
         net,
         plan,
