@@ -13,7 +13,6 @@ import torch
 from torch import nn
 
 from generate.inference import compiled
-from generate.refiner import WEIGHTS as REFINER
 from generate.refiner import Refiner
 from generate.unet import UNet
 from generate.windows import CHANNELS, EYE_LEFT, EYE_RIGHT, MOUTH, SHAPES, Window
@@ -56,7 +55,7 @@ class Painter:
         self.nets.load_state_dict(tensors)
         self.nets.eval().to(device)
         self.card, self.backend, self.device = card, backend, device
-        self.refiner = Refiner(backend=backend, threads=threads, device=device) if REFINER.is_file() else None
+        self.refiner = Refiner(backend=backend, threads=threads, device=device)
         self.compiled = {}
         if backend == "openvino":
             for kind, shape in KINDS.items():

@@ -78,7 +78,7 @@ class Renderer:
     def prepare(self, latent: FaceLatent) -> "Prepared":
         """All that comes before mouth and eyes are painted."""
         points, depth = self.geometry(latent)
-        if self.painter is None or self.painter.refiner is None:
+        if self.painter is None:
             frame, colour = self.warp(points, depth), None
         else:
             frame, colour = self.refined(latent, points, depth)

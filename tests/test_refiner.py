@@ -8,6 +8,7 @@ import pytest
 import torch
 from sitters import latent
 
+from generate.painter import Painter
 from generate.refiner import ANSWERS, CHANNELS, GRID, Refiner, RefinerNet, Viewer, compose, composed
 from generate.renderer import Renderer
 from generate.training import refiner as recipe
@@ -113,6 +114,29 @@ def test_fast_path_agrees_with_torch(strange: Path) -> None:
     fast = Refiner(strange, threads=1).answer(seen)
     assert np.abs(reference).max() > 0.05
     assert np.abs(fast - reference).max() < 0.05 * np.abs(reference).max()
+
+
+def test_shipped_frames_in_8_bits_are_those_of_the_reference() -> None:
+    face = latent(512)
+    renderer = Renderer(face)
+    turned = face.with_pose(face.pose.moved(np.radians((20, 8, 0)), np.zeros(3), np.zeros(2))).edit(jawOpen=0.4)
+    view = Viewer(renderer.head, face, renderer.flow).see(turned, *renderer.geometry(turned))
+    frames = [
+        compose(face.appearance.picture, view.shift, refiner.answer(view.seen)).astype(float)
+        for refiner in (Refiner(backend="torch"), Refiner(threads=1))
+    ]
+    assert np.square(frames[0] - frames[1]).mean() < 255**2 / 10**4.0  # 40 dB
+    flow = renderer.warp(*renderer.geometry(turned))
+    assert np.abs(frames[0] - flow).mean() > 0.5  # and it does something
+
+
+def test_a_turned_head_leaves_the_corners_alone() -> None:
+    face = latent(512)
+    renderer = Renderer(face, Painter(threads=1))
+    turned = face.with_pose(face.pose.moved(np.radians((25, 0, 0)), np.zeros(3), np.zeros(2)))
+    frame = renderer.render(turned).astype(int)
+    for corner in (np.s_[:40, :40], np.s_[:40, -40:]):
+        assert np.abs(frame[corner] - face.appearance.picture[corner]).mean() < 1.5
 
 
 def test_mirrored_pairs_are_the_pairs_of_mirrored_people() -> None:
