@@ -10,6 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
+from learning.threads import cores
+
 Ranges = Mapping[str, float]
 LEVELS = 256
 
@@ -83,14 +85,16 @@ def compiled(
     ranges: Ranges | None = None,
     threads: int = 0,
 ):
-    """The graph of a `UNet`, ready to be called with (B, C, H, W) float32. `threads` of the processor a call may use; 0
-    lets OpenVINO choose."""
+    """The graph of a `UNet`, ready to be called with (B, C, H, W) float32.
+
+    threads: of the processor, that a call may use; 0 for half of what there are, since two networks work at a time.
+    """
     import openvino
 
     core = openvino.Core()
-    options: dict[str, str | int] = {"PERFORMANCE_HINT": "LATENCY"}
+    # Pinned, the networks that work side by side would all be pinned to the first core.
+    options: dict[str, str | int] = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
     if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         options["INFERENCE_PRECISION_HINT"] = "bf16"
-    if threads:
-        options["INFERENCE_NUM_THREADS"] = threads
+    options["INFERENCE_NUM_THREADS"] = threads or max(1, cores() // 2)
     return core.compile_model(graph(tensors, shape, ranges), "CPU", options)

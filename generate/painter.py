@@ -43,7 +43,7 @@ class Painter:
 
     Args:
         backend: "openvino" (fast on processors) or "torch" (the reference).
-        threads: processor threads a call may use; 0 lets OpenVINO choose.
+        threads: processor threads a call may use; 0 for half of what there are.
         device: where torch computes: "cpu", "cuda", "cuda:1" ...
     """
 

@@ -3,7 +3,7 @@
     talker = Talker(latent, painter)
     for frame in talker.frames(motion.stream(sound)): ...        # uint8 RGB, 25 a second
 
-Flow and windows of the next frame are worked out on one thread while the painter works on this one.
+The next frame is carried along its flow and refined on one thread while mouth and eyes of this one are painted.
 """
 
 from collections.abc import Iterable, Iterator
@@ -69,16 +69,17 @@ class Talker:
                 yield retarget(self.latent, *at)
 
     def _render(self, latents: Iterator[FaceLatent]) -> Iterator[np.ndarray]:
-        """Prepare one frame ahead."""
-        with one_blas_thread(), ThreadPoolExecutor(1, thread_name_prefix="geometry") as pool:
+        """Carry one frame ahead of the one that is painted."""
+        renderer = self.renderer
+        with one_blas_thread(), ThreadPoolExecutor(1, thread_name_prefix="carry") as pool:
             waiting = None
             for latent in latents:
-                coming = pool.submit(self.renderer.prepare, latent)
+                coming = pool.submit(renderer.carry, latent)
                 if waiting is not None:
-                    yield self.renderer.finish(waiting.result())
+                    yield renderer.finish(renderer.open(waiting.result()))
                 waiting = coming
             if waiting is not None:
-                yield self.renderer.finish(waiting.result())
+                yield renderer.finish(renderer.open(waiting.result()))
 
     def follow(self, tracks: Iterable[Track | None], *, absolute: bool = False) -> Iterator[np.ndarray]:
         """Frames that move as a driving video does. Relative by default: the driver's first seen frame is its rest,

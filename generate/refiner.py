@@ -176,7 +176,7 @@ class Refiner:
 
     Args:
         backend: "openvino" (fast on processors) or "torch" (the reference).
-        threads: processor threads a call may use; 0 lets OpenVINO choose.
+        threads: processor threads a call may use; 0 for half of what there are.
         device: where torch computes: "cpu", "cuda", "cuda:1" ...
     """
 

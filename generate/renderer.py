@@ -20,13 +20,24 @@ from generate.windows import EYE_LEFT, EYE_RIGHT, WINDOWS, Window, WindowMaker, 
 
 
 @dataclass(frozen=True)
+class Carried:
+    """A frame whose mouth and eyes are still the source's."""
+
+    latent: FaceLatent
+    points: np.ndarray  # (V, 2) pixels: where the vertices land
+    depth: np.ndarray  # (V,) units of the head
+    frame: np.ndarray  # uint8 RGB (S, S, 3)
+    colour: np.ndarray | None  # (128, 128, 3) float32 RGB that the refiner added to the frame; 1 is white
+
+
+@dataclass(frozen=True)
 class Prepared:
     """A frame of which mouth and eyes are still to be painted."""
 
     frame: np.ndarray  # uint8 RGB (S, S, 3)
     windows: dict[str, Window]
     still: dict[str, float]  # how nearly what a window shows is as in the portrait: 1 at rest, 0 far from it
-    colour: np.ndarray | None  # (128, 128, 3) float32 RGB that the refiner added to the frame; 1 is white
+    colour: np.ndarray | None  # as in `Carried`
 
 
 class Renderer:
@@ -65,27 +76,26 @@ class Renderer:
         field = self.flow.backward(points, depth, self.appearance.points, self.appearance.unit)
         return cv2.remap(self.appearance.picture, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
-    def refined(self, latent: FaceLatent, points: np.ndarray, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The source picture carried along the flow as the refiner has it: uint8 RGB (S, S, 3), and the colour that it
-        added on its grid: float32 RGB (128, 128, 3), 1 is white."""
-        assert self.painter is not None
-        view = self.viewer.see(latent, points, depth)
-        answers = self.painter.refiner.answer(view.seen)
-        return compose(self.appearance.picture, view.shift, answers), np.ascontiguousarray(
-            answers[5:].transpose(1, 2, 0)
-        )
-
-    def prepare(self, latent: FaceLatent) -> "Prepared":
-        """All that comes before mouth and eyes are painted."""
+    def carry(self, latent: FaceLatent) -> "Carried":
+        """The source picture carried along the flow, mended by the refiner where there is a painter."""
         points, depth = self.geometry(latent)
         if self.painter is None:
-            frame, colour = self.warp(points, depth), None
-        else:
-            frame, colour = self.refined(latent, points, depth)
+            return Carried(latent, points, depth, self.warp(points, depth), None)
+        view = self.viewer.see(latent, points, depth)
+        answers = self.painter.refiner.answer(view.seen)
+        frame = compose(self.appearance.picture, view.shift, answers)
+        return Carried(latent, points, depth, frame, np.ascontiguousarray(answers[5:].transpose(1, 2, 0)))
+
+    def open(self, carried: "Carried") -> "Prepared":
+        """Mouth and eyes of a frame that was carried, as geometry has them."""
+        latent, points, frame = carried.latent, carried.points, carried.frame
         source = self.lids.source(self.appearance.points, self.appearance.unit, latent.actions)
-        windows = {name: self.maker.make(name, frame, points, depth, source) for name in WINDOWS}
-        still = self.stillness.of(latent, points)
-        return Prepared(frame, windows, still, colour)
+        windows = {name: self.maker.make(name, frame, points, carried.depth, source) for name in WINDOWS}
+        return Prepared(frame, windows, self.stillness.of(latent, points), carried.colour)
+
+    def prepare(self, latent: FaceLatent) -> "Prepared":
+        """All that comes before mouth and eyes are painted: `carry`, then `open`."""
+        return self.open(self.carry(latent))
 
     def _missing_at_rest(self, latent: FaceLatent) -> dict[str, np.ndarray]:
         """What each painted window lacks at rest, where the portrait itself shows what is right: (H, W, 3) float32.
