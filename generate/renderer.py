@@ -18,6 +18,8 @@ from generate.painter import Painter
 from generate.refiner import Viewer, compose
 from generate.windows import EYE_LEFT, EYE_RIGHT, WINDOWS, Window, WindowMaker, cut
 
+FAINT = 1 / 512  # share that no pixel shows
+
 
 @dataclass(frozen=True)
 class Carried:
@@ -84,6 +86,9 @@ class Renderer:
         view = self.viewer.see(latent, points, depth)
         answers = self.painter.refiner.answer(view.seen)
         frame = compose(self.appearance.picture, view.shift, answers)
+        still = self.stillness.of_head(points)
+        if still > FAINT:  # what has not moved is the photograph
+            cv2.addWeighted(self.appearance.picture, still, frame, 1 - still, 0, dst=frame)
         return Carried(latent, points, depth, frame, np.ascontiguousarray(answers[5:].transpose(1, 2, 0)))
 
     def open(self, carried: "Carried") -> "Prepared":
@@ -138,18 +143,25 @@ class Stillness:
     SPREAD = (
         1.2  # root mean square shift of a feature's points, pixels at 80 a unit, at which it is well away from rest
     )
+    SPREAD_HEAD = 0.6  # the same of all of the head
     EYEBALL = 0.19  # units of the head, radius
 
     def __init__(self, head: Head, latent: FaceLatent, maker: WindowMaker) -> None:
         self.features, self.unit = maker.features, latent.appearance.unit
         vertices = posed_vertices(head, latent.identity, latent.actions, latent.appearance.rest.gaze)
         points, _ = project(vertices, latent.appearance.rest)
+        self.points = points
         self.rest = {name: self._shape(points[index]) for name, index in self.features.items()}
         self.gaze = latent.appearance.rest.gaze
 
     @staticmethod
     def _shape(points: np.ndarray) -> np.ndarray:
         return points - points.mean(0)
+
+    def of_head(self, points: np.ndarray) -> float:
+        """1 where the head is as in the portrait and at the same place, falling to 0 over a pixel or two."""
+        shift = np.square(points - self.points).sum(1).mean()
+        return float(np.exp(-0.5 * shift / (self.SPREAD_HEAD * self.unit / 80) ** 2))
 
     def of(self, latent: FaceLatent, points: np.ndarray) -> dict[str, float]:
         """Window name -> 1 at rest, falling to 0."""

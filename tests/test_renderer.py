@@ -10,6 +10,7 @@ from sitters import latent
 
 from faces.actions import ACTION_INDEX
 from generate import Renderer, Talker, retarget
+from generate.painter import Painter
 from generate.pipeline import SPEECH_OWNS
 from generate.windows import EYE_LEFT, EYE_RIGHT, MOUTH, SHAPES, WINDOWS
 
@@ -249,6 +250,12 @@ def test_a_still_face_is_the_photograph(index: int) -> None:
         y, x = window.top + height // 4, window.left + width // 4
         middle = np.s_[y : y + height // 2, x : x + width // 2]
         assert np.abs(frame[middle] - picture[middle]).max() <= 1, name
+
+
+def test_a_still_frame_is_the_whole_photograph() -> None:
+    face = latent(512)
+    frame = Renderer(face, Painter(threads=1)).render(face).astype(int)
+    assert np.abs(frame - face.appearance.picture).max() <= 2
 
 
 def test_what_is_missing_at_rest_is_not_added_far_from_it() -> None:
