@@ -46,7 +46,7 @@ def seat(picture: np.ndarray, *, size: int, face: int | None = None, whole: bool
     painter = Painter()
     talker = Talker(FaceLatent.encode(picture, track, size=size), painter)
     place = Paste(picture, track.parameters, size) if whole else _alone
-    return Sitter(talker, place, count, {"painter": painter.card.sha256})
+    return Sitter(talker, place, count, {"painter": painter.card.sha256, "refiner": painter.refiner.card.sha256})
 
 
 def _alone(frame: np.ndarray) -> np.ndarray:
