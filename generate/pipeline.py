@@ -71,6 +71,7 @@ class Talker:
     def _render(self, latents: Iterator[FaceLatent]) -> Iterator[np.ndarray]:
         """Carry one frame ahead of the one that is painted."""
         renderer = self.renderer
+        renderer.make_ready()
         with one_blas_thread(), ThreadPoolExecutor(1, thread_name_prefix="carry") as pool:
             waiting = None
             for latent in latents:

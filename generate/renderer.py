@@ -5,6 +5,7 @@ frame = renderer.render(latent)        # cheap often: the same appearance, any p
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -55,13 +56,20 @@ class Renderer:
         self.appearance = latent.appearance
         self.painter = painter
         self.flow = FlowField(self.head, latent.appearance.picture.shape[0])
-        self.viewer = Viewer(self.head, latent, self.flow)
         self.maker = WindowMaker(self.head, latent.appearance)
         self.lids = Lids(self.head)
         self.feather = {name: _feather(*self.maker.shapes[name]) for name in WINDOWS}
         self.stillness = Stillness(self.head, latent, self.maker)
-        self.missing: dict[str, np.ndarray] = {}
-        self.missing = self._missing_at_rest(latent)
+        self.rest = replace(latent, pose=latent.appearance.rest)
+
+    @cached_property
+    def viewer(self) -> Viewer:
+        """What shows frames to the refiner."""
+        return Viewer(self.head, self.rest, self.flow)
+
+    def make_ready(self) -> None:
+        """Make what is made once, before threads share the renderer."""
+        _ = self.missing
 
     def geometry(self, latent: FaceLatent) -> tuple[np.ndarray, np.ndarray]:
         """Where every vertex lands: pixels (V, 2) and depth (V,). The lower neck stays with the shoulders."""
@@ -102,11 +110,13 @@ class Renderer:
         """All that comes before mouth and eyes are painted: `carry`, then `open`."""
         return self.open(self.carry(latent))
 
-    def _missing_at_rest(self, latent: FaceLatent) -> dict[str, np.ndarray]:
+    @cached_property
+    def missing(self) -> dict[str, np.ndarray]:
         """What each painted window lacks at rest, where the portrait itself shows what is right: (H, W, 3) float32.
-        It is added to frames as far as they are near rest, so that a still face is the photograph."""
-        rest = replace(latent, pose=self.appearance.rest)
-        prepared = self.prepare(rest)
+        It is added to frames as far as they are near rest, so that a still face is the photograph.
+
+        The first use renders a frame with the renderer's own buffers: see `make_ready`."""
+        prepared = self.prepare(self.rest)
         painted = self._painted(prepared)
         missing = {}
         for name, window in prepared.windows.items():

@@ -29,6 +29,7 @@ from faces.training.degrade import degrade, recrop
 from faces.training.photographs import random_background
 from learning import Plan, WeightCard, fit, load_weights, save_weights
 from learning.loop import batches_ahead
+from learning.pool import Pool
 from learning.threads import one_blas_thread
 
 SHOT = 384  # pixels a side of the pictures that are taken
@@ -238,22 +239,12 @@ class Loss:
     move the points; cross-entropy of the score. Draws what it looks at from the last pictures that were made."""
 
     def __init__(self, draw: int, kept: int, device: str) -> None:
-        self.draw, self.kept, self.device = draw, kept, device
-        self.pool: list[torch.Tensor] = []
-        self.next = 0
-
-    def _add(self, fresh: Batch) -> None:
-        if not self.pool:
-            self.pool = [torch.empty((self.kept, *t.shape[1:]), dtype=t.dtype, device=self.device) for t in fresh]
-        at = torch.arange(self.next, self.next + len(fresh[0])) % self.kept
-        for place, new in zip(self.pool, fresh, strict=True):
-            place[at] = new.to(self.device, non_blocking=True)
-        self.next += len(fresh[0])
+        self.draw, self.device = draw, device
+        self.pool = Pool(kept, device)
 
     def __call__(self, net: nn.Module, fresh: Batch) -> tuple[torch.Tensor, Mapping[str, float]]:
-        self._add(fresh)
-        chosen = torch.randint(min(self.next, self.kept), (self.draw,), device=self.device)
-        pictures, points, trust, is_face = crops(tuple(t[chosen] for t in self.pool), self.device)
+        self.pool.add(fresh)
+        pictures, points, trust, is_face = crops(self.pool.draw(self.draw), self.device)
         predicted, log_sigma, score = net(pictures.contiguous(memory_format=memory_format(self.device)))
         weights = _weights(self.device) * is_face[:, None] * trust
         error = nn.functional.smooth_l1_loss(predicted, points, beta=BETA, reduction="none").sum(-1)

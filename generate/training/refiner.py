@@ -25,7 +25,7 @@ from faces.people.outfit import random_outfit
 from faces.people.person import Person
 from faces.raster import Raster
 from generate.latent import FaceLatent
-from generate.refiner import GRID, RefinerNet, Viewer, composed
+from generate.refiner import GRID, RefinerNet, composed
 from generate.renderer import Renderer
 from generate.training.painter import Portraits, face_parameters, misfit
 from generate.unet import input_ranges
@@ -56,7 +56,7 @@ def make_pair(source: FaceLatent, moved: FaceLatent, truth: np.ndarray) -> Pair:
     """What the refiner sees when `source` is moved, and the photograph (S, S, 3) uint8 of where it moved to."""
     renderer = Renderer(source)
     points, depth = renderer.geometry(moved)
-    view = Viewer(renderer.head, source, renderer.flow).see(moved, points, depth)
+    view = renderer.viewer.see(moved, points, depth)
     size, head = truth.shape[0], renderer.head
     raster = Raster(size, size).draw(points, depth, head.triangles, cull=True)
     part = np.where(raster.triangle >= 0, head.parts[raster.triangle], 0).astype(np.uint8)
