@@ -10,7 +10,7 @@ import torch
 from benchmarks import __file__ as benchmarks
 from faces.actions import ACTION_INDEX
 from faces.performances import SHUT, mouth_opening
-from generate.motion import LOOKAHEAD_SAMPLES, TOLERANCE, Motion
+from generate.motion import LOOKAHEAD_SAMPLES, TOLERANCE, Controls, Motion
 from generate.motion.evaluate import lip_closure_pct, lip_corr, lip_figures, lip_lag_ms, read_eval_set, true_opening
 from generate.motion.features import HISTORY, log_mel
 from generate.motion.model import WEIGHTS
@@ -45,9 +45,9 @@ def speech() -> np.ndarray:
 
 @pytest.mark.parametrize("size", [100, 640, 1001, 48_000])
 def test_streaming_equals_batch(motion: Motion, speech: np.ndarray, size: int) -> None:
-    whole = motion.generate(speech, seed=5, emotion=("happy", 0.5))
+    whole = motion.generate(speech, seed=5, controls=Controls(emotion=("happy", 0.5)))
     chunks = (speech[i : i + size] for i in range(0, len(speech), size))
-    pieces = list(motion.stream(chunks, seed=5, emotion=("happy", 0.5)))
+    pieces = list(motion.stream(chunks, seed=5, controls=Controls(emotion=("happy", 0.5))))
     assert len(whole) == -(-len(speech) // 640)
     for field in FIELDS:
         joined = np.concatenate([getattr(piece, field) for piece in pieces])
@@ -96,7 +96,7 @@ def test_whole_motion_is_causal(motion: Motion, speech: np.ndarray) -> None:
 def test_ranges(motion: Motion) -> None:
     noise = np.random.default_rng(0).normal(0, 1, 40_000).clip(-1, 1).astype(np.float32)
     for name, amount in (("angry", 1.0), ("surprised", 1.0), ("contempt", 0.3)):
-        clip = motion.generate(noise, emotion=(name, amount), intensity=2.0)
+        clip = motion.generate(noise, controls=Controls(emotion=(name, amount), intensity=2.0))
         assert clip.actions.min() >= 0
         assert clip.actions.max() <= 1
         assert all(np.isfinite(getattr(clip, field)).all() for field in FIELDS)
@@ -113,7 +113,7 @@ def test_seed_and_emotion(motion: Motion, speech: np.ndarray) -> None:
     plain, again, other = (motion.generate(speech, seed=s) for s in (1, 1, 2))
     assert all(np.array_equal(getattr(plain, f), getattr(again, f)) for f in FIELDS)
     assert not np.allclose(plain.rotation, other.rotation)
-    happy = motion.generate(speech, seed=1, emotion=("happy", 1.0))
+    happy = motion.generate(speech, seed=1, controls=Controls(emotion=("happy", 1.0)))
     smile = ACTION_INDEX["mouthSmileLeft"]
     assert happy.actions[50:, smile].mean() > plain.actions[50:, smile].mean() + 0.3
     assert np.allclose(happy.gaze, plain.gaze)
@@ -135,7 +135,7 @@ def test_bad_sound(motion: Motion) -> None:
 )
 def test_bad_controls(motion: Motion, control: dict) -> None:
     with pytest.raises(UsageError):
-        motion.generate(np.zeros(16_000, np.float32), **control)
+        motion.generate(np.zeros(16_000, np.float32), controls=Controls(**control))
 
 
 def test_memory_does_not_grow_with_the_stream(motion: Motion) -> None:

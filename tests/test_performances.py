@@ -1,6 +1,7 @@
 """Synthetic performances: lips that shut, eyes that blink, heads that move like heads."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ from faces.performances import (
     CLASSES,
     EMOTIONS,
     SHUT,
+    Controls,
     Phones,
     class_frames,
+    emotion_amounts,
     emotion_offsets,
     lip_frames,
     lips_to_actions,
@@ -57,7 +60,7 @@ def test_ipa(symbol: str, classes: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("emotion", [None, *((name, 1.0) for name in EMOTIONS)])
 def test_lips_shut_on_every_bilabial(emotion: tuple[str, float] | None) -> None:
     phones, speech = talk()
-    opening = mouth_opening(perform(phones, speech, emotion=emotion).actions)
+    opening = mouth_opening(perform(phones, speech, controls=Controls(emotion=emotion)).actions)
     hits = closures(opening, phones)
     assert len(hits) >= 8
     assert hits.all()
@@ -140,24 +143,30 @@ def test_seed_decides_everything_but_the_lips() -> None:
 
 def test_controls() -> None:
     phones, speech = talk(2, 60)
-    aside = perform(phones, speech, gaze=(0.3, -0.1))
+    aside = perform(phones, speech, controls=Controls(gaze=(0.3, -0.1)))
     assert np.median(aside.gaze, axis=0) == pytest.approx((0.3, -0.1), abs=0.05)
-    far = perform(phones, speech, distance=1.5)
+    far = perform(phones, speech, controls=Controls(distance=1.5))
     assert far.translation[-1, 2] == pytest.approx(-2.0, abs=0.2)
-    still = perform(phones, speech, intensity=0.0)
+    still = perform(phones, speech, controls=Controls(intensity=0.0))
     assert np.abs(still.rotation).max() == 0
 
 
 def test_emotions() -> None:
-    seen = [emotion_offsets((name, 1.0)) for name in EMOTIONS]
+    def offsets(emotion: Any) -> np.ndarray:
+        return emotion_offsets(emotion_amounts(emotion))
+
+    seen = [offsets((name, 1.0)) for name in EMOTIONS]
     assert not seen[EMOTIONS.index("neutral")].any()
     for i, first in enumerate(seen):
         assert all(np.abs(first - second).max() > 0.1 for second in seen[i + 1 :])
-    assert np.allclose(emotion_offsets(("happy", 0.5)), 0.5 * emotion_offsets(("happy", 1.0)))
+    assert np.allclose(offsets(("happy", 0.5)), 0.5 * offsets(("happy", 1.0)))
+    assert np.allclose(offsets({"happy": 0.5, "sad": 0.25}), 0.5 * seen[1] + 0.25 * seen[2])
     with pytest.raises(UsageError, match="bored"):
-        emotion_offsets(("bored", 0.5))
+        offsets(("bored", 0.5))
     with pytest.raises(UsageError, match="between 0 and 1"):
-        emotion_offsets(("sad", 2.0))
+        offsets(("sad", 2.0))
+    with pytest.raises(UsageError, match="add up"):
+        offsets({"sad": 0.6, "happy": 0.6})
 
 
 def test_class_frames() -> None:

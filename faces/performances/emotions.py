@@ -6,6 +6,8 @@ System (happy 6+12, sad 1+4+15, angry 4+5+7+23, surprised 1+2+5+26, fearful 1+2+
 How lively the head is: order after Busso et al. (2007), who found more head activity in happy and angry speech.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from faces.actions import ACTION_INDEX
@@ -35,27 +37,39 @@ LIVELINESS: dict[str, float] = {
 }  # fmt: skip
 
 
-def emotion_offsets(emotion: tuple[str, float] | None) -> np.ndarray:
-    """Facial actions (52,) float32 that an emotion (name, amount in [0, 1]) adds.
+_TABLE = np.zeros((len(EMOTIONS), len(ACTION_INDEX)), np.float32)
+for _row, _name in enumerate(EMOTIONS):
+    for _action, _value in _OFFSETS[_name].items():
+        for _full in (_action, *(_action + side for side in _BOTH)):
+            if _full in ACTION_INDEX:
+                _TABLE[_row, ACTION_INDEX[_full]] = _value
+_LIVELINESS = np.array([LIVELINESS[name] for name in EMOTIONS])
+
+
+def emotion_amounts(emotion: tuple[str, float] | Mapping[str, float] | None) -> np.ndarray:
+    """Amounts (8,) float32, in the order of `EMOTIONS`, of one emotion (name, amount), of several, or of none.
 
     Raises:
-        UsageError: the name is not one of `EMOTIONS` or the amount is out of range.
+        UsageError: a name is not one of `EMOTIONS`, an amount lies outside [0, 1], or they add up to more than 1.
     """
-    offsets = np.zeros(len(ACTION_INDEX), np.float32)
-    if emotion is None:
-        return offsets
-    name, amount = emotion
-    if name not in _OFFSETS:
-        raise UsageError(f"emotion '{name}': not known; choose one of {', '.join(EMOTIONS)}")
-    if not 0 <= amount <= 1:
-        raise UsageError(f"emotion '{name}:{amount:g}': the amount must lie between 0 and 1")
-    for action, value in _OFFSETS[name].items():
-        for full in (action, *(action + side for side in _BOTH)):
-            if full in ACTION_INDEX:
-                offsets[ACTION_INDEX[full]] = value * amount
-    return offsets
+    amounts = np.zeros(len(EMOTIONS), np.float32)
+    pairs = () if emotion is None else emotion.items() if isinstance(emotion, Mapping) else (emotion,)
+    for name, amount in pairs:
+        if name not in EMOTIONS:
+            raise UsageError(f"emotion '{name}': not known; choose one of {', '.join(EMOTIONS)}")
+        if not 0 <= amount <= 1:
+            raise UsageError(f"emotion '{name}:{amount:g}': the amount must lie between 0 and 1")
+        amounts[EMOTIONS.index(name)] = amount
+    if amounts.sum() > 1 + 1e-5:
+        raise UsageError(f"emotions {dict(pairs)}: the amounts add up to more than 1")
+    return amounts
 
 
-def emotion_liveliness(emotion: tuple[str, float] | None) -> float:
-    """How much more (above 1) or less the head moves under an emotion."""
-    return 1.0 if emotion is None else 1.0 + (LIVELINESS[emotion[0]] - 1.0) * emotion[1]
+def emotion_offsets(amounts: np.ndarray) -> np.ndarray:
+    """Facial actions (..., 52) float32 that amounts (..., 8) of the emotions add."""
+    return (amounts @ _TABLE).astype(np.float32)
+
+
+def emotion_liveliness(amounts: np.ndarray) -> float:
+    """How much more (above 1) or less the head moves under amounts (8,) of the emotions."""
+    return float(1 + amounts @ (_LIVELINESS - 1))

@@ -15,6 +15,7 @@ a stream and a whole recording get the same motion.
 - Head: slow sway under 1.8 Hz and nods between 1.8 and 3.7 Hz (Hadar et al. 1983); rotation follows the voice's energy
   and pitch (Munhall et al. 2004, Busso et al. 2007: a few degrees in neutral speech); amounts are ours.
 - Brows rise with some emphases (Ekman 1979, "batons"; Cave et al. 1996).
+- Listening: while nobody speaks, small nods now and then (Hadar et al. 1985: most movements of listeners are nods).
 """
 
 import math
@@ -23,11 +24,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
+from faces.performances.controls import REST_DISTANCE, Controls
 from faces.performances.emotions import emotion_liveliness
+from faces.performances.style import Style
 from media.units import FPS
 
 DT = 1 / FPS
-REST_DISTANCE = 4.0  # head widths from the camera to a head at distance 1: about 60 cm
 LOOK = math.radians(30)  # eye-in-head angle at which an eyeLook action is 1
 DIRECTIONS = np.array([15.54, 6.46, 17.69, 7.44, 16.80, 7.89, 20.38, 7.79])  # % at 0, 45, ... degrees, 90 = up
 CONTACT = {True: (93.9 / 30, 94.9 / 30), False: (237.5 / 30, 47.1 / 30)}  # seconds: mean, deviation, by speaking
@@ -36,11 +38,16 @@ LARGEST = 14.0  # degrees
 SWAY = np.radians([2.6, 1.7, 1.4])  # standard deviation of slow yaw, pitch, roll while speaking
 DRIFT = np.array([0.012, 0.008, 0.014])  # standard deviation of slow translation, head widths
 BLINK = (0.35, 1.0, 0.9, 0.62, 0.36, 0.17, 0.06)  # lid closure at 25 frames a second: 80 ms down, 200 ms up
+STEADY = math.radians(1.0)  # a change of where to look by less than this is not looked at
+LISTENING_NODS = 0.12  # a second, in silence
 BASE_BLINKS = 15.0 / 60  # a second; those at pauses and gaze shifts bring the total to about 17 a minute
 
 
+_SIDES = np.array([name.endswith("Left") * 1.0 - name.endswith("Right") for name in FACIAL_ACTIONS])
+
+
 @dataclass
-class _Spring:
+class Spring:
     """Critically damped second-order follower: smooth in position and velocity."""
 
     frequency: float  # hertz
@@ -58,36 +65,26 @@ class _Spring:
         return self.position
 
 
-def _spring(frequency: float, size: int) -> _Spring:
-    return _Spring(frequency, np.zeros(size), np.zeros(size))
+def spring(frequency: float, size: int) -> Spring:
+    return Spring(frequency, np.zeros(size), np.zeros(size))
 
 
 class Life:
     """Head, gaze, blinks and brows, one frame at a time.
 
     Args:
-        seed: the same seed and the same sound give the same motion.
-        gaze: (yaw, pitch) radians from the direction to the camera to what the eyes rest on.
-        distance: 1 = as in the portrait, 2 = twice as far.
-        emotion: (name, amount); scales how lively the head is.
-        intensity: scale of head movement; 0 keeps the head still.
+        seed: the same seed, style, controls and sound give the same motion.
+        style: how this person moves.
+        gaze: where the eyes rest at the start.
     """
 
-    def __init__(
-        self,
-        seed: int,
-        *,
-        gaze: tuple[float, float] = (0.0, 0.0),
-        distance: float = 1.0,
-        emotion: tuple[str, float] | None = None,
-        intensity: float = 1.0,
-    ) -> None:
+    def __init__(self, seed: int, style: Style | None = None, gaze: tuple[float, float] = (0.0, 0.0)) -> None:
         self._rng = np.random.default_rng([seed, 0x11FE])
-        self._lively = intensity * emotion_liveliness(emotion)
-        self._aim = np.asarray(gaze, float)
-        self._away = np.array([0.0, 0.0, REST_DISTANCE * (1 - distance)])
-        self._sway, self._drift, self._nod = _spring(0.55, 3), _spring(0.25, 3), _spring(2.0, 3)
-        self._brow, self._lean = _spring(2.2, 2), _spring(1.1, 2)
+        self._style = style or Style()
+        self._lively, self._aim = 1.0, np.asarray(gaze, float)
+        self._far, self._held = spring(0.6, 1), spring(0.5, 3)
+        self._sway, self._drift, self._nod = spring(0.55, 3), spring(0.25, 3), spring(2.0, 3)
+        self._brow, self._lean = spring(2.2, 2), spring(1.1, 2)
         self._wander, self._place = np.zeros(3), np.zeros(3)
         self._sway_left = 0.0  # seconds until the sway picks another target
         self._push, self._push_left = np.zeros(3), 0.0  # a nod under way
@@ -100,14 +97,23 @@ class Life:
         self._blink: list[float] = []
         self._open_for, self._silent_for, self._time = 1.0, 1.0, 0.0
         self._breath = self._rng.uniform(0, 2 * math.pi)
-        self._crooked = 1 + self._rng.normal(0, 0.05, len(FACIAL_ACTIONS))
+        self._crooked = 1 + _SIDES * self._style.slant
 
-    def step(self, activity: float, emphasis: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def step(
+        self, activity: float, emphasis: float, controls: Controls
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Voice activity and emphasis in [0, 1] -> actions (52,), rotation (3,), translation (3,), gaze (2,)."""
         self._time += DT
         speaking = activity > 0.3
+        self._lively = controls.intensity * emotion_liveliness(controls.amounts)
+        aim = np.asarray(controls.gaze, float)
+        if np.abs(aim - self._aim).max() > STEADY:
+            self._aim, self._contact, self._gaze_left = aim, True, self._wait(*CONTACT[speaking])
+            self._look(aim)
         self._step_gaze(speaking)
         rotation, translation = self._step_head(activity, emphasis)
+        rotation = rotation + self._held.step(np.asarray(controls.bias, float))
+        translation[2] += float(self._far.step(np.array([REST_DISTANCE * (1 - controls.distance)]))[0])
         lids = self._step_blink(speaking)
         actions = np.zeros(len(FACIAL_ACTIONS))
         brow = np.clip(self._brow.position, 0, 1)
@@ -116,6 +122,7 @@ class Life:
             actions[ACTION_INDEX["browOuterUp" + side]] = brow[1]
             actions[ACTION_INDEX["eyeSquint" + side]] = 0.05 * activity
             actions[ACTION_INDEX["cheekSquint" + side]] = 0.03 * activity
+            actions[ACTION_INDEX["mouthSmile" + side]] = self._style.smile
         actions *= self._crooked
         for side in ("Left", "Right"):
             actions[ACTION_INDEX["eyeBlink" + side]] = lids
@@ -132,6 +139,7 @@ class Life:
         if self._gaze_left <= 0:
             self._contact = not self._contact
             self._gaze_left = self._wait(*(CONTACT if self._contact else AWAY)[speaking])
+            self._gaze_left *= self._style.times("glances") ** (-1 if self._contact else 1)
             self._look(self._aim if self._contact else self._aim + self._glance())
         elif self._contact and self._shift_left <= 0:
             # During eye contact the eyes go between the listener's eyes and mouth, one to two degrees.
@@ -166,6 +174,8 @@ class Life:
         self._rest += DT
         if emphasis > 0.12 and self._rest > 0.45:
             self._stress(emphasis)
+        elif activity < 0.1 and self._rest > 2 and self._rng.random() < LISTENING_NODS * DT:
+            self._nod_along()
         self._push_left -= DT
         self._raise_left -= DT
         self._nod.step(self._push if self._push_left > 0 else np.zeros(3))
@@ -174,33 +184,41 @@ class Life:
         drift = self._drift.step(self._place * (0.4 + 0.6 * activity))
         lean = self._lean.step(0.22 * self._to)  # the head goes part of the way with the eyes
         breath = math.sin(2 * math.pi * 0.25 * self._time + self._breath) * min(1.0, self._time)
-        rotation = self._lively * (sway + self._nod.position + np.array([0, math.radians(0.25) * breath, 0]))
+        rotation = self._lively * (
+            self._style.times("sway") * sway + self._nod.position + np.array([0, math.radians(0.25) * breath, 0])
+        )
         rotation[:2] += min(self._lively, 1.0) * lean
         moved = drift + np.array([0.012 * rotation[0], 0.003 * breath, 0])
-        onset = min(1.0, self._time / 0.8)
-        translation = moved * min(self._lively, 1.5) + self._away * onset * onset * (3 - 2 * onset)
-        return rotation, translation
+        return rotation, moved * min(self._lively, 1.5)
 
     def _stress(self, emphasis: float) -> None:
         """Answer an emphasis with a nod (mostly down) and sometimes with the brows."""
         self._rest = 0.0
         strength = 0.5 + emphasis
-        if self._rng.random() < 0.6:
+        if self._rng.random() < min(0.95, 0.6 * self._style.times("nod")):
             size = math.radians(self._rng.gamma(4.0, 0.55)) * strength
             self._push = size * np.array(
                 [self._rng.normal(0, 0.35), self._rng.choice([1.0, -0.5], p=[0.8, 0.2]), self._rng.normal(0, 0.25)]
             )
             self._push_left = 0.20
         if self._rng.random() < 0.3:
-            up = self._rng.uniform(0.1, 0.35) * min(strength, 1.2)
+            up = self._rng.uniform(0.1, 0.35) * min(strength, 1.2) * self._style.times("brows")
             self._raise = np.array([up, up * self._rng.uniform(0.5, 1.0)])
             self._raise_left = self._rng.uniform(0.2, 0.45)
+
+    def _nod_along(self) -> None:
+        """A small nod of somebody who listens."""
+        self._rest = 0.0
+        self._push = math.radians(self._rng.uniform(1.0, 2.5)) * np.array([0, 1.0, 0])
+        self._push_left = 0.24
 
     def _step_blink(self, speaking: bool) -> float:
         self._open_for += DT
         paused = not speaking and 0.1 < self._silent_for <= 0.1 + DT
         self._silent_for = 0.0 if speaking else self._silent_for + DT
-        if self._rng.random() < BASE_BLINKS * DT * 1.15 or (paused and self._rng.random() < 0.35):
+        if self._rng.random() < BASE_BLINKS * DT * 1.15 * self._style.times("blinks") or (
+            paused and self._rng.random() < 0.35
+        ):
             self._start_blink()
         return self._blink.pop(0) if self._blink else 0.0
 

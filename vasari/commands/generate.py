@@ -83,10 +83,12 @@ def generate(
 
 def _frames(talker, speech, seed, look, distance, mood, movement) -> Iterator[np.ndarray]:
     from generate import Motion
+    from generate.motion import Controls
     from media import iter_sound
 
     chunks = iter_sound(speech, seconds=1.0)
-    pieces = Motion.load().stream(chunks, seed=seed, gaze=look, distance=distance, emotion=mood, intensity=movement)
+    controls = Controls(gaze=look, distance=distance, emotion=mood, intensity=movement)
+    pieces = Motion.load().stream(chunks, seed=seed, controls=controls)
     return talker.frames(pieces)
 
 
