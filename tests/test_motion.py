@@ -11,12 +11,12 @@ from benchmarks import __file__ as benchmarks
 from faces.actions import ACTION_INDEX
 from faces.performances import SHUT, mouth_opening
 from generate.motion import LOOKAHEAD_SAMPLES, TOLERANCE, Controls, Motion
-from generate.motion.evaluate import lip_closure_pct, lip_corr, lip_figures, lip_lag_ms, read_eval_set, true_opening
-from generate.motion.features import HISTORY, log_mel
 from generate.motion.model import WEIGHTS
-from generate.motion.network import DELAY, LipNet
-from generate.motion.toy import toy_clip, toy_set
-from generate.motion.training import Data, train
+from generate.speech.evaluate import lip_closure_pct, lip_corr, lip_figures, lip_lag_ms, read_eval_set, true_opening
+from generate.speech.features import HISTORY, log_mel
+from generate.speech.network import DELAY, LipNet
+from generate.speech.toy import toy_clip, toy_set
+from generate.speech.training import Data, train
 from learning import load_weights
 from media.errors import SpeechError, UnreadableError, UsageError
 
@@ -139,9 +139,9 @@ def test_bad_controls(motion: Motion, control: dict) -> None:
 
 
 def test_memory_does_not_grow_with_the_stream(motion: Motion) -> None:
-    from generate.motion.model import _Ear
+    from generate.speech.encoder import Ear
 
-    ear = _Ear(motion._network)
+    ear = Ear(motion._network)
     sizes = []
     for _ in range(4):
         ear.hear(np.zeros(640 * 50, np.float32))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.figures import Figure
 from generate import Motion
-from generate.motion.evaluate import lip_figures, read_eval_set
+from generate.speech.evaluate import lip_figures, read_eval_set
 
 if TYPE_CHECKING:
     from benchmarks.first_light.suite import Setting

@@ -1,15 +1,13 @@
 """Speech -> motion: a learned causal network moves the lips, a seeded process the rest."""
 
-import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from faces.performances import AHEAD, CHANNELS, Actor, Controls, MotionClip, Style, frame_rms, join
-from generate.motion.features import HISTORY, log_mel
-from generate.motion.network import DELAY, LipNet, State
+from faces.performances import Actor, Controls, MotionClip, Style, join
+from generate.speech.encoder import Ear
+from generate.speech.network import DELAY, LipNet
 from learning import load_weights
 from media.errors import SpeechError
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
@@ -22,15 +20,6 @@ LOOKAHEAD_SAMPLES = DELAY * SAMPLES_PER_FRAME  # 120 ms: frame k hears the sound
 TOLERANCE = 1e-4  # largest difference between a stream and the whole, in any field
 SHORTEST = SAMPLE_RATE // 5  # samples of sound under which there is nothing to speak
 BLOCK = 250  # frames the network sees at a time: bounds memory for any length of sound
-CLOSED, OPEN = 0.55, 0.20  # closure probability from which the lips are shut, and to which they are left alone
-assert AHEAD <= DELAY
-
-
-def decode(channels: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Network outputs (T, C) and (T,) -> channels and closure in [0, 1]. Closures are made decisive."""
-    probability = 1 / (1 + np.exp(-logits))
-    ramp = np.clip((probability - OPEN) / (CLOSED - OPEN), 0, 1)
-    return np.clip(channels, 0, 1).astype(np.float32), (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
 
 
 class Motion:
@@ -121,7 +110,7 @@ class Session:
     def __init__(self, network: LipNet, seed: int, style: Style, controls: Controls | Curve) -> None:
         self.heard = 0  # samples pushed so far
         self.given = 0  # frames given out so far
-        self._ear = _Ear(network)
+        self._ear = Ear(network)
         self._controls = controls
         self._actor = Actor(seed, style, self._moment(0))
         self._pending = np.zeros(0, np.float32)
@@ -167,43 +156,3 @@ class Session:
 
     def _moment(self, frame: int) -> Controls:
         return self._controls if isinstance(self._controls, Controls) else self._controls(frame / FPS)
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute on the calling thread alone: a frame is so little work that sharing it costs more than doing it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-class _Ear:
-    """Carries the network's state along the sound."""
-
-    def __init__(self, network: LipNet) -> None:
-        self._network = network
-        self._history = np.zeros(HISTORY, np.float32)
-        self._state: State | None = None
-        self._skip = DELAY  # outputs still to drop: they are about frames before the first
-        self._loudness = np.zeros(0)  # of the frames heard, from the next one to be answered on
-
-    @torch.no_grad()
-    def hear(self, sound: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Whole frames of sound -> channels (n, C), closure (n,), loudness `AHEAD` frames later (n,)."""
-        if not len(sound):
-            return np.zeros((0, len(CHANNELS)), np.float32), np.zeros(0, np.float32), np.zeros(0)
-        joined = np.concatenate([self._history, sound])
-        self._history = joined[len(joined) - HISTORY :]
-        with _one_thread():
-            mel = log_mel(torch.from_numpy(joined))[None]
-            channels, logits, _, self._state = self._network(mel, self._state)
-        lips, closure = decode(channels[0].numpy(), logits[0].numpy())
-        drop = min(self._skip, len(lips))
-        self._skip -= drop
-        count = len(lips) - drop
-        loudness = np.concatenate([self._loudness, frame_rms(sound)])
-        self._loudness = loudness[count:]
-        return lips[drop:], closure[drop:], loudness[AHEAD : AHEAD + count]

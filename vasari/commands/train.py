@@ -66,7 +66,7 @@ def _recipe(recipe: Recipe) -> tuple[Callable, Path]:
         from generate.training.dynamics import train as run
     elif recipe is Recipe.motion:
         from generate.motion.model import WEIGHTS
-        from generate.motion.training import train as run
+        from generate.speech.training import train as run
     else:
         from provenance.watermark.picture import WEIGHTS
         from provenance.watermark.training import recipe as run

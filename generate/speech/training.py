@@ -18,12 +18,12 @@ from faces.performances import CHANNELS, CLASSES, Phones, class_frames
 from faces.performances.clip import GAP
 from faces.performances.lips import STEP, lip_curves
 from faces.performances.speechset import Clip, load_speech_set
-from generate.motion.evaluate import closures, lip_corr, lip_lag_ms
-from generate.motion.features import BINS, HISTORY, log_mel
-from generate.motion.model import decode
-from generate.motion.network import DELAY, LipNet
-from generate.motion.sounds import resampled, spoiled
-from generate.motion.toy import toy_set
+from generate.speech.encoder import decode
+from generate.speech.evaluate import closures, lip_corr, lip_lag_ms
+from generate.speech.features import BINS, HISTORY, log_mel
+from generate.speech.network import DELAY, LipNet
+from generate.speech.sounds import resampled, spoiled
+from generate.speech.toy import toy_set
 from learning import Plan, WeightCard, fit, save_weights
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 

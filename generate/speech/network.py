@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from faces.performances.phones import CHANNELS, CLASSES
-from generate.motion.features import BINS
+from generate.speech.features import BINS
 
 DELAY = 3  # frames: the network answers frame k when it has heard frame k + DELAY
 State = list[torch.Tensor]
