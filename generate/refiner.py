@@ -23,7 +23,6 @@ from faces.head import Head, rotation_matrix
 from faces.raster import Raster, vertex_normals
 from generate.inference import compiled
 from generate.latent import FaceLatent
-from generate.sampling import sample
 from generate.unet import UNet
 from learning.weights import load_weights
 
@@ -87,27 +86,63 @@ class Viewer:
         return View(shift, np.ascontiguousarray(seen.transpose(2, 0, 1), np.float32))
 
 
-def compose(picture: np.ndarray, shift: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """The frame that the refiner asks for.
+class Composer:
+    """Makes the frames that the refiner asks for, of one picture. Buffers are kept between frames.
 
     Args:
         picture: uint8 RGB (S, S, 3), the source.
-        shift: (S / 2, S / 2, 2) float32 pixels, the flow's own.
-        answers: (8, 128, 128) float32, see `RefinerNet`.
-
-    Returns: uint8 RGB (S, S, 3).
     """
-    size, half = picture.shape[0], shift.shape[0]
-    cell = np.float32(size / GRID)
-    correction = np.ascontiguousarray(answers[:2].transpose(1, 2, 0))
-    correction = cv2.resize(correction, (half, half), interpolation=cv2.INTER_LINEAR)
-    layers = np.empty((GRID, GRID, 6), np.float32)
-    layers[..., 0] = 1 / (1 + np.exp(-(answers[4] + PERSON)))
-    layers[..., 1:3] = answers[2:4].transpose(1, 2, 0) * cell
-    layers[..., 3:] = answers[5:].transpose(1, 2, 0) * 255
-    frame = np.empty_like(picture)
-    _compose(picture, shift + correction * cell, layers, *_between(size, half), *_between(size, GRID), frame)
-    return frame
+
+    def __init__(self, picture: np.ndarray) -> None:
+        size = picture.shape[0]
+        self.size, self.cell = size, np.float32(size / GRID)
+        self.picture = cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA)  # OpenCV reads four bytes faster than three
+        axis = np.arange(size, dtype=np.float32)
+        self.pixels = np.stack(np.meshgrid(axis, axis), -1)
+        self.field = np.empty_like(self.pixels)
+        self.person, self.behind, self.frame = (np.empty_like(self.picture) for _ in range(3))
+        self.between = _between(size, GRID)
+
+    def __call__(self, shift: np.ndarray, answers: np.ndarray) -> np.ndarray:
+        """The frame, uint8 RGB (S, S, 3).
+
+        Args:
+            shift: (S / 2, S / 2, 2) float32 pixels, the flow's own.
+            answers: (8, 128, 128) float32, see `RefinerNet`.
+        """
+        half = shift.shape[0]
+        correction = cv2.resize(_cells(answers[:2]), (half, half), interpolation=cv2.INTER_LINEAR)
+        self._travel(cv2.scaleAdd(correction, float(self.cell), shift), self.person)
+        self._travel(_cells(answers[2:4]) * self.cell, self.behind)
+        share = 1 / (1 + np.exp(-(answers[4] + np.float32(PERSON))))
+        share[share > WHOLE] = 1
+        share = self._across(np.repeat(share[..., None], 4, -1))
+        colour = np.zeros((GRID, GRID, 4), np.float32)
+        colour[..., :3] = answers[5:].transpose(1, 2, 0) * np.float32(255)
+        person, behind, frame = (layer.reshape(self.size, -1) for layer in (self.person, self.behind, self.frame))
+        _merge(person, behind, share, self._across(colour), *self.between, frame)
+        return cv2.cvtColor(self.frame, cv2.COLOR_RGBA2RGB)
+
+    def _travel(self, shift: np.ndarray, layer: np.ndarray) -> None:
+        """Show the picture in `layer` as a shift (h, h, 2) of pixels carries it."""
+        cv2.resize(shift, (self.size, self.size), dst=self.field, interpolation=cv2.INTER_LINEAR)
+        cv2.add(self.field, self.pixels, dst=self.field)
+        cv2.remap(self.picture, self.field, None, cv2.INTER_LINEAR, dst=layer, borderMode=cv2.BORDER_REPLICATE)
+
+    def _across(self, layer: np.ndarray) -> np.ndarray:
+        """A layer (128, 128, 4) in rows as long as the frame's: (128, 4 S)."""
+        wide = cv2.resize(layer, (self.size, GRID), interpolation=cv2.INTER_LINEAR)
+        return wide.reshape(GRID, -1)
+
+
+def compose(picture: np.ndarray, shift: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """One frame of `Composer`, for those who need no more."""
+    return Composer(picture)(shift, answers)
+
+
+def _cells(planes: np.ndarray) -> np.ndarray:
+    """(C, 128, 128) -> (128, 128, C)."""
+    return np.ascontiguousarray(planes.transpose(1, 2, 0))
 
 
 @cache
@@ -119,36 +154,19 @@ def _between(size: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @njit(fastmath=True, cache=True, nogil=True)
-def _compose(picture, shift, layers, half_at, half_by, grid_at, grid_by, frame):
-    size, half, grid = frame.shape[0], shift.shape[0], layers.shape[0]
-    near, slow = np.empty((half, 2), np.float32), np.empty((grid, 6), np.float32)
-    for y in range(size):
-        i, t = half_at[y], half_by[y]
-        for x in range(half):
-            for k in range(2):
-                near[x, k] = shift[i, x, k] + t * (shift[i + 1, x, k] - shift[i, x, k])
-        i, t = grid_at[y], grid_by[y]
-        for x in range(grid):
-            for k in range(6):
-                slow[x, k] = layers[i, x, k] + t * (layers[i + 1, x, k] - layers[i, x, k])
-        for x in range(size):
-            i, u, j, v = half_at[x], half_by[x], grid_at[x], grid_by[x]
-            dx, dy = near[i, 0] + u * (near[i + 1, 0] - near[i, 0]), near[i, 1] + u * (near[i + 1, 1] - near[i, 1])
-            r, g, b = sample(picture, np.float32(x) + dx, np.float32(y) + dy)
-            share = slow[j, 0] + v * (slow[j + 1, 0] - slow[j, 0])
-            if share < WHOLE:
-                dx = slow[j, 1] + v * (slow[j + 1, 1] - slow[j, 1])
-                dy = slow[j, 2] + v * (slow[j + 1, 2] - slow[j, 2])
-                r1, g1, b1 = sample(picture, np.float32(x) + dx, np.float32(y) + dy)
-                r, g, b = r1 + share * (r - r1), g1 + share * (g - g1), b1 + share * (b - b1)
-            frame[y, x, 0] = _byte(r + slow[j, 3] + v * (slow[j + 1, 3] - slow[j, 3]))
-            frame[y, x, 1] = _byte(g + slow[j, 4] + v * (slow[j + 1, 4] - slow[j, 4]))
-            frame[y, x, 2] = _byte(b + slow[j, 5] + v * (slow[j + 1, 5] - slow[j, 5]))
-
-
-@njit(fastmath=True, nogil=True, inline="always")
-def _byte(value):
-    return np.uint8(min(max(value + np.float32(0.5), np.float32(0)), np.float32(255)))
+def _merge(person, behind, share, colour, at, by, frame):
+    """Lay the person over what is behind and add colour. Rows of bytes (S, 4 S); share and colour (128, 4 S), whose
+    rows `at` and after lie before and behind each row of the frame, `by` of the way."""
+    zero, half, most = np.float32(0), np.float32(0.5), np.float32(255)
+    for y in range(person.shape[0]):
+        t, i = by[y], at[y]
+        share0, share1, colour0, colour1 = share[i], share[i + 1], colour[i], colour[i + 1]
+        front, back, out = person[y], behind[y], frame[y]
+        for k in range(front.shape[0]):
+            part = share0[k] + t * (share1[k] - share0[k])
+            far = np.float32(back[k])
+            value = far + part * (np.float32(front[k]) - far) + colour0[k] + t * (colour1[k] - colour0[k])
+            out[k] = np.uint8(np.int32(min(max(value, zero), most) + half))
 
 
 def composed(picture: torch.Tensor, shift: torch.Tensor, answers: torch.Tensor) -> tuple[torch.Tensor, ...]:

@@ -16,7 +16,7 @@ from faces.flow import FlowField
 from faces.head import Head, Part, load_head
 from generate.latent import FaceLatent, posed_vertices
 from generate.painter import Painter
-from generate.refiner import Viewer, compose
+from generate.refiner import Composer, Viewer
 from generate.windows import EYE_LEFT, EYE_RIGHT, WINDOWS, Window, WindowMaker, cut
 
 FAINT = 1 / 512  # share that no pixel shows
@@ -67,6 +67,11 @@ class Renderer:
         """What shows frames to the refiner."""
         return Viewer(self.head, self.rest, self.flow)
 
+    @cached_property
+    def composer(self) -> Composer:
+        """What makes the frames that the refiner asks for."""
+        return Composer(self.appearance.picture)
+
     def make_ready(self) -> None:
         """Make what is made once, before threads share the renderer."""
         _ = self.missing
@@ -93,7 +98,7 @@ class Renderer:
             return Carried(latent, points, depth, self.warp(points, depth), None)
         view = self.viewer.see(latent, points, depth)
         answers = self.painter.refiner.answer(view.seen)
-        frame = compose(self.appearance.picture, view.shift, answers)
+        frame = self.composer(view.shift, answers)
         still = self.stillness.of_head(points)
         if still > FAINT:  # what has not moved is the photograph
             cv2.addWeighted(self.appearance.picture, still, frame, 1 - still, 0, dst=frame)
