@@ -4,6 +4,8 @@
     grant_consent, load_consent       who may be shown, for what, until when: a small signed JSON
     Claim                             what the credentials of an output will say
     save_video, save_picture -> Saved marks, encodes, signs, registers; nothing else writes outputs
+    save_live(path, moments, outlet)  the same, and sends the marked video while it is made
+    outlet(where), Growing(path)      where live output goes: a pipe, a socket, the growing file
     check_output(path, inputs)        refuse early what could not be saved later
     is_nobody(portrait, keys)         whether a portrait is known to show a person who does not exist
     verify(path, keys=, anchors=) -> Verdict
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from provenance.consent import Consent, grant_consent, load_consent, read_consent
     from provenance.keys import Keys
+    from provenance.live import Growing, Outlet, outlet, save_live
     from provenance.manifest import Claim
     from provenance.nobody import is_nobody
     from provenance.registry import Registry
@@ -30,7 +33,9 @@ if TYPE_CHECKING:
 _HOME = {
     "Claim": "manifest",
     "Consent": "consent",
+    "Growing": "live",
     "Keys": "keys",
+    "Outlet": "live",
     "Registry": "registry",
     "Saved": "save",
     "Verdict": "verdict",
@@ -38,7 +43,9 @@ _HOME = {
     "grant_consent": "consent",
     "is_nobody": "nobody",
     "load_consent": "consent",
+    "outlet": "live",
     "read_consent": "consent",
+    "save_live": "live",
     "save_picture": "save",
     "save_video": "save",
     "verify": "verification",
@@ -47,7 +54,9 @@ _HOME = {
 __all__ = [
     "Claim",
     "Consent",
+    "Growing",
     "Keys",
+    "Outlet",
     "Registry",
     "Saved",
     "Verdict",
@@ -55,7 +64,9 @@ __all__ = [
     "grant_consent",
     "is_nobody",
     "load_consent",
+    "outlet",
     "read_consent",
+    "save_live",
     "save_picture",
     "save_video",
     "verify",

@@ -48,7 +48,12 @@ def judge(
         verdict = "tampered"
         summary = f"credentials were removed; the mark in the {' and '.join(marked)} says: made with this key"
         reasons = ["no credentials, but a keyed mark", *clashes]
-        if entry:
+        if entry and entry.kind == "live":
+            where = " and ".join(marked)
+            summary = f"no credentials, as of something sent live; the mark in the {where} says: made with this key"
+            closed = f"the closed file is registered as {entry.manifest}" if entry.manifest else "it was never closed"
+            reasons.append(f"sent live from {entry.made}: what was recorded of it bears marks alone; {closed}")
+        elif entry:
             reasons.append(f"registered {entry.made} as {entry.manifest}")
         elif "found" in (picture.state, sound.state):
             reasons.append("the mark is not in this registry: made with this key on another machine")

@@ -21,11 +21,11 @@ class Entry:
 
     mark: str  # the 64-bit message, 16 hexadecimal digits
     sound_mark: str  # the 24 bits that its sound carries, 6 hexadecimal digits, "" without sound
-    manifest: str  # label of its C2PA manifest, urn:c2pa:...
-    manifest_sha256: str  # of the manifest store's bytes
-    file_sha256: str  # of the finished file
+    manifest: str  # label of its C2PA manifest, urn:c2pa:...; "" for a live output that was never closed
+    manifest_sha256: str  # of the manifest store's bytes; "" as above
+    file_sha256: str  # of the finished file; "" as above
     made: str  # ISO 8601, UTC
-    kind: str  # "video" or "picture"
+    kind: str  # "video", "picture", or "live": a video that was also sent while it was made
     command: str  # what made it
     portrait_sha256: str
     nobody: int  # 1: it shows a person who does not exist
@@ -44,6 +44,12 @@ class Registry:
         """Add an output. Raises `OutputError` when the registry cannot be written."""
         marks = ", ".join("?" * len(fields(Entry)))
         self._change(f"INSERT INTO outputs ({COLUMNS}) VALUES ({marks})", astuple(entry))
+
+    def settle(self, entry: Entry) -> None:
+        """Replace what was said of an output when it began by what is so at its end."""
+        names = [field.name for field in fields(Entry)]
+        values = ", ".join(f"{name} = ?" for name in names)
+        self._change(f"UPDATE outputs SET {values} WHERE mark = ?", (*astuple(entry), entry.mark))
 
     def remove(self, mark: str) -> None:
         """Forget an output that was never finished."""

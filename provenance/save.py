@@ -1,6 +1,7 @@
 """The one save path: marks every picture and the sound, encodes, signs, registers, and only then shows the file.
 
-There is no other way to write an output and no argument here that leaves a step out.
+There is no other way to write an output and no argument here that leaves a step out. What is shown while it is made
+(`provenance.live`) takes the same way: `Marking` marks and encodes, `finish` signs and registers.
 """
 
 import contextlib
@@ -10,7 +11,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,12 @@ from provenance.consent import check_consent
 from provenance.hashing import file_sha256
 from provenance.keys import Keys
 from provenance.manifest import Claim
-from provenance.pipeline import Stage
+from provenance.pipeline import Marking, check_size
 from provenance.registry import FILE, Entry, Registry, now
 from provenance.watermark.identity import key_id, mark_hex, sound_mark_hex
 from provenance.watermark.picture import PictureMarker
-from provenance.watermark.sound import SoundMarker
 
 VIDEO_TYPES = {".mp4": "video/mp4"}
-SMALLEST = 128  # pixels of the shorter side; below, the mark does not outlive the encoder, so nothing is written
 PICTURE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 
 
@@ -108,18 +107,17 @@ def save_video(
     target = check_output(path, claim.sources)
     check_claim(claim)
     started = time.perf_counter()
-    with replacing(target) as final, _beside(final) as unsigned, _plainly(target, unsigned):
-        work = _Video(unsigned, _new_message(), keys, _chunks(sound), crf=crf, preset=preset, threads=threads)
+    with replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
+        message, options = new_message(), {"crf": crf, "preset": preset, "threads": threads}
+        work = Marking(message, keys.mark_key, lambda size: Encoder(unsigned, size, sound=sound is not None, **options))
         try:
-            count = work.run(frames, progress)
+            count = _feed(work, frames, _chunks(sound), progress)
         except BaseException:
             work.abandon()
             raise
-        seconds = work.seconds()
-        saved = _finish(
-            target, final, unsigned, claim, keys, registry, work.message, sound is not None, seconds, frames=count
-        )
-    return _timed(saved, started)
+        entry, record = begin(message, claim, "video", sound=sound is not None), registry_of(keys, registry).add
+        saved = finish(entry, target, final, unsigned, claim, keys, record, work.seconds(), frames=count)
+    return timed(saved, started)
 
 
 def save_picture(
@@ -141,17 +139,18 @@ def save_picture(
     """
     target = check_output(path, claim.sources, PICTURE_TYPES)
     check_claim(claim)
-    _check_size(picture)
+    check_size(picture)
     started = time.perf_counter()
-    message = _new_message()
-    with replacing(target) as final, _beside(final) as unsigned, _plainly(target, unsigned):
+    message = new_message()
+    with replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
         marked = PictureMarker(message, keys.mark_key).mark(picture)
         seconds = {"mark": time.perf_counter() - started}
         options: dict[str, Any] = {"compress_level": 4} if target.suffix.lower() == ".png" else {"quality": quality}
         Image.fromarray(marked).save(unsigned, **options)
         seconds["encode"] = time.perf_counter() - started - seconds["mark"]
-        saved = _finish(target, final, unsigned, claim, keys, registry, message, False, seconds, frames=0)
-    return _timed(saved, started)
+        entry, record = begin(message, claim, "picture", sound=False), registry_of(keys, registry).add
+        saved = finish(entry, target, final, unsigned, claim, keys, record, seconds, frames=1)
+    return timed(saved, started)
 
 
 def check_claim(claim: Claim) -> None:
@@ -168,152 +167,96 @@ def check_claim(claim: Claim) -> None:
     check_consent(claim.consent, file_sha256(claim.portrait))
 
 
-class _Video:
-    """The stages of one video: the caller's thread -> mark -> encode."""
-
-    def __init__(self, path: Path, message: int, keys: Keys, chunks: Iterator[np.ndarray] | None, **options: Any):
-        self.path, self.message, self.options = path, message, options
-        self.chunks, self.has_sound = chunks, chunks is not None
-        self.pictures = PictureMarker(message, keys.mark_key)
-        self.sounds = SoundMarker(message, keys.mark_key)
-        self.sound_seconds = 0.0
-        self.encoder: Encoder | None = None
-        self.encode = Stage("encode", self._encode, self._close, None)
-        self.mark = Stage("mark", self._mark, self._rest, self.encode)
-
-    def run(self, frames: Iterable[np.ndarray], progress: Callable[[int], None] | None) -> int:
-        count = pulled = 0
-        for frame in frames:
-            if not count:
-                _check_size(frame)
-            self.mark.put(("frame", frame))
-            count += 1
-            while self.chunks is not None and pulled < count * SAMPLES_PER_FRAME:
-                pulled += self._pull()
-            if progress is not None:
-                progress(count)
-        if not count:
-            raise OutputError("no frame was made; nothing was written")
-        while self.chunks is not None:
-            self._pull()
-        self.mark.close()
-        return count
-
-    def _pull(self) -> int:
-        assert self.chunks is not None
-        chunk = next(self.chunks, None)
-        if chunk is None:
-            self.chunks = None
-            return 0
-        self.mark.put(("sound", chunk))
-        return len(chunk)
-
-    def _mark(self, item: tuple[str, np.ndarray]) -> None:
-        kind, data = item
-        if kind == "frame":
-            self.encode.put(("frame", self.pictures.mark(data)))
-            return
-        for part in self._sound_timed(self.sounds.push, data):
-            self.encode.put(("sound", part))
-
-    def _rest(self) -> None:
-        for part in self._sound_timed(lambda: [self.sounds.finish()]):
-            self.encode.put(("sound", part))
-
-    def _sound_timed(self, work: Callable[..., Iterable[np.ndarray]], *arguments: np.ndarray) -> list[np.ndarray]:
-        started = time.perf_counter()
-        parts = [part for part in work(*arguments) if len(part)]
-        self.sound_seconds += time.perf_counter() - started
-        return parts
-
-    def _encode(self, item: tuple[str, np.ndarray]) -> None:
-        kind, data = item
-        if self.encoder is None:  # the first item is a frame: it tells the size
-            size = (data.shape[1], data.shape[0])
-            self.encoder = Encoder(self.path, size, sound=self.has_sound, **self.options)
-        if kind == "frame":
-            self.encoder.write(data)
-        else:
-            self.encoder.write_sound(data)
-
-    def _close(self) -> None:
-        if self.encoder is not None:
-            self.encoder.close()
-
-    def abandon(self) -> None:
-        self.mark.abandon()
-        if self.encoder is not None:
-            self.encoder.abandon()
-
-    def seconds(self) -> dict[str, float]:
-        return {
-            "mark": self.mark.seconds - self.sound_seconds,
-            "sound": self.sound_seconds,
-            "encode": self.encode.seconds,
-        }
+def _feed(
+    work: Marking,
+    frames: Iterable[np.ndarray],
+    sound: Iterator[np.ndarray] | None,
+    progress: Callable[[int], None] | None,
+) -> int:
+    """Put frames and sound in as the video needs them; returns how many frames there were."""
+    count = pulled = 0
+    for frame in frames:
+        work.frame(frame)
+        count += 1
+        while sound is not None and pulled < count * SAMPLES_PER_FRAME:
+            chunk = next(sound, None)
+            if chunk is None:
+                sound = None
+            else:
+                work.sound(chunk)
+                pulled += len(chunk)
+        if progress is not None:
+            progress(count)
+    if not count:
+        raise OutputError("no frame was made; nothing was written")
+    for chunk in sound or ():
+        work.sound(chunk)
+    work.close()
+    return count
 
 
-def _finish(
+def begin(message: int, claim: Claim, kind: str, *, sound: bool) -> Entry:
+    """What the registry says of an output that is not finished yet."""
+    return Entry(
+        mark=mark_hex(message),
+        sound_mark=sound_mark_hex(message) if sound else "",
+        manifest="",
+        manifest_sha256="",
+        file_sha256="",
+        made=now(),
+        kind=kind,
+        command=claim.command,
+        portrait_sha256=file_sha256(claim.portrait) if claim.portrait else "",
+        nobody=int(claim.nobody),
+    )
+
+
+def finish(
+    entry: Entry,
     target: Path,
     final: Path,
     unsigned: Path,
     claim: Claim,
     keys: Keys,
-    registry: Registry | None,
-    message: int,
-    with_sound: bool,
+    record: Callable[[Entry], None],
     seconds: dict[str, float],
     *,
     frames: int,
 ) -> Saved:
-    """Sign `unsigned` into `final` and register it."""
+    """Sign `unsigned` into `final` and register it with `record`. `entry`: of `begin`."""
     started = time.perf_counter()
     mime = (VIDEO_TYPES | PICTURE_TYPES)[target.suffix.lower()]
-    mark = mark_hex(message)
-    sound_mark = sound_mark_hex(message) if with_sound else ""
     definition = manifest.definition(
         claim,
         title=claim.title or target.name,
         mime=mime,
         key_id=key_id(keys.mark_key),
-        mark=mark,
-        sound_mark=sound_mark,
+        mark=entry.mark,
+        sound_mark=entry.sound_mark,
     )
     with unsigned.open("rb") as source, final.open("w+b") as sink:
         store = manifest.sign(source, sink, mime, definition, keys.signer)
         sink.flush()
         os.fsync(sink.fileno())
-    label = manifest.label_of(final)
-    entry = Entry(
-        mark=mark,
-        sound_mark=sound_mark,
-        manifest=label,
-        manifest_sha256=manifest.sha256(store),
-        file_sha256=file_sha256(final),
-        made=now(),
-        kind="video" if frames else "picture",
-        command=claim.command,
-        portrait_sha256=file_sha256(claim.portrait) if claim.portrait else "",
-        nobody=int(claim.nobody),
-    )
-    (registry or Registry(keys.folder / FILE)).add(entry)
+    label, digest = manifest.label_of(final), file_sha256(final)
+    record(replace(entry, manifest=label, manifest_sha256=manifest.sha256(store), file_sha256=digest))
     seconds["sign"] = time.perf_counter() - started
-    return Saved(target, mark, label, entry.file_sha256, max(1, frames), frames / FPS, seconds)
+    duration = 0.0 if entry.kind == "picture" else frames / FPS
+    return Saved(target, entry.mark, label, digest, frames, duration, seconds)
 
 
-def _timed(saved: Saved, started: float) -> Saved:
+def registry_of(keys: Keys, registry: Registry | None = None) -> Registry:
+    """The registry asked for, or the one beside the keys."""
+    return registry or Registry(keys.folder / FILE)
+
+
+def timed(saved: Saved, started: float) -> Saved:
+    """The same with the total since `started`."""
     total = time.perf_counter() - started
-    rounded = {name: round(value, 4) for name, value in {**saved.seconds, "total": total}.items()}
-    return Saved(saved.path, saved.mark, saved.manifest, saved.sha256, saved.frames, saved.duration, rounded)
+    return replace(saved, seconds={name: round(value, 4) for name, value in {**saved.seconds, "total": total}.items()})
 
 
-def _check_size(frame: np.ndarray) -> None:
-    height, width = frame.shape[:2]
-    if min(height, width) < SMALLEST:
-        raise UsageError(f"{width}x{height} pixels are too few to bear a mark; make it {SMALLEST} or more on each side")
-
-
-def _new_message() -> int:
+def new_message() -> int:
     """A message unlike any other: 64 random bits."""
     return secrets.randbits(64)
 
@@ -325,7 +268,7 @@ def _chunks(sound: np.ndarray | Iterable[np.ndarray] | None) -> Iterator[np.ndar
 
 
 @contextlib.contextmanager
-def _beside(final: Path) -> Iterator[Path]:
+def beside(final: Path) -> Iterator[Path]:
     """A second temporary file in the same folder, for what is encoded but not yet signed; always removed."""
     handle, name = tempfile.mkstemp(prefix=".unsigned-", suffix=final.suffix, dir=final.parent)
     os.close(handle)
@@ -336,12 +279,12 @@ def _beside(final: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _plainly(target: Path, unsigned: Path) -> Iterator[None]:
+def plainly(target: Path, unsigned: Path | None = None) -> Iterator[None]:
     """Say plainly when the disk is full, whichever library noticed, and never name the temporary file."""
     try:
         yield
     except OutputError as error:
-        raise OutputError(str(error).replace(str(unsigned), str(target))) from error
+        raise OutputError(str(error).replace(str(unsigned or target), str(target))) from error
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         reason = "the disk is full" if full else (error.strerror or str(error))

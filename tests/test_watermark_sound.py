@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from making import RATE, voice
 
 from provenance.watermark.identity import sound_message
-from provenance.watermark.sound import HOP, PERIOD, SoundMarker, SoundReader, imdct, mdct, whiten
+from provenance.watermark.sound import HOP, LIVE, PERIOD, SoundMarker, SoundReader, imdct, mdct, whiten
 
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
 MESSAGE = 0x0123456789ABCDEF
@@ -110,3 +110,23 @@ def test_transform_inverts_itself():
     x = np.random.default_rng(0).normal(size=9 * HOP)
     assert np.abs(imdct(mdct(x))[HOP:-HOP] - x[HOP:-HOP]).max() < 1e-9
     assert abs(whiten(3.0 * x[: 8 * HOP]).std() - 1) < 0.05
+
+
+def test_sound_that_cannot_wait():
+    """Blocks of 64 ms: the same reader hears the message, little is held back, and little more is heard."""
+    clean = voice(6.0)
+    marker, out, most = SoundMarker(MESSAGE, KEY, block=LIVE), [], 0
+    for number, chunk in enumerate(np.split(clean, range(640, len(clean), 640))):
+        out += marker.push(chunk)
+        most = max(most, 640 * (number + 1) - sum(map(len, out)))
+    out.append(marker.finish())
+    live = np.concatenate(out)
+    assert most < (LIVE + 2) * HOP + 640
+    assert len(live) == len(clean)
+    for journey in (live, aac(live, 64), live[7777:]):
+        assert hear(journey).message == sound_message(MESSAGE)
+    assert 10 * np.log10(np.square(clean).mean() / np.square(live - clean).mean()) > 20
+    pieces = np.split(clean, range(1001, len(clean), 1001))
+    assert np.array_equal(live, np.concatenate(list(SoundMarker(MESSAGE, KEY, block=LIVE).mark(pieces))))
+    with pytest.raises(ValueError, match="multiple"):
+        SoundMarker(1, KEY, block=3)

@@ -38,6 +38,7 @@ TARGET = 0.085  # correlation that each coded bit is lifted to, in units of the 
 PILOT_TARGET = 0.1
 SMALLEST, LARGEST = 0.01, 0.13  # amplitude against the local spectrum: -40 to -18 dB
 FLOOR = 1e-5  # -100 dB of full scale: below, there is nothing to hide under
+LIVE = 4  # transform frames in a block of sound that cannot wait: 64 ms
 CANDIDATES = 6  # offsets that are tried
 QUIET = 1e-4  # root mean square under which a recording counts as silent
 
@@ -107,10 +108,12 @@ class SoundChips:
         sign = 1.0 - 2.0 * (np.frombuffer(stream[8 * chips :], np.uint8) & 1)
         return cls(bit.reshape(FRAMES, BAND), sign.reshape(FRAMES, BAND), np.bincount(bit + 1))
 
-    def gather(self, coefficients: np.ndarray) -> np.ndarray:
-        """(FRAMES, HOP) coefficients -> mean correlation of the pilot and of each coded bit, (1 + coded_bits,)."""
-        weighted = self.sign * coefficients[:, LOWEST:HIGHEST]
-        return np.bincount(self.bit.reshape(-1) + 1, weighted.reshape(-1)) / self.counts
+    def gather(self, coefficients: np.ndarray, rows: slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
+        """Coefficients (n, HOP) of n transform frames of the period -> sums of their correlation with the pilot and
+        with each coded bit, and how many chips were summed: both (1 + coded_bits,)."""
+        weighted = self.sign[rows] * coefficients[:, LOWEST:HIGHEST]
+        which = self.bit[rows].reshape(-1) + 1
+        return (np.bincount(which, weighted.reshape(-1), len(self.counts)), np.bincount(which, None, len(self.counts)))
 
     def pilot_wave(self) -> np.ndarray:
         """The pilot alone at unit amplitude, one period that repeats, (PERIOD,)."""
@@ -127,18 +130,33 @@ def _wrapped(samples: np.ndarray) -> np.ndarray:
 
 
 class SoundMarker:
-    """Marks a stream of sound with part of a clip's message; holds back at most one period (2.05 s).
+    """Marks a stream of sound with part of a clip's message, in blocks; holds back a block and a little more.
+
+    A bit's strength in a block is what it lacks by then, over the chips that the period still has for it. The
+    longer the block, the more of the speech is known and the less is spent; blocks of a whole period hold sound back by
+    2.05 s, `LIVE` ones by 96 ms at most. The reader is the same for all.
 
     Args:
         message: the clip's 64-bit message.
         key: the secret watermark key, 32 bytes.
+        block: transform frames in a block, a divisor of `FRAMES`.
     """
 
-    def __init__(self, message: int, key: bytes) -> None:
+    def __init__(self, message: int, key: bytes, *, block: int = FRAMES) -> None:
+        if block < 1 or FRAMES % block:
+            raise ValueError(f"blocks of {block} transform frames: {FRAMES} must be a multiple of them")
         self._chips = SoundChips.from_key(key)
         self._signs = np.append(1, SOUND.encode(sound_message(message), key)).astype(np.float64)
+        self._target = np.full(len(self._signs), TARGET)
+        self._target[0] = PILOT_TARGET
+        self._block = block
+        self._around = 0 if block == FRAMES else 1  # blocks' neighbours that are looked at, transform frames
+        self._before = np.zeros(self._around * HOP, np.float32)  # host samples just given back
         self._pending = np.zeros(0, np.float32)  # host samples not yet given back
-        self._tail = np.zeros(HOP)  # mark that reaches into the next period
+        self._tail = np.zeros(HOP)  # mark that reaches into the next block
+        self._at = 0  # transform frame of the period
+        self._have = np.zeros(len(self._signs))  # correlation so far in the period, summed over chips
+        self._left = self._chips.counts.astype(np.float64)  # chips that the period still has
 
     def mark(self, chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """float32 (n,) mono 16 kHz chunks -> the same sound, marked, in chunks of other sizes."""
@@ -149,33 +167,50 @@ class SoundMarker:
     def push(self, chunk: np.ndarray) -> Iterator[np.ndarray]:
         """Give more sound; yields what is ready."""
         self._pending = np.concatenate([self._pending, np.asarray(chunk, np.float32)])
-        while len(self._pending) >= PERIOD + HOP:
-            yield self._period(self._pending[: PERIOD + HOP], PERIOD)
-            self._pending = self._pending[PERIOD:]
+        while len(self._pending) >= (self._block + 1 + self._around) * HOP:
+            yield self._next(self._block * HOP)
 
     def finish(self) -> np.ndarray:
         """The marked rest."""
         parts = []
         while len(self._pending):
-            length = min(PERIOD, len(self._pending))
-            host = np.pad(self._pending[: PERIOD + HOP], (0, max(0, PERIOD + HOP - len(self._pending))))
-            parts.append(self._period(host, PERIOD)[:length])
-            self._pending = self._pending[length:]
+            parts.append(self._next(min(self._block * HOP, len(self._pending))))
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
-    def _period(self, host: np.ndarray, length: int) -> np.ndarray:
-        host = host.astype(np.float64)
-        level = np.sqrt(_smoothed(mdct(host) ** 2))[:, LOWEST:HIGHEST]
-        have = self._chips.gather(mdct(whiten(host))) * self._signs
-        target = np.full(len(have), TARGET)
-        target[0] = PILOT_TARGET
-        lacking = np.clip(target - have, SMALLEST, LARGEST) * self._signs
-        mark = np.zeros((FRAMES, HOP))
-        mark[:, LOWEST:HIGHEST] = self._chips.sign * lacking[self._chips.bit + 1] * level
-        wave = imdct(mark)
+    def _next(self, length: int) -> np.ndarray:
+        """Mark one block; give back its first `length` samples."""
+        size = (self._block + 1 + self._around) * HOP
+        ahead = self._pending[:size]
+        host = np.concatenate([self._before, ahead, np.zeros(size - len(ahead), np.float32)]).astype(np.float64)
+        wave = self._wave(host)
         wave[:HOP] += self._tail
-        self._tail = wave[PERIOD:].copy()
-        return np.clip(host[:length] + wave[:length], -1.0, 1.0).astype(np.float32)
+        whole = self._block * HOP
+        self._tail = wave[whole:].copy()
+        start = len(self._before)
+        marked = np.clip(host[start : start + length] + wave[:length], -1.0, 1.0).astype(np.float32)
+        self._before = host[whole : whole + start].astype(np.float32)
+        self._pending = self._pending[length:]
+        return marked
+
+    def _wave(self, host: np.ndarray) -> np.ndarray:
+        """The mark of one block and the transform frame that it reaches into, (block + 1) * HOP."""
+        rows = slice(self._around, self._around + self._block)  # of the block, among what is looked at
+        level = np.sqrt(_smoothed(mdct(host) ** 2))[rows, LOWEST:HIGHEST]
+        period = slice(self._at, self._at + self._block)
+        heard, chips = self._chips.gather(mdct(whiten(host))[rows], period)
+        heard = heard * self._signs
+        lacking = (self._target * self._chips.counts - self._have - heard) / np.maximum(self._left, 1)
+        strength = np.clip(lacking, SMALLEST, LARGEST)
+        mark = np.zeros((self._block, HOP))
+        which = self._chips.bit[period] + 1
+        mark[:, LOWEST:HIGHEST] = self._chips.sign[period] * (strength * self._signs)[which] * level
+        audible = (level / (level + FLOOR * math.sqrt(2 * HOP))).reshape(-1)  # in silence nothing is won
+        self._have += heard + strength * np.bincount(which.reshape(-1), audible, len(strength))
+        self._left -= chips
+        self._at += self._block
+        if self._at == FRAMES:
+            self._at, self._have, self._left = 0, np.zeros_like(self._have), self._chips.counts.astype(np.float64)
+        return imdct(mark)
 
 
 @dataclass(frozen=True)
@@ -234,7 +269,7 @@ class SoundReader:
         for offset in peaks:
             self._attempts += 1
             aligned = np.roll(self._folded, -int(offset))
-            soft = self._chips.gather(mdct(np.append(aligned, aligned[:HOP])))[1:]
+            soft = (self._chips.gather(mdct(np.append(aligned, aligned[:HOP])))[0] / self._chips.counts)[1:]
             message = SOUND.decode(soft, self._key)
             if message is not None:
                 p = CANDIDATES * 2.0**-SOUND.tag_bits
