@@ -20,6 +20,7 @@ from media.errors import UsageError
 WEIGHTS = Path(__file__).parent / "data" / "dynamics.safetensors"
 CODE = 32
 ACTIONS = len(FACIAL_ACTIONS)
+ROWS = 128  # codes that are sought together
 STEPS = 12  # of Gauss-Newton, at most
 TIE = 1e-4  # squared pull towards the code that the encoder says, against squared errors of actions
 SETTLED = 1e-4  # change of every number of a code at which it has arrived
@@ -70,24 +71,39 @@ class Dynamics:
         """Codes (..., 32) -> facial actions (..., 52) float32 in [0, 1]."""
         return np.clip(_run(self.decoder, np.asarray(code, np.float64)), 0, 1).astype(np.float32)
 
-    def encode(self, actions: np.ndarray) -> np.ndarray:
-        """The code (32,) float32 whose actions come nearest to `actions` (52,).
+    def encode(self, actions: np.ndarray, *, exact: bool = True) -> np.ndarray:
+        """The codes (..., 32) float32 whose actions come nearest to `actions` (..., 52).
 
-        The encoder's mean, then Gauss-Newton on the decoder: actions that faces show come back to about a hundredth.
+        Args:
+            exact: follow the encoder's mean with Gauss-Newton on the decoder. Without it codes are a little less true,
+                but change as smoothly as the actions do.
         """
-        actions = np.asarray(actions, np.float64)
-        anchor = _run(self.encoder, actions)[:CODE]
-        code = anchor.copy()
+        wanted = np.asarray(actions, np.float64)
+        rows = wanted.reshape(-1, ACTIONS)
+        if not exact:
+            mean = _run(self.encoder, rows)[:, :CODE]
+            return mean.reshape(*wanted.shape[:-1], CODE).astype(np.float32)
+        codes = [self._settle(rows[i : i + ROWS]) for i in range(0, len(rows), ROWS)]
+        return np.concatenate(codes or [np.zeros((0, CODE))]).reshape(*wanted.shape[:-1], CODE).astype(np.float32)
+
+    def _settle(self, actions: np.ndarray) -> np.ndarray:
+        """Codes (N, 32) of actions (N, 52)."""
+        anchor = _run(self.encoder, actions)[:, :CODE]
+        codes, moving = anchor.copy(), np.arange(len(actions))
         for _ in range(STEPS):
-            now, slope = _slope(self.decoder, code)
-            beyond = ((now < 0) & (actions <= 0)) | ((now > 1) & (actions >= 1))  # clipped to what is wanted
-            error = np.where(beyond, 0, actions - now)
-            slope = np.where(beyond[:, None], 0, slope)
-            step = np.linalg.solve(slope.T @ slope + TIE * np.eye(CODE), slope.T @ error + TIE * (anchor - code))
-            code = code + np.clip(step, -1, 1)
-            if np.abs(step).max() < SETTLED:
+            wanted = actions[moving]
+            now, slope = _slope(self.decoder, codes[moving])
+            beyond = ((now < 0) & (wanted <= 0)) | ((now > 1) & (wanted >= 1))  # clipped to what is wanted
+            error = np.where(beyond, 0, wanted - now)
+            slope = np.where(beyond[..., None], 0, slope)
+            curved = np.swapaxes(slope, 1, 2)
+            pull = (curved @ error[..., None])[..., 0] + TIE * (anchor - codes)[moving]
+            step = np.linalg.solve(curved @ slope + TIE * np.eye(CODE), pull[..., None])[..., 0]
+            codes[moving] += np.clip(step, -1, 1)
+            moving = moving[np.abs(step).max(1) >= SETTLED]
+            if not len(moving):
                 break
-        return code.astype(np.float32)
+        return codes
 
     def write(self, code: np.ndarray, actions: Mapping[str, float]) -> np.ndarray:
         """The code (32,) with single facial actions set, for example `{"jawOpen": 0.3}`; the others stay as they are.
@@ -127,10 +143,10 @@ def _run(layers: Layers, x: np.ndarray) -> np.ndarray:
 
 
 def _slope(layers: Layers, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Output (N,) at x (M,) and its derivative (N, M)."""
-    slope = np.eye(len(x))
+    """Outputs (N, K) at x (N, M) and their derivatives (N, K, M)."""
+    slope = np.eye(x.shape[1])[None]
     for weight, bias in layers[:-1]:
         x = np.tanh(x @ weight.T + bias)
-        slope = (1 - x * x)[:, None] * (weight @ slope)
+        slope = (1 - x * x)[..., None] * (weight @ slope)
     weight, bias = layers[-1]
     return x @ weight.T + bias, weight @ slope

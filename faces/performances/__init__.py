@@ -6,7 +6,7 @@ The data sets (`speechset`) need synthesisers that the product does not; import 
 from faces.performances.clip import GAP, SHUT, MotionClip, join, lips_to_actions, mouth_opening
 from faces.performances.controls import CONDITIONS, REST_DISTANCE, Controls
 from faces.performances.emotions import EMOTIONS, emotion_amounts, emotion_offsets
-from faces.performances.life import Life, look_actions
+from faces.performances.life import Life, Placement, look_actions
 from faces.performances.lips import class_frames, lip_frames
 from faces.performances.performance import AHEAD, Actor, perform
 from faces.performances.phones import CHANNELS, CLASS_INDEX, CLASSES, Phones
@@ -30,6 +30,7 @@ __all__ = [
     "Life",
     "MotionClip",
     "Phones",
+    "Placement",
     "Prosody",
     "Style",
     "build_speech_set",

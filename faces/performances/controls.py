@@ -14,7 +14,7 @@ NEAREST, FARTHEST = 0.5, 3.0  # distance
 WIDEST_GAZE = math.radians(45)
 WIDEST_BIAS = math.radians(30)
 LIVELIEST = 2.0  # intensity
-CONDITIONS = 3 + len(EMOTIONS) - 1 + 3 + 1  # numbers in `Controls.vector`
+CONDITIONS = 2 + len(EMOTIONS) - 1 + 1  # numbers in `Controls.vector`
 _SCALE = 4.0  # radians -> numbers of about unit size
 
 
@@ -47,11 +47,11 @@ class Controls:
         return emotion_amounts(self.emotion)
 
     def vector(self) -> np.ndarray:
-        """(CONDITIONS,) float32 numbers of about unit size: gaze, distance, emotions but neutral, bias, intensity."""
-        parts = (
-            np.multiply(self.gaze, _SCALE), [math.log2(self.distance)], self.amounts[1:],
-            np.multiply(self.bias, _SCALE), [self.intensity - 1],
-        )  # fmt: skip
+        """(CONDITIONS,) float32 of about unit size: gaze, amounts of the emotions but neutral, intensity.
+
+        Distance and bias are not among them: they place the head, and how it moves there does not hang on them.
+        """
+        parts = (np.multiply(self.gaze, _SCALE), self.amounts[1:], [self.intensity - 1])
         return np.concatenate(parts).astype(np.float32)
 
 

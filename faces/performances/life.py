@@ -69,6 +69,18 @@ def spring(frequency: float, size: int) -> Spring:
     return Spring(frequency, np.zeros(size), np.zeros(size))
 
 
+class Placement:
+    """Where the head is held: distance and bias, reached smoothly, on top of how it moves."""
+
+    def __init__(self) -> None:
+        self._far, self._held = spring(0.6, 1), spring(0.5, 3)
+
+    def step(self, controls: Controls) -> tuple[np.ndarray, np.ndarray]:
+        """Rotation (3,) and translation (3,) of the next frame, to be added."""
+        away = self._far.step(np.array([REST_DISTANCE * (1 - controls.distance)]))
+        return self._held.step(np.asarray(controls.bias, float)), np.array([0.0, 0.0, float(away[0])])
+
+
 class Life:
     """Head, gaze, blinks and brows, one frame at a time.
 
@@ -82,7 +94,6 @@ class Life:
         self._rng = np.random.default_rng([seed, 0x11FE])
         self._style = style or Style()
         self._lively, self._aim = 1.0, np.asarray(gaze, float)
-        self._far, self._held = spring(0.6, 1), spring(0.5, 3)
         self._sway, self._drift, self._nod = spring(0.55, 3), spring(0.25, 3), spring(2.0, 3)
         self._brow, self._lean = spring(2.2, 2), spring(1.1, 2)
         self._wander, self._place = np.zeros(3), np.zeros(3)
@@ -112,8 +123,6 @@ class Life:
             self._look(aim)
         self._step_gaze(speaking)
         rotation, translation = self._step_head(activity, emphasis)
-        rotation = rotation + self._held.step(np.asarray(controls.bias, float))
-        translation[2] += float(self._far.step(np.array([REST_DISTANCE * (1 - controls.distance)]))[0])
         lids = self._step_blink(speaking)
         actions = np.zeros(len(FACIAL_ACTIONS))
         brow = np.clip(self._brow.position, 0, 1)

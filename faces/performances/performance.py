@@ -8,7 +8,7 @@ from faces.actions import FACIAL_ACTIONS
 from faces.performances.clip import MotionClip, lips_to_actions
 from faces.performances.controls import Controls
 from faces.performances.emotions import EMOTIONS, emotion_offsets
-from faces.performances.life import Life, look_actions, spring
+from faces.performances.life import Life, Placement, look_actions, spring
 from faces.performances.lips import lip_frames
 from faces.performances.phones import Phones
 from faces.performances.prosody import Prosody, frame_rms
@@ -24,7 +24,7 @@ class Actor:
     def __init__(self, seed: int, style: Style | None = None, start: Controls = Controls()) -> None:
         self._style = style or Style()
         self._life = Life(seed, self._style, start.gaze)
-        self._prosody = Prosody()
+        self._prosody, self._placement = Prosody(), Placement()
         self._mood = spring(0.9, len(EMOTIONS))
 
     def act(
@@ -37,6 +37,8 @@ class Actor:
         heard = [self._prosody.step(float(value)) for value in rms]
         steps = [self._life.step(*values, moment) for values, moment in zip(heard, controls, strict=True)]
         actions, rotation, translation, gaze = (np.stack(part).astype(np.float32) for part in zip(*steps, strict=True))
+        turned, moved = (np.stack(p) for p in zip(*(self._placement.step(m) for m in controls), strict=True))
+        rotation, translation = (rotation + turned).astype(np.float32), (translation + moved).astype(np.float32)
         moods = np.stack([self._mood.step(moment.amounts) for moment in controls])
         extra = actions + look_actions(gaze, rotation) + emotion_offsets(moods)
         lips = np.clip(channels * self._style.times("articulation"), 0, 1)

@@ -1,8 +1,9 @@
 """Recipe: the code of facial dynamics, from what faces do.
 
-Rows are facial actions at rest, in speech, in feeling and in play (`faces.people.behaviour`), on the way from one to
-another, and with single actions set by hand, so that edits are known too. They are drawn anew at every step and no data
-are needed. Errors count by how far they move the face: in the metric that the head's own actions give.
+Rows are facial actions at rest, in speech, in feeling and in play (`faces.people.behaviour`), moments of performances
+(`faces.performances`), on the way from one to another, and with single actions set by hand, so that edits are known
+too. They are drawn anew at every step and no data are needed. Errors count by how far they move the face: in the metric
+that the head's own actions give.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,14 +15,32 @@ from torch import nn
 
 from faces.fit import mesh_actions
 from faces.people.behaviour import random_actions
+from faces.performances import CLASSES, EMOTIONS, Controls, Phones, Style, perform
 from generate.dynamics import ACTIONS, DynamicsNet
 from learning import Plan, WeightCard, fit, save_weights
+from media.units import SAMPLE_RATE
 
 BATCH = 256
 POOL = 4096  # expressions to mix from
 FRESH = 8  # new ones a step
+SPOKEN = 0.4  # share of rows that are moments of performances
 KL = 1e-5  # weight of the distance of codes from the prior, against squared errors of actions
 VALIDATION = 1024  # rows
+
+
+def performed(rng: np.random.Generator, seconds: int = 6) -> np.ndarray:
+    """Facial actions (T, 52) of somebody who says anything, in any mood and style, more or less loudly."""
+    lengths = rng.gamma(4, 0.025, 16 * seconds) + 0.03
+    lengths[rng.random(len(lengths)) < 0.06] += 0.5
+    ends = np.cumsum(lengths)
+    phones = Phones(rng.integers(0, len(CLASSES), len(ends)), ends - lengths, ends)
+    loud = np.repeat(rng.uniform(0, 0.1, seconds * 5), SAMPLE_RATE // 5)
+    mood = Controls(
+        gaze=tuple(np.radians(rng.uniform(-20, 20, 2))), emotion=(str(rng.choice(EMOTIONS)), float(rng.random()))
+    )
+    speech = (loud * rng.normal(size=len(loud))).astype(np.float32)
+    seed = int(rng.integers(2**31))
+    return perform(phones, speech, seed=seed, style=Style.draw(seed), controls=mood).actions
 
 
 class Rows:
@@ -31,12 +50,15 @@ class Rows:
         rng = np.random.default_rng((seed, 32))
         self.seed, self.batch = seed, batch
         self.pool = np.stack([random_actions(rng, calm=rng.random() < 0.12) for _ in range(pool)])
+        self.spoken = np.concatenate([performed(rng) for _ in range(max(2, pool // 75))])
 
     def __call__(self, step: int) -> torch.Tensor:
         rng = np.random.default_rng((self.seed, step, 33))
         for place in rng.integers(0, len(self.pool), FRESH):
             self.pool[place] = random_actions(rng, calm=rng.random() < 0.12)
-        return torch.from_numpy(self.mixed(rng, self.batch))
+        mixed = self.mixed(rng, self.batch - round(self.batch * SPOKEN))
+        spoken = self.spoken[rng.integers(0, len(self.spoken), self.batch - len(mixed))]
+        return torch.from_numpy(np.concatenate([mixed, spoken]))
 
     def mixed(self, rng: np.random.Generator, count: int) -> np.ndarray:
         """Expressions as they are, half-way to others, and with an action or two set."""
@@ -109,7 +131,7 @@ def train(
     plan = Plan(steps=steps, lr=1e-3, warmup=min(200, steps), weight_decay=1e-4, seed=seed,
                 validate_every=min(1000, steps), checkpoint_every=500, bf16=False)  # fmt: skip
     unseen = Rows(seed + 10_000, pool=VALIDATION)
-    rows = torch.from_numpy(unseen.mixed(np.random.default_rng(9), VALIDATION))
+    rows = torch.from_numpy(np.concatenate([unseen.mixed(np.random.default_rng(9), VALIDATION), unseen.spoken]))
     figures = fit(
         net,
         plan,
@@ -125,7 +147,8 @@ def train(
     card = WeightCard(
         model="dynamics",
         config={"width": width},
-        data="facial actions drawn from faces.people.behaviour (emotions after EMFACS, visemes after JALI, lids, play)",
+        data="facial actions drawn from faces.people.behaviour (emotions after EMFACS, visemes after JALI, lids, play) "
+        "and moments of faces.performances",
         steps=int(figures["step"]),
         figures=figures,
         recipe=f"vasari train dynamics --steps {steps} --seed {seed}",

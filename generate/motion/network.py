@@ -1,0 +1,167 @@
+"""The network that moves a face: a causal transformer remembers, a flow-matching head draws the next frame.
+
+VASA-1 (Xu et al. 2024, section 3.2) denoises windows of motion with a diffusion transformer, several frames at once. A
+window has to be heard before it can be drawn, which costs as much delay as it is long. Here every frame is drawn on its
+own, given all that came before: the transformer reads what the face did and what was heard, over a window of the last
+`WINDOW` frames, and a small head turns noise into the next step by flow matching (Lipman et al. 2023), as Li et al.
+(2024, "Autoregressive image generation without vector quantization") do with diffusion. There are no seams between
+windows, and a stream is the same as the whole.
+
+Shapes: B examples, T frames at 25 a second, M = `generate.motion.space.SIZE` numbers of motion.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from faces.performances import CONDITIONS, TRAITS
+from generate.motion.space import SIZE, SOUND
+
+WINDOW = 50  # frames that a layer looks back over
+GROUPS = {"sound": SOUND, "gaze": 2, "emotion": CONDITIONS - 3, "manner": 1 + len(TRAITS)}
+"""Conditions that can be left out, each on its own, and how many numbers they are."""
+LEVELS = 32  # numbers that tell the flow's time
+
+
+class Attention(nn.Module):
+    """Causal self-attention over the last `WINDOW` frames; places are told by rotation (Su et al. 2021)."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.inputs = nn.Linear(width, 3 * width)
+        self.outputs = nn.Linear(width, width)
+        rates = 1.0 / 2000 ** (torch.arange(0, width // heads, 2).double() / (width // heads))
+        self.register_buffer("rates", rates, persistent=False)
+
+    def _turned(self, x: torch.Tensor, first: int) -> torch.Tensor:
+        """Queries or keys (B, H, T, D) rotated by their places, the first of which is frame `first`."""
+        places = torch.arange(first, first + x.shape[2], device=x.device, dtype=torch.float64)
+        angles = torch.remainder(places[:, None] * self.rates, 2 * math.pi).float()
+        cosine, sine = angles.cos(), angles.sin()
+        even, odd = x.float().unflatten(-1, (-1, 2)).unbind(-1)
+        turned = torch.stack([even * cosine - odd * sine, even * sine + odd * cosine], -1)
+        return turned.flatten(-2).to(x.dtype)
+
+    def forward(self, x: torch.Tensor, cache: "Cache | None") -> torch.Tensor:
+        """x (B, T, width). With a cache: x is what follows what the cache has seen."""
+        query, key, value = self.inputs(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        first = 0 if cache is None else cache.seen
+        query, key = self._turned(query, first), self._turned(key, first)
+        if cache is not None:
+            key, value = cache.extend(self, key, value)
+        rows, columns = query.shape[2], key.shape[2]
+        back = torch.arange(columns - rows, columns, device=x.device)[:, None] - torch.arange(columns, device=x.device)
+        seen = (back >= 0) & (back < WINDOW)
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+        return self.outputs(mixed.transpose(1, 2).flatten(-2))
+
+
+@dataclass
+class Cache:
+    """What the layers remember of the frames so far: bounded, however long the performance."""
+
+    seen: int = 0  # frames
+    kept: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
+
+    def extend(self, layer: nn.Module, key: torch.Tensor, value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """All keys and values (B, H, n, D) that `layer` now looks back on."""
+        if id(layer) in self.kept:
+            before = self.kept[id(layer)]
+            key, value = torch.cat([before[0], key], 2), torch.cat([before[1], value], 2)
+        self.kept[id(layer)] = key[:, :, -(WINDOW - 1) :], value[:, :, -(WINDOW - 1) :]
+        return key, value
+
+
+def _mixer(width: int, inner: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(width, inner), nn.GELU(), nn.Linear(inner, width))
+
+
+def _normalised(norm: nn.LayerNorm, x: torch.Tensor) -> torch.Tensor:
+    return norm(x.float()).to(x.dtype)
+
+
+class Layer(nn.Module):
+    """Attention and a perceptron, each after a norm and added to what came in."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.before = nn.LayerNorm(width)
+        self.attention = Attention(width, heads)
+        self.between = nn.LayerNorm(width)
+        self.mix = _mixer(width, 3 * width)
+
+    def forward(self, x: torch.Tensor, cache: Cache | None) -> torch.Tensor:
+        x = x + self.attention(_normalised(self.before, x), cache)
+        return x + self.mix(_normalised(self.between, x))
+
+
+class Flow(nn.Module):
+    """Noise, on its way to a step of motion -> that step, given what the transformer makes of it all."""
+
+    def __init__(self, width: int, blocks: int) -> None:
+        super().__init__()
+        self.inputs = nn.Linear(SIZE, width)
+        self.level = nn.Linear(LEVELS, width)
+        self.context = nn.Linear(width, width)
+        self.norms = nn.ModuleList(nn.LayerNorm(width, elementwise_affine=False) for _ in range(blocks + 1))
+        self.shapes = nn.ModuleList(nn.Linear(width, 3 * width) for _ in range(blocks))
+        self.mixes = nn.ModuleList(_mixer(width, width) for _ in range(blocks))
+        self.last = nn.Linear(width, 2 * width)
+        self.outputs = nn.Linear(width, SIZE)
+
+    def forward(self, noisy: torch.Tensor, time: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
+        """noisy (..., M), time (..., 1) in [0, 1], context (..., width) -> (..., M)."""
+        waves = torch.exp(torch.linspace(0, math.log(200), LEVELS // 2, device=time.device))
+        level = torch.cat([(time * waves).cos(), (time * waves).sin()], -1).to(context.dtype)
+        told = F.silu(self.context(context) + self.level(level))
+        x = self.inputs(noisy.to(context.dtype))
+        for norm, shape, mix in zip(self.norms, self.shapes, self.mixes, strict=False):
+            scale, shift, gate = shape(told).chunk(3, -1)
+            x = x + gate * mix(_normalised(norm, x) * (1 + scale) + shift)
+        scale, shift = self.last(told).chunk(2, -1)
+        return self.outputs(_normalised(self.norms[-1], x) * (1 + scale) + shift).float()
+
+
+class MotionNet(nn.Module):
+    """What the face did, what is heard, what is asked for -> what the face does next."""
+
+    def __init__(self, width: int = 192, layers: int = 4, heads: int = 4, blocks: int = 3) -> None:
+        super().__init__()
+        self.config = {"width": width, "layers": layers, "heads": heads, "blocks": blocks}
+        self.past = nn.Linear(2 * SIZE, width)
+        self.told = nn.ModuleDict({name: nn.Linear(size, width) for name, size in GROUPS.items()})
+        self.untold = nn.ParameterDict({name: nn.Parameter(torch.zeros(width)) for name in GROUPS})
+        self.layers = nn.ModuleList(Layer(width, heads) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+        self.flow = Flow(width, blocks)
+
+    def context(
+        self,
+        past: torch.Tensor,
+        told: dict[str, torch.Tensor],
+        heard: dict[str, torch.Tensor] | None = None,
+        cache: Cache | None = None,
+    ) -> torch.Tensor:
+        """What the head is told about each next frame: (B, T, width).
+
+        Args:
+            past: (B, T, 2 M) where the face was in the frame before, and the step it took to get there.
+            told: conditions by name (`GROUPS`), each (B, T, n).
+            heard: for each condition, (B,) bool: is it told at all? None: all are.
+            cache: carries the memory from call to call.
+        """
+        x = self.past(past.to(self.past.weight.dtype))
+        for name, layer in self.told.items():
+            value = layer(told[name].to(x.dtype))
+            if heard is not None:
+                value = torch.where(heard[name][:, None, None], value, self.untold[name].to(x.dtype))
+            x = x + value
+        for layer in self.layers:
+            x = layer(x, cache)
+        if cache is not None:
+            cache.seen += past.shape[1]
+        return _normalised(self.norm, x)

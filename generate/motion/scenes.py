@@ -1,0 +1,118 @@
+"""Performances to learn from: people in many moods and styles say things, fall silent, listen, look elsewhere.
+
+A scene is clips of a speech set one after another with pauses between, performed (`faces.performances.perform`) under
+controls that change now and then. What is heard is told as the lips that the phones ask for and the voice's prosody,
+so no sound has to pass through a network: the speech encoder can change without this.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from faces.performances import (
+    AHEAD,
+    CHANNELS,
+    CLASS_INDEX,
+    EMOTIONS,
+    Controls,
+    Phones,
+    Prosody,
+    Style,
+    frame_rms,
+    lip_frames,
+    perform,
+)
+from faces.performances.speechset import Clip
+from generate.motion.space import to_sound, to_vectors
+from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
+
+SECONDS = 16  # of a scene
+GAZE = np.radians([16.0, 9.0])  # standard deviation of where people are asked to look: yaw, pitch
+WIDEST = np.radians(40)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """T frames to learn from."""
+
+    motion: np.ndarray  # (T, M) float32, see `generate.motion.space`
+    sound: np.ndarray  # (T, SOUND) float32
+    gaze: np.ndarray  # (T, 2) float32, as in `Controls.vector`
+    emotion: np.ndarray  # (T, 7)
+    manner: np.ndarray  # (T, 1 + traits): intensity, style
+
+    def told(self) -> dict[str, np.ndarray]:
+        """The conditions by name, as `generate.motion.network.GROUPS` has them."""
+        return {"sound": self.sound, "gaze": self.gaze, "emotion": self.emotion, "manner": self.manner}
+
+
+def split_conditions(vectors: np.ndarray, style: Style) -> dict[str, np.ndarray]:
+    """`Controls.vector` of each frame (T, n) and the style -> conditions by name, without the sound."""
+    manner = np.concatenate([vectors[:, -1:], np.repeat(style.vector()[None], len(vectors), 0)], 1)
+    return {"gaze": vectors[:, :2], "emotion": vectors[:, 2:-1], "manner": manner}
+
+
+def heard(channels: np.ndarray, closure: np.ndarray, rms: np.ndarray, prosody: Prosody) -> np.ndarray:
+    """Lips (T, C), closure (T,) and the loudness `AHEAD` frames later (T,) -> (T, SOUND)."""
+    steps = np.array([prosody.step(float(value)) for value in rms]).reshape(-1, 2)
+    return to_sound(channels, closure, steps)
+
+
+def _said(clips: Sequence[Clip], rng: np.random.Generator, seconds: int) -> tuple[Phones, np.ndarray]:
+    """Clips one after another, from a random moment of the first on, with pauses; or silence."""
+    speech = np.zeros((seconds + 1) * SAMPLE_RATE, np.float32)
+    classes, starts, ends = [], [], []
+    at = int(rng.uniform(0, 1.5) * SAMPLE_RATE)
+    gain = 10 ** rng.uniform(-0.6, 0.1)
+    while at < seconds * SAMPLE_RATE and rng.random() > 0.06:
+        clip = clips[rng.integers(len(clips))]
+        sound = clip.speech[: len(speech) - at] / 32768.0 * gain
+        speech[at : at + len(sound)] = sound
+        classes.append(clip.phones.classes)
+        starts.append(clip.phones.starts + at / SAMPLE_RATE)
+        ends.append(clip.phones.ends + at / SAMPLE_RATE)
+        pause = rng.exponential(0.5) if rng.random() < 0.75 else rng.uniform(1.5, 5)
+        at += len(sound) + int((0.1 + pause) * SAMPLE_RATE)
+    if not classes:
+        return Phones(np.array([CLASS_INDEX["sil"]]), np.zeros(1), np.full(1, float(seconds))), speech
+    return Phones(np.concatenate(classes), np.concatenate(starts), np.concatenate(ends)), speech
+
+
+def _asked(rng: np.random.Generator, frames: int) -> list[Controls]:
+    """What is asked for in each frame: some things stay, some change every few seconds."""
+    steady = rng.random() < 0.5
+    intensity = float(np.clip(rng.normal(1, 0.35), 0, 2))
+    moments: list[Controls] = []
+    gaze = (0.0, 0.0)
+    emotion: dict[str, float] | None = None
+    while len(moments) < frames:
+        if not moments or rng.random() < 0.6:
+            looked = np.clip(rng.normal(0, GAZE), -WIDEST, WIDEST) * (rng.random() < 0.65)
+            gaze = (float(looked[0]), float(looked[1]))
+        if not moments or rng.random() < 0.6:
+            emotion = None
+            if rng.random() < 0.75:
+                one, other = rng.choice(EMOTIONS, 2, replace=False)
+                share = 1.0 if rng.random() < 0.75 else rng.random()
+                amount = rng.uniform(0.2, 1)
+                emotion = {str(one): float(amount * share), str(other): float(amount * (1 - share))}
+        length = frames if steady else int(rng.uniform(2, 7) * FPS)
+        moments += [Controls(gaze=gaze, emotion=emotion, intensity=intensity)] * length
+    return moments[:frames]
+
+
+def make_scene(clips: Sequence[Clip], rng: np.random.Generator, seconds: int = SECONDS) -> Scene:
+    """A scene of `seconds` in which any of `clips` may be said."""
+    frames = seconds * FPS
+    phones, speech = _said(clips, rng, seconds)
+    moments, seed = _asked(rng, frames), int(rng.integers(2**31))
+    style = Style.draw(seed)
+    motion = perform(phones, speech[: frames * SAMPLES_PER_FRAME], seed=seed, style=style, controls=moments)
+    lips, closure = lip_frames(phones, frames, speech)
+    rms = frame_rms(speech[: (frames + AHEAD) * SAMPLES_PER_FRAME])[AHEAD:]
+    conditions = split_conditions(np.stack([m.vector() for m in moments]), style)
+    return Scene(to_vectors(motion), heard(lips, closure, rms, Prosody()), **conditions)
+
+
+assert len(CHANNELS) == lip_frames(Phones(np.zeros(1, int), np.zeros(1), np.ones(1)), 1)[0].shape[1]
