@@ -5,6 +5,7 @@ paints the mouth, another both eyes (the right one mirrored). Inference runs in 
 processor has it; `PainterNet` in torch is the reference.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from generate.inference import compiled
+from generate.inference import Network
 from generate.refiner import Refiner
 from generate.unet import UNet
 from generate.windows import CHANNELS, EYE_LEFT, EYE_RIGHT, MOUTH, SHAPES, Window
@@ -63,27 +64,26 @@ class Painter:
                 tensors = getattr(self.nets, kind).state_dict()
                 ranges = card.config.get("ranges", {}).get(kind)
                 size = (batch, CHANNELS, *shape)
-                self.compiled[kind] = compiled(tensors, size, ranges=ranges, threads=threads)
+                self.compiled[kind] = Network(tensors, size, ranges=ranges, threads=threads)
 
-    def residual(self, kind: str, seen: np.ndarray) -> np.ndarray:
-        """(B, 14, H, W) float32 -> (B, 3, H, W) float32."""
+    def residual(self, kind: str, seen: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
+        """B windows of (14, H, W) float32, one mouth or two eyes -> (B, 3, H, W) float32."""
         if self.backend == "openvino":
-            return self.compiled[kind](seen)[0]
+            return self.compiled[kind](seen)
         with torch.inference_mode():
-            return getattr(self.nets, kind)(torch.from_numpy(seen).to(self.device)).cpu().numpy()
+            return getattr(self.nets, kind)(torch.from_numpy(np.stack(seen)).to(self.device)).cpu().numpy()
 
     def paint(self, windows: dict[str, Window]) -> dict[str, np.ndarray]:
         """Window name -> painted window, float32 RGB (H, W, 3) in [0, 1], of the window's own size."""
-        mouth = self.residual("mouth", network_input(windows[MOUTH], MOUTH)[None])[0]
-        eyes = np.stack([network_input(windows[name], name) for name in (EYE_RIGHT, EYE_LEFT)])
-        right, left = self.residual("eye", eyes)
+        (mouth,) = self.residual("mouth", [network_input(windows[MOUTH], MOUTH)])
+        right, left = self.residual("eye", [network_input(windows[name], name) for name in (EYE_RIGHT, EYE_LEFT)])
         residuals = {MOUTH: mouth, EYE_RIGHT: right[..., ::-1], EYE_LEFT: left}
         painted = {}
         for name, residual in residuals.items():
             composite = windows[name].composite
-            residual = np.ascontiguousarray(residual.transpose(1, 2, 0))
+            residual = residual.transpose(1, 2, 0)
             if residual.shape != composite.shape:
-                residual = cv2.resize(residual, composite.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+                residual = cv2.resize(np.ascontiguousarray(residual), composite.shape[1::-1], interpolation=cv2.INTER_LINEAR)
             painted[name] = np.clip(composite + residual, 0, 1)
         return painted
 
@@ -95,4 +95,4 @@ def network_input(window: Window, name: str) -> np.ndarray:
     if seen.shape[1:] != (height, width):
         interpolation = cv2.INTER_AREA if seen.shape[1] > height else cv2.INTER_LINEAR
         seen = np.stack([cv2.resize(plane, (width, height), interpolation=interpolation) for plane in seen])
-    return np.ascontiguousarray(seen[..., ::-1]) if name == EYE_RIGHT else seen
+    return seen[..., ::-1] if name == EYE_RIGHT else seen

@@ -3,7 +3,8 @@
     talker = Talker(latent, painter)
     for frame in talker.frames(motion.stream(sound)): ...        # uint8 RGB, 25 a second
 
-The next frame is carried along its flow and refined on one thread while mouth and eyes of this one are painted.
+The next frame is prepared on one thread (carried along its flow, refined, mouth and eyes opened) while mouth and eyes
+of this one are painted: half of a frame's work each.
 """
 
 from collections.abc import Iterable, Iterator
@@ -69,18 +70,18 @@ class Talker:
                 yield retarget(self.latent, *at)
 
     def _render(self, latents: Iterator[FaceLatent]) -> Iterator[np.ndarray]:
-        """Carry one frame ahead of the one that is painted."""
+        """Prepare one frame ahead of the one that is painted."""
         renderer = self.renderer
         renderer.make_ready()
-        with one_blas_thread(), ThreadPoolExecutor(1, thread_name_prefix="carry") as pool:
+        with one_blas_thread(), ThreadPoolExecutor(1, thread_name_prefix="prepare") as pool:
             waiting = None
             for latent in latents:
-                coming = pool.submit(renderer.carry, latent)
+                coming = pool.submit(renderer.prepare, latent)
                 if waiting is not None:
-                    yield renderer.finish(renderer.open(waiting.result()))
+                    yield renderer.finish(waiting.result())
                 waiting = coming
             if waiting is not None:
-                yield renderer.finish(renderer.open(waiting.result()))
+                yield renderer.finish(waiting.result())
 
     def follow(self, tracks: Iterable[Track | None], *, absolute: bool = False) -> Iterator[np.ndarray]:
         """Frames that move as a driving video does. Relative by default: the driver's first seen frame is its rest,

@@ -21,7 +21,7 @@ from torch import nn
 from faces.flow import FlowField
 from faces.head import Head, rotation_matrix
 from faces.raster import Raster, vertex_normals
-from generate.inference import compiled
+from generate.inference import Network
 from generate.latent import FaceLatent
 from generate.unet import UNet
 from learning.weights import load_weights
@@ -82,8 +82,8 @@ class Viewer:
         self.raster.draw(points / np.float32(self.cell), depth, triangles, cull=True)
         facts = self.raster.interpolate(values, triangles)
         inside = (self.raster.triangle >= 0)[..., None]
-        seen = np.concatenate([warped, self.source, coarse / FAR, inside, facts], -1)
-        return View(shift, np.ascontiguousarray(seen.transpose(2, 0, 1), np.float32))
+        seen = np.concatenate([warped, self.source, coarse / FAR, inside, facts], -1, dtype=np.float32)
+        return View(shift, seen.transpose(2, 0, 1))
 
 
 class Composer:
@@ -208,11 +208,11 @@ class Refiner:
         self.device, self.compiled = device, None
         if backend == "openvino":
             size, ranges = (1, CHANNELS, GRID, GRID), self.card.config.get("ranges")
-            self.compiled = compiled(self.net.state_dict(), size, ranges=ranges, threads=threads)
+            self.compiled = Network(self.net.state_dict(), size, ranges=ranges, threads=threads)
 
     def answer(self, seen: np.ndarray) -> np.ndarray:
         """(21, 128, 128) float32 -> (8, 128, 128) float32."""
         if self.compiled is not None:
-            return self.compiled(seen[None])[0][0]
+            return self.compiled(seen[None])[0]
         with torch.inference_mode():
-            return self.net(torch.from_numpy(seen[None]).to(self.device))[0].cpu().numpy()
+            return self.net(torch.from_numpy(np.ascontiguousarray(seen[None])).to(self.device))[0].cpu().numpy()

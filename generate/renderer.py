@@ -9,6 +9,7 @@ from functools import cached_property
 
 import cv2
 import numpy as np
+from numba import njit
 
 from faces.actions import ACTION_INDEX
 from faces.fit import project
@@ -221,11 +222,11 @@ class Lids:
 
 
 def _feather(height: int, width: int) -> np.ndarray:
-    """1 in the middle of a window, fading to 0 at its border. (H, W, 1)"""
+    """1 in the middle of a window, fading to 0 at its border. (H, W)"""
     y = np.minimum(np.arange(height), np.arange(height)[::-1])[:, None] / (0.16 * height)
     x = np.minimum(np.arange(width), np.arange(width)[::-1])[None] / (0.12 * width)
     ramp = np.clip(np.minimum(y, x), 0, 1)
-    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)[..., None]
+    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
 
 
 def _part(colour: np.ndarray, window: Window, size: int) -> np.ndarray:
@@ -245,7 +246,17 @@ def _lay(frame: np.ndarray, window: Window, painted: np.ndarray, feather: np.nda
     if x0 >= x1 or y0 >= y1:
         return
     inner = np.s_[y0 - window.top : y1 - window.top, x0 - window.left : x1 - window.left]
-    weight = feather[inner]
-    old = frame[y0:y1, x0:x1].astype(np.float32)
-    new = weight * (painted[inner] * 255) + (1 - weight) * old
-    frame[y0:y1, x0:x1] = np.clip(new + 0.5, 0, 255).astype(np.uint8)
+    _blend(frame[y0:y1, x0:x1], painted[inner], feather[inner])
+
+
+@njit(fastmath=True, cache=True, nogil=True)
+def _blend(frame, painted, weight):
+    """Blend float32 RGB in [0, 1] into a part of a uint8 frame by `weight` (H, W)."""
+    zero, half, most = np.float32(0), np.float32(0.5), np.float32(255)
+    for y in range(frame.shape[0]):
+        for x in range(frame.shape[1]):
+            w = weight[y, x]
+            for k in range(3):
+                old = np.float32(frame[y, x, k])
+                new = old + w * (most * painted[y, x, k] - old) + half
+                frame[y, x, k] = np.uint8(np.int32(min(max(new, zero), most)))

@@ -74,8 +74,7 @@ class WindowMaker:
             self.triangles[name] = np.ascontiguousarray(head.triangles[near])
             self.parts[name] = head.parts[near]
             corner = self._corner(appearance.points[self.features[name]].mean(0), height, width)
-            own = cut(self.source, *corner, height, width).astype(np.float32) / 255
-            self.own[name] = np.ascontiguousarray(own.transpose(2, 0, 1))
+            self.own[name] = np.ascontiguousarray(cut(self.source, *corner, height, width))
 
     @staticmethod
     def _corner(middle: np.ndarray, height: int, width: int) -> tuple[int, int]:
@@ -105,13 +104,12 @@ class WindowMaker:
         edge = cv2.blur(cv2.erode((part > 0).astype(np.float32), np.ones((3, 3), np.uint8)), (5, 5))
         around = cut(frame, left, top, height, width)
         composite = np.empty((height, width, 3), np.float32)
-        seen = np.empty((CHANNELS, height, width), np.float32)
-        _see(self.source, around, facts, part, edge, CLASS, composite, seen)
-        seen[6:9] = self.own[name]
+        seen = np.empty((height, width, CHANNELS), np.float32)
+        _see(self.source, around, facts, part, edge, self.own[name], CLASS, composite, seen)
         self._open(name, composite, part, facts, depth, raster)
-        _soften(composite, INNER[part] | (seen[13] > SEAM), SOFT * self.scale)
-        seen[:3] = composite.transpose(2, 0, 1)
-        return Window(left, top, composite, seen)
+        _soften(composite, INNER[part] | (seen[..., 13] > SEAM), SOFT * self.scale)
+        seen[..., :3] = composite
+        return Window(left, top, composite, seen.transpose(2, 0, 1))
 
     def _open(
         self, name: str, composite: np.ndarray, part: np.ndarray, facts: np.ndarray, depth: np.ndarray, raster: Raster
@@ -160,22 +158,25 @@ def cut(picture: np.ndarray, left: int, top: int, height: int, width: int) -> np
 
 
 @njit(fastmath=True, cache=True, nogil=True)
-def _see(source, around, facts, part, edge, classes, composite, seen):
-    """Lay skin where it lands, exact to its edges, and note what the painter sees but the source's own pixels."""
+def _see(source, around, facts, part, edge, own, classes, composite, seen):
+    """Lay skin where it lands, exact to its edges, and note what the painter sees besides."""
     height, width = part.shape
     share, half = np.float32(1 / 255), np.float32(0.5)
     for y in range(height):
         for x in range(width):
             r, g, b = np.float32(around[y, x, 0]), np.float32(around[y, x, 1]), np.float32(around[y, x, 2])
             here = part[y, x]
-            seen[9, y, x] = seen[10, y, x] = seen[11, y, x] = seen[12, y, x] = seen[13, y, x] = np.float32(0)
+            for k in range(9, 14):
+                seen[y, x, k] = np.float32(0)
+            for k in range(3):
+                seen[y, x, 6 + k] = share * np.float32(own[y, x, k])
             if here > 0:
                 r1, g1, b1 = sample(source, facts[y, x, 0] - half, facts[y, x, 1] - half)
                 w = edge[y, x]
                 r, g, b = r + w * (r1 - r), g + w * (g1 - g), b + w * (b1 - b)
                 mask = classes[here]
                 if mask >= 0:
-                    seen[9 + mask, y, x] = np.float32(1)
+                    seen[y, x, 9 + mask] = np.float32(1)
                 if here == 1 or here == 4:  # skin, and the sockets behind the eyes: how far it is pulled apart
                     y1, x1 = min(y, height - 2), min(x, width - 2)
                     across = facts[y1, x1 + 1, 0] - facts[y1, x1, 0]
@@ -183,7 +184,7 @@ def _see(source, around, facts, part, edge, classes, composite, seen):
                     slant = facts[y1, x1 + 1, 1] - facts[y1, x1, 1]
                     lean = facts[y1 + 1, x1, 0] - facts[y1, x1, 0]
                     area = abs(across * down - slant * lean)
-                    seen[13, y, x] = min(max(half * np.log(area + np.float32(1e-3)), np.float32(-1)), np.float32(1))
-            composite[y, x, 0] = seen[3, y, x] = r * share
-            composite[y, x, 1] = seen[4, y, x] = g * share
-            composite[y, x, 2] = seen[5, y, x] = b * share
+                    seen[y, x, 13] = min(max(half * np.log(area + np.float32(1e-3)), np.float32(-1)), np.float32(1))
+            composite[y, x, 0] = seen[y, x, 3] = r * share
+            composite[y, x, 1] = seen[y, x, 4] = g * share
+            composite[y, x, 2] = seen[y, x, 5] = b * share
