@@ -55,9 +55,7 @@ class Data:
     ) -> None:
         train = [c for c in clips if c.split == "train"]
         others = [c for c in clips if c.split == "validation"]
-        assert not {c.voice.speaker for c in train if c.voice.source != "recorded"} & {
-            c.voice.speaker for c in others if c.voice.source != "recorded"
-        }
+        assert not {c.name for c in train} & {c.name for c in others}
         self._seed, self._frames, self._batch = seed, frames, batch
         self._scenes = _scenes(train, folder / "scenes.pt", scenes, (seed, 1))
         self.unseen = _scenes(others, folder / "unseen.pt", validation, (seed, 2))

@@ -1,14 +1,12 @@
 """Sound -> how the lips move, frame by frame and as it arrives: the speech encoder at work."""
 
-import contextlib
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 
 from faces.performances import AHEAD, CHANNELS, frame_rms
 from generate.speech.features import HISTORY, log_mel
 from generate.speech.network import DELAY, LipNet, State
+from learning.threads import one_torch_thread
 
 CLOSED, OPEN = 0.55, 0.20  # closure probability from which the lips are shut, and to which they are left alone
 assert AHEAD <= DELAY
@@ -19,17 +17,6 @@ def decode(channels: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.nda
     probability = 1 / (1 + np.exp(-logits))
     ramp = np.clip((probability - OPEN) / (CLOSED - OPEN), 0, 1)
     return np.clip(channels, 0, 1).astype(np.float32), (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute on the calling thread alone: a frame is so little work that sharing it costs more than doing it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class Ear:
@@ -49,7 +36,7 @@ class Ear:
             return np.zeros((0, len(CHANNELS)), np.float32), np.zeros(0, np.float32), np.zeros(0)
         joined = np.concatenate([self._history, sound])
         self._history = joined[len(joined) - HISTORY :]
-        with _one_thread():
+        with one_torch_thread():
             mel = log_mel(torch.from_numpy(joined))[None]
             channels, logits, _, self._state = self._network(mel, self._state)
         lips, closure = decode(channels[0].numpy(), logits[0].numpy())
