@@ -6,6 +6,7 @@ Outside, it is carried on smoothly and fades to nothing, so hair and ears go wit
 
 import cv2
 import numpy as np
+from numba import njit
 
 from faces.head import Head, Part
 from faces.raster import Raster
@@ -49,10 +50,10 @@ class FlowField:
         return self._carry_on(shift, inside, unit / 2)
 
     def _carry_on(self, shift: np.ndarray, inside: np.ndarray, unit: float) -> np.ndarray:
-        """Fill the outside of a shift field (h, h, 2) known where `inside` (h, h) is 1."""
+        """Fill the outside of a shift field (h, h, 2) known where `inside` (h, h) is 1, and 0 elsewhere, in place."""
         small = self.half // COARSE
         weight = cv2.resize(inside, (small, small), interpolation=cv2.INTER_AREA)
-        value = cv2.resize(shift * inside[..., None], (small, small), interpolation=cv2.INTER_AREA)
+        value = cv2.resize(shift, (small, small), interpolation=cv2.INTER_AREA)
         filled = _push_pull(value, weight)
         outside = (weight < 0.5).astype(np.uint8)
         distance = cv2.distanceTransform(outside, cv2.DIST_L2, 5)
@@ -64,8 +65,18 @@ class FlowField:
         keep = np.clip(1 - (distance - HOLD) / fade, 0, 1)
         keep = keep * keep * (3 - 2 * keep)
         carried = cv2.resize(filled * keep[..., None], (self.half, self.half), interpolation=cv2.INTER_LINEAR)
-        soft = cv2.blur(cv2.erode(inside, np.ones((3, 3), np.uint8)), (5, 5))[..., None]
-        return soft * shift + (1 - soft) * carried
+        soft = cv2.blur(cv2.erode(inside, np.ones((3, 3), np.uint8)), (5, 5))
+        _mix(soft, carried, shift)
+        return shift
+
+
+@njit(fastmath=True, cache=True, nogil=True)
+def _mix(share, other, field):
+    """Lay `field` (h, h, 2) over `other` by `share` (h, h), in place."""
+    for y in range(share.shape[0]):
+        for x in range(share.shape[1]):
+            for k in range(2):
+                field[y, x, k] = other[y, x, k] + share[y, x] * (field[y, x, k] - other[y, x, k])
 
 
 def _push_pull(value: np.ndarray, weight: np.ndarray) -> np.ndarray:

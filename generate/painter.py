@@ -83,7 +83,8 @@ class Painter:
             composite = windows[name].composite
             residual = residual.transpose(1, 2, 0)
             if residual.shape != composite.shape:
-                residual = cv2.resize(np.ascontiguousarray(residual), composite.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+                residual = np.ascontiguousarray(residual)
+                residual = cv2.resize(residual, composite.shape[1::-1], interpolation=cv2.INTER_LINEAR)
             painted[name] = np.clip(composite + residual, 0, 1)
         return painted
 

@@ -29,6 +29,7 @@ from learning.weights import load_weights
 WEIGHTS = Path(__file__).parent / "data" / "refiner.safetensors"
 GRID = 128  # cells a side
 CHANNELS = 21  # warped 3, source 3, shift 2, head 1, place 3, normals now 3, normals then 3, expression 3
+FACTS = 12  # of these, what the head itself says: from place on
 ANSWERS = 8  # correction of the flow 2, where what is behind comes from 2, share of the person 1, colour 3
 FAR = 8.0  # cells of shift that are 1 to the network
 PERSON = 4.0  # added to the logit of the person's share, so that an untrained refiner changes hardly anything
@@ -55,35 +56,57 @@ class Viewer:
     """Shows the refiner frames of one appearance. Buffers are kept between frames."""
 
     def __init__(self, head: Head, latent: FaceLatent, flow: FlowField) -> None:
-        self.head, self.appearance, self.flow = head, latent.appearance, flow
+        self.appearance, self.flow = latent.appearance, flow
         self.cell = flow.size / GRID
         small = cv2.resize(latent.appearance.picture, (GRID, GRID), interpolation=cv2.INTER_AREA)
         self.source = small.astype(np.float32) / 255
         self.raster = Raster(GRID, GRID)
         self.normals = vertex_normals(latent.identity.neutral(head).astype(np.float32), head.triangles, head.weld)
-        self.then = self.normals @ rotation_matrix(*latent.appearance.rest.rotation).T
         self.actions = latent.actions
+        self.moves = head.actions.reshape(len(head.actions), -1)
+        self.values = np.zeros((len(head.mean), FACTS), np.float32)  # of each vertex
+        self.values[:, :3] = head.mean / 1.5
+        self.values[:, 6:9] = self.normals @ rotation_matrix(*latent.appearance.rest.rotation).T
         axis = np.arange(GRID, dtype=np.float32)
         self.cells = np.stack(np.meshgrid(axis, axis), -1)
 
     def see(self, latent: FaceLatent, points: np.ndarray, depth: np.ndarray) -> View:
         """The frame in which the vertices of `latent` land at points (V, 2) pixels with depth (V,)."""
-        head, appearance = self.head, self.appearance
+        appearance = self.appearance
         shift = self.flow.shift(points, depth, appearance.points, appearance.unit)
         coarse = cv2.resize(shift, (GRID, GRID), interpolation=cv2.INTER_AREA) / np.float32(self.cell)
         field = self.cells + coarse
         warped = cv2.remap(self.source, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        now = self.normals @ rotation_matrix(*latent.pose.rotation).T
+        self.values[:, 3:6] = self.normals @ rotation_matrix(*latent.pose.rotation).T
         change = latent.actions - self.actions
-        used = np.flatnonzero(np.abs(change) > 1e-3)
-        moved = np.tensordot(change[used], head.actions[used], 1) if len(used) else np.zeros_like(head.mean)
-        values = np.hstack([head.mean / 1.5, now, self.then, 4 * moved]).astype(np.float32)
-        triangles = self.flow.triangles
-        self.raster.draw(points / np.float32(self.cell), depth, triangles, cull=True)
-        facts = self.raster.interpolate(values, triangles)
-        inside = (self.raster.triangle >= 0)[..., None]
-        seen = np.concatenate([warped, self.source, coarse / FAR, inside, facts], -1, dtype=np.float32)
+        self.values[:, 9:] = ((4 * change) @ self.moves).reshape(-1, 3)
+        triangles, raster = self.flow.triangles, self.raster
+        raster.draw(points / np.float32(self.cell), depth, triangles, cull=True)
+        seen = np.empty((GRID, GRID, CHANNELS), np.float32)
+        _show(warped, self.source, coarse, raster.triangle, raster.bary, triangles, self.values, seen)
         return View(shift, seen.transpose(2, 0, 1))
+
+
+@njit(fastmath=True, cache=True, nogil=True)
+def _show(warped, source, coarse, seen_triangle, bary, triangles, values, seen):
+    """All that the refiner sees, side by side for each cell; 0 where there is no head."""
+    far = np.float32(1 / FAR)
+    for y in range(seen.shape[0]):
+        for x in range(seen.shape[1]):
+            for k in range(3):
+                seen[y, x, k] = warped[y, x, k]
+                seen[y, x, 3 + k] = source[y, x, k]
+            seen[y, x, 6], seen[y, x, 7] = coarse[y, x, 0] * far, coarse[y, x, 1] * far
+            t = seen_triangle[y, x]
+            if t < 0:
+                for k in range(8, seen.shape[2]):
+                    seen[y, x, k] = np.float32(0)
+                continue
+            seen[y, x, 8] = np.float32(1)
+            a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            u, v, w = bary[y, x, 0], bary[y, x, 1], bary[y, x, 2]
+            for k in range(values.shape[1]):
+                seen[y, x, 9 + k] = u * values[a, k] + v * values[b, k] + w * values[c, k]
 
 
 class Composer:

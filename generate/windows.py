@@ -64,6 +64,7 @@ class WindowMaker:
         self.scale = appearance.unit / 80.0
         self.features = feature_points(head)
         self.source = appearance.picture
+        self.places = np.hstack([appearance.points, head.uv]).astype(np.float32)  # in source and texture
         self.rasters, self.own, self.shapes, self.triangles, self.parts = {}, {}, {}, {}, {}
         for name in WINDOWS:
             height, width = (max(8, round(n * self.scale)) for n in SHAPES[name])
@@ -93,9 +94,10 @@ class WindowMaker:
         raster, triangles = self.rasters[name], self.triangles[name]
         height, width = self.shapes[name]
         left, top = self._corner(target[self.features[name]].mean(0), height, width)
-        raster.draw(target - (left, top), depth, triangles, cull=True)
+        raster.draw(target - np.array((left, top), np.float32), depth, triangles, cull=True)
         source = self.appearance.points if source is None else source
-        facts = raster.interpolate(np.hstack([source, self.head.uv]), triangles)
+        self.places[:, :2] = source
+        facts = raster.interpolate(self.places, triangles)
         part = np.where(raster.triangle >= 0, self.parts[name][raster.triangle], 0).astype(np.uint8)
         if name == MOUTH:  # slivers at the corners of shut lips are errors of the fit, not openings
             inner = INNER[part].astype(np.uint8)
