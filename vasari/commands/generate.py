@@ -23,7 +23,10 @@ WIDEST = 45.0  # degrees: eyes do not turn further
 
 def generate(
     portrait: Annotated[Path, typer.Argument(help="Picture with a face.", show_default=False)],
-    speech: Annotated[Path, typer.Argument(help="Sound or video file with speech.", show_default=False)],
+    speech: Annotated[
+        Path,
+        typer.Argument(help="Sound or video file with speech; - with --live.", show_default=False, allow_dash=True),
+    ],
     output: Output,
     size: Size = 512,
     crop: Crop = CropKind.face,
@@ -41,15 +44,31 @@ def generate(
     consent: ConsentFile = None,
     face: FaceNumber = None,
     keys: Keys = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Speak raw sound (16 kHz mono s16le) from standard input while it comes.")
+    ] = False,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHERE",
+            help="With --live: where the marked video goes meanwhile, as fragmented mp4. - (standard output, the "
+            "default), a named pipe, tcp://HOST:PORT, or the output's own name, which then grows.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Make the face in PORTRAIT speak SPEECH. The result is always watermarked and signed.
 
     A portrait of somebody needs their consent on file; portraits of people who do not exist need none.
+
+    With --live, frames are marked before they leave, and the output is signed when the sound ends.
     """
+    from generate.motion import Controls
     from media import iter_sound, probe, read_picture
     from media.units import FPS
     from provenance import Keys as KeyFolder
-    from provenance import save_video
+    from provenance import save_live, save_video
+    from vasari.live import check_input, check_not_input, moments, open_outlet
     from vasari.studio import check_request, claim_for, seat
 
     look, mood = parse_gaze(gaze), parse_emotion(emotion)
@@ -57,14 +76,17 @@ def generate(
         raise UsageError(f"--distance {distance:g}: choose a number from {DISTANCES[0]} to {DISTANCES[1]}")
     if not MOVEMENTS[0] <= movement <= MOVEMENTS[1]:
         raise UsageError(f"--movement {movement:g}: choose a number from {MOVEMENTS[0]:g} to {MOVEMENTS[1]:g}")
-    check_request(output, (portrait, speech), size)
-    picture, info = read_picture(portrait), probe(speech)
-    if not info.has_sound:
+    check_input(speech) if live else check_not_input(speech, to)
+    inputs = () if live else (speech,)
+    check_request(output, (portrait, *inputs), size)
+    picture, info = read_picture(portrait), None if live else probe(speech)
+    if info and not info.has_sound:
         raise SpeechError(f"{speech}: holds no sound; give a recording of speech")
     opened = KeyFolder.open(keys)
     settings = {"size": size, "crop": crop.value, "gaze": gaze, "distance": distance, "emotion": emotion or "neutral"}
     settings["seed"] = seed
-    claim_for("generate", portrait, (speech,), consent, opened, settings)
+    claim_for("generate", portrait, inputs, consent, opened, settings)
+    outlet = open_outlet(to, output) if live else None
     sitter = seat(picture, size=size, face=face, whole=crop is CropKind.full)
     err = Console(stderr=True)
     if sitter.faces > 1 and face is None:
@@ -73,21 +95,26 @@ def generate(
         )
     if opened.created:
         err.print(f"development keys were made in {escape(str(opened.folder))}; back them up", highlight=False)
-    claim = claim_for("generate", portrait, (speech,), consent, opened, settings, sitter.models)
-    frames = map(sitter.place, _frames(sitter.talker, speech, seed, look, distance, mood, movement))
-    total = None if not info.duration else int(-(-info.duration * FPS // 1))
+    claim = claim_for("generate", portrait, inputs, consent, opened, settings, sitter.models)
+    controls = Controls(gaze=look, distance=distance, emotion=mood, intensity=movement)
+    if outlet is not None:
+        with frames_bar("live", None) as progress:
+            shown = moments(sitter, seed, controls)
+            saved = save_live(output, shown, outlet, claim=claim, keys=opened, progress=progress)
+        report(saved, err=True)
+        return
+    frames = map(sitter.place, _frames(sitter.talker, speech, seed, controls))
+    total = None if info is None or not info.duration else int(-(-info.duration * FPS // 1))
     with frames_bar("generating", total) as progress:
         saved = save_video(output, frames, iter_sound(speech), claim=claim, keys=opened, progress=progress)
     report(saved)
 
 
-def _frames(talker, speech, seed, look, distance, mood, movement) -> Iterator[np.ndarray]:
+def _frames(talker, speech, seed, controls) -> Iterator[np.ndarray]:
     from generate import Motion
-    from generate.motion import Controls
     from media import iter_sound
 
     chunks = iter_sound(speech, seconds=1.0)
-    controls = Controls(gaze=look, distance=distance, emotion=mood, intensity=movement)
     pieces = Motion.load().stream(chunks, seed=seed, controls=controls)
     return talker.frames(pieces)
 
@@ -119,10 +146,11 @@ def parse_emotion(text: str | None) -> tuple[str, float] | None:
     return name, value
 
 
-def report(saved: "Saved") -> None:
-    """Say what was written and how fast."""
+def report(saved: "Saved", *, err: bool = False) -> None:
+    """Say what was written and how fast, on standard output or error."""
     seconds = saved.seconds["total"]
     typer.echo(
         f"{saved.path}: {saved.frames} frames in {seconds:.1f} s ({saved.frames / seconds:.1f} frames/s), "
-        f"mark {saved.mark}, signed"
+        f"mark {saved.mark}, signed",
+        err=err,
     )

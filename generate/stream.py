@@ -1,0 +1,441 @@
+"""A talking face in real time: sound is pushed in, frames are pulled out, and the face lives on while nobody speaks.
+
+    stream = Stream(talker, motion)
+    threading.Thread(target=microphone, args=[stream]).start()       # calls stream.push(samples), any number at a time
+    for moment in stream:                                            # 25 a second: moment.frame, moment.sound
+        ...
+
+**Latency** of a frame is the time from the push that brings the first sample of its sound to its picture's leaving the
+stream. 120 ms of it are the look-ahead of the motion (`LOOKAHEAD_SAMPLES`), the rest is rendering; sound that comes in
+pieces shorter than a frame (40 ms) is waited for as long as it lasts. When sound comes while the face is idle, the
+frames on their way are brought forward by up to a frame, so that they need not wait for the beat, and the beat is won
+back while nobody speaks.
+
+**Sound that comes late.** A frame is due 40 ms after the one before. Where its look-ahead has not come, 20 ms are
+waited; then it is drawn as if silence followed, and nothing is heard of it. Only when its own sound has not come
+either, which is 120 ms later, there is a gap: silence is put in, the mouth closes, the face goes on idling, and the
+sound is spoken when it comes; none is lost. A gap of up to a second is made up for by leaving out silence later on, as
+soon as sound waits. `jitter` holds back the first sound after silence, so that later pieces may be late by as much.
+
+**Silence** is a sound like any other: the face blinks, looks, sways and listens (`faces.performances.Life`).
+
+**Too much, too slow.** Sound waits in a queue of bounded length; `push` waits while it is full, or says how much it
+took. Only one frame is made before it is pulled. A machine that is too slow gives a frame twice rather than late
+(`held`); a puller that stops for more than a second makes everything wait, and nothing is caught up on.
+
+Frame k goes with samples 640 k to 640 (k + 1) of what comes out, always, so nothing drifts.
+"""
+
+import copy
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from generate.motion import LOOKAHEAD_SAMPLES, Controls, Motion, MotionClip, Session
+from generate.pipeline import Talker, retarget
+from generate.renderer import Prepared
+from learning.threads import one_blas_thread
+from media.errors import SpeechError, UsageError
+from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
+
+BEAT = 1 / FPS  # seconds
+AHEAD = -(-LOOKAHEAD_SAMPLES // SAMPLES_PER_FRAME)  # frames of sound that are heard before a frame is drawn
+GRACE = 0.02  # seconds that a frame waits for its look-ahead
+REPAID = 0.004  # seconds of being early that an idle frame wins back
+MADE_UP = 1.0  # seconds: longer gaps are pauses, and not made up for
+QUIET = 0.002  # root mean square of silence that may be left out
+SOFT = 80  # samples (5 ms) in which sound that breaks off fades
+HUSH = 480  # samples (30 ms) in which a cancelled voice fades
+SETTLE = 0.4  # seconds in which a mouth closes before a cancelled stream ends
+LATE = 1.5 * BEAT  # from here on a frame is given twice
+MOST_HELD = 2  # times in a row
+STALLED = 1.0  # seconds behind from which the puller is thought to have stopped
+
+
+class Clock:
+    """Time that may run faster than it does.
+
+    Args:
+        rate: seconds that pass in a second.
+    """
+
+    def __init__(self, rate: float = 1.0) -> None:
+        self._rate = rate
+
+    def now(self) -> float:
+        """Seconds."""
+        return time.monotonic() * self._rate
+
+    def wait(self, change: threading.Condition, seconds: float | None) -> None:
+        """Until something changes, or so many seconds have passed. The condition is held."""
+        change.wait(None if seconds is None else seconds / self._rate)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A frame and the sound that plays with it."""
+
+    frame: np.ndarray  # uint8 RGB (S, S, 3)
+    sound: np.ndarray  # (640,) float32 mono 16 kHz; the last may be shorter
+    number: int  # frames given before
+    idle: bool  # its sound is silence that was put in
+    held: bool  # the frame is the one before: there was no time to draw
+
+
+@dataclass
+class Counts:
+    """What a stream has done so far."""
+
+    frames: int = 0  # given out
+    idle: int = 0  # of them, with silence that was put in
+    held: int = 0  # of them, the one before again
+    foreseen: int = 0  # of them, drawn as if silence followed
+    gaps: int = 0  # times that sound came too late
+    skipped: int = 0  # samples of silence left out to make up for gaps
+    dropped: int = 0  # samples that were cancelled
+
+
+@dataclass
+class _Step:
+    """A frame whose mouth and eyes are to be painted."""
+
+    prepared: Prepared | None  # None: give the frame before again
+    sound: np.ndarray
+    number: int
+    idle: bool
+
+
+class Stream:
+    """One performance in real time. `push`, `steer`, `cancel` and `close` may be called from any thread; one thread
+    iterates, once, and draws.
+
+    Args:
+        talker: the portrait, loaded.
+        motion: the network, loaded.
+        seed, style: as in `Motion.session`.
+        controls: where to look, how far away, in which mood, to begin with.
+        realtime: 25 frames a second by the clock, idling when no sound comes. False: as fast as sound comes and frames
+            are pulled, waiting when none comes; the frames are then those of `Talker.frames(Motion.stream(...))`.
+        queue: seconds of sound that may wait.
+        jitter: seconds by which pieces of sound may be late without being waited for; adds as much to the latency.
+        clock: what tells the time.
+    """
+
+    def __init__(
+        self,
+        talker: Talker,
+        motion: Motion,
+        *,
+        seed: int = 0,
+        style: int | None = None,
+        controls: Controls = Controls(),
+        realtime: bool = True,
+        queue: float = 2.0,
+        jitter: float = 0.0,
+        clock: Clock | None = None,
+    ) -> None:
+        if not 0.2 <= queue <= 600:
+            raise UsageError(f"a queue of {queue:g} s: choose 0.2 to 600")
+        if not 0 <= jitter <= queue:
+            raise UsageError(f"jitter of {jitter:g} s: choose 0 to what the queue holds, {queue:g}")
+        self.counts = Counts()
+        self._talker, self._motion, self._realtime, self._jitter = talker, motion, realtime, jitter
+        self._clock = clock or Clock()
+        self._change = threading.Condition()
+        self._most = int(queue * SAMPLE_RATE)
+        self._queue: deque[np.ndarray] = deque()
+        self._queued = 0  # samples
+        self._closed = self._over = self._begun = self._cut = False
+        self._session = motion.session(seed=seed, style=style, controls=controls)
+        self._controls: Controls | None = None  # asked for and not yet passed on
+        self._onset = 0.0  # when the first of what waits was pushed
+        # Below: of the drawing thread alone.
+        self._sounds: deque[tuple[np.ndarray, bool]] = deque()  # heard and not given out: samples, whether put in
+        self._rows: deque[tuple[np.ndarray, ...]] = deque()  # of frames that are known and not given out
+        self._fed = self._known = self._next = 0  # frames of sound heard; frames known; frames taken to be drawn
+        self._idle, self._gap, self._owed = True, MADE_UP * SAMPLE_RATE + 1, 0
+        self._last = 0.0  # sample that came last
+        self._start, self._early, self._held = 0.0, 0.0, 0
+        with one_blas_thread():
+            talker.renderer.make_ready()
+        motion.session().push(np.zeros(SAMPLES_PER_FRAME * (AHEAD + 1), np.float32))  # what is made at first use
+
+    def push(self, sound: np.ndarray, timeout: float | None = None) -> int:
+        """More sound. Waits while the queue is full, at most `timeout` seconds (0: not at all; None: for ever).
+
+        Args:
+            sound: (n,) float32 or float64 mono 16 kHz in [-1, 1], any n; louder sound is clipped.
+
+        Returns: how many samples were taken; all of them unless time ran out.
+
+        Raises:
+            SpeechError: not a row of finite numbers. Nothing of it is taken; the stream goes on.
+            UsageError: the stream is closed or has ended.
+        """
+        sound = np.asarray(sound)
+        if sound.ndim != 1 or sound.dtype.kind != "f":
+            raise SpeechError(f"sound of {sound.dtype} {sound.shape}: a row of float32 was needed")
+        if not np.isfinite(sound).all():
+            raise SpeechError("sound holds values that are not numbers (NaN or infinite)")
+        sound = np.clip(sound, -1, 1).astype(np.float32)
+        until = None if timeout is None else time.monotonic() + timeout
+        taken = 0
+        with self._change:
+            while True:
+                if self._closed or self._over:
+                    raise UsageError("sound after the end: the stream is closed")
+                part = sound[taken : taken + self._most - self._queued]
+                if len(part):
+                    if not self._queued:
+                        self._onset = self._clock.now()
+                    self._queue.append(part)
+                    self._queued += len(part)
+                    taken += len(part)
+                    self._change.notify_all()
+                left = None if until is None else until - time.monotonic()
+                if taken == len(sound) or (left is not None and left <= 0):
+                    return taken
+                self._change.wait(left)
+
+    def steer(self, controls: Controls) -> None:
+        """Change gaze, distance, mood, liveliness from the next frame on that is not known yet; all change smoothly."""
+        with self._change:
+            self._controls = controls
+
+    def cancel(self, *, close: bool = False) -> None:
+        """Stop speaking: what waits is dropped, the voice fades within 30 ms, the mouth closes as it does when sound
+        ends, and the face goes on idling. `close`: the stream ends when the mouth is closed."""
+        with self._change:
+            self.counts.dropped += self._queued
+            self._queue.clear()
+            self._queued = 0
+            self._cut = True
+            if close and not self._closed:
+                self._queue.append(np.zeros(int(SETTLE * SAMPLE_RATE), np.float32))
+                self._queued = len(self._queue[0])
+                self._closed = True
+            self._change.notify_all()
+
+    def close(self) -> None:
+        """No more sound will come. The stream ends when what waits has been spoken."""
+        with self._change:
+            self._closed = True
+            self._change.notify_all()
+
+    def __iter__(self) -> Iterator[Moment]:
+        """Moments as they are due, until the stream is closed. While mouth and eyes of a frame are painted on the
+        calling thread, the next one is waited for, moved and prepared on another."""
+        if self._begun:
+            raise UsageError("a stream is gone through once")
+        self._begun = True
+        return self._moments()
+
+    def _moments(self) -> Iterator[Moment]:
+        renderer = self._talker.renderer
+        shown = self._talker.latent.appearance.picture
+        self._start = self._clock.now()
+        with one_blas_thread(), ThreadPoolExecutor(1, thread_name_prefix="prepare") as pool:
+            try:
+                coming = pool.submit(self._prepare)
+                while (step := coming.result()) is not None:
+                    coming = pool.submit(self._prepare)
+                    shown = shown if step.prepared is None else renderer.finish(step.prepared)
+                    self.counts.frames += 1
+                    self.counts.idle += step.idle
+                    self.counts.held += step.prepared is None
+                    yield Moment(shown, step.sound, step.number, step.idle, step.prepared is None)
+            finally:
+                with self._change:
+                    self._over = True
+                    self._change.notify_all()
+
+    def _prepare(self) -> _Step | None:
+        """The next frame, once it is due and known, but for mouth and eyes; None at the end."""
+        with self._change:
+            row = self._await()
+            if row is None:
+                return None
+            sound, idle = self._sounds.popleft()
+            self._next += 1
+            held = self._too_late()
+        prepared = None if held else self._talker.renderer.prepare(retarget(self._talker.latent, *row))
+        return _Step(prepared, sound, self._next - 1, idle)
+
+    def _await(self) -> tuple[np.ndarray, ...] | None:
+        """The motion of the next frame, once it is due and known; None at the end. The condition is held."""
+        waited = False
+        while True:
+            if self._over:
+                return None
+            if self._cut:
+                self._hush()
+            due = self._start + self._next * BEAT
+            if self._idle and self._queued:
+                self._bring_forward()
+            left = due - self._early - self._clock.now() if self._realtime else 0.0
+            if left > 0:
+                self._clock.wait(self._change, left)
+                continue
+            if self._know(self._next, wait := left + GRACE):
+                break
+            if self._closed and not self._rows:
+                return None
+            self._clock.wait(self._change, wait if self._realtime else None)
+            waited = True
+        if waited:
+            self._early = max(0.0, self._early + min(0.0, due - self._early - self._clock.now()))
+        elif self._idle and not self._queued:
+            self._early = max(0.0, self._early - REPAID)
+        return self._rows.popleft()
+
+    def _know(self, frame: int, patience: float) -> bool:
+        """Feed the motion until `frame` is known. False: nothing to feed it with, and there is time to wait."""
+        while not self._rows:
+            if self._queued >= SAMPLES_PER_FRAME and not self._holding():
+                self._feed(self._take(SAMPLES_PER_FRAME), False)
+            elif self._closed and not self._holding():
+                return self._finish()
+            elif not self._realtime:
+                return False
+            elif self._idle and (not self._queued or self._holding() or self._fed <= frame):
+                self._feed(np.zeros(SAMPLES_PER_FRAME, np.float32), True)
+            elif patience > 0:
+                return False
+            elif self._fed > frame:
+                self._foresee(frame)
+            else:
+                self.counts.gaps += 1
+                self._gap, self._idle = 0, True
+                part = self._take(min(self._queued, SAMPLES_PER_FRAME))
+                self._feed(np.concatenate([part, np.zeros(SAMPLES_PER_FRAME - len(part), np.float32)]), True, len(part))
+        return True
+
+    def _holding(self) -> bool:
+        """Whether sound that waits is to wait longer: it is the first after silence."""
+        if not self._jitter or not self._idle or not self._queued or self._closed:
+            return False
+        return self._clock.now() < self._onset + self._jitter and self._queued < self._jitter * SAMPLE_RATE
+
+    def _feed(self, sound: np.ndarray, filled: bool, part: int = 0) -> None:
+        """A whole frame of sound. filled: of silence, from sample `part` on."""
+        if filled:
+            self._gap += len(sound) - part
+            before = sound[part - 1] if part else self._last
+            end = min(part + SOFT, len(sound))
+            sound[part:end] += before * np.linspace(1, 0, SOFT, dtype=np.float32)[: end - part]
+        elif self._idle:
+            self._idle = False
+            made_up = int(MADE_UP * SAMPLE_RATE)
+            self._owed = min(self._owed + self._gap, made_up) if self._gap <= made_up else 0
+            if self._fed:
+                sound[:SOFT] *= np.linspace(0, 1, SOFT, dtype=np.float32)
+        self._last = float(sound[-1])
+        if self._controls is not None:
+            self._session.steer(self._controls)
+            self._controls = None
+        self._sounds.append((sound, filled))
+        self._fed += 1
+        self._add(self._session.push(sound))
+
+    def _add(self, clip: MotionClip) -> None:
+        for row in zip(clip.actions, clip.rotation, clip.translation, clip.gaze, strict=True):
+            if self._known >= self._next:  # else it was given as foreseen
+                self._rows.append(row)
+            self._known += 1
+
+    def _foresee(self, frame: int) -> None:
+        """Know a frame as if silence followed what is known."""
+        missing = (frame + 1 + AHEAD - self._fed) * SAMPLES_PER_FRAME
+        waits = np.concatenate([*self._queue, np.zeros(missing, np.float32)])[:missing]
+        clip = _twin(self._session, self._motion).push(waits)
+        at = frame - self._known
+        self._rows.append((clip.actions[at], clip.rotation[at], clip.translation[at], clip.gaze[at]))
+        self.counts.foreseen += 1
+
+    def _finish(self) -> bool:
+        """The sound has ended. False: so have the frames."""
+        if self._session is not None:
+            if self._queued:
+                rest = self._take(self._queued)
+                self._sounds.append((rest, False))
+                self._add(self._session.push(rest))
+            self._add(self._session.finish())
+            self._session = None
+        return bool(self._rows)
+
+    def _take(self, count: int) -> np.ndarray:
+        """Samples from the queue, which holds as many."""
+        while (
+            self._owed >= SAMPLES_PER_FRAME
+            and self._queued >= 2 * SAMPLES_PER_FRAME
+            and np.square(self._peek(SAMPLES_PER_FRAME)).mean() < QUIET**2
+        ):
+            self._drop(SAMPLES_PER_FRAME)
+            self._owed -= SAMPLES_PER_FRAME
+            self.counts.skipped += SAMPLES_PER_FRAME
+        sound = self._peek(count)
+        self._drop(count)
+        self._change.notify_all()
+        return sound
+
+    def _peek(self, count: int) -> np.ndarray:
+        parts, left = [np.zeros(0, np.float32)], count
+        for part in self._queue:
+            parts.append(part[:left])
+            left -= len(parts[-1])
+            if not left:
+                break
+        return np.concatenate(parts)
+
+    def _drop(self, count: int) -> None:
+        self._queued -= count
+        while count:
+            part = self._queue.popleft()
+            if len(part) > count:
+                self._queue.appendleft(part[count:])
+            count -= min(count, len(part))
+
+    def _hush(self) -> None:
+        """The voice has been cancelled: what of it is on its way fades."""
+        self._cut = False
+        heard = len(self._sounds) * SAMPLES_PER_FRAME
+        fade = np.concatenate([np.linspace(1, 0, HUSH), np.zeros(heard)])[:heard].astype(np.float32)
+        for at, (sound, _) in enumerate(self._sounds):
+            sound *= fade[at * SAMPLES_PER_FRAME :][: len(sound)]
+        self._last = 0.0 if self._sounds else self._last
+        self._idle, self._gap, self._owed = True, MADE_UP * SAMPLE_RATE + 1, 0
+
+    def _bring_forward(self) -> None:
+        """Sound has come to an idle face: its first frame is begun as soon as the look-ahead has passed."""
+        first = self._start + self._fed * BEAT
+        early = first - (self._onset + self._jitter + AHEAD * BEAT)
+        self._early = max(self._early, min(BEAT, early))
+
+    def _too_late(self) -> bool:
+        """Whether there is no time to draw the frame that was just taken."""
+        if not self._realtime:
+            return False
+        behind = self._clock.now() - (self._start + (self._next - 1) * BEAT - self._early)
+        if behind > STALLED:
+            self._start += behind
+            behind = 0.0
+        self._held = self._held + 1 if behind > LATE and self._held < MOST_HELD and self._next > 1 else 0
+        return self._held > 0
+
+
+def _twin(session: Session, motion: Motion) -> Session:
+    """A session that goes on from where this one is, on its own, with the same networks."""
+    shared = {}
+    for owner in (motion, session, *(part for part in vars(session).values() if hasattr(part, "__dict__"))):
+        for value in vars(owner).values():
+            if isinstance(value, nn.Module):
+                shared |= {id(module): module for module in value.modules()}
+    with torch.inference_mode():
+        return copy.deepcopy(session, shared)

@@ -1,0 +1,93 @@
+"""`vasari generate --live`: sound comes in on standard input, marked video goes out while it is made."""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from media.errors import UsageError
+
+if TYPE_CHECKING:
+    from generate.motion import Controls
+    from generate.stream import Moment, Stream
+    from provenance import Outlet
+    from vasari.studio import Sitter
+
+STANDARD_INPUT = Path("-")
+PIECE = 3200  # bytes read at a time at most: 100 ms
+
+
+def check_input(speech: Path) -> None:
+    """Refuse what cannot be listened to live.
+
+    Raises:
+        UsageError: it is not standard input, or that is a terminal.
+    """
+    if speech != STANDARD_INPUT:
+        raise UsageError(f"--live listens to standard input: write - in place of {speech}, and pipe the sound in")
+    if os.isatty(0):
+        raise UsageError("standard input is a terminal: pipe in raw sound, 16 kHz mono, 16 bits (s16le)")
+
+
+def check_not_input(speech: Path, to: str | None) -> None:
+    """Refuse what only a live output can have."""
+    if speech == STANDARD_INPUT:
+        raise UsageError("-: standard input is for --live; without it give a file")
+    if to is not None:
+        raise UsageError(f"--to {to}: is for --live")
+
+
+def open_outlet(to: str | None, output: Path) -> "Outlet":
+    """Where the video goes while it is made: standard output unless said otherwise, or the output's own path."""
+    from provenance import Growing, outlet
+
+    if to is not None and to != "-" and Path(to).absolute() == output.absolute():
+        return Growing(output)
+    return outlet(to or "-")
+
+
+def moments(sitter: "Sitter", seed: int, controls: "Controls") -> "Iterator[Moment]":
+    """Listens to standard input until it ends, or somebody stops the program (then the mouth closes first)."""
+    from generate import Motion
+    from generate.stream import Stream
+
+    stream = Stream(sitter.talker, Motion.load(), seed=seed, controls=controls)
+    threading.Thread(target=_listen, args=[stream], name="listen", daemon=True).start()
+    with _stopping(stream):
+        for moment in stream:
+            yield replace(moment, frame=sitter.place(moment.frame))
+
+
+def _listen(stream: "Stream") -> None:
+    """Push what comes, as it comes."""
+    rest = b""
+    with contextlib.suppress(UsageError, OSError):  # the stream has ended, or the input has
+        while data := os.read(sys.__stdin__.fileno() if sys.__stdin__ else 0, PIECE):
+            data = rest + data
+            whole = len(data) // 2 * 2
+            rest = data[whole:]
+            stream.push(np.frombuffer(data[:whole], "<i2").astype(np.float32) / 32768)
+    stream.close()
+
+
+@contextlib.contextmanager
+def _stopping(stream: "Stream") -> Iterator[None]:
+    """The first signal to stop ends the stream well; the second ends it at once."""
+
+    def stop(number: int, _: object) -> None:
+        signal.signal(number, signal.default_int_handler)
+        stream.cancel(close=True)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
