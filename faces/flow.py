@@ -4,6 +4,8 @@ Inside the head the flow is exact (each pixel knows its point of the head and wh
 Outside, it is carried on smoothly and fades to nothing, so hair and ears go with the head and the background stays.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numba import njit
@@ -17,6 +19,14 @@ FADE = 1.35  # distance over which it then fades to nothing
 FADE_SHOULDERS = 0.75  # below the chin it fades faster: shoulders and collar stay
 
 MOVING = (Part.SKIN,)  # parts whose pixels travel with the flow; mouth and eyes are coloured on their own
+
+
+@dataclass(frozen=True)
+class Rim:
+    """Keeps what comes into view from showing what is beside the person in the source, where the fit is too wide."""
+
+    inward: np.ndarray  # (S / 2, S / 2, 2) float32 pixels: from each place of the source to the nearest on the person
+    amount: np.ndarray  # (V,) float32, how far each vertex follows it: 0 as in the source, 1 where that did not show it
 
 
 class FlowField:
@@ -42,10 +52,14 @@ class FlowField:
         shift = self.shift(target, depth, source, unit)
         return self.pixels + cv2.resize(shift, (self.size, self.size), interpolation=cv2.INTER_LINEAR)
 
-    def shift(self, target: np.ndarray, depth: np.ndarray, source: np.ndarray, unit: float) -> np.ndarray:
+    def shift(
+        self, target: np.ndarray, depth: np.ndarray, source: np.ndarray, unit: float, rim: Rim | None = None
+    ) -> np.ndarray:
         """What `backward` adds to each pixel's own position, at half size: (size / 2, size / 2, 2) float32 pixels."""
         raster = self.raster.draw(target / 2, depth, self.triangles, cull=True)
         shift = raster.interpolate(source - target, self.triangles)
+        if rim is not None:
+            _draw_in(raster.triangle, raster.bary, self.triangles, rim.amount, rim.inward, shift)
         inside = (raster.triangle >= 0).astype(np.float32)
         return self._carry_on(shift, inside, unit / 2)
 
@@ -68,6 +82,45 @@ class FlowField:
         soft = cv2.blur(cv2.erode(inside, np.ones((3, 3), np.uint8)), (5, 5))
         _mix(soft, carried, shift)
         return shift
+
+
+def inward(person: np.ndarray, margin: int) -> np.ndarray:
+    """For `Rim`: from each place to the nearest that lies on the person, `margin` half pixels away from their rim.
+
+    person: (S, S) float32, its share of each pixel -> (S / 2, S / 2, 2) float32 pixels."""
+    half = person.shape[0] // 2
+    small = cv2.resize(person, (half, half), interpolation=cv2.INTER_AREA)
+    outside = (cv2.erode(small, np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)) < 0.5).astype(np.uint8)
+    field = np.zeros((half, half, 2), np.float32)
+    if outside.all():
+        return field
+    _, label = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    rows, columns = np.nonzero(outside == 0)
+    places = np.zeros((int(label.max()) + 1, 2), np.float32)
+    places[label[rows, columns]] = np.stack([columns, rows], -1)
+    own = np.stack(np.meshgrid(np.arange(half), np.arange(half)), -1)
+    return np.ascontiguousarray(2 * (places[label] - own), np.float32)
+
+
+@njit(fastmath=True, cache=True, nogil=True)
+def _draw_in(seen, bary, triangles, amount, towards, shift):
+    """Add what `Rim` says to a shift, in place."""
+    half = np.float32(0.5)
+    last = np.float32(towards.shape[0] - 1)
+    for y in range(seen.shape[0]):
+        for x in range(seen.shape[1]):
+            t = seen[y, x]
+            if t < 0:
+                continue
+            share = np.float32(0)
+            for k in range(3):
+                share += bary[y, x, k] * amount[triangles[t, k]]
+            if share <= 0:
+                continue
+            i = int(min(max(np.float32(x) + half * (shift[y, x, 0] + half), np.float32(0)), last))
+            j = int(min(max(np.float32(y) + half * (shift[y, x, 1] + half), np.float32(0)), last))
+            shift[y, x, 0] += share * towards[j, i, 0]
+            shift[y, x, 1] += share * towards[j, i, 1]
 
 
 @njit(fastmath=True, cache=True, nogil=True)

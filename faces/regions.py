@@ -108,13 +108,25 @@ class RegionReader:
     def _torch(self, crop: np.ndarray) -> np.ndarray:
         return self.net(torch.from_numpy(crop)[None].permute(0, 3, 1, 2).float() / 255)[0].numpy()
 
+    def person(self, picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        """How likely each pixel of a uint8 RGB picture (H, W, 3) shows a person, whatever they wear: (H, W) float32 in
+        [0, 1]. It takes a tenth of the time of `read`."""
+        matrix = crop_matrix(landmarks[:468], SIDE, SCALE)
+        logits = self._run(brightened(warp_crop(picture, matrix, SIDE)))
+        shares = np.exp(logits - logits.max(0))
+        behind = cv2.resize(shares[Kind.BACKGROUND] / shares.sum(0), (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+        height, width = picture.shape[:2]
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        placed = cv2.warpAffine(1 - behind, matrix, (width, height), flags=flags)
+        return np.clip(guided(picture, placed[..., None], max(2, round(EDGE * _size(landmarks))))[..., 0], 0, 1)
+
     def read(self, picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         """How likely each pixel of a uint8 RGB picture (H, W, 3) shows each `Kind`: (H, W, 9) float32 that sum to 1.
 
         `landmarks` (478, 2), pixels, are of the face around which is looked; what is further from it than half of
         `SCALE` of its size is called background.
         """
-        size = float(np.ptp(landmarks[:468], axis=0).max())
+        size = _size(landmarks)
         if not size > LEAST:  # nothing that a crop could be laid around
             return np.eye(1, len(Kind), Kind.BACKGROUND, dtype=np.float32) * np.ones(
                 (*picture.shape[:2], 1), np.float32
@@ -136,6 +148,10 @@ class RegionReader:
         radius = int(np.clip(round(EDGE * size), 2, max(picture.shape)))
         placed = np.clip(guided(picture, placed, radius), 1e-6, 1)
         return placed / placed.sum(-1, keepdims=True)
+
+
+def _size(landmarks: np.ndarray) -> float:
+    return float(np.ptp(landmarks[:468], axis=0).max())
 
 
 def guided(picture: np.ndarray, masks: np.ndarray, radius: int) -> np.ndarray:

@@ -1,14 +1,18 @@
 """What a photograph shows of a head, laid on the head: where skin takes its pixels from, eyeballs unwrapped."""
 
+from functools import cache
+
 import cv2
 import numpy as np
+from scipy.sparse import csr_matrix, diags, identity
 from scipy.spatial import cKDTree
 
-from faces.head import Head, Part, rotation_matrix
+from faces.head import Head, Part, load_head, rotation_matrix
 from faces.raster import Raster, vertex_normals
 
 EYE_TEXTURE = 96  # pixels a side of an eyeball's texture
 GRAZING = 0.2  # cosine between a skin's normal and the view below which its pixels are not to be trusted
+SMOOTHED = 3  # neighbours, and theirs, over which borrowed places spread
 IRIS = 0.27  # radius of the iris in that texture, as a share of half its side
 
 
@@ -24,6 +28,32 @@ def borrow_hidden(head: Head, vertices: np.ndarray, rotation: np.ndarray, points
     borrowed = points.copy()
     borrowed[hidden] = points[seen[cKDTree(turned[seen]).query(turned[hidden])[1]]]
     return borrowed
+
+
+def without_seams(points: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """Places (V, 2) that skin borrows, spread a little over the `hidden` skin (vertices) as heat does: where neighbours
+    borrow from two places far apart, all that lies between would be squeezed into a seam."""
+    spread, points = spreading()[hidden], points.copy()
+    for _ in range(SMOOTHED):
+        points[hidden] = spread @ points
+    return points
+
+
+@cache
+def spreading() -> csr_matrix:
+    """Takes values of vertices to the mean of each one's neighbours on the skin and its own."""
+    head = load_head()
+    corners = head.weld[head.triangles[head.parts == Part.SKIN]]
+    a, b = np.concatenate([corners[:, (i, j)] for i, j in ((0, 1), (1, 2), (2, 0), (1, 0), (2, 1), (0, 2))]).T
+    count = int(head.weld.max()) + 1
+    near = csr_matrix((np.ones(len(a), np.float32), (a, b)), shape=(count, count))
+    near.data[:] = 1  # edges are met twice
+    near = near + identity(count, np.float32, format="csr")
+    near = diags(1 / np.asarray(near.sum(1)).ravel()) @ near
+    first = np.zeros(count, np.int64)
+    first[head.weld[::-1]] = np.arange(len(head.weld))[::-1]
+    lift = csr_matrix((np.ones(count, np.float32), (np.arange(count), first)), shape=(count, len(head.weld)))
+    return csr_matrix((near @ lift)[head.weld], dtype=np.float32)
 
 
 def unwrap_eyes(picture: np.ndarray, head: Head, points: np.ndarray, depth: np.ndarray) -> np.ndarray:

@@ -50,7 +50,7 @@ def graph(tensors: Mapping[str, torch.Tensor], shape: tuple[int, int, int, int],
         filters = ops.constant(weight)
         if name in ranges:
             most = max(ranges[name], 1e-6)
-            x = rounded(x, 0.0, most, LEVELS) if positive else rounded(x, -most, most, LEVELS - 1)  # 0 stays 0
+            x = rounded(x, 0.0 if positive else -most, most, LEVELS)
             largest = np.abs(weight).max((1, 2, 3), keepdims=True) + 1e-8
             filters = rounded(filters, -largest, largest, LEVELS - 1)
         return bias(ops.convolution(x, filters, [1, 1], [1, 1], [1, 1], [1, 1]), name)

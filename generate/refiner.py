@@ -18,11 +18,14 @@ import torch
 from numba import njit
 from torch import nn
 
-from faces.flow import FlowField
-from faces.head import Head, rotation_matrix
+from faces.fit import at_mesh
+from faces.flow import FlowField, Rim, inward
+from faces.head import Head, Part, rotation_matrix
 from faces.raster import Raster, vertex_normals
+from faces.regions import RegionReader
+from faces.texture import GRAZING, spreading, without_seams
 from generate.inference import Network
-from generate.latent import FaceLatent
+from generate.latent import Appearance, FaceLatent
 from generate.unet import UNet
 from learning.weights import load_weights
 
@@ -33,6 +36,9 @@ FACTS = 12  # of these, what the head itself says: from place on
 ANSWERS = 8  # correction of the flow 2, where what is behind comes from 2, share of the person 1, colour 3
 FAR = 8.0  # cells of shift that are 1 to the network
 PERSON = 4.0  # added to the logit of the person's share, so that an untrained refiner changes hardly anything
+COMES = 0.3  # by which skin has to turn towards the view, in cosines, before it borrows wholly from inside the rim
+LARGE = 12  # neighbours, and theirs, that say which way skin faces in the large
+RIM = 0.04  # units of the head next to the rim of the person that are not borrowed
 WHOLE = np.float32(0.996)  # share of the person from which nothing behind shows
 
 
@@ -67,17 +73,32 @@ class Viewer:
         self.values = np.zeros((len(head.mean), FACTS), np.float32)  # of each vertex
         self.values[:, :3] = head.mean / 1.5
         self.values[:, 6:9] = self.normals @ rotation_matrix(*latent.appearance.rest.rotation).T
+        self.then = self.values[:, 8].copy()
+        skin = head.part_vertices(Part.SKIN)
+        hidden = skin[-self.then[skin] < GRAZING]
+        self.seamless = without_seams(latent.appearance.points, hidden) - latent.appearance.points
+        self.sides = self.normals  # which way skin faces in the large: ears as the side of the head that they are at
+        for _ in range(LARGE):
+            self.sides = spreading() @ self.sides
+        self.sides /= np.maximum(np.linalg.norm(self.sides, axis=1, keepdims=True), 1e-6)
+        self.sides_then = self.sides @ rotation_matrix(*latent.appearance.rest.rotation)[2]
+        self.inward = inward(person_in(latent.appearance), max(1, round(RIM * latent.appearance.unit / 2)))
         axis = np.arange(GRID, dtype=np.float32)
         self.cells = np.stack(np.meshgrid(axis, axis), -1)
 
     def see(self, latent: FaceLatent, points: np.ndarray, depth: np.ndarray) -> View:
         """The frame in which the vertices of `latent` land at points (V, 2) pixels with depth (V,)."""
         appearance = self.appearance
-        shift = self.flow.shift(points, depth, appearance.points, appearance.unit)
+        turn = rotation_matrix(*latent.pose.rotation)
+        now = self.normals @ turn.T
+        comes = np.maximum(self.then - now[:, 2], (self.sides_then - self.sides @ turn[2])) / COMES
+        comes = np.clip(comes, 0, 1)
+        source = appearance.points + comes[:, None] * self.seamless
+        shift = self.flow.shift(points, depth, source, appearance.unit, Rim(self.inward, comes))
         coarse = cv2.resize(shift, (GRID, GRID), interpolation=cv2.INTER_AREA) / np.float32(self.cell)
         field = self.cells + coarse
         warped = cv2.remap(self.source, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        self.values[:, 3:6] = self.normals @ rotation_matrix(*latent.pose.rotation).T
+        self.values[:, 3:6] = now
         change = latent.actions - self.actions
         self.values[:, 9:] = ((4 * change) @ self.moves).reshape(-1, 3)
         triangles, raster = self.flow.triangles, self.raster
@@ -107,6 +128,18 @@ def _show(warped, source, coarse, seen_triangle, bary, triangles, values, seen):
             u, v, w = bary[y, x, 0], bary[y, x, 1], bary[y, x, 2]
             for k in range(values.shape[1]):
                 seen[y, x, 9 + k] = u * values[a, k] + v * values[b, k] + w * values[c, k]
+
+
+@cache
+def region_reader() -> RegionReader:
+    """Loaded when a first frame is to be refined."""
+    return RegionReader()
+
+
+def person_in(appearance: Appearance) -> np.ndarray:
+    """Share of the person in each pixel of the source: (S, S) float32."""
+    points = np.pad(appearance.points, ((0, 0), (0, 1)))
+    return region_reader().person(appearance.picture, at_mesh(points)[:, :2])
 
 
 class Composer:

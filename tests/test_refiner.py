@@ -1,5 +1,6 @@
 """The refiner: two layers travel where it says, the fast path and the torch path agree, and it learns."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,8 +9,9 @@ import pytest
 import torch
 from sitters import latent
 
+from faces.flow import inward
 from generate.painter import Painter
-from generate.refiner import ANSWERS, CHANNELS, GRID, Refiner, RefinerNet, Viewer, compose, composed
+from generate.refiner import ANSWERS, CHANNELS, GRID, Refiner, RefinerNet, Viewer, compose, composed, person_in
 from generate.renderer import Renderer
 from generate.training import refiner as recipe
 from learning import WeightCard, save_weights
@@ -171,3 +173,35 @@ def test_the_pool_keeps_the_newest() -> None:
     first, second = pool.draw(100)
     assert set(first.tolist()) == {2, 3, 4, 5}
     assert torch.equal(second, first * 10.0)
+
+
+def test_inward_leads_to_the_nearest_place_on_the_person() -> None:
+    person = np.zeros((64, 64), np.float32)
+    person[16:48, 16:48] = 1
+    field = inward(person, 2)
+    assert field.shape == (32, 32, 2)
+    assert not field[12:20, 12:20].any()
+    assert field[16, 0].tolist() == [20, 0]  # half pixels 8 to 23 are person, 10 to 21 lie away from the rim
+    assert field[31, 16].tolist() == [0, -20]
+    assert not inward(np.zeros((64, 64), np.float32), 2).any()
+
+
+def test_what_comes_into_view_shows_nothing_beside_the_person() -> None:
+    """The photograph's background is made green: no green is seen inside a head that turns."""
+    face = latent(512)
+    green = face.appearance.picture.copy()
+    green[person_in(face.appearance) < 0.5] = (0, 255, 0)
+    face = face.with_appearance(replace(face, appearance=replace(face.appearance, picture=green)))
+    renderer = Renderer(face)
+    turned = face.with_pose(face.pose.moved(np.radians((30, 0, 0)), np.zeros(3), np.zeros(2)))
+    points, depth = renderer.geometry(turned)
+    view = Viewer(renderer.head, face, renderer.flow).see(turned, points, depth)
+    inside = cv2.erode((renderer.flow.raster.triangle >= 0).astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    plain = renderer.flow.shift(points, depth, face.appearance.points, face.appearance.unit)
+
+    def share(shift: np.ndarray) -> float:
+        shown = compose(green, shift, plain_answers(20.0))[::2, ::2].astype(int)[inside]
+        return float((shown[:, 1] - shown[:, 0] > 100).mean())
+
+    assert share(view.shift) < 0.5 * share(plain)
+    assert share(view.shift) < 0.01
