@@ -14,8 +14,10 @@ back while nobody speaks.
 **Sound that comes late.** A frame is due 40 ms after the one before. Where its look-ahead has not come, 20 ms are
 waited; then it is drawn as if silence followed, and nothing is heard of it. Only when its own sound has not come
 either, which is 120 ms later, there is a gap: silence is put in, the mouth closes, the face goes on idling, and the
-sound is spoken when it comes; none is lost. A gap of up to a second is made up for by leaving out silence later on, as
-soon as sound waits. `jitter` holds back the first sound after silence, so that later pieces may be late by as much.
+sound is spoken when it comes; none is lost. The same is done, if possible where the speech is silent, when the
+look-ahead has been missing for long, as with a source that runs slow. A gap of up to a second is made up for by
+leaving out silence later on, as soon as sound waits. `jitter` holds back the first sound after silence, so that later
+pieces may be late by as much.
 
 **Silence** is a sound like any other: the face blinks, looks, sways and listens (`faces.performances.Life`).
 
@@ -51,6 +53,7 @@ GRACE = 0.02  # seconds that a frame waits for its look-ahead
 REPAID = 0.004  # seconds of being early that an idle frame wins back
 MADE_UP = 1.0  # seconds: longer gaps are pauses, and not made up for
 QUIET = 0.002  # root mean square of silence that may be left out
+SHORT, LONG = 8, 50  # frames foreseen one after another until a gap is better, in silence and at all
 SOFT = 80  # samples (5 ms) in which sound that breaks off fades
 HUSH = 480  # samples (30 ms) in which a cancelled voice fades
 SETTLE = 0.4  # seconds in which a mouth closes before a cancelled stream ends
@@ -161,7 +164,8 @@ class Stream:
         self._rows: deque[tuple[np.ndarray, ...]] = deque()  # of frames that are known and not given out
         self._fed = self._known = self._next = 0  # frames of sound heard; frames known; frames taken to be drawn
         self._idle, self._gap, self._owed = True, MADE_UP * SAMPLE_RATE + 1, 0
-        self._last = 0.0  # sample that came last
+        self._last, self._late = 0.0, np.zeros(1, np.float32)  # sample, frame of sound that was fed last
+        self._unheard = 0  # frames foreseen one after another
         self._start, self._early, self._held = 0.0, 0.0, 0
         with one_blas_thread():
             talker.renderer.make_ready()
@@ -298,17 +302,17 @@ class Stream:
     def _know(self, frame: int, patience: float) -> bool:
         """Feed the motion until `frame` is known. False: nothing to feed it with, and there is time to wait."""
         while not self._rows:
-            if self._queued >= SAMPLES_PER_FRAME and not self._holding():
+            if self._queued >= SAMPLES_PER_FRAME and self._may_speak(frame):
                 self._feed(self._take(SAMPLES_PER_FRAME), False)
-            elif self._closed and not self._holding():
+            elif self._closed and self._may_speak(frame):
                 return self._finish()
             elif not self._realtime:
                 return False
-            elif self._idle and (not self._queued or self._holding() or self._fed <= frame):
+            elif self._idle and (not self._queued or not self._may_speak(frame)):
                 self._feed(np.zeros(SAMPLES_PER_FRAME, np.float32), True)
             elif patience > 0:
                 return False
-            elif self._fed > frame:
+            elif self._fed > frame and not self._behind():
                 self._foresee(frame)
             else:
                 self.counts.gaps += 1
@@ -317,11 +321,18 @@ class Stream:
                 self._feed(np.concatenate([part, np.zeros(SAMPLES_PER_FRAME - len(part), np.float32)]), True, len(part))
         return True
 
-    def _holding(self) -> bool:
-        """Whether sound that waits is to wait longer: it is the first after silence."""
-        if not self._jitter or not self._idle or not self._queued or self._closed:
+    def _may_speak(self, frame: int) -> bool:
+        """Whether the sound that waits may be fed. The first after silence is put where its look-ahead can come in
+        time, and waits for `jitter`."""
+        if not self._idle or not self._realtime or self._closed:
+            return True
+        if self._clock.now() < self._onset + self._jitter and self._queued < self._jitter * SAMPLE_RATE:
             return False
-        return self._clock.now() < self._onset + self._jitter and self._queued < self._jitter * SAMPLE_RATE
+        return self._fed >= frame + AHEAD or self._queued >= (frame + 1 + AHEAD - self._fed) * SAMPLES_PER_FRAME
+
+    def _behind(self) -> bool:
+        """Whether the look-ahead has been missing for so long that a gap is better, and this is the place for it."""
+        return self._unheard >= SHORT and (np.square(self._late).mean() < QUIET**2 or self._unheard >= LONG)
 
     def _feed(self, sound: np.ndarray, filled: bool, part: int = 0) -> None:
         """A whole frame of sound. filled: of silence, from sample `part` on."""
@@ -336,7 +347,7 @@ class Stream:
             self._owed = min(self._owed + self._gap, made_up) if self._gap <= made_up else 0
             if self._fed:
                 sound[:SOFT] *= np.linspace(0, 1, SOFT, dtype=np.float32)
-        self._last = float(sound[-1])
+        self._last, self._late = float(sound[-1]), sound
         if self._controls is not None:
             self._session.steer(self._controls)
             self._controls = None
@@ -348,6 +359,7 @@ class Stream:
         for row in zip(clip.actions, clip.rotation, clip.translation, clip.gaze, strict=True):
             if self._known >= self._next:  # else it was given as foreseen
                 self._rows.append(row)
+                self._unheard = 0
             self._known += 1
 
     def _foresee(self, frame: int) -> None:
@@ -358,6 +370,7 @@ class Stream:
         at = frame - self._known
         self._rows.append((clip.actions[at], clip.rotation[at], clip.translation[at], clip.gaze[at]))
         self.counts.foreseen += 1
+        self._unheard += 1
 
     def _finish(self) -> bool:
         """The sound has ended. False: so have the frames."""

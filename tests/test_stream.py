@@ -287,6 +287,21 @@ def test_sound_too_late_makes_a_gap_and_is_not_lost(latent, puppet, speech):
     assert gap.max() < 0.6 * run.action("jawOpen")[first : first + 22].max()
 
 
+def test_speech_from_the_first_moment_on(latent, puppet, speech):
+    run = Run(latent, puppet, pieces(speech, 640, 0.0), end=4.0)
+    assert run.stream.counts.foreseen <= AHEAD + 1  # at the end
+    assert run.spoken == list(range(run.spoken[0], run.spoken[0] + 50))
+
+
+def test_a_source_that_runs_slow(latent, puppet, speech):
+    """Its look-ahead melts away, and is won again by gaps."""
+    talk = np.tile(speech, 5)
+    run = Run(latent, puppet, [(1.02 * (at - 1) + 1, do) for at, do in pieces(talk, 640, 1.0)], end=13.0)
+    assert 2 <= run.stream.counts.gaps <= 6
+    assert len(run.spoken) >= 250 - 4
+    assert run.stream.counts.foreseen < 0.7 * 250
+
+
 def test_gaps_are_made_up_for_in_silence(latent, puppet, speech):
     quiet = np.concatenate([speech, np.zeros(SAMPLE_RATE, np.float32), speech])
     run = Run(latent, puppet, late(quiet, 0.6), end=8.0, queue=10.0)
