@@ -72,8 +72,8 @@ class Talker:
     def _render(self, latents: Iterator[FaceLatent]) -> Iterator[np.ndarray]:
         """Prepare one frame ahead of the one that is painted."""
         renderer = self.renderer
-        renderer.make_ready()
         with one_blas_thread(), ThreadPoolExecutor(1, thread_name_prefix="prepare") as pool:
+            pool.submit(renderer.make_ready)  # while the first movement is made; a failure is met in `finish`
             waiting = None
             for latent in latents:
                 coming = pool.submit(renderer.prepare, latent)

@@ -97,6 +97,7 @@ def _cost(latent: FaceLatent, moment: FaceLatent) -> list[Figure]:
     """Operations of the networks, counted as they run in torch; a multiplication and an addition are two."""
     painter = Painter(backend="torch")
     renderer = Renderer(latent, painter)
+    renderer.make_ready()  # what is computed once is not a frame's
     with FlopCounterMode(display=False) as painting:
         frame = renderer.render(moment)
     strength = load_model().strength
