@@ -143,8 +143,9 @@ def _send(
 ) -> BaseException | None:
     """Feed the stages until the moments end. Returns what broke them off."""
     broken: BaseException | None = None
+    coming = iter(moments)
     try:
-        for count, moment in enumerate(moments, 1):
+        for count, moment in enumerate(coming, 1):
             work.frame(moment.frame)
             work.sound(moment.sound)
             heard.update((np.clip(moment.sound, -1, 1) * 32767).astype("<i2").tobytes())
@@ -152,6 +153,9 @@ def _send(
                 progress(count)
     except BaseException as error:
         broken = error
+        if hasattr(coming, "close"):  # a generator that is broken off here would go on holding what it holds
+            with suppress(Exception):
+                coming.close()
     try:
         work.close()
     except BaseException as error:  # the stages themselves are broken, or somebody is tired of waiting for the reader
