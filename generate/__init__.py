@@ -5,5 +5,6 @@ from generate.motion import Motion, MotionClip
 from generate.painter import Painter
 from generate.pipeline import Talker, retarget
 from generate.renderer import Renderer
+from generate.stream import Stream
 
-__all__ = ["FaceLatent", "Identity", "Motion", "MotionClip", "Painter", "Pose", "Renderer", "Talker", "retarget"]
+__all__ = ["FaceLatent", "Identity", "Motion", "MotionClip", "Painter", "Pose", "Renderer", "Stream", "Talker", "retarget"]
