@@ -7,4 +7,15 @@ from generate.pipeline import Talker, retarget
 from generate.renderer import Renderer
 from generate.stream import Stream
 
-__all__ = ["FaceLatent", "Identity", "Motion", "MotionClip", "Painter", "Pose", "Renderer", "Stream", "Talker", "retarget"]
+__all__ = [
+    "FaceLatent",
+    "Identity",
+    "Motion",
+    "MotionClip",
+    "Painter",
+    "Pose",
+    "Renderer",
+    "Stream",
+    "Talker",
+    "retarget",
+]

@@ -33,7 +33,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,6 +106,16 @@ class Counts:
 
 
 @dataclass
+class _Moved:
+    """A frame whose motion is known."""
+
+    row: tuple[np.ndarray, ...]  # of a MotionClip
+    sound: np.ndarray
+    number: int
+    idle: bool
+
+
+@dataclass
 class _Step:
     """A frame whose mouth and eyes are to be painted."""
 
@@ -169,7 +179,8 @@ class Stream:
         self._start, self._early, self._held = 0.0, 0.0, 0
         with one_blas_thread():
             talker.renderer.make_ready()
-        motion.session().push(np.zeros(SAMPLES_PER_FRAME * (AHEAD + 1), np.float32))  # what is made at first use
+        for frames in range(1, AHEAD + 2):  # what is made at first use, of each shape
+            motion.session().push(np.zeros(SAMPLES_PER_FRAME * frames, np.float32))
 
     def push(self, sound: np.ndarray, timeout: float | None = None) -> int:
         """More sound. Waits while the queue is full, at most `timeout` seconds (0: not at all; None: for ever).
@@ -235,7 +246,7 @@ class Stream:
 
     def __iter__(self) -> Iterator[Moment]:
         """Moments as they are due, until the stream is closed. While mouth and eyes of a frame are painted on the
-        calling thread, the next one is waited for, moved and prepared on another."""
+        calling thread, the next one is prepared on a second and the one after waited for and moved on a third."""
         if self._begun:
             raise UsageError("a stream is gone through once")
         self._begun = True
@@ -245,11 +256,17 @@ class Stream:
         renderer = self._talker.renderer
         shown = self._talker.latent.appearance.picture
         self._start = self._clock.now()
-        with one_blas_thread(), ThreadPoolExecutor(1, thread_name_prefix="prepare") as pool:
+        with (
+            one_blas_thread(),
+            ThreadPoolExecutor(1, thread_name_prefix="move") as mover,
+            ThreadPoolExecutor(1, thread_name_prefix="prepare") as preparer,
+        ):
             try:
-                coming = pool.submit(self._prepare)
+                moved = mover.submit(self._move)
+                coming = preparer.submit(self._prepare, moved)
                 while (step := coming.result()) is not None:
-                    coming = pool.submit(self._prepare)
+                    moved = mover.submit(self._move)
+                    coming = preparer.submit(self._prepare, moved)
                     shown = shown if step.prepared is None else renderer.finish(step.prepared)
                     self.counts.frames += 1
                     self.counts.idle += step.idle
@@ -260,17 +277,25 @@ class Stream:
                     self._over = True
                     self._change.notify_all()
 
-    def _prepare(self) -> _Step | None:
-        """The next frame, once it is due and known, but for mouth and eyes; None at the end."""
+    def _move(self) -> _Moved | None:
+        """The motion of the next frame, once it is due and known; None at the end."""
         with self._change:
             row = self._await()
             if row is None:
                 return None
             sound, idle = self._sounds.popleft()
             self._next += 1
-            held = self._too_late()
-        prepared = None if held else self._talker.renderer.prepare(retarget(self._talker.latent, *row))
-        return _Step(prepared, sound, self._next - 1, idle)
+            return _Moved(row, sound, self._next - 1, idle)
+
+    def _prepare(self, coming: "Future[_Moved | None]") -> _Step | None:
+        """A frame but for mouth and eyes, where there is time for it."""
+        moved = coming.result()
+        if moved is None:
+            return None
+        prepared = None
+        if not self._too_late(moved.number):
+            prepared = self._talker.renderer.prepare(retarget(self._talker.latent, *moved.row))
+        return _Step(prepared, moved.sound, moved.number, moved.idle)
 
     def _await(self) -> tuple[np.ndarray, ...] | None:
         """The motion of the next frame, once it is due and known; None at the end. The condition is held."""
@@ -431,15 +456,16 @@ class Stream:
         early = first - (self._onset + self._jitter + AHEAD * BEAT)
         self._early = max(self._early, min(BEAT, early))
 
-    def _too_late(self) -> bool:
-        """Whether there is no time to draw the frame that was just taken."""
+    def _too_late(self, number: int) -> bool:
+        """Whether there is no time to draw this frame."""
         if not self._realtime:
             return False
-        behind = self._clock.now() - (self._start + (self._next - 1) * BEAT - self._early)
-        if behind > STALLED:
-            self._start += behind
-            behind = 0.0
-        self._held = self._held + 1 if behind > LATE and self._held < MOST_HELD and self._next > 1 else 0
+        with self._change:
+            behind = self._clock.now() - (self._start + number * BEAT - self._early)
+            if behind > STALLED:
+                self._start += behind
+                behind = 0.0
+        self._held = self._held + 1 if behind > LATE and self._held < MOST_HELD and number else 0
         return self._held > 0
 
 

@@ -457,11 +457,13 @@ MEMBERS = {
     "learning": ["Plan", "WeightCard", "fit", "load_weights", "save_weights"],
     "faces": ["FACIAL_ACTIONS", "FaceParameters", "Head", "Track", "Tracker", "load_head"],
     "generate": [
-        "FaceLatent", "Identity", "Motion", "MotionClip", "Painter", "Pose", "Renderer", "Talker", "retarget",
+        "FaceLatent", "Identity", "Motion", "MotionClip", "Painter", "Pose", "Renderer", "Stream", "Talker",
+        "retarget",
     ],
     "provenance": [
-        "Claim", "Consent", "Keys", "Registry", "Saved", "Verdict", "check_output", "grant_consent", "is_nobody",
-        "load_consent", "read_consent", "save_picture", "save_video", "verify",
+        "Claim", "Consent", "Growing", "Keys", "Outlet", "Registry", "Saved", "Verdict", "check_output",
+        "grant_consent", "is_nobody", "load_consent", "outlet", "read_consent", "save_live", "save_picture", "save_video",
+        "verify",
     ],
 }  # fmt: skip
 

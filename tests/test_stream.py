@@ -32,6 +32,8 @@ class Script(Clock):
         self.time, self.events = 0.0, sorted(events, key=lambda event: event[0])
 
     def now(self) -> float:
+        while self.events and self.events[0][0] <= self.time:
+            self.events.pop(0)[1]()
         return self.time
 
     def wait(self, change: threading.Condition, seconds: float | None) -> None:
@@ -41,14 +43,7 @@ class Script(Clock):
             event[1]()
         else:
             assert seconds is not None, "waits for ever"
-            self.time = until
-
-    def pass_by(self, seconds: float) -> None:
-        """Time that is worked away."""
-        until = self.time + seconds
-        while self.events and self.events[0][0] <= until:
-            self.events.pop(0)[1]()
-        self.time = until
+            self.time = max(self.time, until)
 
 
 class Sketch:
@@ -62,7 +57,7 @@ class Sketch:
 
     def prepare(self, latent: FaceLatent) -> FaceLatent:
         if self.clock:
-            self.clock.pass_by(self.cost(len(self.shown)))
+            self.clock.time += self.cost(len(self.shown))
         self.shown.append(latent)
         return latent
 
@@ -152,15 +147,15 @@ class Run:
         self.clock.events = sorted([*events, (end, self.stream.close)], key=lambda event: event[0])
         self.moments: list[Moment] = []
         self.times: list[float] = []
-        prepare = self.stream._prepare
+        move = self.stream._move
 
         def timed():
-            step = prepare()
+            step = move()
             if step is not None:
                 self.times.append(self.clock.time)
             return step
 
-        self.stream._prepare = timed
+        self.stream._move = timed
         self.moments = list(self.stream)
         self.times = self.times[: len(self.moments)]
 
