@@ -12,7 +12,7 @@ from pathlib import Path
 
 from provenance.hashing import file_sha256
 from provenance.keys import Keys
-from provenance.registry import FILE, Registry
+from provenance.registry import Registry, open_registry
 
 SHIPPED = Path(__file__).resolve().parent / "data" / "nobody.json"
 
@@ -33,6 +33,6 @@ def is_nobody(portrait: str | os.PathLike[str], keys: Keys | None = None, *, reg
     if digest in shipped():
         return True
     if registry is None and keys is not None:
-        registry = Registry(keys.folder / FILE)
+        registry = open_registry(keys.folder)
     entry = registry.by_file(digest) if registry else None
     return entry is not None and bool(entry.nobody)

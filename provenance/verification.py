@@ -16,7 +16,7 @@ from provenance.boxes import uncovered_boxes
 from provenance.certificates import load_certificates
 from provenance.judgement import judge
 from provenance.keys import Keys
-from provenance.registry import FILE, Registry
+from provenance.registry import Registry, open_registry
 from provenance.verdict import Credentials, Mark, Verdict
 from provenance.watermark.identity import key_id, mark_hex
 from provenance.watermark.picture import PictureReader
@@ -59,7 +59,7 @@ def verify(
         known = ""
     else:
         picture, sound = _picture_mark(path, info, keys), _sound_mark(path, info, keys)
-        registry = registry or Registry(keys.folder / FILE)
+        registry = registry or open_registry(keys.folder)
         known = key_id(keys.mark_key)
     found = judge(credentials, picture, sound, key=known, registry=registry)
     return Verdict(
