@@ -462,8 +462,8 @@ MEMBERS = {
     ],
     "provenance": [
         "Claim", "Consent", "Growing", "Keys", "Outlet", "Registry", "Saved", "Verdict", "check_output",
-        "grant_consent", "is_nobody", "load_consent", "outlet", "read_consent", "save_live", "save_picture", "save_video",
-        "verify",
+        "grant_consent", "is_nobody", "load_consent", "outlet", "read_consent", "save_live", "save_picture",
+        "save_video", "verify",
     ],
 }  # fmt: skip
 

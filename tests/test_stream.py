@@ -29,18 +29,25 @@ class Script(Clock):
 
     def __init__(self, events: list[tuple[float, Callable[[], object]]] = ()) -> None:
         super().__init__()
+        self.busy = False
         self.time, self.events = 0.0, sorted(events, key=lambda event: event[0])
 
     def now(self) -> float:
-        while self.events and self.events[0][0] <= self.time:
-            self.events.pop(0)[1]()
+        while not self.busy and self.events and self.events[0][0] <= self.time:
+            self.do()
         return self.time
+
+    def do(self) -> None:
+        """The next event; what it does may ask for the time."""
+        self.busy = True
+        self.events.pop(0)[1]()
+        self.busy = False
 
     def wait(self, change: threading.Condition, seconds: float | None) -> None:
         until = float("inf") if seconds is None else self.time + max(seconds, 1e-6)
         if self.events and self.events[0][0] <= until:
-            self.time, event = max(self.time, self.events[0][0]), self.events.pop(0)
-            event[1]()
+            self.time = max(self.time, self.events[0][0])
+            self.do()
         else:
             assert seconds is not None, "waits for ever"
             self.time = max(self.time, until)
@@ -225,15 +232,15 @@ def test_first_frame_comes_with_its_lookahead(latent, puppet, speech):
 
 
 def test_the_face_lives_in_silence(latent, motion):
-    run = Run(latent, motion, [], end=20.0)
-    assert len(run.moments) == pytest.approx(500 + AHEAD, abs=1)
+    run = Run(latent, motion, [], end=10.0)
+    assert len(run.moments) == pytest.approx(250 + AHEAD, abs=1)
     assert all(m.idle for m in run.moments[: -AHEAD - 1])
     assert not run.sound.any()
     assert run.action("eyeBlinkLeft").max() > 0.8
     yaw = np.array([latent.pose.rotation[0] for latent in run.talker.renderer.shown])
-    assert yaw.std() > 0.003
+    assert yaw.std() > 0.002
     assert run.action("jawOpen").max() < 0.1
-    assert np.allclose(np.diff(run.times[:500]), BEAT)
+    assert np.allclose(np.diff(run.times[:250]), BEAT)
 
 
 def test_nothing_drifts(latent, puppet, speech):
