@@ -7,7 +7,9 @@
     valid, untrusted     none of this maker's                      nothing_found   3
     valid, untrusted     this maker's mark                         tampered        4   re-signed by somebody else
     invalid              any                                       tampered        4
-    absent               found or noticed                          tampered        4   credentials removed; maker told
+    absent               found or noticed                          tampered        4   credentials removed; maker told,
+                                                                                       manifest recovered where kept
+    absent               found, on content of something else       tampered        4   a mark that was copied
     absent               picture and sound of different clips      tampered        4
     absent               none                                      nothing_found   3
 
@@ -20,23 +22,29 @@ from typing import Any
 
 from provenance.exits import EXIT_KNOWN, EXIT_NOTHING, EXIT_TAMPERED
 from provenance.registry import Entry, Registry
-from provenance.verdict import Credentials, Mark, Origin
+from provenance.verdict import Credentials, Mark, Origin, Recovered
 
 CODES = {"known_maker": EXIT_KNOWN, "nothing_found": EXIT_NOTHING, "tampered": EXIT_TAMPERED}
 PRESENT = ("found", "noticed")
 
 
 def judge(
-    credentials: Credentials, picture: Mark, sound: Mark, *, key: str, registry: Registry | None
+    credentials: Credentials,
+    picture: Mark,
+    sound: Mark,
+    *,
+    key: str,
+    entry: Entry | None = None,
+    recovered: Recovered | None = None,
 ) -> dict[str, Any]:
     """Fields verdict, exit_code, summary, reasons, agreement and origin of a `Verdict`.
 
     Args:
         key: identity of the watermark key that was used to look for marks, "" for none.
-        registry: where to look up what the marks name.
+        entry: what the marks name in the registry.
+        recovered: what the registry kept of it, compared with the file.
     """
-    entry = _lookup(picture, sound, registry)
-    clashes = _clashes(credentials, picture, sound, key, entry)
+    clashes = _clashes(credentials, picture, sound, key, entry) + _strange(recovered)
     marked = [name for name, mark in (("picture", picture), ("sound", sound)) if mark.state in PRESENT]
     if credentials.state == "invalid":
         verdict, summary = "tampered", "tampered: the credentials do not fit the file"
@@ -55,6 +63,9 @@ def judge(
             reasons.append(f"sent live from {entry.made}: what was recorded of it bears marks alone; {closed}")
         elif entry:
             reasons.append(f"registered {entry.made} as {entry.manifest}")
+            if recovered is not None and not clashes:
+                summary = _told(recovered) or summary
+            reasons += _reasons(recovered)
         elif "found" in (picture.state, sound.state):
             reasons.append("the mark is not in this registry: made with this key on another machine")
     else:
@@ -68,8 +79,45 @@ def judge(
         "summary": summary,
         "reasons": reasons,
         "agreement": "contradict" if clashes else "agree" if compared and marked else "not_applicable",
-        "origin": _origin(entry),
+        "origin": _origin(entry, recovered),
     }
+
+
+def _told(recovered: Recovered) -> str:
+    """One line of what was recovered, "" where the registry holds no manifest that may be believed."""
+    if recovered.manifest != "valid" or recovered.trust != "trusted":
+        return ""
+    same = "; the content is as registered" if "same" in (recovered.pictures, recovered.sound) else ""
+    return f"recovered: made by '{recovered.signer}' {recovered.made}; credentials were removed since{same}"
+
+
+def _reasons(recovered: Recovered | None) -> list[str]:
+    if recovered is None:
+        return []
+    found = {
+        "valid": f"the registry has its manifest, intact, signed by '{recovered.signer}' ({recovered.trust})",
+        "invalid": "the registry has a manifest for it that does not hold",
+        "absent": "the registry has no manifest for it, only its name",
+    }
+    reasons = [found[recovered.manifest]]
+    for name, state in (("pictures", recovered.pictures), ("sound", recovered.sound)):
+        if state == "same":
+            reasons.append(f"the {name}: as registered (similarity of all {recovered.similarity:.2f})")
+        elif state == "unsure":
+            reasons.append(f"the {name}: altered too much to tell whether they are what was registered")
+    return reasons
+
+
+def _strange(recovered: Recovered | None) -> list[str]:
+    """What is not as it was registered."""
+    if recovered is None:
+        return []
+    found = []
+    if recovered.pictures == "other":
+        found.append("the pictures are not those that were registered: the mark lies on other footage")
+    if recovered.sound == "other":
+        found.append("the sound is not the one that was registered")
+    return found
 
 
 def _signed(credentials: Credentials, picture: Mark, sound: Mark, clashes: list[str]) -> tuple[str, str, list[str]]:
@@ -122,7 +170,8 @@ def _clashes(credentials: Credentials, picture: Mark, sound: Mark, key: str, ent
     return found
 
 
-def _lookup(picture: Mark, sound: Mark, registry: Registry | None) -> Entry | None:
+def lookup(picture: Mark, sound: Mark, registry: Registry | None) -> Entry | None:
+    """What the marks name: the picture's message first, it is the longer one."""
     if registry is None:
         return None
     if picture.state == "found":
@@ -132,7 +181,7 @@ def _lookup(picture: Mark, sound: Mark, registry: Registry | None) -> Entry | No
     return None
 
 
-def _origin(entry: Entry | None) -> Origin | None:
+def _origin(entry: Entry | None, recovered: Recovered | None) -> Origin | None:
     if entry is None:
         return None
     return Origin(
@@ -142,4 +191,5 @@ def _origin(entry: Entry | None) -> Origin | None:
         file_sha256=entry.file_sha256,
         portrait_sha256=entry.portrait_sha256,
         nobody=bool(entry.nobody),
+        recovered=recovered,
     )

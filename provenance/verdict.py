@@ -42,6 +42,18 @@ class Mark(Record):
     looked_at: float = 0.0  # frames, or seconds of sound
 
 
+class Recovered(Record):
+    """What the registry kept of an output, beside the file that was found without credentials."""
+
+    manifest: Literal["valid", "invalid", "absent"]  # the C2PA manifest, read without its file; absent: not kept
+    trust: Literal["trusted", "untrusted", "not_applicable"]
+    signer: str = ""  # common name of the certificate that signed it
+    made: str = ""  # time of the first action, as the signer claims; of the registry without a manifest
+    pictures: Literal["same", "unsure", "other", "not_compared"]  # as those that were registered?
+    sound: Literal["same", "unsure", "other", "not_compared"]
+    similarity: float | None = None  # of what was compared, the least: 0 by chance, 1 for the same
+
+
 class Origin(Record):
     """What the local registry knows of a mark."""
 
@@ -51,6 +63,7 @@ class Origin(Record):
     file_sha256: str
     portrait_sha256: str
     nobody: bool
+    recovered: Recovered | None = None  # only where credentials are gone
 
 
 class Verdict(Record):

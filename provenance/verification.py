@@ -14,10 +14,11 @@ from media.video import VideoReader
 from provenance import manifest
 from provenance.boxes import uncovered_boxes
 from provenance.certificates import load_certificates
-from provenance.judgement import judge
+from provenance.judgement import judge, lookup
 from provenance.keys import Keys
-from provenance.registry import Registry, open_registry
-from provenance.verdict import Credentials, Mark, Verdict
+from provenance.recovery import by_content, look, recover
+from provenance.registry import Entry, Registry, open_registry
+from provenance.verdict import Credentials, Mark, Recovered, Verdict
 from provenance.watermark.identity import key_id, mark_hex
 from provenance.watermark.picture import PictureReader
 from provenance.watermark.sound import SoundReader
@@ -52,7 +53,9 @@ def verify(
     started = time.perf_counter()
     path = Path(path)
     info = probe(path)
-    credentials = read_credentials(path, _anchors(keys, anchors))
+    trusted = _anchors(keys, anchors)
+    credentials = read_credentials(path, trusted)
+    entry = recovered = None
     if keys is None:
         unread = Mark(state="not_checked")
         picture, sound = unread, unread if info.has_sound else Mark(state="no_carrier")
@@ -61,7 +64,10 @@ def verify(
         picture, sound = _picture_mark(path, info, keys), _sound_mark(path, info, keys)
         registry = registry or open_registry(keys.folder)
         known = key_id(keys.mark_key)
-    found = judge(credentials, picture, sound, key=known, registry=registry)
+        entry = lookup(picture, sound, registry)
+        if credentials.state == "absent" and {"found", "noticed"} & {picture.state, sound.state}:
+            entry, recovered = _recover(path, info, entry, registry, trusted)
+    found = judge(credentials, picture, sound, key=known, entry=entry, recovered=recovered)
     return Verdict(
         file=str(path),
         kind=info.kind,
@@ -71,6 +77,18 @@ def verify(
         seconds=round(time.perf_counter() - started, 3),
         **found,
     )
+
+
+def _recover(
+    path: Path, info: MediaInfo, entry: Entry | None, registry: Registry, trusted: str
+) -> tuple[Entry | None, Recovered | None]:
+    """What a stripped file is, and what the registry kept of it. A mark that is noticed but cannot be read is looked
+    up by what is to be seen and heard."""
+    clip = look(path, info)
+    if entry is None and clip is not None:
+        for item in by_content(clip, registry, limit=1):
+            entry = registry.by_manifest(item.label)
+    return entry, recover(entry, registry, clip, trusted) if entry else None
 
 
 def read_credentials(path: Path, anchors_pem: str) -> Credentials:

@@ -55,12 +55,14 @@ def write_video(
     source: str = "rgb24",
     rate: int = 25,
     sound: np.ndarray | None = None,
+    options: dict[str, str] | None = None,
 ) -> Path:
     """Write frames with PyAV alone; `times` in seconds makes the frame rate variable."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=rate)
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = pix_fmt
+        stream.options = options or {}
         stream.codec_context.time_base = Fraction(1, 1000)
         track = container.add_stream("aac", rate=RATE, layout="mono") if sound is not None else None
         for k, frame in enumerate(frames):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from provenance.judgement import judge
+from provenance.judgement import judge, lookup
 from provenance.registry import Entry, Registry
-from provenance.verdict import Credentials, Mark
+from provenance.verdict import Credentials, Mark, Recovered
 
 KEY = "5" * 16
 MARK, OTHER = "00000000000a1b2c", "0000000000ffffff"
@@ -53,20 +53,50 @@ P, S = found(MARK), found(MARK[-6:])
 )
 def test_verdict(signed, picture, sound, exit_code, agreement):
     key = "" if picture.state == "not_checked" else KEY
-    judged = judge(signed, picture, sound, key=key, registry=None)
+    judged = judge(signed, picture, sound, key=key)
     assert (judged["exit_code"], judged["agreement"]) == (exit_code, agreement)
     assert judged["reasons"]
     assert "\n" not in judged["summary"]
 
 
 def test_another_makers_binding_is_not_held_against_this_key():
-    assert judge(credentials(), NONE, NONE, key="6" * 16, registry=None)["exit_code"] == 0
+    assert judge(credentials(), NONE, NONE, key="6" * 16)["exit_code"] == 0
 
 
-def test_sound_that_was_replaced_by_unmarked_sound(tmp_path):
+ENTRY = Entry(MARK, MARK[-6:], "urn:c2pa:x", "1", "2", "2026-01-01", "video", "generate", "3", 0)
+
+
+def test_the_registry_is_asked_for_what_marks_name(tmp_path):
     registry = Registry(tmp_path / "r.sqlite")
-    registry.add(Entry(MARK, MARK[-6:], "urn:c2pa:x", "1", "2", "2026-01-01", "video", "generate", "3", 0))
-    judged = judge(credentials("absent"), P, NONE, key=KEY, registry=registry)
+    registry.add(ENTRY)
+    assert lookup(P, NONE, registry) == lookup(NONE, S, registry) == ENTRY
+    assert lookup(NONE, NONE, registry) is lookup(P, S, None) is lookup(found(OTHER), NONE, registry) is None
+
+
+@pytest.mark.parametrize(
+    ("manifest", "trust", "pictures", "sound", "agreement", "words"),
+    [
+        ("valid", "trusted", "same", "same", "agree", "recovered: made by 'Maker'"),
+        ("valid", "trusted", "unsure", "not_compared", "agree", "recovered: made by 'Maker'"),
+        ("valid", "untrusted", "same", "same", "agree", "credentials were removed; the mark"),
+        ("invalid", "untrusted", "same", "same", "agree", "credentials were removed; the mark"),
+        ("absent", "not_applicable", "not_compared", "not_compared", "agree", "credentials were removed; the mark"),
+        ("valid", "trusted", "other", "same", "contradict", "credentials were removed; the mark"),
+        ("valid", "trusted", "same", "other", "contradict", "credentials were removed; the mark"),
+    ],
+)
+def test_what_was_recovered_is_told_and_never_0(manifest, trust, pictures, sound, agreement, words):
+    recovered = Recovered(
+        manifest=manifest, trust=trust, signer="Maker", made="2026", pictures=pictures, sound=sound, similarity=0.9
+    )
+    judged = judge(credentials("absent"), P, S, key=KEY, entry=ENTRY, recovered=recovered)
+    assert (judged["exit_code"], judged["agreement"]) == (4, agreement)
+    assert judged["summary"].startswith(words)
+    assert judged["origin"].recovered == recovered
+
+
+def test_sound_that_was_replaced_by_unmarked_sound():
+    judged = judge(credentials("absent"), P, NONE, key=KEY, entry=ENTRY)
     assert judged["agreement"] == "contradict"
     assert any("sound was exchanged" in reason for reason in judged["reasons"])
     assert judged["origin"].manifest == "urn:c2pa:x"

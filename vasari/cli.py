@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from media.errors import VasariError
-from vasari.commands import animate, bench, consent, data, generate, keys, track, train, verify
+from vasari.commands import animate, bench, consent, data, generate, keys, serve, track, train, verify
 
 app = typer.Typer(
     name="vasari",
@@ -21,6 +21,7 @@ app.command()(track.track)
 app.command()(verify.verify)
 app.add_typer(keys.app, name="keys")
 app.add_typer(consent.app, name="consent")
+app.add_typer(serve.app, name="serve")
 app.command()(train.train)
 app.add_typer(data.app, name="data")
 app.command()(bench.bench)

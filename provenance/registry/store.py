@@ -47,8 +47,9 @@ class Registry:
     """
 
     def __init__(self, where: str | os.PathLike[str]) -> None:
-        self.path: Path | None = None if "://" in str(where) else Path(where)
-        self._engine: Engine = _engine(str(where) if self.path is None else f"sqlite:///{self.path.absolute()}")
+        self.where = str(where)  # as it was given; a URL may hold a password
+        self.path: Path | None = None if "://" in self.where else Path(where)
+        self._engine: Engine = _engine(self.where if self.path is None else f"sqlite:///{self.path.absolute()}")
         self._ready = False
 
     def __repr__(self) -> str:

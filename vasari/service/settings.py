@@ -1,0 +1,27 @@
+"""What a service may be told when it starts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from provenance.keys import Keys
+from provenance.registry import Registry
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Limits are for one process."""
+
+    registry: Registry
+    keys: Keys | None = None  # reads marks and anchors trust; without it there is no /matches/byContent
+    spool: Path | None = None  # folder for uploads while they are looked at; the system's own when None
+    largest_upload: int = 64 << 20  # bytes of a clip
+    largest_manifest: int = 4 << 20  # bytes of a manifest store
+    largest_body: int = 64 << 10  # bytes of a JSON query
+    largest_picture: int = 4096 * 4096  # pixels of a frame
+    upload_seconds: float = 60.0  # that an upload may take
+    content_seconds: float = 20.0  # that looking at one upload may take
+    at_once: int = 1  # uploads that are looked at at the same time
+    waiting: int = 8  # uploads that may wait or arrive beside them
+    queries_a_minute: float = 120.0  # for each client
+    uploads_a_minute: float = 12.0  # for each client, of clips
+    writes_a_minute: float = 60.0  # for each token
