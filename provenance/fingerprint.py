@@ -36,6 +36,8 @@ LOW, HIGH = 250.0, 4000.0  # Hz
 PHASES = 4  # places in a hop at which sound that is asked about is heard
 QUIET = 1e-4  # root mean square below which a clip has no sound to compare
 NOISE, MOST = 1.5, 30.0  # of a frequency of the mean picture, levels of luma: what counts for nothing, what for all
+STIR, MOST_STIR = 1.0, 8.0  # the same of a change over 0.2 s
+FEWEST = 24  # signs that must count
 SHORTEST_SOUND, SHORTEST_MOTION = 25, 5  # steps that must overlap: 1 s
 MAGIC = b"VF1"
 # Coefficients in order of frequency, without the mean.
@@ -191,10 +193,12 @@ class Similarity:
 def compare(kept: Fingerprint, clip: Clip) -> Similarity:
     """How alike two clips are, at the place where the one best fits into the other."""
     still = _agreement(kept.still, clip.still) if clip.still.any() else None
+    moved = np.sign(clip.motion) * np.clip(np.abs(clip.motion) - STIR, 0, MOST_STIR)
+    scale = np.maximum(np.abs(clip.sound).mean(axis=0, keepdims=True), 1e-9) if len(clip.sound) else 1.0
     return Similarity(
         still,
-        _best(kept.motion, clip.motion, max(1, STEP // clip.every), SHORTEST_MOTION),
-        _best(kept.sound, clip.sound, clip.phases, SHORTEST_SOUND),
+        _best(kept.motion, moved, max(1, STEP // clip.every), SHORTEST_MOTION),
+        _best(kept.sound, np.clip(clip.sound / scale, -2, 2), clip.phases, SHORTEST_SOUND),
     )
 
 
@@ -212,18 +216,19 @@ def _best(signs: np.ndarray, values: np.ndarray, phases: int, shortest: int) -> 
     """The best agreement of rows of `signs` with every `phases`-th row of `values`, over all ways to lay the one on the
     other that cover half of the shorter."""
     rows = np.where(signs, np.float32(1), np.float32(-1))
-    scaled = values / np.maximum(np.abs(values).mean(axis=0, keepdims=True), 1e-9) if len(values) else values
-    scaled = np.clip(scaled, -2, 2)
     best = None
     for phase in range(phases):
-        asked = scaled[phase::phases]
+        asked = values[phase::phases]
         overlap = max(shortest, min(len(rows), len(asked)) // 2)
         if min(len(rows), len(asked)) < shortest or not asked.any():
             continue
         products, weights = rows @ asked.T, np.abs(asked).sum(axis=1)
         before = np.concatenate([[0.0], np.cumsum(weights)])
+        sure = np.concatenate([[0], np.cumsum(np.count_nonzero(asked, axis=1))])
         for shift in range(overlap - len(rows), len(asked) - overlap + 1):  # asked[i + shift] beside rows[i]
             first, last = max(0, shift), min(len(asked), len(rows) + shift)
+            if sure[last] - sure[first] < FEWEST:
+                continue
             share = np.trace(products, offset=shift) / max(before[last] - before[first], 1e-9)
             best = max(best or 0.0, (1 + float(share)) / 2)
     return best

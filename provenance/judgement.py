@@ -44,7 +44,7 @@ def judge(
         entry: what the marks name in the registry.
         recovered: what the registry kept of it, compared with the file.
     """
-    clashes = _clashes(credentials, picture, sound, key, entry) + _strange(recovered)
+    clashes = _clashes(credentials, picture, sound, key, entry, recovered) + _strange(recovered)
     marked = [name for name, mark in (("picture", picture), ("sound", sound)) if mark.state in PRESENT]
     if credentials.state == "invalid":
         verdict, summary = "tampered", "tampered: the credentials do not fit the file"
@@ -145,7 +145,9 @@ def _signed(credentials: Credentials, picture: Mark, sound: Mark, clashes: list[
     return "known_maker", f"made by '{credentials.signer}' and intact", reasons
 
 
-def _clashes(credentials: Credentials, picture: Mark, sound: Mark, key: str, entry: Entry | None) -> list[str]:
+def _clashes(
+    credentials: Credentials, picture: Mark, sound: Mark, key: str, entry: Entry | None, recovered: Recovered | None
+) -> list[str]:
     """What contradicts what, in words."""
     found = []
     if credentials.soft_binding and credentials.binding_key == key:
@@ -163,9 +165,11 @@ def _clashes(credentials: Credentials, picture: Mark, sound: Mark, key: str, ent
         found.append(f"picture and sound come from different outputs ({picture.message}, {sound.message})")
     if credentials.state == "valid":
         return found  # the hash shows that nothing was exchanged: a mark that cannot be read is a weak mark
-    if picture.state == "found" and sound.state == "absent" and entry and entry.sound_mark:
+    kept = ("same", "unsure")  # content that was compared: a mark that cannot be read is then a weak mark too
+    heard, seen = (recovered.sound in kept, recovered.pictures in kept) if recovered else (False, False)
+    if picture.state == "found" and sound.state == "absent" and entry and entry.sound_mark and not heard:
         found.append("the sound was exchanged: the output was registered with marked sound")
-    if sound.state == "found" and picture.state == "absent":
+    if sound.state == "found" and picture.state == "absent" and not seen:
         found.append("the pictures were exchanged: only the sound is marked")
     return found
 

@@ -126,7 +126,16 @@ def save_live(
             with replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
                 settle(kept, unsigned)
                 made = finish(
-                    entry, target, final, unsigned, final_claim, keys, record.settle, work.seconds(), frames=work.frames
+                    entry,
+                    target,
+                    final,
+                    unsigned,
+                    final_claim,
+                    keys,
+                    record.settle,
+                    work.seconds(),
+                    frames=work.frames,
+                    printer=work.printer,
                 )
         saved = timed(made, started)
         if broken is not None:

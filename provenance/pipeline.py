@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from media.errors import SpeechError, UsageError
+from provenance.fingerprint import Fingerprinter
 from provenance.watermark.picture import PictureMarker
 from provenance.watermark.sound import FRAMES, SoundMarker
 
@@ -144,6 +145,7 @@ class Marking:
         self._opening = opening
         self._pictures = PictureMarker(message, key)
         self._sounds = SoundMarker(message, key, block=block)
+        self.printer = Fingerprinter()  # looks at what passes by, for the registry
         self._sound_seconds = 0.0
         self._coder: Coder | None = None
         self._encode = Stage("encode", self._to_encode, self._close, None, depth)
@@ -186,8 +188,10 @@ class Marking:
     def _to_mark(self, item: tuple[str, np.ndarray]) -> None:
         kind, data = item
         if kind == "frame":
+            self.printer.frame(data)
             self._encode.put(("frame", self._pictures.mark(data)))
             return
+        self.printer.sound(data)
         for part in self._sound_timed(self._sounds.push, data):
             self._encode.put(("sound", part))
 

@@ -24,11 +24,12 @@ from media.errors import ConsentError, OutputError, UsageError
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from provenance import manifest
 from provenance.consent import check_consent
+from provenance.fingerprint import Fingerprinter
 from provenance.hashing import file_sha256
 from provenance.keys import Keys
 from provenance.manifest import Claim
 from provenance.pipeline import Marking, check_size
-from provenance.registry import FILE, Entry, Registry, now
+from provenance.registry import Entry, Registry, now, open_registry
 from provenance.watermark.identity import key_id, mark_hex, sound_mark_hex
 from provenance.watermark.picture import PictureMarker
 
@@ -116,7 +117,9 @@ def save_video(
             work.abandon()
             raise
         entry, record = begin(message, claim, "video", sound=sound is not None), registry_of(keys, registry).add
-        saved = finish(entry, target, final, unsigned, claim, keys, record, work.seconds(), frames=count)
+        saved = finish(
+            entry, target, final, unsigned, claim, keys, record, work.seconds(), frames=count, printer=work.printer
+        )
     return timed(saved, started)
 
 
@@ -143,13 +146,15 @@ def save_picture(
     started = time.perf_counter()
     message = new_message()
     with replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
+        printer = Fingerprinter()
+        printer.frame(picture)
         marked = PictureMarker(message, keys.mark_key).mark(picture)
         seconds = {"mark": time.perf_counter() - started}
         options: dict[str, Any] = {"compress_level": 4} if target.suffix.lower() == ".png" else {"quality": quality}
         Image.fromarray(marked).save(unsigned, **options)
         seconds["encode"] = time.perf_counter() - started - seconds["mark"]
         entry, record = begin(message, claim, "picture", sound=False), registry_of(keys, registry).add
-        saved = finish(entry, target, final, unsigned, claim, keys, record, seconds, frames=1)
+        saved = finish(entry, target, final, unsigned, claim, keys, record, seconds, frames=1, printer=printer)
     return timed(saved, started)
 
 
@@ -218,12 +223,18 @@ def finish(
     unsigned: Path,
     claim: Claim,
     keys: Keys,
-    record: Callable[[Entry], None],
+    record: Callable[..., None],
     seconds: dict[str, float],
     *,
     frames: int,
+    printer: Fingerprinter,
 ) -> Saved:
-    """Sign `unsigned` into `final` and register it with `record`. `entry`: of `begin`."""
+    """Sign `unsigned` into `final` and register it with `record`: its entry, its manifest, what `printer` saw.
+
+    Args:
+        entry: of `begin`.
+        record: `Registry.add` or `Registry.settle`.
+    """
     started = time.perf_counter()
     mime = (VIDEO_TYPES | PICTURE_TYPES)[target.suffix.lower()]
     definition = manifest.definition(
@@ -239,15 +250,16 @@ def finish(
         sink.flush()
         os.fsync(sink.fileno())
     label, digest = manifest.label_of(final), file_sha256(final)
-    record(replace(entry, manifest=label, manifest_sha256=manifest.sha256(store), file_sha256=digest))
+    made = replace(entry, manifest=label, manifest_sha256=manifest.sha256(store), file_sha256=digest)
+    record(made, store=store, **printer.for_registry())
     seconds["sign"] = time.perf_counter() - started
     duration = 0.0 if entry.kind == "picture" else frames / FPS
     return Saved(target, entry.mark, label, digest, frames, duration, seconds)
 
 
 def registry_of(keys: Keys, registry: Registry | None = None) -> Registry:
-    """The registry asked for, or the one beside the keys."""
-    return registry or Registry(keys.folder / FILE)
+    """The registry asked for, or the maker's own."""
+    return registry or open_registry(keys.folder)
 
 
 def timed(saved: Saved, started: float) -> Saved:

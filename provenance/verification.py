@@ -16,8 +16,9 @@ from provenance.boxes import uncovered_boxes
 from provenance.certificates import load_certificates
 from provenance.judgement import judge, lookup
 from provenance.keys import Keys
-from provenance.recovery import by_content, look, recover
+from provenance.recovery import recover
 from provenance.registry import Entry, Registry, open_registry
+from provenance.search import by_content, look
 from provenance.verdict import Credentials, Mark, Recovered, Verdict
 from provenance.watermark.identity import key_id, mark_hex
 from provenance.watermark.picture import PictureReader

@@ -118,7 +118,7 @@ def test_registered_before_the_first_byte(tmp_path, claim, keys, moments):
 
     class Sink:
         def write(self, data):
-            sizes.append(len(registry._select("kind = ?", "live")))
+            sizes.append(len(registry.of_kind("live")))
 
     saved = save_live(tmp_path / "a.mp4", moments[:5], Outlet(Sink()), claim=claim, keys=keys, registry=registry)
     assert sizes
@@ -193,7 +193,7 @@ def test_nothing_sent_nothing_left(tmp_path, claim, keys):
             save_live(tmp_path / "a.mp4", what, Outlet(sent), claim=asked, keys=keys, registry=registry)
         assert sent.getvalue() == b""
     assert left(tmp_path) == []
-    assert registry._select("kind = ?", "live") == []
+    assert registry.of_kind("live") == []
 
 
 def test_sound_that_cannot_be_marked_is_not_sent(tmp_path, claim, keys, moments):

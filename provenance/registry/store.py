@@ -17,7 +17,6 @@ from sqlalchemy import (
     event,
     insert,
     select,
-    text,
     update,
 )
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -150,9 +149,6 @@ class Registry:
     def _entries(self, condition: ColumnElement[bool]) -> list[Entry]:
         query = select(*(t.OUTPUTS.c[name] for name in NAMES)).where(condition).order_by(t.OUTPUTS.c.made.desc())
         return [Entry(*row) for row in self.rows(query)]
-
-    def _select(self, where: str, value: str) -> list[Entry]:
-        return self._entries(text(where.replace("?", ":value")).bindparams(value=value))
 
     def rows(self, query: Any) -> Sequence[Any]:
         """What a query finds; nothing in a registry that was never written.

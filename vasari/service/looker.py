@@ -16,7 +16,7 @@ MEMORY = 8 << 30  # bytes of address space; networks and libraries take about 3 
 
 
 class Looker:
-    """Runs `provenance.recovery.identify` elsewhere, one file at a time.
+    """Runs `provenance.search.identify` elsewhere, one file at a time.
 
     Args:
         keys: folder of keys.
@@ -90,7 +90,7 @@ class Looker:
 def _look(pipe: Connection, keys: Path, registry: str, largest: int, seconds: float) -> None:
     """The process: asks, answers, until nobody asks."""
     from provenance import Keys, Registry
-    from provenance.recovery import identify
+    from provenance.search import identify
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError, ValueError):

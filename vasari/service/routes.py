@@ -22,9 +22,10 @@ from media.errors import OutputError, UnreadableError
 from provenance.fingerprint import ALGORITHM, Fingerprint
 from provenance.manifest import PICTURE_ALGORITHM, SOUND_ALGORITHM
 from provenance.manifest import SPEC_VERSION as SPEC_VERSION
-from provenance.recovery import by_print, read_manifest
+from provenance.recovery import read_manifest
 from provenance.registry.jumbf import only
 from provenance.registry.tokens import check_token
+from provenance.search import by_print
 from vasari.service import schemas as s
 from vasari.service.settings import Settings
 from vasari.service.uploads import read_small, spooled

@@ -1,0 +1,156 @@
+"""Which outputs of the registry a file belongs to: by its marks, then by what is to be seen and heard.
+
+look(path) -> Clip                          pictures and sound of a file, for comparison
+identify(path, keys, registry) -> [Found]   manifests, the surest first
+by_content(clip, registry), by_print(...)   by a perceptual hash alone
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from media.errors import SpeechError, UnreadableError
+from media.pictures import read_picture
+from media.probing import MediaInfo, probe
+from media.sound import iter_sound
+from media.units import FPS
+from media.video import VideoReader
+from provenance.fingerprint import ALGORITHM, MOST, PHASES, STEP, Clip, Fingerprint, Fingerprinter, compare, still_alike
+from provenance.keys import Keys
+from provenance.manifest import PICTURE_ALGORITHM, SOUND_ALGORITHM
+from provenance.recovery import ALONE, STILL, judged, score
+from provenance.registry import Registry
+from provenance.watermark.identity import mark_hex, sound_mark_hex
+from provenance.watermark.picture import PictureReader
+from provenance.watermark.sound import SoundReader
+
+LOOKED_AT = 20.0  # seconds of a file that are compared
+STRIDE = 5  # every fifth frame is searched for a mark
+
+
+@dataclass(frozen=True)
+class Found:
+    """A manifest that a file belongs to."""
+
+    label: str
+    alg: str  # what found it
+    score: int | None = None  # 0 to 100, of fingerprints
+
+
+def look(path: Path, info: MediaInfo | None = None) -> Clip | None:
+    """Pictures and sound of the first 20 s of a file; None where nothing can be compared.
+
+    Raises:
+        UnreadableError: the file cannot be read.
+    """
+    clip, _, _ = _watch(path, info or probe(path), None, lambda: None)
+    return clip
+
+
+def identify(
+    path: Path,
+    keys: Keys,
+    registry: Registry,
+    *,
+    algorithms: tuple[str, ...] = (PICTURE_ALGORITHM, SOUND_ALGORITHM, ALGORITHM),
+    limit: int = 10,
+    largest: int = 4096 * 4096,
+    seconds: float = 20.0,
+) -> list[Found]:
+    """Which manifests of the registry a file belongs to, the surest first: by its picture mark, by its sound mark,
+    then by what is to be seen and heard.
+
+    Args:
+        algorithms: names of soft bindings to look for.
+        limit: at most so many.
+        largest: pixels of a frame; more is refused.
+        seconds: that it may take.
+
+    Raises:
+        UnreadableError: the file cannot be read, is too large, or took too long.
+    """
+    until = time.monotonic() + seconds
+
+    def check() -> None:
+        if time.monotonic() > until:
+            raise UnreadableError(f"{path}: could not be looked at within {seconds:g} s; send a shorter clip")
+
+    info = probe(path)
+    if info.width * info.height > largest:
+        raise UnreadableError(f"{path}: {info.width}x{info.height} pixels; {largest} are the most that is looked at")
+    clip, mark, sound_mark = _watch(path, info, keys, check)
+    found: dict[str, Found] = {}
+    for alg, value in ((PICTURE_ALGORITHM, mark), (SOUND_ALGORITHM, sound_mark)):
+        if value and alg in algorithms:
+            for label in registry.by_binding(alg, value, limit):
+                found.setdefault(label, Found(label, alg))
+    if ALGORITHM in algorithms and clip is not None:
+        for item in by_content(clip, registry, limit, check):
+            found.setdefault(item.label, item)
+    return list(found.values())[:limit]
+
+
+def by_content(clip: Clip, registry: Registry, limit: int, check: Callable[[], None] = lambda: None) -> list[Found]:
+    """Outputs that look, move and sound as `clip` does, the most alike first."""
+    found = []
+    for mark in still_alike(clip, registry.stills(), STILL[1]):
+        check()
+        kept, entry = registry.prints(mark), registry.by_mark(mark)
+        if kept is None or entry is None or not entry.manifest:
+            continue
+        likeness = compare(Fingerprint.from_bytes(kept), clip)
+        alone = likeness.motion is None and likeness.sound is None
+        if alone and (likeness.still or 0.0) < ALONE:
+            continue
+        if not {"other", "unsure"} & set(judged(likeness)):
+            found.append(Found(entry.manifest, ALGORITHM, score(likeness)))
+    return sorted(found, key=lambda item: -(item.score or 0))[:limit]
+
+
+def by_print(kept: Fingerprint, registry: Registry, limit: int) -> list[Found]:
+    """As `by_content` for a hash that somebody else took: its signs count the same, sure or not."""
+    signed = [np.where(part, np.float32(MOST), np.float32(-MOST)) for part in (kept.still, kept.motion, kept.sound)]
+    return by_content(Clip(signed[0], signed[1], STEP, signed[2], 1), registry, limit)
+
+
+def _watch(path: Path, info: MediaInfo, keys: Keys | None, check: Callable[[], None]) -> tuple[Clip | None, str, str]:
+    """One pass over the beginning of a file: content, and with `keys` the messages of both marks."""
+    printer = Fingerprinter(every=1, phases=PHASES)
+    reader, listener = (PictureReader(keys.mark_key), SoundReader(keys.mark_key)) if keys else (None, None)
+    for number, frame in enumerate(_frames(path, info)):
+        check()
+        printer.frame(frame)
+        if reader is not None and number % STRIDE == 0:
+            reader.add(frame)
+    heard = 0.0
+    try:
+        for chunk in iter_sound(path, seconds=1.0) if info.has_sound else ():
+            check()
+            printer.sound(chunk)
+            if listener is not None:
+                listener.add(chunk)
+            heard += 1.0
+            if heard >= LOOKED_AT:
+                break
+    except (SpeechError, UnreadableError):
+        pass  # a broken track is no sound
+    message = reader.read().message if reader is not None and reader.frames else None
+    sound = listener.read().message if listener is not None and heard else None
+    try:
+        clip = printer.clip()
+    except ValueError:
+        clip = None
+    return clip, "" if message is None else mark_hex(message), "" if sound is None else sound_mark_hex(sound)
+
+
+def _frames(path: Path, info: MediaInfo) -> Iterator[np.ndarray]:
+    if info.kind == "picture":
+        yield read_picture(path)
+    elif info.kind == "video":
+        for number, frame in enumerate(VideoReader(path, threads=1)):
+            if number >= LOOKED_AT * FPS:
+                return
+            yield np.asarray(frame)
