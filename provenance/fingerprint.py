@@ -88,7 +88,7 @@ class Fingerprint:
 
 
 class Fingerprinter:
-    """Looks at a clip as it passes by; 0.1 ms a frame that is looked at.
+    """Looks at a clip as it passes by; about 1 ms a frame that is looked at, one in five for what is kept.
 
     Args:
         every: frames between two that are looked at: `STEP` for what is kept, 1 for what is asked about.

@@ -9,7 +9,7 @@ import time
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from making import picture
+from making import clip, picture, remux, voice
 from PIL import Image
 
 pytest.importorskip("fastapi")
@@ -17,7 +17,7 @@ pytest.importorskip("fastapi")
 from fastapi import HTTPException, Request
 from fastapi.testclient import TestClient
 
-from provenance import Claim, Keys, Registry
+from provenance import Claim, Keys, Registry, save_video
 from provenance.fingerprint import ALGORITHM, Fingerprint
 from provenance.manifest import PICTURE_ALGORITHM, SOUND_ALGORITHM, sign
 from provenance.manifest import definition as define
@@ -34,6 +34,10 @@ LABEL = "urn:c2pa:00000000-0000-4000-8000-000000000001"
 
 def b64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
+
+
+def b64_bytes(data: bytes) -> str:
+    return base64.b64encode(data).decode()
 
 
 def store_for(keys: Keys, mark: str) -> bytes:
@@ -363,3 +367,46 @@ def test_a_registry_that_is_broken_is_a_500_without_details(tmp_path):
         answer = client.get("/v1/matches/byBinding", params={"alg": PICTURE_ALGORITHM, "value": "AAAA"})
         assert answer.status_code == 500
         assert str(tmp_path) not in answer.text
+
+
+def test_a_clip_names_its_manifest(client, keys, registry, spool, tmp_path):
+    """As the body, in a form, by its fingerprint; coded again without credentials."""
+    sound = voice(2.0, 3)
+    saved = save_video(
+        tmp_path / "a.mp4", clip(3, 50), sound, claim=Claim("t", nobody=True), keys=keys, registry=registry
+    )
+    body = remux(saved.path, tmp_path / "b.mp4").read_bytes()
+    hint = {"hintAlg": PICTURE_ALGORITHM, "hintValue": b64("00000000000a1b2c"), "alg": PICTURE_ALGORITHM}
+    answers = [
+        client.post("/v1/matches/byContent", content=body, headers={"Content-Type": "video/mp4"}),
+        client.post("/v1/matches/byContent", files={"file": ("../../x.mp4", body, "video/mp4")}),
+        client.post("/v1/matches/byContent?alg=" + ALGORITHM, content=body, headers={"Content-Type": "video/mp4"}),
+        client.post("/v1/matches/byBinding", json={"alg": ALGORITHM, "value": b64_bytes(registry.prints(saved.mark))}),
+    ]
+    for answer in answers:
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["matches"][0]["manifestId"] == saved.manifest
+    assert answers[2].json()["matches"][0]["similarityScore"] > 80
+    short = client.post("/v1/matches/byContent", content=body[: len(body) // 3], headers={"Content-Type": "video/mp4"})
+    assert short.status_code in (200, 415)  # cut off: read as far as it goes, or not at all
+    hinted = client.post("/v1/matches/byContent", params=hint, content=body, headers={"Content-Type": "video/mp4"})
+    assert saved.manifest in [match["manifestId"] for match in hinted.json()["matches"]]
+    assert list(spool.iterdir()) == []
+
+
+def test_tokens_are_made_and_revoked_at_the_command_line(tmp_path, keys):
+    from typer.testing import CliRunner
+
+    from vasari.commands.serve import app
+
+    def run(*words):
+        return CliRunner().invoke(app, [*words, "--keys", str(keys.folder)])
+
+    made = run("token", "new", "a-laptop", "--days", "3")
+    assert made.exit_code == 0
+    assert made.stdout.strip().startswith("vasari_")
+    assert "a-laptop" in run("token", "list").stdout
+    assert made.stdout.strip() not in run("token", "list").stdout
+    assert run("token", "revoke", "a-laptop").exit_code == 0
+    assert run("token", "revoke", "a-laptop").exit_code != 0
+    assert run("token", "new", "../x").exit_code != 0
