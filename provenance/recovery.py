@@ -94,8 +94,8 @@ def recover(entry: Entry, registry: Registry, clip: Clip | None, anchors_pem: st
             says = read_manifest(store, anchors_pem)
         except UnreadableError:
             says = None
-    belongs = says is not None and says.label == entry.manifest
-    belongs = belongs and (manifest.PICTURE_ALGORITHM, entry.mark) in says.bindings
+    binding = (manifest.PICTURE_ALGORITHM, entry.mark)
+    belongs = says is not None and says.label == entry.manifest and binding in says.bindings
     pictures: Alike = "not_compared"
     sound: Alike = "not_compared"
     likeness = None

@@ -410,3 +410,27 @@ def test_tokens_are_made_and_revoked_at_the_command_line(tmp_path, keys):
     assert run("token", "revoke", "a-laptop").exit_code == 0
     assert run("token", "revoke", "a-laptop").exit_code != 0
     assert run("token", "new", "../x").exit_code != 0
+
+
+def test_what_hangs_is_ended_and_the_next_is_answered(keys, registry, tmp_path, monkeypatch):
+    import os
+    import signal
+
+    from media.errors import UnreadableError
+    from vasari.service import looker
+
+    monkeypatch.setattr(looker, "GRACE", 0.3)
+    Image.fromarray(picture()).save(tmp_path / "a.png")
+    look = looker.Looker(keys.folder, registry.where, largest=10**8, seconds=0.2)
+    try:
+        look._ready()
+        hung = look._process.pid
+        os.kill(hung, signal.SIGSTOP)
+        with pytest.raises(UnreadableError, match="within"):
+            look(tmp_path / "a.png", (ALGORITHM,), 10)
+        look._seconds = 60  # patience of the service; that of the process stays
+        with pytest.raises(UnreadableError, match="the clip"):
+            look(tmp_path / "none.png", (ALGORITHM,), 10)
+        assert look._process.pid != hung
+    finally:
+        look.close()

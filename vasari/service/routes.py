@@ -12,7 +12,7 @@ import base64
 import binascii
 import datetime as dt
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import ValidationError
@@ -35,7 +35,12 @@ WATERMARKS = (PICTURE_ALGORITHM, SOUND_ALGORITHM)
 ALGORITHMS = (*WATERMARKS, ALGORITHM)
 MOST_RESULTS = 100
 LABEL = re.compile(r"urn:(?:c2pa|uuid):[A-Za-z0-9:._-]{1,200}")
-ERRORS = {400: {"model": s.Problem}, 403: {"model": s.Problem}, 429: {"model": s.Problem}, 500: {"model": s.Problem}}
+ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"model": s.Problem},
+    403: {"model": s.Problem},
+    429: {"model": s.Problem},
+    500: {"model": s.Problem},
+}
 
 QUERY = s.SoftBindingQuery.model_json_schema()
 

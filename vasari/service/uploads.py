@@ -5,6 +5,7 @@ import contextlib
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from fastapi import HTTPException, Request
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -56,7 +57,7 @@ async def spooled(request: Request, folder: Path | None, limit: int, seconds: fl
         path = Path(room) / "clip"
         with path.open("wb") as file:
             sink = _Sink(file, limit)
-            take = _form(request, sink) if kind.startswith("multipart/") else sink.write
+            take = _Form(request, sink, limit).take if kind.startswith("multipart/") else sink.write
             async for part in _timely(request, seconds):
                 take(part)
         if not sink.size:
@@ -67,68 +68,69 @@ async def spooled(request: Request, folder: Path | None, limit: int, seconds: fl
 class _Sink:
     """A file with a most."""
 
-    def __init__(self, file: object, limit: int) -> None:
+    def __init__(self, file: BinaryIO, limit: int) -> None:
         self._file, self._limit, self.size = file, limit, 0
 
     def write(self, data: bytes) -> None:
         self.size += len(data)
         if self.size > self._limit:
             raise too_large(self._limit)
-        self._file.write(data)  # type: ignore[attr-defined]
+        self._file.write(data)
 
 
-def _form(request: Request, sink: _Sink):  # type: ignore[no-untyped-def]
-    """A function that takes pieces of a form and gives the bytes of its first file to `sink`."""
-    _, options = parse_options_header(request.headers.get("content-type", ""))
-    boundary = options.get(b"boundary", b"")
-    if not 0 < len(boundary) <= 200:
-        raise HTTPException(400, "multipart/form-data without a boundary")
-    state = {"name": b"", "file": False, "done": False, "head": 0}
+class _Form:
+    """Takes pieces of multipart/form-data and gives the bytes of its first file to a sink."""
 
-    def begin() -> None:
-        state["file"], state["name"] = False, b""
+    def __init__(self, request: Request, sink: _Sink, limit: int) -> None:
+        _, options = parse_options_header(request.headers.get("content-type", ""))
+        boundary = options.get(b"boundary", b"")
+        if not 0 < len(boundary) <= 200:
+            raise HTTPException(400, "multipart/form-data without a boundary")
+        self._sink, self._limit = sink, limit
+        self._total = self._head = 0
+        self._name = b""
+        self._file = self._done = False
+        calls: Any = {
+            "on_part_begin": self._begin,
+            "on_header_field": self._header,
+            "on_header_value": self._value,
+            "on_headers_finished": self._headed,
+            "on_part_data": self._body,
+            "on_part_end": self._end,
+        }
+        self._parser = MultipartParser(boundary, calls)
 
-    def head(data: bytes, start: int, end: int) -> None:
-        state["head"] += end - start
-        if state["head"] > HEAD:
-            raise HTTPException(400, "the form's headers are too long")
-
-    def value(data: bytes, start: int, end: int) -> None:
-        head(data, start, end)
-        state["name"] += data[start:end]
-
-    def headers_done() -> None:
-        state["file"] = b"filename" in state["name"] and not state["done"]
-
-    def body(data: bytes, start: int, end: int) -> None:
-        if state["file"]:
-            sink.write(data[start:end])
-
-    def end() -> None:
-        state["done"] = state["done"] or state["file"]
-
-    calls = {
-        "on_part_begin": begin,
-        "on_header_field": head,
-        "on_header_value": value,
-        "on_headers_finished": headers_done,
-        "on_part_data": body,
-        "on_part_end": end,
-    }
-    parser = MultipartParser(boundary, calls)
-    total = 0
-
-    def take(data: bytes) -> None:
-        nonlocal total
-        total += len(data)
-        if total > sink._limit + HEAD:
-            raise too_large(sink._limit)
+    def take(self, data: bytes) -> None:
+        """The next piece."""
+        self._total += len(data)
+        if self._total > self._limit + HEAD:
+            raise too_large(self._limit)
         try:
-            parser.write(data)
+            self._parser.write(data)
         except ValueError as error:
             raise HTTPException(400, "malformed multipart/form-data") from error
 
-    return take
+    def _begin(self) -> None:
+        self._file, self._name = False, b""
+
+    def _header(self, data: bytes, start: int, end: int) -> None:
+        self._head += end - start
+        if self._head > HEAD:
+            raise HTTPException(400, "the form's headers are too long")
+
+    def _value(self, data: bytes, start: int, end: int) -> None:
+        self._header(data, start, end)
+        self._name += data[start:end]
+
+    def _headed(self) -> None:
+        self._file = b"filename" in self._name and not self._done
+
+    def _body(self, data: bytes, start: int, end: int) -> None:
+        if self._file:
+            self._sink.write(data[start:end])
+
+    def _end(self) -> None:
+        self._done = self._done or self._file
 
 
 async def _timely(request: Request, seconds: float) -> AsyncIterator[bytes]:
