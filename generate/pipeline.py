@@ -15,14 +15,13 @@ import numpy as np
 
 from faces.actions import FACIAL_ACTIONS
 from faces.fit import CAMERA_DISTANCE
-from faces.head import MILLIMETRES
 from faces.tracker import Track
 from generate.latent import FaceLatent, Pose
+from generate.motion.scenes import HEAD_WIDTH
 from generate.painter import Painter
 from generate.renderer import Renderer
 from learning.threads import one_blas_thread
 
-HEAD_WIDTH = 150.0 / MILLIMETRES  # units of the head in a head width (mean adult breadth with ears), the unit of motion
 SPEECH_OWNS = np.array([
     name.startswith(("jaw", "mouthClose", "mouthFunnel", "mouthPucker", "mouthLowerDown", "mouthUpperUp", "mouthRoll",
                      "mouthPress", "mouthShrug", "eyeBlink", "eyeLook", "tongue"))

@@ -6,20 +6,20 @@
         ...
 
 **Latency** of a frame is the time from the push that brings the first sample of its sound to its picture's leaving the
-stream. 120 ms of it are the look-ahead of the motion (`LOOKAHEAD_SAMPLES`), the rest is rendering; sound that comes in
+stream. 80 ms of it are the look-ahead of the motion (`LOOKAHEAD_SAMPLES`), the rest is rendering; sound that comes in
 pieces shorter than a frame (40 ms) is waited for as long as it lasts. When sound comes while the face is idle, the
 frames on their way are brought forward by up to a frame, so that they need not wait for the beat, and the beat is won
 back while nobody speaks.
 
 **Sound that comes late.** A frame is due 40 ms after the one before. Where its look-ahead has not come, 20 ms are
 waited; then it is drawn as if silence followed, and nothing is heard of it. Only when its own sound has not come
-either, which is 120 ms later, there is a gap: silence is put in, the mouth closes, the face goes on idling, and the
+either, which is 80 ms later, there is a gap: silence is put in, the mouth closes, the face goes on idling, and the
 sound is spoken when it comes; none is lost. The same is done, if possible where the speech is silent, when the
 look-ahead has been missing for long, as with a source that runs slow. A gap of up to a second is made up for by
 leaving out silence later on, as soon as sound waits. `jitter` holds back the first sound after silence, so that later
 pieces may be late by as much.
 
-**Silence** is a sound like any other: the face blinks, looks, sways and listens (`faces.performances.Life`).
+**Silence** is a sound like any other: the face blinks, looks, sways and listens.
 
 **Too much, too slow.** Sound waits in a queue of bounded length; `push` waits while it is full, or says how much it
 took. Only one frame is made before it is pulled. A machine that is too slow gives a frame twice rather than late
@@ -28,7 +28,6 @@ took. Only one frame is made before it is pulled. A machine that is too slow giv
 Frame k goes with samples 640 k to 640 (k + 1) of what comes out, always, so nothing drifts.
 """
 
-import copy
 import threading
 import time
 from collections import deque
@@ -37,10 +36,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import nn
 
-from generate.motion import LOOKAHEAD_SAMPLES, Controls, Motion, MotionClip, Session
+from generate.motion import LOOKAHEAD_SAMPLES, Controls, Curve, Guidance, Motion, MotionClip
 from generate.pipeline import Talker, retarget
 from generate.renderer import Prepared
 from learning.threads import one_blas_thread
@@ -132,7 +129,7 @@ class Stream:
     Args:
         talker: the portrait, loaded.
         motion: the network, loaded.
-        seed, style: as in `Motion.session`.
+        seed, style, guidance: as in `Motion.session`.
         controls: where to look, how far away, in which mood, to begin with.
         realtime: 25 frames a second by the clock, idling when no sound comes. False: as fast as sound comes and frames
             are pulled, waiting when none comes; the frames are then those of `Talker.frames(Motion.stream(...))`.
@@ -148,7 +145,8 @@ class Stream:
         *,
         seed: int = 0,
         style: int | None = None,
-        controls: Controls = Controls(),
+        controls: Controls | Curve = Controls(),
+        guidance: Guidance = Guidance(),
         realtime: bool = True,
         queue: float = 2.0,
         jitter: float = 0.0,
@@ -166,8 +164,8 @@ class Stream:
         self._queue: deque[np.ndarray] = deque()
         self._queued = 0  # samples
         self._closed = self._over = self._begun = self._cut = False
-        self._session = motion.session(seed=seed, style=style, controls=controls)
-        self._controls: Controls | None = None  # asked for and not yet passed on
+        self._session = motion.session(seed=seed, style=style, controls=controls, guidance=guidance)
+        self._controls: Controls | Curve | None = None  # asked for and not yet passed on
         self._onset = 0.0  # when the first of what waits was pushed
         # Below: of the drawing thread alone.
         self._sounds: deque[tuple[np.ndarray, bool]] = deque()  # heard and not given out: samples, whether put in
@@ -219,7 +217,7 @@ class Stream:
                     return taken
                 self._change.wait(left)
 
-    def steer(self, controls: Controls) -> None:
+    def steer(self, controls: Controls | Curve) -> None:
         """Change gaze, distance, mood, liveliness from the next frame on that is not known yet; all change smoothly."""
         with self._change:
             self._controls = controls
@@ -391,7 +389,7 @@ class Stream:
         """Know a frame as if silence followed what is known."""
         missing = (frame + 1 + AHEAD - self._fed) * SAMPLES_PER_FRAME
         waits = np.concatenate([*self._queue, np.zeros(missing, np.float32)])[:missing]
-        clip = _twin(self._session, self._motion).push(waits)
+        clip = self._session.twin().push(waits)
         at = frame - self._known
         self._rows.append((clip.actions[at], clip.rotation[at], clip.translation[at], clip.gaze[at]))
         self.counts.foreseen += 1
@@ -467,14 +465,3 @@ class Stream:
                 behind = 0.0
         self._held = self._held + 1 if behind > LATE and self._held < MOST_HELD and number else 0
         return self._held > 0
-
-
-def _twin(session: Session, motion: Motion) -> Session:
-    """A session that goes on from where this one is, on its own, with the same networks."""
-    shared = {}
-    for owner in (motion, session, *(part for part in vars(session).values() if hasattr(part, "__dict__"))):
-        for value in vars(owner).values():
-            if isinstance(value, nn.Module):
-                shared |= {id(module): module for module in value.modules()}
-    with torch.inference_mode():
-        return copy.deepcopy(session, shared)

@@ -23,7 +23,7 @@ def one_blas_thread() -> AbstractContextManager[object]:
 
 @contextlib.contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """While the block runs, torch computes on the calling thread alone: for work so small that sharing it costs more."""
+    """While the block runs, torch computes on the calling thread alone: sharing such small work costs more."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -3,6 +3,7 @@
 Time is simulated: sound is pushed at set times by a clock that does not wait.
 """
 
+import copy
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -90,6 +91,9 @@ class Strings:
         return self._clip(len(self.sound) // 640 - AHEAD)
 
     def steer(self, controls: Controls) -> None: ...
+
+    def twin(self) -> "Strings":
+        return copy.copy(self)
 
     def finish(self) -> MotionClip:
         frames = -(-len(self.sound) // 640)
@@ -319,7 +323,7 @@ def test_jitter_is_waited_for_beforehand(latent, puppet, speech):
     assert run.stream.counts.gaps == 1
     assert len(run.spoken) == 50
     assert run.spoken[-1] - run.spoken[0] == 49
-    assert run.times[run.spoken[0]] - 1.0 == pytest.approx(0.42, abs=0.05)
+    assert run.times[run.spoken[0]] - 1.0 == pytest.approx(0.3 + AHEAD * 0.04, abs=0.05)
 
 
 def test_cancel_closes_the_mouth_and_lives_on(latent, motion, speech):
@@ -334,7 +338,7 @@ def test_cancel_closes_the_mouth_and_lives_on(latent, motion, speech):
     assert jaw[62:].max() < 0.5 * jaw[25:48].max()
     assert np.abs(np.diff(jaw)).max() < 0.35
     assert len(run.moments) > 100
-    assert run.action("eyeBlinkLeft")[60:].std() > 0
+    assert np.ptp([latent.pose.rotation for latent in run.talker.renderer.shown[60:]], axis=0).max() > 1e-3
 
 
 def test_cancel_and_close(latent, puppet, speech):
@@ -443,11 +447,9 @@ def test_odd_sound(latent, puppet, speech):
 
 
 def test_foresight_leaves_the_session_as_it_is(motion, speech):
-    from generate.stream import _twin
-
     session, alone = motion.session(seed=5), motion.session(seed=5)
     session.push(speech[:6400])
-    twin = _twin(session, motion)
+    twin = session.twin()
     twin.push(np.zeros(6400, np.float32))
     alone.push(speech[:6400])
     assert np.array_equal(session.push(speech[6400:]).actions, alone.push(speech[6400:]).actions)

@@ -8,14 +8,13 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from media.errors import UsageError
 
 if TYPE_CHECKING:
-    from generate.motion import Controls
     from generate.stream import Moment, Stream
     from provenance import Outlet
     from vasari.studio import Sitter
@@ -53,12 +52,16 @@ def open_outlet(to: str | None, output: Path) -> "Outlet":
     return outlet(to or "-")
 
 
-def moments(sitter: "Sitter", seed: int, controls: "Controls") -> "Iterator[Moment]":
-    """Listens to standard input until it ends, or somebody stops the program (then the mouth closes first)."""
+def moments(sitter: "Sitter", performance: dict[str, Any]) -> "Iterator[Moment]":
+    """Listens to standard input until it ends, or somebody stops the program (then the mouth closes first).
+
+    Args:
+        performance: seed, style, controls and guidance, as `generate.Stream` takes them.
+    """
     from generate import Motion
     from generate.stream import Stream
 
-    stream = Stream(sitter.talker, Motion.load(), seed=seed, controls=controls)
+    stream = Stream(sitter.talker, Motion.load(), **performance)
     threading.Thread(target=_listen, args=[stream], name="listen", daemon=True).start()
     with _stopping(stream):
         for moment in stream:

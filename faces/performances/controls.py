@@ -15,7 +15,7 @@ WIDEST_GAZE = math.radians(45)
 WIDEST_BIAS = math.radians(30)
 LIVELIEST = 2.0  # intensity
 CONDITIONS = 2 + len(EMOTIONS) - 1 + 1  # numbers in `Controls.vector`
-_SCALE = 4.0  # radians -> numbers of about unit size
+ANGLE = 4.0  # numbers of `Controls.vector` a radian
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Controls:
 
         Distance and bias are not among them: they place the head, and how it moves there does not hang on them.
         """
-        parts = (np.multiply(self.gaze, _SCALE), self.amounts[1:], [self.intensity - 1])
+        parts = (np.multiply(self.gaze, ANGLE), self.amounts[1:], [self.intensity - 1])
         return np.concatenate(parts).astype(np.float32)
 
 

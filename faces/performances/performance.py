@@ -8,7 +8,7 @@ from faces.actions import FACIAL_ACTIONS
 from faces.performances.clip import MotionClip, lips_to_actions
 from faces.performances.controls import Controls
 from faces.performances.emotions import EMOTIONS, emotion_offsets
-from faces.performances.life import Life, Placement, look_actions, spring
+from faces.performances.life import Life, Placement, Spring, look_actions, spring
 from faces.performances.lips import lip_frames
 from faces.performances.phones import Phones
 from faces.performances.prosody import Prosody, frame_rms
@@ -18,6 +18,11 @@ from media.units import SAMPLES_PER_FRAME
 AHEAD = 2  # frames by which head and brows hear the voice early, as speakers start a nod before its stressed vowel
 
 
+def mood_spring() -> Spring:
+    """Smooths the amounts (8,) of emotions that are asked for into those that show."""
+    return spring(0.9, len(EMOTIONS))
+
+
 class Actor:
     """Puts lips and life together frame by frame; a stream and a whole recording get the same."""
 
@@ -25,7 +30,7 @@ class Actor:
         self._style = style or Style()
         self._life = Life(seed, self._style, start.gaze)
         self._prosody, self._placement = Prosody(), Placement()
-        self._mood = spring(0.9, len(EMOTIONS))
+        self._mood = mood_spring()
 
     def act(
         self, channels: np.ndarray, closure: np.ndarray, rms: np.ndarray, controls: Sequence[Controls]

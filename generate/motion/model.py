@@ -1,57 +1,84 @@
-"""Speech -> motion: a learned causal network moves the lips, a seeded process the rest."""
+"""Speech -> motion: the speech encoder hears how lips move, the motion network draws what the whole face does."""
 
+import copy
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from faces.performances import Actor, Controls, MotionClip, Style, join
-from generate.speech.encoder import Ear
-from generate.speech.network import DELAY, LipNet
+from faces.performances import Controls, MotionClip, Prosody, Style, join
+from generate.motion.network import MotionNet
+from generate.motion.performer import Guidance, Performer
+from generate.motion.scenes import heard
+from generate.motion.space import Steps
+from generate.speech import Encoder, Listener, SpeechEncoder
+from generate.speech.network import DELAY
 from learning import load_weights
+from learning.stepping import weights_of
+from learning.threads import one_blas_thread
 from media.errors import SpeechError
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 
 Curve = Callable[[float], Controls]  # what is asked for at a time in seconds
 DEFAULT = Controls()
+GUIDANCE = Guidance()
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "motion.safetensors"
-LOOKAHEAD_SAMPLES = DELAY * SAMPLES_PER_FRAME  # 120 ms: frame k hears the sound up to its own end plus this
+LOOKAHEAD_SAMPLES = DELAY * SAMPLES_PER_FRAME  # 80 ms: frame k hears the sound up to its own end plus this
 TOLERANCE = 1e-4  # largest difference between a stream and the whole, in any field
 SHORTEST = SAMPLE_RATE // 5  # samples of sound under which there is nothing to speak
-BLOCK = 250  # frames the network sees at a time: bounds memory for any length of sound
 
 
 class Motion:
     """Speech in, motion out. Load once, use many times; holds no state between calls."""
 
-    def __init__(self, network: LipNet) -> None:
-        self._network = network.eval()
+    def __init__(self, encoder: Encoder, network: MotionNet, steps: Steps) -> None:
+        self._encoder, self._network, self._steps = encoder, network.eval(), steps
+        self._weights = weights_of(network)
 
     @classmethod
-    def load(cls, path: Path | str | None = None) -> "Motion":
+    def load(cls, path: Path | str | None = None, encoder: Encoder | None = None) -> "Motion":
         """Read the weights that ship with the package, or those at `path`.
+
+        Args:
+            encoder: what hears; None: the one that ships.
 
         Raises:
             WeightsError: the file is missing, damaged or of another model.
         """
         tensors, card = load_weights(path or WEIGHTS, "motion")
-        network = LipNet(card.config["width"], tuple(card.config["dilations"]))
-        network.load_state_dict(tensors)
-        return cls(network)
+        network = MotionNet(**card.config)
+        network.load_state_dict({k: v.float() for k, v in tensors.items() if not k.startswith("steps.")})
+        return cls(encoder or SpeechEncoder.load(), network, Steps.load(tensors))
 
-    def session(self, *, seed: int = 0, style: int | None = None, controls: Controls | Curve = DEFAULT) -> "Session":
+    def session(
+        self,
+        *,
+        seed: int = 0,
+        style: int | None = None,
+        controls: Controls | Curve = DEFAULT,
+        guidance: Guidance = GUIDANCE,
+    ) -> "Session":
         """A performance that goes on for as long as sound is pushed into it.
 
         Args:
-            seed: chooses head movement, glances, blinks; the lips follow from the sound alone.
+            seed: chooses head movement, glances, blinks, expressions.
             style: seed of the speaking style; None: the same as `seed`.
             controls: constant, or a function of the time in seconds.
+            guidance: how far each condition is weighed, and how finely the flow is followed.
         """
-        return Session(self._network, seed, Style.draw(seed if style is None else style), controls)
+        manner = Style.draw(seed if style is None else style)
+        performer = Performer(self._network, self._weights, self._steps, seed, manner, guidance)
+        return Session(self._encoder.listen(), performer, controls)
 
     def generate(
-        self, speech: np.ndarray, *, seed: int = 0, style: int | None = None, controls: Controls | Curve = DEFAULT
+        self,
+        speech: np.ndarray,
+        *,
+        seed: int = 0,
+        style: int | None = None,
+        controls: Controls | Curve = DEFAULT,
+        guidance: Guidance = GUIDANCE,
     ) -> MotionClip:
         """The motion for a whole recording: a clip of T = ceil(N / 640) frames. Arguments as in `session`.
 
@@ -66,7 +93,7 @@ class Motion:
             raise SpeechError(f"sound of shape {speech.shape}: one channel was needed")
         if len(speech) < SHORTEST:
             raise _too_short(len(speech))
-        return join(list(self.stream([speech], seed=seed, style=style, controls=controls)))
+        return join(list(self.stream([speech], seed=seed, style=style, controls=controls, guidance=guidance)))
 
     def stream(
         self,
@@ -75,6 +102,7 @@ class Motion:
         seed: int = 0,
         style: int | None = None,
         controls: Controls | Curve = DEFAULT,
+        guidance: Guidance = GUIDANCE,
     ) -> Iterator[MotionClip]:
         """The motion for sound that arrives in pieces of any length; arguments as in `session`.
 
@@ -84,11 +112,11 @@ class Motion:
         Raises:
             SpeechError: the sound is shorter than 0.2 s in all, or not finite.
         """
-        session = self.session(seed=seed, style=style, controls=controls)
+        session = self.session(seed=seed, style=style, controls=controls, guidance=guidance)
         for chunk in chunks:
             chunk = np.asarray(chunk, np.float32).reshape(-1)
-            for first in range(0, len(chunk), BLOCK * SAMPLES_PER_FRAME):
-                piece = session.push(chunk[first : first + BLOCK * SAMPLES_PER_FRAME])
+            for first in range(0, len(chunk), SAMPLES_PER_FRAME):  # a frame at a time: who asks waits for no other
+                piece = session.push(chunk[first : first + SAMPLES_PER_FRAME])
                 if len(piece):
                     yield piece
         if session.heard < SHORTEST:
@@ -107,12 +135,11 @@ def _too_short(samples: int) -> SpeechError:
 class Session:
     """One performance under way: push sound, get the frames that are known by then."""
 
-    def __init__(self, network: LipNet, seed: int, style: Style, controls: Controls | Curve) -> None:
+    def __init__(self, ear: Listener, performer: Performer, controls: Controls | Curve) -> None:
         self.heard = 0  # samples pushed so far
         self.given = 0  # frames given out so far
-        self._ear = Ear(network)
-        self._controls = controls
-        self._actor = Actor(seed, style, self._moment(0))
+        self._ear, self._performer, self._controls = ear, performer, controls
+        self._prosody = Prosody()
         self._pending = np.zeros(0, np.float32)
         self._open = True
 
@@ -132,7 +159,8 @@ class Session:
         self.heard += len(sound)
         self._pending = np.concatenate([self._pending, sound])
         whole = len(self._pending) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME
-        piece = self._act(*self._ear.hear(self._pending[:whole]))
+        with one_blas_thread():
+            piece = self._act(*self._ear.hear(self._pending[:whole]))
         self._pending = self._pending[whole:]
         return piece
 
@@ -140,19 +168,26 @@ class Session:
         """Change what is asked for, from the next frame on that has not been given out."""
         self._controls = controls
 
+    def twin(self) -> "Session":
+        """A session that goes on from where this one is, on its own. Weights are shared; it takes some microseconds."""
+        return copy.deepcopy(self)
+
     def finish(self) -> MotionClip:
         """The sound has ended: the frames that waited for more of it. Silence is what they hear."""
         self._open = False
         left = -(-self.heard // SAMPLES_PER_FRAME) - self.given
-        tail = np.zeros((left + DELAY) * SAMPLES_PER_FRAME, np.float32)
-        tail = tail[: (self.given + left + DELAY) * SAMPLES_PER_FRAME - (self.heard - len(self._pending))]
-        tail[: len(self._pending)] = self._pending
-        return self._act(*(part[:left] for part in self._ear.hear(tail)))
+        with one_blas_thread():
+            return self._act(*self._ear.end(self._pending, left))
+
+    @property
+    def held(self) -> int:
+        """Numbers remembered: bounded, however long the performance."""
+        return self._ear.held + self._performer.held + len(self._pending)
 
     def _act(self, channels: np.ndarray, closure: np.ndarray, loudness: np.ndarray) -> MotionClip:
         moments = [self._moment(self.given + k) for k in range(len(channels))]
         self.given += len(channels)
-        return self._actor.act(channels, closure, loudness, moments)
+        return self._performer.perform(heard(channels, closure, loudness, self._prosody), closure, moments)
 
     def _moment(self, frame: int) -> Controls:
         return self._controls if isinstance(self._controls, Controls) else self._controls(frame / FPS)

@@ -7,6 +7,9 @@ own, given all that came before: the transformer reads what the face did and wha
 (2024, "Autoregressive image generation without vector quantization") do with diffusion. There are no seams between
 windows, and a stream is the same as the whole.
 
+What a face does seldom and suddenly, a jump of the eyes or a blink, few steps along a flow would miss: whether it
+happens is decided first, by chances that the network tells, and the flow draws the step knowing it.
+
 Shapes: B examples, T frames at 25 a second, M = `generate.motion.space.SIZE` numbers of motion.
 """
 
@@ -18,10 +21,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from faces.performances import CONDITIONS, TRAITS
-from generate.motion.space import SIZE, SOUND
+from generate.motion.space import EVENTS, PAST, SIZE, SOUND
 
 WINDOW = 50  # frames that a layer looks back over
-GROUPS = {"sound": SOUND, "gaze": 2, "emotion": CONDITIONS - 3, "manner": 1 + len(TRAITS)}
+GROUPS = {"sound": SOUND, "gaze": 4, "emotion": CONDITIONS - 3, "manner": 1 + len(TRAITS)}
 """Conditions that can be left out, each on its own, and how many numbers they are."""
 LEVELS = 32  # numbers that tell the flow's time
 
@@ -132,11 +135,13 @@ class MotionNet(nn.Module):
     def __init__(self, width: int = 192, layers: int = 4, heads: int = 4, blocks: int = 3) -> None:
         super().__init__()
         self.config = {"width": width, "layers": layers, "heads": heads, "blocks": blocks}
-        self.past = nn.Linear(2 * SIZE, width)
+        self.past = nn.Linear(PAST, width)
         self.told = nn.ModuleDict({name: nn.Linear(size, width) for name, size in GROUPS.items()})
         self.untold = nn.ParameterDict({name: nn.Parameter(torch.zeros(width)) for name in GROUPS})
         self.layers = nn.ModuleList(Layer(width, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
+        self.event = nn.Linear(width, EVENTS)
+        self.happening = nn.Parameter(torch.zeros(EVENTS, width))
         self.flow = Flow(width, blocks)
 
     def context(
@@ -149,7 +154,8 @@ class MotionNet(nn.Module):
         """What the head is told about each next frame: (B, T, width).
 
         Args:
-            past: (B, T, 2 M) where the face was in the frame before, and the step it took to get there.
+            past: (B, T, PAST) where the face was in the frame before, how it got there, and how far it is from the face
+                that sound and mood ask for (`Steps.past`).
             told: conditions by name (`GROUPS`), each (B, T, n).
             heard: for each condition, (B,) bool: is it told at all? None: all are.
             cache: carries the memory from call to call.

@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from faces.performances import Controls, MotionClip, Placement, Style
-from generate.motion.network import GROUPS, Cache, MotionNet
+from faces.performances import Controls, MotionClip, Placement, Style, mood_spring
+from generate.motion.network import GROUPS, MotionNet
 from generate.motion.scenes import split_conditions
-from generate.motion.space import SIZE, Steps, rest, to_clip
-from learning.threads import one_torch_thread
+from generate.motion.space import SIZE, Steps, asked_code, rest, to_clip
+from generate.motion.stepping import SteppingMotion
 from media.errors import UsageError
 
 MOST = 100  # evaluations
@@ -28,7 +27,7 @@ class Guidance:
 
     sound: float = 0.5
     gaze: float = 1.0
-    emotion: float = 0.0
+    emotion: float = 1.0
     manner: float = 0.0
     evaluations: int = 5  # of the flow for a frame (Euler)
 
@@ -48,19 +47,22 @@ class Guidance:
 class Performer:
     """One face in one performance. The same seed, style, sound and controls give the same motion."""
 
-    def __init__(self, network: MotionNet, steps: Steps, seed: int, style: Style, guidance: Guidance) -> None:
-        self._network, self._steps, self._style = network, steps, style
+    def __init__(
+        self, network: MotionNet, weights: Mapping[str, np.ndarray], steps: Steps, seed: int, style: Style,
+        guidance: Guidance,
+    ) -> None:  # fmt: skip
+        self._steps, self._style = steps, style
         self._rng = np.random.default_rng([seed, 0xF10])
-        self._evaluations = guidance.evaluations
         left_out = [name for name, scale in guidance.scales.items() if scale]
-        self._weights = torch.tensor([1.0, *(-guidance.scales[name] for name in left_out)])
-        self._weights[0] -= self._weights[1:].sum()
-        self._heard = {name: torch.tensor([True, *(name != out for out in left_out)]) for name in GROUPS}
-        self._cache, self._placement = Cache(), Placement()
-        self._now = torch.from_numpy(rest())
-        self._before = self._now
+        scales = np.array([guidance.scales[name] for name in left_out], np.float32)
+        self._weights = np.concatenate([[1 + scales.sum()], -scales]).astype(np.float32)
+        self._network = SteppingMotion(network, weights, left_out, guidance.evaluations)
+        self._placement = Placement()
+        self._now, self._pace = rest(), np.zeros(SIZE, np.float32)
+        self._mood = mood_spring()
+        self._deaf = np.array([False, *(name == "sound" for name in left_out)])
+        self._numb = np.array([False, *(name == "emotion" for name in left_out)])
 
-    @torch.inference_mode()
     def perform(self, sound: np.ndarray, closure: np.ndarray, moments: Sequence[Controls]) -> MotionClip:
         """The next T frames.
 
@@ -73,24 +75,32 @@ class Performer:
             return to_clip(np.zeros((0, SIZE), np.float32), closure)
         asked = split_conditions(np.stack([m.vector() for m in moments]), self._style)
         told = {"sound": sound} | asked
-        with one_torch_thread():
-            drawn = np.stack([self._next({k: v[i] for k, v in told.items()}) for i in range(len(sound))])
+        moods = np.stack([self._mood.step(m.amounts) for m in moments])
+        drawn = np.stack([self._next({k: v[i] for k, v in told.items()}, moods[i]) for i in range(len(sound))])
         clip = to_clip(drawn, closure)
         turned, moved = (np.stack(p) for p in zip(*(self._placement.step(m) for m in moments), strict=True))
         rotation, translation = clip.rotation + turned, clip.translation + moved
         return MotionClip(clip.actions, *(p.astype(np.float32) for p in (rotation, translation)), clip.gaze)
 
-    def _next(self, told: Mapping[str, np.ndarray]) -> np.ndarray:
+    def _next(self, told: Mapping[str, np.ndarray], mood: np.ndarray) -> np.ndarray:
         """One frame of motion (M,)."""
-        steps, branches = self._steps, len(self._weights)
-        past = steps.past(self._now, steps.squeeze(self._now - self._before))
-        conditions = {k: torch.from_numpy(v.astype(np.float32)).expand(branches, 1, -1) for k, v in told.items()}
-        context = self._network.context(past.expand(branches, 1, -1), conditions, self._heard, self._cache)[:, 0]
-        drawn = torch.from_numpy(self._rng.standard_normal(SIZE, np.float32))
-        count = self._evaluations
-        for i in range(count):
-            time = torch.full((1, 1), i / count)
-            ends = self._network.flow(drawn[None].expand(branches, -1), time, context)
-            drawn = drawn + (self._weights @ ends - drawn) / (count - i)
-        self._before, self._now = self._now, self._now + steps.stretch(drawn)
-        return self._now.numpy().copy()
+        steps, rows = self._steps, len(self._weights)
+        sounds = np.where(self._deaf[:, None], 0, told["sound"])
+        code = asked_code(sounds, np.where(self._numb[:, None], 0, mood))
+        place, pace = (np.repeat(part[None], rows, 0) for part in (self._now, self._pace))
+        told = {**told, "gaze": steps.aside(told["gaze"], self._now)}
+        context = self._network.context(steps.past(place, pace, code), told)
+        chances = self._network.chances(context, self._weights)
+        event = min(int(np.searchsorted(np.cumsum(chances), self._rng.random())), len(chances) - 1)
+        noise = self._rng.standard_normal(SIZE, np.float32)
+        drawn = self._network.draw(noise, event, context, self._weights)
+        self._pace = steps.read(drawn, self._pace)
+        if event % 2 == 0:
+            self._pace[-2:] = 0  # eyes that do not jump rest
+        self._now = self._now + steps.expand(self._pace)
+        return self._now
+
+    @property
+    def held(self) -> int:
+        """Numbers remembered: bounded, however long the performance."""
+        return self._network.held

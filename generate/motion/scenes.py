@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from faces.head import MILLIMETRES
 from faces.performances import (
     AHEAD,
     CHANNELS,
@@ -28,6 +29,7 @@ from generate.motion.space import to_sound, to_vectors
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 
 SECONDS = 16  # of a scene
+HEAD_WIDTH = 150.0 / MILLIMETRES  # units of the head in a head width (mean adult breadth with ears)
 GAZE = np.radians([16.0, 9.0])  # standard deviation of where people are asked to look: yaw, pitch
 WIDEST = np.radians(40)
 
@@ -41,6 +43,7 @@ class Scene:
     gaze: np.ndarray  # (T, 2) float32, as in `Controls.vector`
     emotion: np.ndarray  # (T, 7)
     manner: np.ndarray  # (T, 1 + traits): intensity, style
+    known: tuple[str, ...] = ("sound", "gaze", "emotion", "manner")  # conditions that can be told
 
     def told(self) -> dict[str, np.ndarray]:
         """The conditions by name, as `generate.motion.network.GROUPS` has them."""
@@ -59,19 +62,24 @@ def heard(channels: np.ndarray, closure: np.ndarray, rms: np.ndarray, prosody: P
     return to_sound(channels, closure, steps)
 
 
-def _said(clips: Sequence[Clip], rng: np.random.Generator, seconds: int) -> tuple[Phones, np.ndarray]:
-    """Clips one after another, from a random moment of the first on, with pauses; or silence."""
+def joined(
+    said: Sequence[tuple[Phones, np.ndarray]], rng: np.random.Generator, seconds: int
+) -> tuple[Phones, np.ndarray]:
+    """Clips (phones, speech (n,) float32) in any order, one after another with pauses between, now and then silence.
+
+    Returns: phones and speech of `seconds` and a little more than the look-ahead.
+    """
     speech = np.zeros((seconds + 1) * SAMPLE_RATE, np.float32)
     classes, starts, ends = [], [], []
     at = int(rng.uniform(0, 1.5) * SAMPLE_RATE)
     gain = 10 ** rng.uniform(-0.6, 0.1)
     while at < seconds * SAMPLE_RATE and rng.random() > 0.06:
-        clip = clips[rng.integers(len(clips))]
-        sound = clip.speech[: len(speech) - at] / 32768.0 * gain
-        speech[at : at + len(sound)] = sound
-        classes.append(clip.phones.classes)
-        starts.append(clip.phones.starts + at / SAMPLE_RATE)
-        ends.append(clip.phones.ends + at / SAMPLE_RATE)
+        phones, sound = said[rng.integers(len(said))]
+        sound = sound[: len(speech) - at]
+        speech[at : at + len(sound)] = sound * gain
+        classes.append(phones.classes)
+        starts.append(phones.starts + at / SAMPLE_RATE)
+        ends.append(phones.ends + at / SAMPLE_RATE)
         pause = rng.exponential(0.5) if rng.random() < 0.75 else rng.uniform(1.5, 5)
         at += len(sound) + int((0.1 + pause) * SAMPLE_RATE)
     if not classes:
@@ -105,7 +113,10 @@ def _asked(rng: np.random.Generator, frames: int) -> list[Controls]:
 def make_scene(clips: Sequence[Clip], rng: np.random.Generator, seconds: int = SECONDS) -> Scene:
     """A scene of `seconds` in which any of `clips` may be said."""
     frames = seconds * FPS
-    phones, speech = _said(clips, rng, seconds)
+    said = [
+        (c.phones, c.speech.astype(np.float32) / 32768) for c in (clips[i] for i in rng.integers(0, len(clips), 24))
+    ]
+    phones, speech = joined(said, rng, seconds)
     moments, seed = _asked(rng, frames), int(rng.integers(2**31))
     style = Style.draw(seed)
     motion = perform(phones, speech[: frames * SAMPLES_PER_FRAME], seed=seed, style=style, controls=moments)

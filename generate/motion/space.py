@@ -5,19 +5,36 @@ gaze (radians), as in `faces.performances.MotionClip`. What is drawn is the *ste
 companded: faces mostly stay and sometimes jump, and a step is as true to a slow drift as to a saccade.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
 
 from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
-from faces.performances import CHANNELS, GAP, MotionClip, look_actions, mouth_opening
+from faces.performances import (
+    ANGLE,
+    CHANNELS,
+    GAP,
+    MotionClip,
+    emotion_offsets,
+    lips_to_actions,
+    look_actions,
+    mouth_opening,
+)
 from generate.dynamics import CODE, Dynamics
 
 SIZE = CODE + 3 + 3 + 2
+PAST = 2 * SIZE + CODE  # numbers that tell where a face is, see `Steps.past`
 SOUND = len(CHANNELS) + 3  # lip channels, closure, voice activity, emphasis
 _SOUND_SCALE = np.array([5.0] * len(CHANNELS) + [2.0, 2.0, 4.0], np.float32)
-FARTHEST = 5.0  # deviations that a drawn step may have
+LEAST = np.array([1e-5] * (CODE + 6) + [0.01] * 2)  # of a knee: eyes rest or jump, so most of their steps are none
+FARTHEST = 12.0  # deviations that what is drawn may have
+HEAD = np.array([0.0] * CODE + [1.0] * 6 + [0.0] * 2)  # numbers that have inertia: rotation, translation
+EVENTS = 4  # kinds of frames, see `events`
+JUMP = 0.004  # radians in a frame: eyes that move faster jump
+BLINKING = 0.15  # lids shut further than this blink
+_BLINK = ACTION_INDEX["eyeBlinkLeft"]
 _CLOSE = ACTION_INDEX["mouthClose"]
 _LOOKS = np.array([name.startswith("eyeLook") for name in FACIAL_ACTIONS])
 
@@ -56,44 +73,82 @@ def to_sound(channels: np.ndarray, closure: np.ndarray, heard: np.ndarray) -> np
 
 @dataclass(frozen=True)
 class Steps:
-    """Companding of the steps of each number, y = asinh(step / knee) / spread, and the spread of the numbers."""
+    """How a step of motion is written for the network: y = (c(step) - inertia * c(step before)) / spread, companded by
+    c(step) = asinh(step / knee). Numbers with inertia 1 are those of the head: drawn is how its pace changes."""
 
-    knee: torch.Tensor  # (M,)
-    spread: torch.Tensor  # (M,)
-    mean: torch.Tensor  # (M,) of the motion itself
-    deviation: torch.Tensor  # (M,)
+    knee: np.ndarray  # (M,) float32
+    inertia: np.ndarray  # (M,) 0 or 1
+    spread: np.ndarray  # (M,)
+    pace: np.ndarray  # (M,) deviation of c(step)
+    fastest: np.ndarray  # (M,) largest c(step)
+    mean: np.ndarray  # (M,) of the motion itself
+    deviation: np.ndarray  # (M,)
 
     @classmethod
     def of(cls, clips: list[np.ndarray]) -> "Steps":
         """Measured on motions (T, M)."""
         steps = np.concatenate([np.diff(c, axis=0) for c in clips])
-        knee = np.quantile(np.abs(steps), 0.6, axis=0) + 1e-5
-        spread = np.arcsinh(steps / knee).std(0) + 1e-6
+        knee = np.quantile(np.abs(steps), 0.6, axis=0) + LEAST
+        paces = [np.arcsinh(np.diff(c, axis=0) / knee) for c in clips]
+        written = np.concatenate([p[1:] - HEAD * p[:-1] for p in paces])
         whole = np.concatenate(clips)
-        parts = (knee, spread, whole.mean(0), whole.std(0) + 1e-6)
-        return cls(*(torch.tensor(p, dtype=torch.float32) for p in parts))
+        pace = np.concatenate(paces)
+        parts = (knee, HEAD, written.std(0) + 1e-6, pace.std(0) + 1e-6, np.abs(pace).max(0), whole.mean(0))
+        return cls(*(p.astype(np.float32) for p in (*parts, whole.std(0) + 1e-6)))
 
-    def to(self, device: str) -> "Steps":
-        """The same, where the network is."""
-        return Steps(*(part.to(device) for part in (self.knee, self.spread, self.mean, self.deviation)))
+    def compand(self, step: np.ndarray) -> np.ndarray:
+        """Steps (..., M) -> c(step)."""
+        return np.arcsinh(step / self.knee)
 
-    def squeeze(self, step: torch.Tensor) -> torch.Tensor:
-        """Steps (..., M) -> companded."""
-        return torch.asinh(step / self.knee) / self.spread
+    def written(self, now: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """c(step) and c(step before) (..., M) -> y."""
+        return (now - self.inertia * before) / self.spread
 
-    def stretch(self, companded: torch.Tensor) -> torch.Tensor:
-        """Companded (..., M) -> steps."""
-        return torch.sinh(companded.clamp(-FARTHEST, FARTHEST) * self.spread) * self.knee
+    def read(self, written: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """y and c(step before) (..., M) -> c(step)."""
+        now = np.clip(written, -FARTHEST, FARTHEST) * self.spread + self.inertia * before
+        return np.clip(now, -self.fastest, self.fastest)
 
-    def past(self, before: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
-        """Where the face was (..., M) and the companded step that led there (..., M) -> (..., 2 M), of unit size."""
-        return torch.cat([(before - self.mean) / self.deviation, step], -1)
+    def expand(self, companded: np.ndarray) -> np.ndarray:
+        """c(step) (..., M) -> steps."""
+        return np.sinh(companded) * self.knee
+
+    def past(self, place: np.ndarray, pace: np.ndarray, asked: np.ndarray) -> np.ndarray:
+        """Where the face was (..., M), c of the step that led there (..., M) and the code that sound and mood ask for
+        (..., CODE) -> (..., PAST) of unit size; how far the code is from it is written as the step that would do."""
+        far = np.arcsinh((asked - place[..., :CODE]) / self.knee[:CODE]) / self.spread[:CODE]
+        return np.concatenate([(place - self.mean) / self.deviation, pace / self.pace, far], -1).astype(np.float32)
+
+    def aside(self, asked: np.ndarray, place: np.ndarray) -> np.ndarray:
+        """Gaze as `Controls.vector` asks for it (..., 2) and where the face is (..., M) -> the same, and how far the
+        eyes are from it, written as the jump that would bring them there: (..., 4)."""
+        far = np.arcsinh((asked / ANGLE - place[..., -2:]) / self.knee[-2:]) / self.spread[-2:]
+        return np.concatenate([asked, far], -1).astype(np.float32)
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """For the weight file."""
-        return {f"steps.{name}": getattr(self, name) for name in ("knee", "spread", "mean", "deviation")}
+        """For the weight file, and for training."""
+        return {f"steps.{part.name}": torch.from_numpy(getattr(self, part.name)) for part in fields(self)}
 
     @classmethod
-    def read(cls, tensors: dict[str, torch.Tensor]) -> "Steps":
+    def load(cls, tensors: Mapping[str, torch.Tensor]) -> "Steps":
         """Back from the weight file."""
-        return cls(*(tensors[f"steps.{name}"].float() for name in ("knee", "spread", "mean", "deviation")))
+        return cls(*(tensors[f"steps.{part.name}"].float().numpy() for part in fields(cls)))
+
+
+def asked_code(sound: np.ndarray, moods: np.ndarray) -> np.ndarray:
+    """The code of a face that only says (T, SOUND) what is heard in moods (T, 8), amounts of `EMOTIONS`: (T, CODE).
+
+    It is where the code is drawn to; what faces do besides, the network draws on top. Zeros are a shut mouth at rest.
+    """
+    told = sound / _SOUND_SCALE
+    count = len(CHANNELS)
+    actions = lips_to_actions(np.clip(told[:, :count], 0, 1), np.clip(told[:, count], 0, 1), emotion_offsets(moods))
+    return Dynamics.load().encode(actions, exact=False)
+
+
+def events(vectors: np.ndarray) -> np.ndarray:
+    """What happens in each frame of a motion (T, M) but the first: (T - 1,) int64, 1 if the eyes jump, plus 2 if the
+    lids blink. Faces do either seldom, and then at once: the network decides on it before it draws the step."""
+    jump = np.abs(np.diff(vectors[:, -2:], axis=0)).max(1) > JUMP
+    lids = Dynamics.load().decode(vectors[1:, :CODE])[:, _BLINK]
+    return jump + 2 * (lids > BLINKING).astype(np.int64)

@@ -1,14 +1,21 @@
 """Sound -> how the lips move, frame by frame and as it arrives: the speech encoder at work."""
 
+from pathlib import Path
+from typing import Protocol
+
 import numpy as np
-import torch
 
 from faces.performances import AHEAD, CHANNELS, frame_rms
-from generate.speech.features import HISTORY, log_mel
-from generate.speech.network import DELAY, LipNet, State
-from learning.threads import one_torch_thread
+from generate.speech.network import DELAY, LipNet
+from generate.speech.stepping import SteppingLips
+from learning import load_weights
+from learning.stepping import weights_of
+from media.units import SAMPLES_PER_FRAME
 
+WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "speech.safetensors"
 CLOSED, OPEN = 0.55, 0.20  # closure probability from which the lips are shut, and to which they are left alone
+Heard = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Of n frames: lip channels (n, C), closure (n,) in [0, 1], loudness `AHEAD` frames later (n,)."""
 assert AHEAD <= DELAY
 
 
@@ -19,30 +26,80 @@ def decode(channels: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.nda
     return np.clip(channels, 0, 1).astype(np.float32), (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
 
 
-class Ear:
-    """Carries the network's state along the sound."""
+class SpeechEncoder:
+    """Hears how lips move. Load once; `Ear` listens with it."""
 
     def __init__(self, network: LipNet) -> None:
-        self._network = network
-        self._history = np.zeros(HISTORY, np.float32)
-        self._state: State | None = None
+        self.network = network.eval()
+        self.weights = weights_of(network)
+
+    @classmethod
+    def load(cls, path: Path | str | None = None) -> "SpeechEncoder":
+        """Read the weights that ship with the package, or those at `path`.
+
+        Raises:
+            WeightsError: the file is missing, damaged or of another model.
+        """
+        tensors, card = load_weights(path or WEIGHTS, "speech")
+        network = LipNet(card.config["width"], tuple(card.config["dilations"]))
+        network.load_state_dict(tensors)
+        return cls(network)
+
+    def listen(self) -> "Ear":
+        """Start listening to one sound."""
+        return Ear(self)
+
+
+class Listener(Protocol):
+    """Listens to one sound. However it is cut into pieces, the answers are the same."""
+
+    def hear(self, sound: np.ndarray) -> Heard:
+        """Whole frames of sound (n * 640,) -> what is now known of the frames that follow those answered before."""
+
+    def end(self, tail: np.ndarray, left: int) -> Heard:
+        """The sound has ended with `tail` (fewer than 640 samples): the `left` frames that still wait."""
+
+    @property
+    def held(self) -> int:
+        """Numbers remembered: bounded, however much was heard."""
+
+
+class Encoder(Protocol):
+    """What hears how lips move."""
+
+    def listen(self) -> Listener:
+        """Start listening to one sound."""
+
+
+class Ear:
+    """Listens to one sound, frame by frame, so that it does not matter in which pieces it comes."""
+
+    def __init__(self, encoder: SpeechEncoder) -> None:
+        self._lips = SteppingLips(encoder.network, encoder.weights)
         self._skip = DELAY  # outputs still to drop: they are about frames before the first
         self._loudness = np.zeros(0)  # of the frames heard, from the next one to be answered on
 
-    @torch.no_grad()
-    def hear(self, sound: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Whole frames of sound -> channels (n, C), closure (n,), loudness `AHEAD` frames later (n,)."""
-        if not len(sound):
-            return np.zeros((0, len(CHANNELS)), np.float32), np.zeros(0, np.float32), np.zeros(0)
-        joined = np.concatenate([self._history, sound])
-        self._history = joined[len(joined) - HISTORY :]
-        with one_torch_thread():
-            mel = log_mel(torch.from_numpy(joined))[None]
-            channels, logits, _, self._state = self._network(mel, self._state)
-        lips, closure = decode(channels[0].numpy(), logits[0].numpy())
-        drop = min(self._skip, len(lips))
+    def hear(self, sound: np.ndarray) -> Heard:
+        """Whole frames of sound -> channels, closure and loudness of n frames, `DELAY` frames late."""
+        frames = sound.reshape(-1, SAMPLES_PER_FRAME).astype(np.float32)
+        heard = [self._lips.step(frame) for frame in frames]
+        drop = min(self._skip, len(heard))
         self._skip -= drop
-        count = len(lips) - drop
+        answers = heard[drop:]
         loudness = np.concatenate([self._loudness, frame_rms(sound)])
-        self._loudness = loudness[count:]
-        return lips[drop:], closure[drop:], loudness[AHEAD : AHEAD + count]
+        self._loudness = loudness[len(answers) :]
+        channels = np.array([lips for lips, _ in answers], np.float32).reshape(-1, len(CHANNELS))
+        lips, closure = decode(channels, np.array([logit for _, logit in answers]))
+        return lips, closure, loudness[AHEAD : AHEAD + len(answers)]
+
+    def end(self, tail: np.ndarray, left: int) -> Heard:
+        """The sound has ended with `tail`; silence follows."""
+        padded = np.zeros((left + DELAY) * SAMPLES_PER_FRAME, np.float32)
+        padded[: len(tail)] = tail
+        channels, closure, loudness = self.hear(padded)
+        return channels[:left], closure[:left], loudness[:left]
+
+    @property
+    def held(self) -> int:
+        """Numbers remembered: the same however much was heard."""
+        return self._lips.held + len(self._loudness)

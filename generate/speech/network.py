@@ -5,9 +5,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from faces.performances.phones import CHANNELS, CLASSES
-from generate.speech.features import BINS
+from media.mel import BINS
 
-DELAY = 3  # frames: the network answers frame k when it has heard frame k + DELAY
+DELAY = 2  # frames: the network answers frame k when it has heard frame k + DELAY
 State = list[torch.Tensor]
 
 

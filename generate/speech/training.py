@@ -20,11 +20,13 @@ from faces.performances.lips import STEP, lip_curves
 from faces.performances.speechset import Clip, load_speech_set
 from generate.speech.encoder import decode
 from generate.speech.evaluate import closures, lip_corr, lip_lag_ms
-from generate.speech.features import BINS, HISTORY, log_mel
+from generate.speech.huggingface import MODEL as HEAD
+from generate.speech.huggingface import HuggingFaceEncoder
 from generate.speech.network import DELAY, LipNet
 from generate.speech.sounds import resampled, spoiled
 from generate.speech.toy import toy_set
 from learning import Plan, WeightCard, fit, save_weights
+from media.mel import BINS, HISTORY, log_mel
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 
 RELAX = 0.3  # seconds of lip curves after the end of a clip, while the mouth comes to rest
@@ -60,6 +62,7 @@ class Batch:
     """What the network sees and should answer. B examples of T frames, the first `DELAY` answers left out."""
 
     mel: torch.Tensor  # (B, BINS, 4 T)
+    sound: torch.Tensor  # (B, T * 640), which the features are of, before the voice was disguised
     channels: torch.Tensor  # (B, T - DELAY, C)
     closure: torch.Tensor  # (B, T - DELAY)
     classes: torch.Tensor  # (B, 2 (T - DELAY)) class index
@@ -140,7 +143,8 @@ def _tensors(parts: list[tuple[np.ndarray, ...]], disguises: list[Disguise]) -> 
     channels = channels.reshape(count, frames, PER_FRAME, -1).mean(2)[:, :kept]
     closure = closure.reshape(count, frames, PER_FRAME)[:, :kept, 1:3].max(2)
     to = torch.from_numpy
-    return Batch(torch.stack(mels), to(channels), to(closure), to(classes[:, : 2 * kept]))
+    sound = np.stack([part[0] for part in parts]).astype(np.float32)
+    return Batch(torch.stack(mels), to(sound), to(channels), to(closure), to(classes[:, : 2 * kept]))
 
 
 class Data:
@@ -191,12 +195,36 @@ def _whole(example: Example, frames: int, snr: float | None) -> tuple[np.ndarray
     return np.clip(sound, -1, 1), channels, closure, class_frames(example.clip.phones, frames * 2, 50.0)
 
 
+def _answers(
+    model: nn.Module, mel: torch.Tensor, sound: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Channels, closure logits and phone logits of all frames but the last `DELAY`."""
+    if isinstance(model, OnStates):
+        channels, logits, phones = model(sound)
+        return channels[:, :-DELAY], logits[:, :-DELAY], phones[:, : -2 * DELAY]
+    channels, logits, phones, _ = model(mel)
+    return channels[:, DELAY:], logits[:, DELAY:], phones[:, 2 * DELAY :]
+
+
+class OnStates(nn.Module):
+    """The head of a speech model of the user's own, on sound; only the head is trained."""
+
+    def __init__(self, encoder: HuggingFaceEncoder) -> None:
+        super().__init__()
+        self.head = encoder.head.train()
+        self._encoder = [encoder]  # in a list: not a part of this module, so neither trained nor saved
+        self.config = encoder.head.config
+
+    def forward(self, sound: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """sound (B, T * 640) -> as `LipHead`."""
+        return self.head(self._encoder[0].states(sound.to("cpu")).to(self.head.mix.weight.device))
+
+
 def lip_loss(model: nn.Module, batch: Batch) -> tuple[torch.Tensor, Mapping[str, float]]:
     """Errors of the channels (scaled by their spread), their velocity, the opening, the closure and the phones."""
     device = next(model.parameters()).device
     mel, wanted, shut, classes = (t.to(device) for t in (batch.mel, batch.channels, batch.closure, batch.classes))
-    channels, logits, phones, _ = model(mel)
-    channels, logits, phones = channels[:, DELAY:], logits[:, DELAY:], phones[:, 2 * DELAY :]
+    channels, logits, phones = _answers(model, mel, batch.sound)
     scale = 1 / wanted.new_tensor(SPREAD)
     position = F.smooth_l1_loss(channels * scale, wanted * scale)
     velocity = F.smooth_l1_loss(channels.diff(dim=1) * scale, wanted.diff(dim=1) * scale)
@@ -220,14 +248,14 @@ def measure(model: nn.Module, found: list[tuple[Example, Batch]]) -> dict[str, f
     losses, correlations, hits, lags, right = [], [], [], [], []
     for example, batch in found:
         losses.append(float(lip_loss(model, batch)[0]))
-        channels, logits, phones, _ = model(batch.mel.to(device))
-        lips, closure = decode(channels[0, DELAY:].cpu().numpy(), logits[0, DELAY:].cpu().numpy())
+        channels, logits, phones = _answers(model, batch.mel.to(device), batch.sound)
+        lips, closure = decode(channels[0].cpu().numpy(), logits[0].cpu().numpy())
         opening = np.maximum(lips @ _CHANNEL_GAP, 0) * (1 - closure)
         truth = np.maximum(batch.channels[0].numpy() @ _CHANNEL_GAP, 0) * (1 - batch.closure[0].numpy())
         correlations.append(lip_corr(opening, truth))
         hits.append(closures(opening, example.clip.phones))
         lags.append(lip_lag_ms(opening, truth))
-        right.append((phones[0, 2 * DELAY :].argmax(-1).cpu() == batch.classes[0]).float().mean().item())
+        right.append((phones[0].argmax(-1).cpu() == batch.classes[0]).float().mean().item())
     shut = np.concatenate(hits)
     return {
         "loss": float(np.mean(losses)),
@@ -247,6 +275,7 @@ def train(
     device: str = "cpu",
     resume: bool = True,
     seed: int = 0,
+    encoder: Path | None = None,
     progress: Callable[[int, Mapping[str, float]], None] | None = None,
 ) -> WeightCard:
     """Train the lip network and write its weights.
@@ -255,6 +284,7 @@ def train(
         data: folder of `vasari data speech`; None trains on a tiny set of tones with known phones, to try the recipe.
         out: where the weights go (float16 safetensors).
         steps: optimiser steps in all, of 12 examples of 4 s.
+        encoder: folder of a Hugging Face speech model; a head on it is trained instead of the encoder that ships.
         workdir: keeps checkpoint and log; a run that was broken off goes on from there when `resume`.
 
     Raises:
@@ -265,7 +295,8 @@ def train(
     source = Data(clips, seed, FRAMES // 4 if toy else FRAMES, 2 if toy else BATCH)
     found = source.validation(2 if toy else 96)
     torch.manual_seed(seed)
-    model = LipNet(32, (1, 2)) if toy else LipNet()
+    own = None if encoder is None else OnStates(HuggingFaceEncoder(encoder))
+    model = own or (LipNet(32, (1, 2)) if toy else LipNet())
     plan = Plan(
         steps=steps,
         lr=1.5e-3,
@@ -273,14 +304,18 @@ def train(
         seed=seed,
         validate_every=400,
         checkpoint_every=200,
-        bf16=True,
+        bf16=own is None,
     )
     figures = fit(
         model, plan, source.batch, lip_loss, lambda m: measure(m, found),
         select="loss", workdir=workdir, resume=resume, device=device, progress=progress,
     )  # fmt: skip
     described = "toy set of tones; not for use" if toy else DATA
-    card = WeightCard("motion", model.config, described, steps, figures, recipe="vasari train motion --data SPEECH")
+    if own is not None:
+        told = f"vasari train speech --data SPEECH --encoder {encoder}"
+        card = WeightCard(HEAD, own.config, described, steps, figures, recipe=told)
+        return save_weights(out, own.head.cpu().state_dict(), card, dtype=torch.float16)
+    card = WeightCard("speech", model.config, described, steps, figures, recipe="vasari train speech --data SPEECH")
     return save_weights(out, model.cpu().state_dict(), card, dtype=torch.float16)
 
 

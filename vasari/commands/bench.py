@@ -17,6 +17,7 @@ class Suite(StrEnum):
     tracker = "tracker"
     renderer = "renderer"
     speed = "speed"
+    motion = "motion"
 
 
 def bench(
@@ -37,12 +38,15 @@ def bench(
     clip: Annotated[
         Path | None, typer.Option(help="Video of one face, whose first frame the renderer moves as the others move.")
     ] = None,
+    speech_set: Annotated[
+        Path | None, typer.Option(help="Folder made by `vasari data speech`, for motion on people recorded.")
+    ] = None,
     portrait: Annotated[Path, typer.Option(help="Portrait of a person who does not exist.")] = EXAMPLES
     / "portrait.png",
     speech: Annotated[Path, typer.Option(help="Speech to generate from.")] = EXAMPLES / "speech.wav",
 ) -> None:
     """Measure SUITES, print a table, and write results.json and contact sheets into the folder."""
-    from benchmarks import first_light, renderer, speed, tracker
+    from benchmarks import first_light, motion, renderer, speed, tracker
     from benchmarks.figures import table
     from media.errors import ConsentError
     from provenance import Keys, is_nobody
@@ -61,6 +65,8 @@ def bench(
         elif suite is Suite.renderer:
             setting = renderer.Setting(folder, quick, london, assets, skins, portrait, clip)
             results = renderer.run(setting, say=say)
+        elif suite is Suite.motion:
+            results = motion.run(motion.Setting(folder, quick, speech_set, assets, skins, portrait, speech), say=say)
         elif suite is Suite.speed:
             results = speed.run(speed.Setting(folder, quick, portrait, speech), say=say)
         else:

@@ -9,16 +9,13 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from media.errors import SpeechError, UsageError
+from media.errors import SpeechError
+from vasari import directing
 from vasari.options import ConsentFile, Crop, CropKind, FaceNumber, Keys, Output, Size
 from vasari.progress import frames_bar
 
 if TYPE_CHECKING:
     from provenance import Saved
-
-DISTANCES = (0.8, 1.25)
-MOVEMENTS = (0.0, 2.0)
-WIDEST = 45.0  # degrees: eyes do not turn further
 
 
 def generate(
@@ -37,10 +34,34 @@ def generate(
         float, typer.Option(help="Distance of the head: 1 as in the portrait, 0.8 nearer, 1.25 further.")
     ] = 1.0,
     emotion: Annotated[
-        str | None, typer.Option(metavar="NAME[:AMOUNT]", help="For example happy or sad:0.5 (amount 0 to 1).")
+        str | None,
+        typer.Option(metavar="NAME[:AMOUNT],...", help="For example happy or sad:0.5,angry:0.2 (amounts 0 to 1)."),
     ] = None,
+    pose: Annotated[
+        str, typer.Option(metavar="YAW,PITCH,ROLL", help="How the head is held, degrees from the portrait's pose.")
+    ] = "0,0,0",
     movement: Annotated[float, typer.Option(help="Head movement: 0 still, 1 natural, at most 2.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Chooses head movement, glances and blinks.")] = 0,
+    curve: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV table of controls over time: the column time (seconds) and any of gaze_yaw, gaze_pitch, "
+            "pose_yaw, pose_pitch, pose_roll (degrees), distance, movement, happy, sad ...; between rows, straight "
+            "lines."
+        ),
+    ] = None,
+    style: Annotated[
+        int | None, typer.Option(help="Seed of the way of speaking (default: as --seed).", show_default=False)
+    ] = None,
+    guidance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME=SCALE,...",
+            help="How far conditions are weighed (sound, gaze, emotion, style), and steps of the flow. "
+            "[default: sound=0.5,gaze=1,emotion=1,steps=5]",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Chooses head movement, glances, blinks and expressions.")] = 0,
     consent: ConsentFile = None,
     face: FaceNumber = None,
     keys: Keys = None,
@@ -63,19 +84,15 @@ def generate(
 
     With --live, frames are marked before they leave, and the output is signed when the sound ends.
     """
-    from generate.motion import Controls
     from media import iter_sound, probe, read_picture
     from media.units import FPS
     from provenance import Keys as KeyFolder
     from provenance import save_live, save_video
+    from provenance.hashing import file_sha256
     from vasari.live import check_input, check_not_input, moments, open_outlet
     from vasari.studio import check_request, claim_for, seat
 
-    look, mood = parse_gaze(gaze), parse_emotion(emotion)
-    if not DISTANCES[0] <= distance <= DISTANCES[1]:
-        raise UsageError(f"--distance {distance:g}: choose a number from {DISTANCES[0]} to {DISTANCES[1]}")
-    if not MOVEMENTS[0] <= movement <= MOVEMENTS[1]:
-        raise UsageError(f"--movement {movement:g}: choose a number from {MOVEMENTS[0]:g} to {MOVEMENTS[1]:g}")
+    asked, weighed = directing.controls(gaze, pose, distance, emotion, movement, curve), directing.guidance(guidance)
     check_input(speech) if live else check_not_input(speech, to)
     inputs = () if live else (speech,)
     check_request(output, (portrait, *inputs), size)
@@ -84,7 +101,8 @@ def generate(
         raise SpeechError(f"{speech}: holds no sound; give a recording of speech")
     opened = KeyFolder.open(keys)
     settings = {"size": size, "crop": crop.value, "gaze": gaze, "distance": distance, "emotion": emotion or "neutral"}
-    settings["seed"] = seed
+    settings |= {"seed": seed, "pose": pose, "movement": movement, "style": seed if style is None else style}
+    settings |= {"guidance": guidance or "default", "curve": file_sha256(curve) if curve else "none"}
     claim_for("generate", portrait, inputs, consent, opened, settings)
     outlet = open_outlet(to, output) if live else None
     sitter = seat(picture, size=size, face=face, whole=crop is CropKind.full)
@@ -96,54 +114,27 @@ def generate(
     if opened.created:
         err.print(f"development keys were made in {escape(str(opened.folder))}; back them up", highlight=False)
     claim = claim_for("generate", portrait, inputs, consent, opened, settings, sitter.models)
-    controls = Controls(gaze=look, distance=distance, emotion=mood, intensity=movement)
+    performance = {"seed": seed, "style": style, "controls": asked, "guidance": weighed}
     if outlet is not None:
         with frames_bar("live", None) as progress:
-            shown = moments(sitter, seed, controls)
+            shown = moments(sitter, performance)
             saved = save_live(output, shown, outlet, claim=claim, keys=opened, progress=progress)
         report(saved, err=True)
         return
-    frames = map(sitter.place, _frames(sitter.talker, speech, seed, controls))
+    frames = map(sitter.place, _frames(sitter.talker, speech, performance))
     total = None if info is None or not info.duration else int(-(-info.duration * FPS // 1))
     with frames_bar("generating", total) as progress:
         saved = save_video(output, frames, iter_sound(speech), claim=claim, keys=opened, progress=progress)
     report(saved)
 
 
-def _frames(talker, speech, seed, controls) -> Iterator[np.ndarray]:
+def _frames(talker, speech, performance) -> Iterator[np.ndarray]:
     from generate import Motion
     from media import iter_sound
 
     chunks = iter_sound(speech, seconds=1.0)
-    pieces = Motion.load().stream(chunks, seed=seed, controls=controls)
+    pieces = Motion.load().stream(chunks, **performance)
     return talker.frames(pieces)
-
-
-def parse_gaze(text: str) -> tuple[float, float]:
-    """ "YAW,PITCH" in degrees -> radians."""
-    try:
-        yaw, pitch = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise UsageError(f"--gaze {text}: write two numbers of degrees, for example --gaze 10,-5") from error
-    if not (abs(yaw) <= WIDEST and abs(pitch) <= WIDEST):
-        raise UsageError(f"--gaze {text}: choose angles from {-WIDEST:g} to {WIDEST:g} degrees")
-    return float(np.radians(yaw)), float(np.radians(pitch))
-
-
-def parse_emotion(text: str | None) -> tuple[str, float] | None:
-    """ "NAME[:AMOUNT]" -> (name, amount)."""
-    from faces.performances import EMOTIONS
-
-    if text is None:
-        return None
-    name, _, amount = text.partition(":")
-    try:
-        value = float(amount) if amount else 1.0
-    except ValueError as error:
-        raise UsageError(f"--emotion {text}: the amount is a number from 0 to 1, for example happy:0.5") from error
-    if name not in EMOTIONS or not 0 <= value <= 1:
-        raise UsageError(f"--emotion {text}: choose one of {', '.join(EMOTIONS)}, with an amount from 0 to 1")
-    return name, value
 
 
 def report(saved: "Saved", *, err: bool = False) -> None:

@@ -21,6 +21,8 @@ class Recipe(StrEnum):
     refiner = "refiner"
     recognition = "recognition"
     dynamics = "dynamics"
+    speech = "speech"
+    lipsync = "lipsync"
     motion = "motion"
     watermark = "watermark"
 
@@ -35,6 +37,8 @@ TAKEN_BY = {  # which recipes take an option that not all of them take
     "lr": (Recipe.tracker, Recipe.closeup, Recipe.regions, Recipe.recognition),
     "assets": PEOPLE,
     "skins": PEOPLE,
+    "tracks": (Recipe.motion,),
+    "encoder": (Recipe.speech,),
 }
 
 
@@ -66,6 +70,12 @@ def _recipe(recipe: Recipe) -> tuple[Callable, Path]:
         from generate.training.dynamics import train as run
     elif recipe is Recipe.motion:
         from generate.motion.model import WEIGHTS
+        from generate.motion.training import train as run
+    elif recipe is Recipe.lipsync:
+        from faces.lipsync import WEIGHTS
+        from faces.training.lipsync import train as run
+    elif recipe is Recipe.speech:
+        from generate.speech.encoder import WEIGHTS
         from generate.speech.training import train as run
     else:
         from provenance.watermark.picture import WEIGHTS
@@ -79,7 +89,7 @@ def train(
         Path | None,
         typer.Option(
             help="Training data: the London folder for what sees faces; a speech set (`vasari data speech`) for "
-            "motion; a folder of photographs for the watermark."
+            "speech, lipsync and motion; a folder of photographs for the watermark."
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Weight file (default: where it ships).")] = None,
@@ -99,6 +109,16 @@ def train(
         typer.Option(help="Folder made by `vasari data assets`: people who do not exist, to learn from."),
     ] = None,
     skins: Annotated[Path | None, typer.Option(help="Folder of 2048 pixel skins for them.")] = None,
+    tracks: Annotated[
+        Path | None,
+        typer.Option(help="Motion only: folder of tracks (`vasari track`) beside their videos, to learn from as well."),
+    ] = None,
+    encoder: Annotated[
+        Path | None,
+        typer.Option(
+            help="Speech only: folder of a Hugging Face speech model; trains a head on it. Give --out as well."
+        ),
+    ] = None,
 ) -> None:
     """Train a weight. Resumable and seeded; the checkpoint is chosen on validation data only."""
     from media.errors import UsageError
@@ -120,6 +140,8 @@ def train(
         "lr": lr,
         "assets": assets,
         "skins": skins,
+        "tracks": tracks,
+        "encoder": encoder,
     }
     options = {name: value for name, value in given.items() if value is not None}
     for name in options:

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+import numpy as np
 import torch
 
 from media.units import SAMPLE_RATE
@@ -21,6 +22,7 @@ def _mel(hertz: torch.Tensor) -> torch.Tensor:
 
 
 @cache
+@torch.inference_mode(False)  # whoever asks first may not learn, others may
 def filterbank(warp: float = 1.0) -> torch.Tensor:
     """Triangular mel filters (BINS, FFT // 2 + 1). `warp` > 1: as of a longer vocal tract (Jaitly and Hinton 2013)."""
     edges = torch.linspace(_mel(torch.tensor(LOW)).item(), _mel(torch.tensor(HIGH)).item(), BINS + 2)
@@ -44,3 +46,22 @@ def log_mel(sound: torch.Tensor, warp: float = 1.0) -> torch.Tensor:
     power = torch.fft.rfft(frames, FFT).abs().square() / WINDOW
     mel = power @ filterbank(warp).T.to(sound.device)
     return ((mel.clamp(min=FLOOR).log10() + 5.0) / 1.6).transpose(-1, -2)
+
+
+class MelSteps:
+    """`log_mel` of one sound, 40 ms after 40 ms, in numpy."""
+
+    def __init__(self) -> None:
+        self._past = np.zeros(HISTORY, np.float32)  # replaced, never written into
+        self._window = torch.hann_window(WINDOW).numpy()
+        self._filters = filterbank().numpy().T
+
+    def step(self, sound: np.ndarray) -> np.ndarray:
+        """Sound (n * HOP,) float32 -> (n, BINS) float32."""
+        rows = np.concatenate([self._past, sound])
+        self._past = rows[len(rows) - HISTORY :]
+        frames = np.lib.stride_tricks.sliding_window_view(rows, WINDOW)[::HOP] * self._window
+        spectrum = np.fft.rfft(frames, FFT)
+        power = (spectrum.real**2 + spectrum.imag**2) / WINDOW
+        mel = power.astype(np.float32) @ self._filters
+        return ((np.log10(np.maximum(mel, FLOOR)) + 5.0) / 1.6).astype(np.float32)

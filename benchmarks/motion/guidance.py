@@ -1,0 +1,51 @@
+"""What guidance and the number of evaluations do, as VASA-1's tables 3 and 4 show it for that model."""
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.figures import Figure
+from benchmarks.motion.control import gaze_errors
+from benchmarks.motion.liveliness import pose_intensity
+from benchmarks.motion.talk import Talks
+from faces.lipsync import LipSync
+from faces.performances import Controls, mouth_opening
+from generate import Motion
+from generate.motion import Guidance
+from generate.speech.evaluate import lip_corr, true_opening
+
+if TYPE_CHECKING:
+    from benchmarks.motion.suite import Setting
+
+LOOK = (float(np.radians(20)), float(np.radians(-5)))
+
+
+def measure(setting: "Setting", talks: Talks) -> list[Figure]:
+    """Figures by scale of sound and of gaze, and by evaluations a frame."""
+    said = talks.long(2 if setting.quick else 6)
+    motion, judge = Motion.load(), LipSync.load()
+    cases = {f"sound{scale:g}": Guidance(sound=scale) for scale in (0.0, 0.5, 1.0, 2.0)}
+    cases |= {f"gaze{scale:g}": Guidance(gaze=scale) for scale in (0.0, 1.0, 2.0)}
+    cases |= {f"steps{count}": Guidance(evaluations=count) for count in (4, 10, 50)}
+    figures = []
+    for name, guidance in cases.items():
+        rows = []
+        for i, (phones, speech) in enumerate(said):
+            began = time.perf_counter()
+            clip = motion.generate(speech, seed=i, controls=Controls(gaze=LOOK), guidance=guidance)
+            spent = 1000 * (time.perf_counter() - began) / len(clip)
+            sync = judge.score(speech, clip.actions)
+            opening = mouth_opening(clip.actions)
+            rows.append(
+                (sync.confidence, lip_corr(opening, true_opening(phones, speech)), float(np.maximum(opening, 0).std()),
+                 gaze_errors(clip, LOOK), pose_intensity(clip), spent)
+            )  # fmt: skip
+        units = {"sync_confidence": "", "lip_corr": "", "lip_spread": "", "gaze_error_deg": "degrees",
+                 "pose_intensity": "degrees a frame", "motion_ms": "ms a frame"}  # fmt: skip
+        means = np.mean(rows, 0)
+        figures += [
+            Figure(name=f"{what}_{name}", value=float(value), unit=unit, n=len(rows))
+            for (what, unit), value in zip(units.items(), means, strict=True)
+        ]
+    return figures

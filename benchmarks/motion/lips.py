@@ -1,0 +1,95 @@
+"""Lips: shut where they must be, open as they should, in time; on clean sound, in noise, on the telephone."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.figures import Figure, mean_figure
+from benchmarks.motion.talk import Talks
+from faces.lipsync import SHORTEST, LipSync
+from faces.performances import mouth_opening, perform
+from generate import Motion
+from generate.speech.evaluate import Spoken, closures, lip_corr, lip_lag_ms, true_opening
+from generate.speech.sounds import band, companded, noise
+from media.units import SAMPLES_PER_FRAME
+
+if TYPE_CHECKING:
+    from benchmarks.motion.suite import Setting
+
+SNR = 10  # decibels of speech over noise
+
+
+def spoiled(speech: np.ndarray, how: str, seed: int) -> np.ndarray:
+    """Speech (N,) as it is ("clean"), in noise at 10 dB ("noise10"), or through a telephone line ("telephone")."""
+    if how == "noise10":
+        level = np.sqrt((speech**2).mean()) * 10 ** (-SNR / 20)
+        return (speech + level * noise(len(speech), np.random.default_rng(seed))).astype(np.float32)
+    if how == "telephone":
+        return companded(band(speech.astype(np.float64), 300, 3400)).astype(np.float32)
+    return speech
+
+
+def measure(setting: "Setting", talks: Talks) -> list[Figure]:
+    """Figures over all clips; per group and per kind of sound with a suffix; and the score of an apart judge."""
+    del setting
+    motion = Motion.load()
+    everything = [(group, i, clip) for group, clips in talks.groups.items() for i, clip in enumerate(clips)]
+    figures: list[Figure] = []
+    for how in ("clean", "noise10", "telephone"):
+        rows = [(group, *_judged(motion, clip, how, i)) for group, i, clip in everything]
+        figures += _figures(rows, "" if how == "clean" else f"_{how}", goals=how == "clean")
+        if how == "clean" and len(talks.groups) > 1:
+            for name in talks.groups:
+                figures += _figures([row for row in rows if row[0] == name], f"_{name}", goals=False)
+    return figures + _sync(motion, talks)
+
+
+def _judged(motion: Motion, clip: Spoken, how: str, seed: int) -> tuple[float, float, np.ndarray]:
+    opening = mouth_opening(motion.generate(spoiled(clip.speech, how, seed)).actions)
+    truth = true_opening(clip.phones, clip.speech)
+    return lip_corr(opening, truth), lip_lag_ms(opening, truth), closures(opening, clip.phones)
+
+
+def _figures(rows: list[tuple[str, float, float, np.ndarray]], suffix: str, *, goals: bool) -> list[Figure]:
+    shut = np.concatenate([row[3] for row in rows]).astype(float)
+    return [
+        mean_figure(f"lip_corr{suffix}", [row[1] for row in rows], "", goal=0.85 if goals else None),
+        mean_figure(f"lip_closure_pct{suffix}", list(100 * shut), "%", goal=95 if goals else None),
+        Figure(
+            name=f"lip_lag_ms{suffix}", value=float(np.median([row[2] for row in rows])), unit="ms", n=len(rows),
+            better="lower", goal=40 if goals else None,
+        ),
+    ]  # fmt: skip
+
+
+def _sync(motion: Motion, talks: Talks) -> list[Figure]:
+    """The contrastive score of sound and lips, beside that of true lips, of those a fifth of a second late, and of a
+    mouth that stays shut."""
+    judge = LipSync.load()
+    scores: dict[str, list[tuple[float, float]]] = {"": [], "_truth": [], "_shifted": [], "_shut": []}
+    offsets = []
+    for clips in talks.groups.values():
+        for i, clip in enumerate(clips):
+            if len(clip.speech) < (SHORTEST + 1) * SAMPLES_PER_FRAME:
+                continue
+            true = perform(clip.phones, clip.speech, seed=i).actions
+            shown = {
+                "": motion.generate(clip.speech, seed=i).actions,
+                "_truth": true,
+                "_shifted": np.roll(true, 5, 0),
+                "_shut": true[:1].repeat(len(true), 0),
+            }
+            for name, actions in shown.items():
+                sync = judge.score(clip.speech, actions)
+                at_zero = float(np.median(sync.distances) - sync.distances[len(sync.distances) // 2])
+                scores[name].append((at_zero, float(sync.distances[len(sync.distances) // 2])))
+                if not name:
+                    offsets.append(sync.offset)
+    note = "a judge trained apart on performances; at the offset 0"
+    figures = [
+        mean_figure(f"sync_{what}{name}", [v[i] for v in values], "", better=better, note=note)
+        for i, (what, better) in enumerate((("confidence", "higher"), ("distance", "lower")))
+        for name, values in scores.items()
+    ]
+    within = 100 * np.mean([abs(o) <= 1 for o in offsets]) if offsets else None
+    return [*figures, Figure(name="sync_within_frame_pct", value=within, unit="%", n=len(offsets))]

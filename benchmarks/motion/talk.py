@@ -1,0 +1,53 @@
+"""What is said in the benchmark: voices and languages that were never trained on, their phones known."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from faces.performances import Phones
+from faces.performances.speechset import TEST_LANGUAGES, load_speech_set
+from generate.motion.scenes import joined
+from generate.speech.evaluate import Spoken, read_eval_set
+from media.units import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from benchmarks.motion.suite import Setting
+
+SHIPPED = Path(__file__).parents[1] / "data" / "speech"
+LONG = 30  # seconds of a talk
+
+
+@dataclass(frozen=True)
+class Talks:
+    """Clips by where they come from, and long talks made of them."""
+
+    groups: dict[str, list[Spoken]]  # shipped; recorded, synthesised (from a speech set)
+
+    @classmethod
+    def of(cls, setting: "Setting") -> "Talks":
+        """The clips of a setting. From a speech set: its test split, people recorded in languages never trained on."""
+        groups = {"shipped": read_eval_set(SHIPPED)}
+        if setting.speech_set is None:
+            return cls(groups)
+        rng = np.random.default_rng(2024)
+        unseen = [c for c in load_speech_set(setting.speech_set) if c.split == "test" and len(c.speech) > SAMPLE_RATE]
+        for name in ("recorded", "synthesised"):
+            found = [c for c in unseen if (c.voice.source == "recorded") == (name == "recorded")]
+            if name == "recorded":
+                found = [c for c in found if c.voice.language in TEST_LANGUAGES]
+            count = min(len(found), 30 if setting.quick else 120)
+            groups[name] = [
+                Spoken(c.name, c.voice.language, c.speech.astype(np.float32) / 32768, c.phones)
+                for c in (found[i] for i in rng.permutation(len(found))[:count])
+            ]
+        return cls({name: clips for name, clips in groups.items() if clips})
+
+    def long(self, count: int) -> list[tuple[Phones, np.ndarray]]:
+        """`count` talks of `LONG` seconds, clips and pauses: phones and speech (N,) float32."""
+        clips = [clip for group in self.groups.values() for clip in group]
+        said = [(clip.phones, clip.speech) for clip in clips]
+        made = [joined(said, np.random.default_rng((77, i)), LONG) for i in range(2 * count)]
+        spoken = [(phones, speech[: LONG * SAMPLE_RATE]) for phones, speech in made if len(phones.classes) > 30]
+        return spoken[:count]

@@ -1,0 +1,143 @@
+"""The motion network a frame at a time: the arithmetic of `generate.motion.network.MotionNet`, without torch.
+
+R rows are computed side by side: everything told, and one row for each condition that guidance leaves out.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from generate.motion.network import GROUPS, LEVELS, WINDOW, MotionNet
+from learning.stepping import Constant, Dense, Memory, Norm, gelu, normalised, silu
+
+
+class _Attention(Memory):
+    """Causal attention that keeps the last keys and values."""
+
+    def __init__(self, weights: Mapping[str, np.ndarray], name: str, heads: int, rates: np.ndarray, rows: int) -> None:
+        self._inputs, self._outputs = Dense(weights, f"{name}.inputs"), Dense(weights, f"{name}.outputs")
+        self._heads, self._rates = heads, rates
+        self._keys = self._values = np.zeros((rows, heads, 0, 2 * len(rates)), np.float32)
+
+    def __call__(self, x: np.ndarray, place: int) -> np.ndarray:
+        rows, width = x.shape
+        query, key, value = self._inputs(x).reshape(rows, 3, self._heads, -1).transpose(1, 0, 2, 3)
+        angles = np.remainder(place * self._rates, 2 * math.pi)
+        cosine, sine = np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
+        query, key = (_turned(part, cosine, sine) for part in (query, key))
+        self._keys = np.concatenate([self._keys[:, :, -(WINDOW - 1) :], key[:, :, None]], 2)
+        self._values = np.concatenate([self._values[:, :, -(WINDOW - 1) :], value[:, :, None]], 2)
+        scores = (self._keys @ query[..., None])[..., 0] * np.float32(1 / math.sqrt(query.shape[-1]))
+        shares = np.exp(scores - scores.max(-1, keepdims=True))
+        shares /= shares.sum(-1, keepdims=True)
+        return self._outputs((shares[:, :, None] @ self._values).reshape(rows, width))
+
+    @property
+    def held(self) -> int:
+        return self._keys.size + self._values.size
+
+
+def _turned(x: np.ndarray, cosine: np.ndarray, sine: np.ndarray) -> np.ndarray:
+    even, odd = x[..., ::2], x[..., 1::2]
+    turned = np.empty_like(x)
+    turned[..., ::2], turned[..., 1::2] = even * cosine - odd * sine, even * sine + odd * cosine
+    return turned
+
+
+class SteppingMotion:
+    """What `MotionNet` answers frame after frame. Holds the state of one performance.
+
+    Args:
+        left_out: for each row after the first, the condition that it is not told.
+    """
+
+    def __init__(
+        self, network: MotionNet, weights: Mapping[str, np.ndarray], left_out: Sequence[str], evaluations: int
+    ) -> None:
+        w, config = weights, network.config
+        rows = 1 + len(left_out)
+        rates = network.layers[0].attention.rates.numpy()
+        self._past = Dense(w, "past")
+        self._told = {name: Dense(w, f"told.{name}") for name in GROUPS}
+        self._untold = {name: w[f"untold.{name}"] for name in GROUPS}
+        self._missing = {name: [1 + i for i, out in enumerate(left_out) if out == name] for name in GROUPS}
+        self._layers = [
+            (
+                Norm(w, f"layers.{i}.before"),
+                _Attention(w, f"layers.{i}.attention", config["heads"], rates, rows),
+                Norm(w, f"layers.{i}.between"),
+                Dense(w, f"layers.{i}.mix.0"),
+                Dense(w, f"layers.{i}.mix.2"),
+            )
+            for i in range(config["layers"])
+        ]
+        self._norm = Norm(w, "norm")
+        self._event, self._happening = Dense(w, "event"), w["happening"]
+        self._flow = _Flow(w, config["blocks"], evaluations)
+        self._rows, self._place = rows, 0
+
+    def context(self, past: np.ndarray, told: Mapping[str, np.ndarray]) -> np.ndarray:
+        """past (R, PAST) and the conditions of this frame, each (n,) -> what the head is told, (R, width)."""
+        x = self._past(past)
+        for name, layer in self._told.items():
+            value = np.repeat(layer(told[name][None]), self._rows, 0)
+            value[self._missing[name]] = self._untold[name]
+            x += value
+        for before, attention, between, inner, outer in self._layers:
+            x = x + attention(before(x), self._place)
+            x = x + outer(gelu(inner(between(x))))
+        self._place += 1
+        return self._norm(x)
+
+    def chances(self, context: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """context (R, width), the weight of each row (R,) -> the chance of each kind of frame (EVENTS,)."""
+        logits = weights @ self._event(context)
+        chances = np.exp(logits - logits.max())
+        return chances / chances.sum()
+
+    def draw(self, noise: np.ndarray, event: int, context: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """noise (M,), what happens, context (R, width), the weight of each row (R,) -> what `Steps` reads (M,)."""
+        return self._flow.draw(noise, context + self._happening[event], weights)
+
+    @property
+    def held(self) -> int:
+        """Numbers remembered."""
+        return sum(attention.held for _, attention, *_ in self._layers)
+
+
+class _Flow(Constant):
+    """The flow head, its levels of noise known beforehand."""
+
+    def __init__(self, weights: Mapping[str, np.ndarray], blocks: int, evaluations: int) -> None:
+        self._inputs, self._context = Dense(weights, "flow.inputs"), Dense(weights, "flow.context")
+        self._blocks = [
+            (
+                Dense(weights, f"flow.shapes.{i}"),
+                Dense(weights, f"flow.mixes.{i}.0"),
+                Dense(weights, f"flow.mixes.{i}.2"),
+            )
+            for i in range(blocks)
+        ]
+        self._last, self._outputs = Dense(weights, "flow.last"), Dense(weights, "flow.outputs")
+        waves = np.exp(np.linspace(0, math.log(200), LEVELS // 2))
+        angles = np.arange(evaluations)[:, None] / evaluations * waves
+        self._levels = Dense(weights, "flow.level")(
+            np.concatenate([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
+        )
+
+    def draw(self, noise: np.ndarray, context: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        rows, count = len(context), len(self._levels)
+        told = silu(self._context(context) + self._levels[:, None])  # (count, R, width): what each evaluation is told
+        told = told.reshape(count * rows, -1)
+        shapes = [shape(told).reshape(count, rows, 3, -1) for shape, _, _ in self._blocks]
+        lasts = self._last(told).reshape(count, rows, 2, -1)
+        drawn = noise
+        for i in range(count):
+            x = self._inputs(drawn[None])
+            for shape, (_, inner, outer) in zip(shapes, self._blocks, strict=True):
+                scale, shift, gate = shape[i, :, 0], shape[i, :, 1], shape[i, :, 2]
+                x = x + gate * outer(gelu(inner(normalised(x) * (1 + scale) + shift)))
+            ends = self._outputs(normalised(x) * (1 + lasts[i, :, 0]) + lasts[i, :, 1])
+            drawn = drawn + (weights @ ends - drawn) / (count - i)
+        return drawn

@@ -1,0 +1,226 @@
+"""The motion network: causal, bounded in memory, the same in numpy as in torch; guidance; its space; its recipe."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from faces.actions import ACTION_INDEX
+from faces.performances import (
+    EMOTIONS,
+    Controls,
+    Phones,
+    Style,
+    emotion_offsets,
+    lip_frames,
+    lips_to_actions,
+    mouth_opening,
+    perform,
+)
+from generate.motion.network import GROUPS, WINDOW, Cache, MotionNet
+from generate.motion.performer import Guidance, Performer
+from generate.motion.scenes import make_scene
+from generate.motion.space import PAST, SIZE, SOUND, Steps, asked_code, events, rest, to_clip, to_sound, to_vectors
+from generate.motion.stepping import SteppingMotion
+from generate.motion.training import Data, disturbed, train
+from generate.speech.toy import toy_clip, toy_set
+from learning import load_weights
+from learning.stepping import weights_of
+
+
+@pytest.fixture(scope="module")
+def net() -> MotionNet:
+    torch.manual_seed(0)
+    network = MotionNet(32, 2, 2, 2).eval()
+    with torch.no_grad():
+        for parameter in (*network.untold.values(), network.happening):
+            parameter.normal_()
+    return network
+
+
+def conditions(frames: int, rows: int = 1, seed: int = 0) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return {name: torch.randn(rows, frames, size, generator=generator) for name, size in GROUPS.items()}
+
+
+def test_a_frame_depends_on_no_later_frame_and_on_none_beyond_its_windows(net: MotionNet) -> None:
+    frames, at = 3 * WINDOW, 2 * WINDOW + 20
+    told = conditions(frames)
+    past = torch.randn(1, frames, PAST, requires_grad=True)
+    told["sound"].requires_grad_(True)
+    net.context(past, told)[0, at, 0].backward()
+    for grad in (past.grad, told["sound"].grad):
+        seen = grad[0].abs().sum(1).nonzero().ravel()
+        assert int(seen.max()) == at
+        assert int(seen.min()) == at - len(net.layers) * (WINDOW - 1)
+
+
+def test_frame_by_frame_is_the_whole(net: MotionNet) -> None:
+    frames = WINDOW + 30
+    told, past = conditions(frames), torch.randn(1, frames, PAST)
+    with torch.no_grad():
+        whole = net.context(past, told)
+        cache = Cache()
+        pieces = [
+            net.context(past[:, i : i + 7], {k: v[:, i : i + 7] for k, v in told.items()}, cache=cache)
+            for i in range(0, frames, 7)
+        ]
+    assert torch.allclose(torch.cat(pieces, 1), whole, atol=1e-5)
+
+
+def test_numpy_is_torch(net: MotionNet) -> None:
+    frames, left_out = WINDOW + 20, ["sound", "gaze"]
+    told, past = conditions(frames), torch.randn(1, frames, PAST)
+    heard = {name: torch.tensor([True, name != "sound", name != "gaze"]) for name in GROUPS}
+    weights = np.array([2.5, -0.5, -1.0], np.float32)
+    with torch.no_grad():
+        rows = {k: v.expand(3, -1, -1) for k, v in told.items()}
+        whole = net.context(past.expand(3, -1, -1), rows, heard)
+        drawn = start = torch.randn(SIZE, generator=torch.Generator().manual_seed(1))
+        for i in range(4):
+            ends = net.flow(drawn.expand(3, -1), torch.full((1, 1), i / 4), whole[:, -1] + net.happening[3])
+            guided = 2.5 * ends[0] - 0.5 * ends[1] - 1.0 * ends[2]
+            drawn = drawn + (guided - drawn) / (4 - i)
+    stepping = SteppingMotion(net, weights_of(net), left_out, 4)
+    for i in range(frames):
+        context = stepping.context(past[0, i].numpy()[None].repeat(3, 0), {k: v[0, i].numpy() for k, v in told.items()})
+        assert np.abs(context - whole[:, i].numpy()).max() < 1e-4
+    assert np.abs(stepping.draw(start.numpy(), 3, context, weights) - drawn.numpy()).max() < 1e-4
+    with torch.no_grad():
+        chances = torch.softmax(torch.from_numpy(weights) @ net.event(whole[:, -1]), -1)
+    assert np.abs(stepping.chances(context, weights) - chances.numpy()).max() < 1e-4
+
+
+def test_memory_of_steps_is_bounded(net: MotionNet) -> None:
+    stepping = SteppingMotion(net, weights_of(net), [], 1)
+    sizes = []
+    for i in range(WINDOW + 10):
+        stepping.context(np.zeros((1, PAST), np.float32), {k: np.zeros(n, np.float32) for k, n in GROUPS.items()})
+        if i >= WINDOW:
+            sizes.append(stepping.held)
+    assert len(set(sizes)) == 1
+
+
+def test_guidance_of_nothing_is_what_is_told(net: MotionNet) -> None:
+    steps = Steps(*(np.full(SIZE, v, np.float32) for v in (0.01, 0, 1, 1, 9, 0, 1)))
+    sound, closure = np.random.default_rng(0).normal(size=(8, SOUND)).astype(np.float32), np.zeros(8, np.float32)
+
+    def made(guidance: Guidance) -> np.ndarray:
+        performer = Performer(net, weights_of(net), steps, 0, Style(), guidance)
+        return to_vectors(performer.perform(sound, closure, [Controls(gaze=(0.2, 0))] * 8))[:, -2:]
+
+    none = made(Guidance(sound=0, gaze=0))
+    assert np.array_equal(none, made(Guidance(sound=0, gaze=0)))
+    assert not np.allclose(none, made(Guidance(sound=0, gaze=2)))
+    assert np.allclose(none, made(Guidance(sound=0, gaze=1e-6)), atol=1e-4)
+
+
+def test_steps_there_and_back() -> None:
+    rng = np.random.default_rng(0)
+    clips = [np.cumsum(rng.laplace(0, 0.01, (200, SIZE)), 0).astype(np.float32) for _ in range(3)]
+    steps = Steps.of(clips)
+    moved = np.diff(clips[0], axis=0)
+    paces = steps.compand(moved)
+    written = steps.written(paces[1:], paces[:-1])
+    assert written.std() == pytest.approx(1, abs=0.2)
+    back = steps.expand(steps.read(written, paces[:-1]))
+    within = np.abs(written) < 11
+    assert np.allclose(back[within], moved[1:][within], rtol=1e-3, atol=1e-6)
+    loaded = Steps.load(steps.tensors())
+    assert all(np.array_equal(value, getattr(steps, name)) for name, value in vars(loaded).items())
+
+
+def test_eyes_know_how_far_they_have_to_go() -> None:
+    steps = Steps(*(np.full(SIZE, v, np.float32) for v in (0.01, 0, 0.4, 1, 9, 0, 1)))
+    place = np.zeros(SIZE, np.float32)
+    place[-2:] = 0.1, -0.05
+    told = steps.aside(Controls(gaze=(0.3, 0.0)).vector()[:2], place)
+    assert np.sinh(told[2:] * 0.4) * 0.01 == pytest.approx((0.2, 0.05), rel=1e-3)
+
+
+def test_what_sound_and_mood_ask_for() -> None:
+    clip = toy_clip(np.random.default_rng(3), "train", 0, 20)
+    frames = len(clip.speech) // 640
+    lips, closure = lip_frames(clip.phones, frames, clip.speech / 32768.0)
+    moods = np.zeros((frames, len(EMOTIONS)), np.float32)
+    moods[:, EMOTIONS.index("happy")] = 0.8
+    sound = to_sound(lips, closure, np.zeros((frames, 2)))
+    shown = to_clip(np.concatenate([asked_code(sound, moods), np.zeros((frames, 8))], 1), closure).actions
+    asked = lips_to_actions(lips, closure, emotion_offsets(moods))
+    assert np.abs(mouth_opening(shown) - mouth_opening(asked)).mean() < 0.02
+    assert shown[:, ACTION_INDEX["mouthSmileLeft"]].mean() == pytest.approx(0.4, abs=0.06)
+    nothing = asked_code(np.zeros((1, SOUND), np.float32), np.zeros((1, len(EMOTIONS)), np.float32))
+    assert nothing[0] == pytest.approx(rest()[:32], abs=1e-5)
+
+
+def test_events_are_jumps_and_blinks() -> None:
+    clip = perform(Phones.from_names([], [], []), np.zeros(16_000 * 60, np.float32), seed=1)
+    happens = events(to_vectors(clip))
+    lids = clip.actions[1:, ACTION_INDEX["eyeBlinkLeft"]]
+    assert ((happens >= 2) == (lids > 0.15)).mean() > 0.98
+    jumps = np.abs(np.diff(clip.gaze, axis=0)).max(1) > 0.01
+    assert (happens[jumps] % 2 == 1).all()
+    assert 0.005 < (happens % 2 == 1).mean() < 0.2
+
+
+def test_a_performance_comes_back_from_the_space() -> None:
+    clip = toy_clip(np.random.default_rng(3), "train", 0, 20)
+    true = perform(clip.phones, clip.speech / 32768.0, seed=1, controls=Controls(emotion=("happy", 0.6)))
+    shown = to_clip(to_vectors(true), np.zeros(len(true), np.float32))
+    assert np.abs(shown.actions - true.actions).mean() < 0.02
+    assert np.array_equal(shown.rotation, true.rotation)
+    shut = to_clip(to_vectors(true), np.ones(len(true), np.float32))
+    assert np.abs(mouth_opening(shut.actions)).max() < 1e-3
+
+
+def test_rest_is_a_face_at_rest() -> None:
+    clip = to_clip(rest()[None], np.zeros(1, np.float32))
+    assert clip.actions.max() < 0.05
+
+
+def test_scenes_tell_what_was_asked() -> None:
+    scene = make_scene(toy_set(0), np.random.default_rng(4), seconds=6)
+    sizes = GROUPS | {"gaze": 2}  # `Steps.aside` adds how far the eyes are from it
+    assert {name: value.shape for name, value in scene.told().items()} == {n: (150, s) for n, s in sizes.items()}
+    assert scene.motion.shape == (150, SIZE)
+    assert all(np.isfinite(v).all() for v in (scene.motion, *scene.told().values()))
+    aside = np.abs(scene.gaze[:, 0]) > 0.5
+    if aside.sum() > 50:  # the eyes rest where they were asked to, most of the time
+        assert np.median(np.abs(scene.motion[aside, -2] - scene.gaze[aside, 0] / 4)) < 0.05
+
+
+def test_batches_depend_on_the_step_alone(tmp_path: Path) -> None:
+    one, other = (Data(toy_set(0), tmp_path / name, 3, 3, 2, 40, 2) for name in "ab")
+    other(0)
+    assert torch.equal(one(7).shown, other(7).shown)
+    assert not torch.equal(one(7).shown, one(8).shown)
+    assert torch.equal(Data(toy_set(0), tmp_path / "a", 3, 3, 2, 40, 2)(7).shown, one(7).shown)  # kept scenes
+
+
+def test_a_disturbed_past_comes_back() -> None:
+    scene = make_scene(toy_set(0), np.random.default_rng(4), seconds=8).motion
+    steps = Steps.of([scene])
+    jumps = events(scene[1:]) % 2 == 1
+    strays = []
+    for seed in range(40):
+        shown, wanted = disturbed(scene, jumps, steps, np.random.default_rng(seed))
+        stray = (shown[1:] - scene[1:-1]) / steps.deviation
+        left = (wanted - scene[2:]) / steps.deviation
+        assert np.abs(left[:, :32]).mean() <= np.abs(stray[:, :32]).mean()
+        assert np.abs(left[-1, 32:38]).max() < 0.01  # the head has come back
+        assert np.abs(left[jumps, -2:]).max(initial=0) < 1e-5  # a jump lands where it should
+        strays.append(np.abs(stray).mean())
+    assert min(strays) == 0  # some are shown as they were
+    assert max(strays) > 0.05
+
+
+def test_recipe_trains_and_resumes(tmp_path: Path) -> None:
+    card = train(None, tmp_path / "whole.safetensors", steps=4, workdir=tmp_path / "a")
+    assert {"loss", "near", "chances", "actions", "lips"} <= set(card.figures)
+    resumed = train(None, tmp_path / "again.safetensors", steps=4, workdir=tmp_path / "a", resume=True)
+    assert resumed.sha256 == card.sha256
+    tensors, read = load_weights(tmp_path / "whole.safetensors", "motion")
+    network = MotionNet(**read.config)
+    network.load_state_dict({k: v.float() for k, v in tensors.items() if not k.startswith("steps.")})
+    assert Steps.load(tensors).knee.min() > 0
