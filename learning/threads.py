@@ -1,12 +1,9 @@
 """Threads: how many there can be, and small matrix products on the thread that asks for them."""
 
-import contextlib
 import os
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from functools import cache
 
-import torch
 from threadpoolctl import ThreadpoolController
 
 
@@ -19,17 +16,6 @@ def one_blas_thread() -> AbstractContextManager[object]:
     """While the block runs, BLAS uses one thread. Products here are small, and the waiting of its other threads would
     take the cores from the stages that run beside them (measured: 27 frames a second with it, 46 without)."""
     return _controller().limit(limits=1, user_api="blas")
-
-
-@contextlib.contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """While the block runs, torch computes on the calling thread alone: sharing such small work costs more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def cores() -> int:
