@@ -3,12 +3,12 @@
     talker = Talker(latent, painter)
     for frame in talker.frames(motion.stream(sound)): ...        # uint8 RGB, 25 a second
 
-The next frame is prepared on one thread (carried along its flow, refined, mouth and eyes opened) while mouth and eyes
-of this one are painted: half of a frame's work each.
+While mouth and eyes of a frame are painted, the next one is prepared on a second thread (carried along its flow,
+refined, mouth and eyes opened: half of a frame's work each) and the one after is moved on a third.
 """
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
@@ -19,7 +19,7 @@ from faces.tracker import Track
 from generate.latent import FaceLatent, Pose
 from generate.motion.scenes import HEAD_WIDTH
 from generate.painter import Painter
-from generate.renderer import Renderer
+from generate.renderer import Prepared, Renderer
 from learning.threads import one_blas_thread
 
 SPEECH_OWNS = np.array([
@@ -69,18 +69,23 @@ class Talker:
                 yield retarget(self.latent, *at)
 
     def _render(self, latents: Iterator[FaceLatent]) -> Iterator[np.ndarray]:
-        """Prepare one frame ahead of the one that is painted."""
+        """Move one frame ahead of the one that is prepared, and prepare one ahead of the one that is painted."""
         renderer = self.renderer
-        with one_blas_thread(), ThreadPoolExecutor(1, thread_name_prefix="prepare") as pool:
-            pool.submit(renderer.make_ready)  # while the first movement is made; a failure is met in `finish`
-            waiting = None
-            for latent in latents:
-                coming = pool.submit(renderer.prepare, latent)
-                if waiting is not None:
-                    yield renderer.finish(waiting.result())
-                waiting = coming
-            if waiting is not None:
-                yield renderer.finish(waiting.result())
+
+        def prepare(moved: "Future[FaceLatent | None]") -> Prepared | None:
+            latent = moved.result()
+            return None if latent is None else renderer.prepare(latent)
+
+        with (
+            one_blas_thread(),
+            ThreadPoolExecutor(1, thread_name_prefix="move") as mover,
+            ThreadPoolExecutor(1, thread_name_prefix="prepare") as preparer,
+        ):
+            preparer.submit(renderer.make_ready)  # while the first movement is made; a failure is met in `finish`
+            coming = preparer.submit(prepare, mover.submit(next, latents, None))
+            while (prepared := coming.result()) is not None:
+                coming = preparer.submit(prepare, mover.submit(next, latents, None))
+                yield renderer.finish(prepared)
 
     def follow(self, tracks: Iterable[Track | None], *, absolute: bool = False) -> Iterator[np.ndarray]:
         """Frames that move as a driving video does. Relative by default: the driver's first seen frame is its rest,

@@ -16,11 +16,11 @@ from typing import Any, BinaryIO
 import av
 import cv2
 import numpy as np
-from av.video.reformatter import Colorspace
 
 from media.errors import OutputError
 from media.fragments import Sample, fragment, with_lengths
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
+from media.yuv import to_yuv420
 
 BT709 = 1  # primaries, transfer and matrix, written into the stream so that every player shows the same colours
 PRIMING = 1024  # samples of sound that AAC puts before the first
@@ -80,8 +80,7 @@ class _Coder:
             )
         if any(self._pad):
             frame = cv2.copyMakeBorder(frame, 0, self._pad[0], 0, self._pad[1], cv2.BORDER_REPLICATE)
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-        picture = picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)
+        picture = to_yuv420(frame)
         picture.pts, picture.time_base = self.frames, Fraction(1, FPS)
         self.frames += 1
         self._code(self._video, picture)

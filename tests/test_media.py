@@ -2,8 +2,10 @@ import os
 import tracemalloc
 
 import av
+import cv2
 import numpy as np
 import pytest
+from av.video.reformatter import Colorspace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import RATE, clip, picture, voice, write_video
@@ -13,6 +15,7 @@ import media
 from media import VideoReader, iter_sound, probe, read_picture, read_sound
 from media.encode import Encoder
 from media.errors import OutputError, SpeechError, UnreadableError
+from media.yuv import to_yuv420
 
 
 def test_public_api_is_a_list():
@@ -241,6 +244,23 @@ def test_encoder_writes_what_the_reader_reads(tmp_path, size):
     assert np.abs(frames[5][: size[1], : size[0]].astype(int) - frame).mean() < 4
     head = (tmp_path / "a.mp4").read_bytes()
     assert head.index(b"moov") < head.index(b"mdat")  # starts playing before it is loaded
+
+
+@pytest.mark.parametrize("size", [(512, 512), (258, 130), (34, 66)])
+def test_planes_agree_with_the_general_converter(size):
+    noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    frame = cv2.GaussianBlur(noise, (0, 0), 3)  # it takes colour of more pixels than ours: they differ at sharp edges
+    frame[:2, :2], frame[-2:, -2:] = 255, 0
+    general = av.VideoFrame.from_ndarray(frame, format="rgb24").reformat(
+        format="yuv420p", dst_colorspace=Colorspace.ITU709
+    )
+    height = size[1]
+    ours, theirs = (picture.to_ndarray().astype(int) for picture in (to_yuv420(frame), general))
+    off = np.abs(ours - theirs)
+    assert off[:height].max() <= 1
+    assert np.quantile(off[height:], 0.99) <= 1
+    assert ours[0, 0] == 235
+    assert ours[height - 1, size[0] - 1] == 16
 
 
 def test_encoder_reports_a_place_it_cannot_write(tmp_path):
