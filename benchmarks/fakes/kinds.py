@@ -1,0 +1,163 @@
+"""The ways in which a fake of a sitting is made. Each takes a sitting and gives its frames, before the camera.
+
+talk         the generator as it ships
+flow         the portrait carried along the flow of its head, nothing painted: a puppet
+mouth        the real frames with a generated mouth
+upsampled    the face decimated and brought back by a transposed convolution, as decoders of GANs do it
+self_blend   the real face, altered and blended into itself (Shiohara and Yamasaki 2022, arXiv 2204.08376, section 3.1)
+swap         another's face on this head, its colour matched, blended in       } made for tests alone:
+lifted       the photograph on a solid head, photographed again                } never trained on
+sound_shift  the real frames with the sound late or early
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from benchmarks.fakes.sittings import Sitting, parameters_of
+from faces.lifting import Lifted
+from faces.performances import MotionClip
+from generate import FaceLatent, Renderer, Talker
+from generate.pipeline import retarget
+from media.units import SAMPLES_PER_FRAME
+
+LIPS = (61, 91, 17, 321, 291, 269, 0, 39, 200, 425, 205)  # mesh points around the mouth, chin and cheeks included
+SHIFT = (5, 14)  # frames by which a sound may be moved
+Frames = list[np.ndarray]
+
+
+def talk(sitting: Sitting, rng: np.random.Generator) -> Frames:
+    """What `vasari generate` makes of the portrait."""
+    return list(sitting.talker.frames([sitting.movement]))
+
+
+def flow(sitting: Sitting, rng: np.random.Generator) -> Frames:
+    """Geometry alone."""
+    return list(Talker(sitting.latent, None).frames([sitting.movement]))
+
+
+def mouth(sitting: Sitting, rng: np.random.Generator) -> Frames:
+    """Only the mouth is made; where the person holds still, by a generator that holds the head still too."""
+    movement = sitting.movement
+    if sitting.still:
+        zeros = np.zeros_like(movement.rotation)
+        movement = MotionClip(movement.actions, zeros, zeros, zeros[:, :2])
+    made = sitting.talker.frames([movement])
+    grow = rng.uniform(1.0, 1.35)
+    soft = rng.uniform(0.01, 0.03)
+    return [
+        _blended(real, fake, _mask(real.shape[0], mesh[list(LIPS)], grow, soft))
+        for real, fake, mesh in zip(sitting.real, made, sitting.meshes, strict=True)
+    ]
+
+
+def upsampled(sitting: Sitting, rng: np.random.Generator) -> Frames:
+    """Checkerboards and lost detail of learned upsampling (Odena et al. 2016), in the face alone or everywhere."""
+    factor = int(rng.choice([2, 2, 3, 4]))
+    ramp = 1 - np.abs(np.arange(-factor + 1, factor)) / factor
+    kernel = np.outer(ramp, ramp) * (1 + rng.uniform(0.02, 0.12) * rng.standard_normal((2 * factor - 1,) * 2))
+    kernel = (kernel * factor**2 / kernel.sum()).astype(np.float32)
+    sharpen = rng.uniform(0, 0.8)
+    whole = rng.random() < 0.3
+
+    def decoded(frame: np.ndarray, mesh: np.ndarray) -> np.ndarray:
+        small = cv2.resize(frame, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA).astype(np.float32)
+        small += sharpen * (small - cv2.GaussianBlur(small, (0, 0), 1.0))
+        spread = np.zeros((small.shape[0] * factor, small.shape[1] * factor, 3), np.float32)
+        spread[::factor, ::factor] = small
+        fine = np.clip(cv2.filter2D(spread, -1, kernel, borderType=cv2.BORDER_REFLECT_101), 0, 255)
+        fine = cv2.copyMakeBorder(fine, 0, factor, 0, factor, cv2.BORDER_REPLICATE)[: frame.shape[0], : frame.shape[1]]
+        return fine if whole else _blended(frame, fine, _mask(frame.shape[0], mesh[:468], 1.05, 0.03))
+
+    return _each(sitting, lambda frame, mesh, _: np.clip(decoded(frame, mesh), 0, 255).astype(np.uint8))
+
+
+def self_blend(sitting: Sitting, rng: np.random.Generator) -> Frames:
+    """The same change in every frame: colour, sharpness and shape of the face, inside a mask that covers some of it."""
+    from detect.training.blending import SelfBlend
+
+    blend = SelfBlend.draw(rng)
+    return _each(sitting, lambda frame, mesh, _: blend(frame, mesh))
+
+
+def lifted(sitting: Sitting, rng: np.random.Generator) -> Frames:
+    """The portrait as a textured head in front of its background, photographed again."""
+    parameters = parameters_of(sitting.latent)
+    head = Lifted(sitting.portrait, parameters)
+    latents = (
+        retarget(sitting.latent, *moment)
+        for moment in zip(
+            sitting.movement.actions, sitting.movement.rotation, sitting.movement.translation, sitting.movement.gaze,
+            strict=True,
+        )
+    )  # fmt: skip
+    return [head.shoot(parameters_of(latent)).picture for latent in latents]
+
+
+def swap(sitting: Sitting, rng: np.random.Generator, other: FaceLatent) -> Frames:
+    """The face of `other`, on this head and in its movement, in the colours of this face, blended in."""
+    renderer = Renderer(other)
+
+    def swapped(frame: np.ndarray, mesh: np.ndarray, latent: FaceLatent) -> np.ndarray:
+        asked = replace(other, identity=latent.identity, pose=latent.pose, actions=latent.actions)
+        face = renderer.render(asked).astype(np.float32)
+        mask = _mask(frame.shape[0], mesh[:468], 0.94, 0.02)
+        return _blended(frame, _recoloured(face, frame, mask > 0.5), mask)
+
+    return _each(sitting, swapped)
+
+
+def shifted(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The sound late or early by `SHIFT` frames; what is missing is silence."""
+    by = int(rng.integers(*SHIFT)) * int(rng.choice([-1, 1])) * SAMPLES_PER_FRAME
+    moved = np.zeros_like(sound)
+    if by > 0:
+        moved[by:] = sound[:-by]
+    else:
+        moved[:by] = sound[-by:]
+    return moved
+
+
+KINDS: dict[str, Callable[[Sitting, np.random.Generator], Frames]] = {
+    "talk": talk,
+    "flow": flow,
+    "mouth": mouth,
+    "upsampled": upsampled,
+    "self_blend": self_blend,
+    "lifted": lifted,
+}
+"""Kinds that need nothing but the sitting; `swap` needs another person as well, `sound_shift` only another sound."""
+
+UNSEEN = frozenset({"swap", "lifted"})
+"""Kinds that are only ever in the test split, so that detection of what was never trained on can be measured."""
+
+
+def _each(sitting: Sitting, change: Callable[[np.ndarray, np.ndarray, FaceLatent], np.ndarray]) -> Frames:
+    """Change every frame; a photograph that holds still only once."""
+    if sitting.still:
+        one = change(sitting.real[0], sitting.meshes[0], sitting.latents[0])
+        return [one] * len(sitting.real)
+    return [change(*moment) for moment in zip(sitting.real, sitting.meshes, sitting.latents, strict=True)]
+
+
+def _mask(side: int, points: np.ndarray, grow: float, soft: float) -> np.ndarray:
+    """(side, side) float32: 1 inside the hull of points (N, 2), grown about its middle, with a soft edge."""
+    middle = points.mean(0)
+    hull = cv2.convexHull(((points - middle) * grow + middle).astype(np.float32)).round().astype(np.int32)
+    mask = np.zeros((side, side), np.float32)
+    cv2.fillConvexPoly(mask, hull, 1.0)
+    return cv2.GaussianBlur(mask, (0, 0), max(0.8, soft * side))
+
+
+def _blended(real: np.ndarray, fake: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    mixed = mask[..., None] * fake + (1 - mask[..., None]) * real
+    return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+
+
+def _recoloured(face: np.ndarray, like: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """`face` with mean and deviation of each colour as `like` has them inside (after Reinhard et al. 2001)."""
+    own, wanted = face[inside], like[inside].astype(np.float32)
+    gain = wanted.std(0) / np.maximum(own.std(0), 1e-3)
+    return (face - own.mean(0)) * gain.clip(0.5, 2) + wanted.mean(0)

@@ -1,0 +1,263 @@
+"""Who sits where and does what: one person in one place, filmed really, and everything a fake of them needs."""
+
+import zlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from benchmarks.fakes.camera import Camera
+from detect.data.manifest import SPLITS, Split
+from faces import FaceParameters, Tracker
+from faces.fit import CAMERA_DISTANCE
+from faces.london import London, background_mask
+from faces.london import Person as Volunteer
+from faces.people import Person, Wardrobe
+from faces.people.background import random_background
+from faces.people.look import random_traits
+from faces.performances import EMOTIONS, Controls, MotionClip, Style, perform
+from faces.performances.speechset import Clip, load_speech_set
+from generate import FaceLatent, Motion, Painter, Talker
+from generate.pipeline import retarget
+from media.errors import FaceError, UsageError
+from media.units import SAMPLE_RATE, SAMPLES_PER_FRAME
+
+SIZES = (256, 320, 384, 512)  # pixels a side
+SHARES_OF_SIZES = {True: (0.2, 0.25, 0.35, 0.2), False: (0.35, 0.4, 0.2, 0.05)}  # of volunteers; of rendered people
+FRAMES = {"train": 40, "validation": 40, "calibration": 64, "test": 64}
+SHARES = {"train": 0.6, "validation": 0.06, "calibration": 0.17, "test": 0.17}  # of the sittings
+FIRST_SEED = {"train": 5_000_000, "validation": 5_200_000, "calibration": 5_400_000, "test": 5_600_000}
+PEOPLE = {"train": 400, "validation": 40, "calibration": 150, "test": 150}  # who do not exist, of each split
+CALIBRATION_EVERY = 5  # of the volunteers whom other recipes train on, every fifth calibrates
+NOWHERE = 0.5  # share of the volunteers who are put before another background
+
+
+@dataclass(frozen=True)
+class Job:
+    """One sitting to come; everything else follows from it and the sources."""
+
+    number: int
+    split: Split
+    volunteer: bool
+    seed: int
+
+
+def jobs(n: int, seed: int, *, volunteers: bool, people: bool) -> list[Job]:
+    """`n` sittings, each split with its share, volunteers and people who do not exist by turns."""
+    made = []
+    for number in range(n):
+        place = (number * 0.61803398875) % 1.0  # spread, so that the first hundred already hold every split
+        split, low = SPLITS[0], 0.0
+        for name in SPLITS:
+            low += SHARES[name]
+            if place < low:
+                split = name
+                break
+        volunteer = volunteers and (number % 2 == 0 or not people)
+        made.append(Job(number, split, volunteer, (seed << 32) + number))
+    return made
+
+
+def volunteers_of(london: London, split: Split) -> list[Volunteer]:
+    """The London Set's own split; of its training people some calibrate."""
+    if split == "test":
+        return london.test
+    if split == "validation":
+        return london.validation
+    part = split == "calibration"
+    return [p for n, p in enumerate(london.training) if (n % CALIBRATION_EVERY == 1) == part]
+
+
+def voices_of(clips: list[Clip], split: Split) -> list[Clip]:
+    """Clips whose voice is in no other split: a voice that is trained on anywhere is a training voice."""
+    trained = {c.voice.speaker for c in clips if c.split == "train"}
+    validated = {c.voice.speaker for c in clips if c.split == "validation"} - trained
+    half = {speaker for speaker in validated if zlib.crc32(speaker.encode()) % 2}
+    allowed = {
+        "train": trained,
+        "validation": half,
+        "calibration": validated - half,
+        "test": {c.voice.speaker for c in clips} - trained - validated,
+    }[split]
+    return [c for c in clips if c.voice.speaker in allowed and len(c.speech) > SAMPLE_RATE]
+
+
+@dataclass
+class Sitting:
+    """A person filmed for T frames of S pixels a side, before the camera."""
+
+    job: Job
+    person: str
+    traits: dict[str, str]  # sex and age, as far as known
+    portrait: np.ndarray  # uint8 RGB (S, S, 3), the first look
+    latent: FaceLatent  # the portrait, taken apart
+    real: list[np.ndarray]  # T frames, uint8 RGB (S, S, 3)
+    meshes: np.ndarray  # (T, 478, 2) where the face is in them, pixels
+    latents: list[FaceLatent]  # the same moments as a generator would be asked for them
+    movement: MotionClip
+    still: bool  # the person does not move: a photograph
+    sound: np.ndarray | None  # (640 T,) float32
+    voice: str
+    camera: Camera
+    codec: dict[str, int | str]  # crf and preset
+    talker: Talker
+
+
+class Stage:
+    """What sittings are made from; each process has one.
+
+    Args:
+        london: folder of the London Set, or None.
+        assets, skins: folders for people who do not exist, or None.
+        speech: folder of a speech set.
+    """
+
+    def __init__(self, london: Path | None, assets: Path | None, skins: Path | None, speech: Path) -> None:
+        if london is None and assets is None:
+            raise UsageError("give volunteers (--data LONDON) or people who do not exist (--assets ASSETS), or both")
+        self.london = London(london) if london else None
+        self.wardrobe = Wardrobe(assets, skins) if assets else None
+        self.clips = load_speech_set(speech)
+        self.tracker = Tracker(threads=1)
+        self.painter = Painter(threads=1)
+
+    @cached_property
+    def motion(self) -> Motion:
+        return Motion.load()
+
+    def sit(self, job: Job) -> Sitting:
+        """Film the person of a job.
+
+        Raises:
+            FaceError: the portrait shows no face that could be animated.
+        """
+        rng = np.random.default_rng((job.seed, 1))
+        size = int(rng.choice(SIZES, p=SHARES_OF_SIZES[job.volunteer]))
+        frames = FRAMES[job.split]
+        movement, speech, voice = self._perform(job, rng, frames)
+        camera = Camera.draw(job.seed)
+        codec = {"crf": int(rng.integers(16, 35)), "preset": str(rng.choice(["ultrafast", "veryfast", "medium"]))}
+        film = self._photograph if job.volunteer else self._render
+        return film(job, rng, size, movement, speech, voice, camera, codec)
+
+    def portrait(self, job: Job, size: int) -> tuple[str, FaceLatent]:
+        """Somebody of a job's split and kind: who they are, and their portrait of `size` pixels, taken apart.
+
+        Raises:
+            FaceError: the portrait shows no face that could be animated.
+        """
+        rng = np.random.default_rng((job.seed, 1))
+        if job.volunteer:
+            person, latent = self._volunteer(job.split, rng, size)
+            return f"london-{person.id}", latent
+        nobody, _, latent = self._nobody(job.split, rng, size)
+        return f"nobody-{nobody.seed}", latent
+
+    def _volunteer(self, split: Split, rng: np.random.Generator, size: int) -> tuple[Volunteer, FaceLatent]:
+        assert self.london is not None
+        people = volunteers_of(self.london, split)
+        person = people[int(rng.integers(len(people)))]
+        picture = person.picture(str(rng.choice(["neutral", "smile"])))
+        if rng.random() < NOWHERE:
+            behind = random_background(int(rng.integers(2**31)), 512, calm=bool(rng.random() < 0.5))
+            behind = 255 * np.clip(cv2.resize(behind, picture.shape[1::-1]), 0, 1) ** (1 / 2.2)
+            light = np.exp(rng.normal(0, 0.12)) * np.exp(rng.normal(0, 0.05, 3))
+            mask = background_mask(picture)
+            mixed = mask[..., None] * picture * light + (1 - mask[..., None]) * behind
+            picture = np.clip(mixed, 0, 255).astype(np.uint8)
+        track, _ = self.tracker.portrait(picture)
+        latent = FaceLatent.encode(picture, track, size=size)
+        return person, latent
+
+    def _nobody(self, split: Split, rng: np.random.Generator, size: int) -> tuple[Person, np.ndarray, FaceLatent]:
+        """A person who does not exist, their photograph at rest, and the latent that the tracker makes of it."""
+        assert self.wardrobe is not None
+        seed = FIRST_SEED[split] + int(rng.integers(PEOPLE[split]))
+        person = Person.random(seed, self.wardrobe, calm=True)
+        person = replace(person, camera=replace(person.camera, distance=CAMERA_DISTANCE))
+        picture = person.photograph(self.wardrobe, size, supersample=1.0).picture
+        tracks = self.tracker.track(picture)
+        if not tracks:
+            raise FaceError(f"person {seed}: no face was found")
+        return person, picture, FaceLatent.from_parameters(picture, tracks[0].parameters)
+
+    def _perform(self, job: Job, rng: np.random.Generator, frames: int) -> tuple[MotionClip, np.ndarray, str]:
+        """Movement, speech and voice: half drawn by the motion network, half by published figures of people."""
+        clips = voices_of(self.clips, job.split)
+        if not clips:
+            raise UsageError(
+                f"the speech set has no voice of its own for {job.split}; make more with `vasari data speech`"
+            )
+        clip = clips[int(rng.integers(len(clips)))]
+        whole = clip.speech.astype(np.float32) / 32768
+        length = frames * SAMPLES_PER_FRAME
+        speech = np.zeros(max(length, len(whole)), np.float32)
+        speech[: len(whole)] = whole
+        seed = int(rng.integers(2**31))
+        mood = {str(rng.choice(EMOTIONS)): float(rng.uniform(0, 0.7))}
+        gaze = rng.normal(0, (0.12, 0.06)).clip(-0.3, 0.3)
+        asked = Controls(
+            gaze=(float(gaze[0]), float(gaze[1])), emotion=mood, intensity=float(np.clip(rng.normal(1, 0.4), 0.2, 2))
+        )
+        if rng.random() < 0.5:
+            made = self.motion.generate(speech, seed=seed, style=seed, controls=asked)
+        else:
+            made = perform(clip.phones, speech, seed=seed, style=Style.draw(seed), controls=asked)
+        first = int(rng.integers(0, len(made) - frames + 1))
+        part = slice(first, first + frames)
+        moved = made.translation[part] * np.float32(job.volunteer)  # the necks of rendered people stay where they are
+        movement = MotionClip(made.actions[part], made.rotation[part], moved, made.gaze[part])
+        return movement, speech[first * SAMPLES_PER_FRAME :][:length], clip.voice.speaker
+
+    def _photograph(self, job, rng, size, movement, speech, voice, camera, codec) -> Sitting:
+        """A real photograph that stays as it is: only the camera moves. Without sound, since its lips do not speak."""
+        person, latent = self._volunteer(job.split, rng, size)
+        portrait = latent.appearance.picture
+        found, _ = self.tracker.portrait(portrait)
+        traits = {"sex": person.row.get("face_gender", ""), "age": _age(person.row.get("face_age", ""))}
+        frames = len(movement)
+        return Sitting(
+            job, f"london-{person.id}", traits, portrait, latent, [portrait] * frames,
+            np.repeat(found.landmarks[None], frames, 0), [latent] * frames, movement, True, None, "",
+            camera, codec, Talker(latent, self.painter),
+        )  # fmt: skip
+
+    def _render(self, job, rng, size, movement, speech, voice, camera, codec) -> Sitting:
+        """A person who does not exist, photographed anew in every frame: all of what moves is seen truly."""
+        person, picture, latent = self._nobody(job.split, rng, size)
+        assert self.wardrobe is not None
+        exact = person.parameters(size)
+        rest = FaceLatent.from_parameters(picture, exact)
+        latents = [retarget(rest, *moment) for moment in zip(
+            movement.actions, movement.rotation, movement.translation, movement.gaze, strict=True)]  # fmt: skip
+        shots = [
+            person.posed(actions=moment.actions, rotation=moment.pose.rotation, gaze=moment.pose.gaze).photograph(
+                self.wardrobe, size, supersample=1.0
+            )
+            for moment in latents
+        ]
+        manly, old = random_traits(np.random.default_rng((person.seed, 22)))[:2]  # as `Person.random` draws them
+        known = {"sex": "male" if manly > 0.5 else "female", "age": "30 or more" if old > 0.25 else "under 30"}
+        return Sitting(
+            job, f"nobody-{person.seed}", known, picture, latent, [s.picture for s in shots],
+            np.stack([s.mesh[:, :2] for s in shots]), latents, movement, False, speech, voice,
+            camera, codec, Talker(latent, self.painter),
+        )  # fmt: skip
+
+
+def _age(text: str) -> str:
+    try:
+        return "30 or more" if float(text) >= 30 else "under 30"
+    except ValueError:
+        return ""
+
+
+def parameters_of(latent: FaceLatent) -> FaceParameters:
+    """The head of a latent as the tracker would have found it."""
+    pose = latent.pose
+    return FaceParameters(
+        rotation=pose.rotation, centre=pose.centre, scale=pose.scale, gaze=pose.gaze,
+        identity=latent.identity.code, detail=latent.identity.detail, actions=latent.actions,
+    )  # fmt: skip

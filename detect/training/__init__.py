@@ -1,0 +1,1 @@
+"""How the detector learns: recipes on labelled sets of clips."""
