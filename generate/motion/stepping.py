@@ -7,42 +7,66 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numba import njit
 
 from generate.motion.network import GROUPS, LEVELS, WINDOW, MotionNet
-from learning.stepping import Constant, Dense, Memory, Norm, gelu, normalised, silu
+from learning.stepping import Constant, Dense, Norm, gelu, normalised, silu
 
 
-class _Attention(Memory):
-    """Causal attention that keeps the last keys and values."""
+class _Attention:
+    """Causal attention that keeps the last keys and values, each in the place of the one that is too old."""
 
     def __init__(self, weights: Mapping[str, np.ndarray], name: str, heads: int, rates: np.ndarray, rows: int) -> None:
         self._inputs, self._outputs = Dense(weights, f"{name}.inputs"), Dense(weights, f"{name}.outputs")
-        self._heads, self._rates = heads, rates
-        self._keys = self._values = np.zeros((rows, heads, 0, 2 * len(rates)), np.float32)
+        self._rates = rates
+        self._keys, self._values = np.zeros((2, rows, heads, WINDOW, 2 * len(rates)), np.float32)
 
     def __call__(self, x: np.ndarray, place: int) -> np.ndarray:
-        rows, width = x.shape
-        query, key, value = self._inputs(x).reshape(rows, 3, self._heads, -1).transpose(1, 0, 2, 3)
         angles = np.remainder(place * self._rates, 2 * math.pi)
-        cosine, sine = np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
-        query, key = (_turned(part, cosine, sine) for part in (query, key))
-        self._keys = np.concatenate([self._keys[:, :, -(WINDOW - 1) :], key[:, :, None]], 2)
-        self._values = np.concatenate([self._values[:, :, -(WINDOW - 1) :], value[:, :, None]], 2)
-        scores = (self._keys @ query[..., None])[..., 0] * np.float32(1 / math.sqrt(query.shape[-1]))
-        shares = np.exp(scores - scores.max(-1, keepdims=True))
-        shares /= shares.sum(-1, keepdims=True)
-        return self._outputs((shares[:, :, None] @ self._values).reshape(rows, width))
+        turn = np.stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
+        return self._outputs(_attend(self._inputs(x), turn, place, self._keys, self._values))
 
     @property
     def held(self) -> int:
         return self._keys.size + self._values.size
 
 
-def _turned(x: np.ndarray, cosine: np.ndarray, sine: np.ndarray) -> np.ndarray:
-    even, odd = x[..., ::2], x[..., 1::2]
-    turned = np.empty_like(x)
-    turned[..., ::2], turned[..., 1::2] = even * cosine - odd * sine, even * sine + odd * cosine
-    return turned
+@njit(nogil=True, cache=True, fastmath=True)
+def _attend(inputs: np.ndarray, turn: np.ndarray, place: int, keys: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """inputs (R, 3 H D) of frame `place`: query, key and value; turn (2, D / 2) -> (R, H D). Key and value are put
+    among those of the frames before (R, H, WINDOW, D), in which places are told by rotation."""
+    rows, heads, window, size = keys.shape
+    known, now = min(place + 1, window), place % window
+    out = np.zeros((rows, heads * size), np.float32)
+    query, shares = np.empty(size, np.float32), np.empty(known, np.float32)
+    for r in range(rows):
+        for h in range(heads):
+            at = h * size
+            key, value = at + heads * size, at + 2 * heads * size
+            for i in range(size // 2):
+                cosine, sine = turn[0, i], turn[1, i]
+                even, odd = inputs[r, at + 2 * i], inputs[r, at + 2 * i + 1]
+                query[2 * i], query[2 * i + 1] = even * cosine - odd * sine, even * sine + odd * cosine
+                even, odd = inputs[r, key + 2 * i], inputs[r, key + 2 * i + 1]
+                keys[r, h, now, 2 * i] = even * cosine - odd * sine
+                keys[r, h, now, 2 * i + 1] = even * sine + odd * cosine
+            for i in range(size):
+                values[r, h, now, i] = inputs[r, value + i]
+            most = np.float32(-np.inf)
+            for k in range(known):
+                score = np.float32(0)
+                for i in range(size):
+                    score += query[i] * keys[r, h, k, i]
+                shares[k] = score / np.float32(math.sqrt(size))
+                most = max(most, shares[k])
+            total = np.float32(0)
+            for k in range(known):
+                shares[k] = np.exp(shares[k] - most)
+                total += shares[k]
+            for k in range(known):
+                for i in range(size):
+                    out[r, at + i] += shares[k] / total * values[r, h, k, i]
+    return out
 
 
 class SteppingMotion:
@@ -132,12 +156,14 @@ class _Flow(Constant):
         told = told.reshape(count * rows, -1)
         shapes = [shape(told).reshape(count, rows, 3, -1) for shape, _, _ in self._blocks]
         lasts = self._last(told).reshape(count, rows, 2, -1)
+        for scales in (*shapes, lasts):
+            scales[:, :, 0] += 1
         drawn = noise
         for i in range(count):
             x = self._inputs(drawn[None])
             for shape, (_, inner, outer) in zip(shapes, self._blocks, strict=True):
                 scale, shift, gate = shape[i, :, 0], shape[i, :, 1], shape[i, :, 2]
-                x = x + gate * outer(gelu(inner(normalised(x) * (1 + scale) + shift)))
-            ends = self._outputs(normalised(x) * (1 + lasts[i, :, 0]) + lasts[i, :, 1])
+                x = x + gate * outer(gelu(inner(normalised(x, scale, shift))))
+            ends = self._outputs(normalised(x, lasts[i, :, 0], lasts[i, :, 1]))
             drawn = drawn + (weights @ ends - drawn) / (count - i)
         return drawn
