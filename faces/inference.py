@@ -193,6 +193,19 @@ def region_graph(tensors: Tensors, side: int, taps: tuple[int, ...]):
     return openvino.Model([conv(x, "decoder.out")], [entry], "regions")
 
 
+def patch_graph(tensors: Tensors, side: int, stage: int):
+    """A backbone up to `stage` and two point-wise layers, "squeeze" and "out": uint8 (B, side, side, 3) -> logits of
+    the places (B, outputs, h, w), and the mean over the places of what they were read from (B, width)."""
+    import openvino
+
+    ops = _opset()
+    entry, x = _pictures([-1, side, side, 3])
+    x = _body(x, tensors, (stage,))[0]
+    x = _relu6(_convolution(x, tensors["squeeze.weight"], tensors["squeeze.bias"]))
+    mean = ops.reduce_mean(x, ops.constant(np.array([2, 3])), False)
+    return openvino.Model([_convolution(x, tensors["out.weight"], tensors["out.bias"]), mean], [entry], "patches")
+
+
 def _doubled(x):
     """Twice as high and wide, by repetition."""
     return _opset().interpolate(

@@ -1,0 +1,109 @@
+"""Crops of the faces of a labelled set, cut once and kept: a few of each clip."""
+
+import multiprocessing
+import zlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from detect.data.manifest import ClipSet, Item
+from detect.picture import SCALE, SIDE
+from faces import Tracker
+from faces.landmarks import crop_matrix, warp_crop
+from media import VideoReader, probe, read_picture, replacing
+from media.errors import UnreadableError
+
+ROOM = 1.25  # side of a kept crop over that of what is looked at, so that it can be cut anew
+KEPT = 288  # pixels a side of a kept crop: finer than what is looked at
+LEAST = 40.0  # pixels: smaller faces teach nothing of how they were made
+
+
+@dataclass(frozen=True)
+class Crops:
+    """K looks at the largest face of one clip, in the order of time."""
+
+    pictures: np.ndarray  # (K, KEPT, KEPT, 3) uint8 RGB
+    meshes: np.ndarray  # (K, 478, 2) float32, pixels of the crops
+
+
+def cut(path: Path, count: int, tracker: Tracker) -> Crops:
+    """`count` crops of a clip or fewer, evenly spread; of a picture its one.
+
+    Raises:
+        UnreadableError: the file cannot be read.
+    """
+    frames = [read_picture(path)] if probe(path).kind == "picture" else list(VideoReader(path, threads=1))
+    at = np.unique(np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int))
+    pictures, meshes = [], []
+    for k in at:
+        tracks, _ = tracker.look(frames[k], hard=False)
+        if not tracks or tracks[0].size < LEAST:
+            continue
+        points = tracks[0].landmarks
+        matrix = crop_matrix(points[:468], KEPT, SCALE * ROOM)
+        pictures.append(warp_crop(frames[k], matrix, KEPT))
+        meshes.append((points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32))
+    empty = np.zeros((0, KEPT, KEPT, 3), np.uint8), np.zeros((0, 478, 2), np.float32)
+    return Crops(np.stack(pictures), np.stack(meshes)) if pictures else Crops(*empty)
+
+
+def cut_all(
+    clips: ClipSet,
+    items: Sequence[Item],
+    folder: Path,
+    count: int,
+    *,
+    workers: int = 0,
+    progress: Callable[[int], None] = lambda _: None,
+) -> list[Crops]:
+    """The crops of all `items`, kept in `folder`; a file that cannot be read gives none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    work = partial(_kept, folder=folder, count=count)
+    paths = [clips.path(item) for item in items]
+    made = []
+    if workers <= 1:
+        for done, path in enumerate(paths, 1):
+            made.append(work(path))
+            progress(done)
+        return [_load(p) for p in made]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
+        for done, path in enumerate(pool.map(work, paths, chunksize=4), 1):
+            made.append(path)
+            progress(done)
+    return [_load(p) for p in made]
+
+
+def _kept(path: Path, folder: Path, count: int) -> Path:
+    """Where the crops of a clip are kept; cut now when they are not."""
+    key = zlib.crc32(f"{path}|{count}|{KEPT}|{SCALE}|{SIDE}".encode())
+    target = folder / f"{path.stem}_{key:08x}.npz"
+    if not target.exists():
+        try:
+            crops = cut(path, count, _tracker())
+        except UnreadableError:
+            crops = Crops(np.zeros((0, KEPT, KEPT, 3), np.uint8), np.zeros((0, 478, 2), np.float32))
+        with replacing(target) as temporary, temporary.open("wb") as stream:
+            np.savez(stream, pictures=crops.pictures, meshes=crops.meshes)
+    return target
+
+
+def _load(path: Path) -> Crops:
+    with np.load(path) as file:
+        return Crops(file["pictures"], file["meshes"])
+
+
+@cache
+def _tracker() -> Tracker:
+    return Tracker(threads=1)
+
+
+def _one_thread() -> None:
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)

@@ -1,0 +1,230 @@
+"""Gathers evidence from a file: who is seen, what each stream says of them, moment by moment. No judgement yet.
+
+Frames come one by one and are not kept, so memory does not grow with the pictures of a long video: only numbers stay.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from detect.frequency import frequencies
+from detect.motion import SIDE as SMALL
+from detect.motion import change, motion_features
+from detect.parts import part_masks
+from detect.picture import SCALE, SIDE, Look, PictureReader, face_crop
+from detect.sound import Hearing, hear
+from faces import Track, Tracker
+from faces.landmarks import crop_matrix, warp_crop
+from faces.lipsync import LipSync
+from media import FPS, VideoReader, probe, read_picture, read_sound
+from media.errors import SpeechError, UnreadableError
+
+EVERY = 5  # frames between two looks at a face
+WINDOW = 50  # frames over which motion is judged
+BATCH = 8  # crops that are looked at together
+LEAST = 40.0  # pixels: smaller faces are counted and not judged
+WIDE = 1.25  # side of the small crops over the face's
+
+
+@dataclass
+class Person:
+    """All that was seen of one person of a file."""
+
+    number: int  # from 1, in the order in which they were first seen
+    times: list[float] = field(default_factory=list)  # seconds of each look
+    boxes: list[tuple[float, float, float]] = field(default_factory=list)  # of each look: middle x, y, size; pixels
+    looks: list[Look] = field(default_factory=list)
+    frequencies: list[np.ndarray] = field(default_factory=list)  # of each look
+    qualities: list[float] = field(default_factory=list)  # of each look, 0 to 1
+    reasons: list[str] = field(default_factory=list)  # of poor looks
+    motions: list[tuple[float, np.ndarray]] = field(default_factory=list)  # start (s) and features of each window
+    actions: dict[int, np.ndarray] = field(default_factory=dict)  # facial actions (52,) by frame
+    hearing: Hearing | None = None
+    sizes: list[float] = field(default_factory=list)  # pixels, every look, too small ones included
+    crops: list[np.ndarray] = field(default_factory=list)  # uint8 (SIDE, SIDE, 3) of the looks that were asked for
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a file holds."""
+
+    kind: str  # "picture", "video" or "sound"
+    frames: int  # that were looked at
+    seconds: float  # of video
+    people: list[Person]
+    size: tuple[int, int]  # width, height; pixels
+    broken: str = ""  # why reading stopped before the end
+
+
+class Gatherer:
+    """Loads what looks once; `gather` any number of files.
+
+    Args:
+        picture: looks at crops.
+        threads: processor threads that networks may use; 0 lets OpenVINO choose.
+    """
+
+    def __init__(self, picture: PictureReader, *, threads: int = 0) -> None:
+        self.picture = picture
+        self.tracker = Tracker(threads=threads)
+        self.lips = LipSync.load()
+
+    def gather(self, path: Path | str, *, keep: bool = False, longest: float | None = None) -> Evidence:
+        """Evidence of one file; `keep` the crops too (for a report), and look at `longest` seconds at most.
+
+        Raises:
+            UnreadableError: the file cannot be read.
+        """
+        info = probe(path)
+        if info.kind == "sound":
+            return Evidence("sound", 0, info.duration, [], (0, 0))
+        if info.kind == "picture":
+            picture = read_picture(path)
+            work = _Gathering(self, keep)
+            for number, track in enumerate(self.tracker.track(picture), 1):
+                work.look(number, 0, picture, track)
+            return Evidence("picture", 1, 0.0, work.done(), picture.shape[1::-1])
+        reader = VideoReader(path)
+        work = _Gathering(self, keep)
+        frames = 0
+        for frames, (frame, tracks) in enumerate(self._followed(reader, longest), 1):
+            work.step(frames - 1, frame, tracks)
+        people = work.done()
+        self._listen(path, people, longest, has_sound=info.has_sound)
+        return Evidence("video", frames, frames / FPS, people, reader.size, reader.broken or "")
+
+    def _followed(self, reader: VideoReader, longest: float | None) -> Iterator[tuple[np.ndarray, list[Track]]]:
+        """Frames with everyone in them."""
+        shown: list[np.ndarray] = []
+
+        def frames() -> Iterator[np.ndarray]:
+            for k, frame in enumerate(reader):
+                if longest is not None and k >= longest * FPS:
+                    return
+                shown.append(frame)
+                yield frame
+
+        for tracks in self.tracker.follow_all(frames()):
+            yield shown.pop(0), tracks
+
+    def _listen(self, path: Path | str, people: list[Person], longest: float | None, *, has_sound: bool) -> None:
+        if not (has_sound and people):
+            return
+        try:
+            sound = read_sound(path)
+        except (SpeechError, UnreadableError):
+            return
+        for person in people:
+            first, count = _longest_run(sorted(person.actions))
+            if count and (longest is None or count <= longest * FPS):
+                actions = np.stack([person.actions[k] for k in range(first, first + count)])
+                person.hearing = hear(self.lips, sound[first * 640 : (first + count) * 640], actions)
+
+
+class _Gathering:
+    """The state of one file."""
+
+    def __init__(self, tools: Gatherer, keep: bool) -> None:
+        self.tools, self.keep = tools, keep
+        self.people: dict[int, Person] = {}
+        self.waiting: list[tuple[Person, np.ndarray]] = []
+        self.traces: dict[int, _Trace] = {}
+
+    def step(self, frame: int, picture: np.ndarray, tracks: list[Track]) -> None:
+        """One frame of a video."""
+        for track in tracks:
+            if frame % EVERY == 0 or track.person not in self.people:
+                self.look(track.person, frame, picture, track)
+            if track.size >= LEAST:
+                person = self.people[track.person]
+                person.actions[frame] = track.parameters.actions.astype(np.float32)
+                trace = self.traces.setdefault(track.person, _Trace())
+                person.motions += trace.step(frame, picture, track)
+
+    def look(self, number: int, frame: int, picture: np.ndarray, track: Track) -> None:
+        """Look at one face of one frame."""
+        person = self.people.setdefault(number, Person(number))
+        person.sizes.append(track.size)
+        if track.size < LEAST:
+            return
+        middle = track.landmarks[:468].mean(0)
+        person.times.append(frame / FPS)
+        person.boxes.append((float(middle[0]), float(middle[1]), track.size))
+        person.qualities.append(track.quality)
+        person.reasons.append(track.reason)
+        crop, mesh = _crop(picture, track.landmarks)
+        person.frequencies.append(frequencies(crop, mesh))
+        if self.keep:
+            person.crops.append(crop)
+        self.waiting.append((person, crop))
+        if len(self.waiting) >= BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self.waiting:
+            looks = self.tools.picture.look(np.stack([crop for _, crop in self.waiting]))
+            for (person, _), look in zip(self.waiting, looks, strict=True):
+                person.looks.append(look)
+            self.waiting.clear()
+
+    def done(self) -> list[Person]:
+        """Everyone, in the order in which they came."""
+        self._flush()
+        for number, trace in self.traces.items():
+            self.people[number].motions += trace.end()
+        return [self.people[number] for number in sorted(self.people)]
+
+
+class _Trace:
+    """What changes from frame to frame in one face that is followed."""
+
+    def __init__(self) -> None:
+        self.last = -2
+        self.grey = np.zeros((SMALL, SMALL), np.float32)
+        self.masks = np.zeros(0, np.uint8)
+        self.changes: list[np.ndarray] = []
+        self.points: list[np.ndarray] = []
+
+    def step(self, frame: int, picture: np.ndarray, track: Track) -> list[tuple[float, np.ndarray]]:
+        """Features of a window that is full, or of one that a gap ends."""
+        ended = self.end() if frame != self.last + 1 else []
+        matrix = crop_matrix(track.landmarks[:468], SMALL, WIDE)
+        grey = cv2.cvtColor(warp_crop(picture, matrix, SMALL), cv2.COLOR_RGB2GRAY).astype(np.float32)
+        raw = track.landmarks if track.raw is None else track.raw
+        points = raw[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+        if not self.points or frame % EVERY == 0:
+            self.masks = part_masks(points, SMALL)
+        if self.points:
+            self.changes.append(change(self.grey, grey, self.masks))
+        self.grey, self.last = grey, frame
+        self.points.append(points * (WIDE / SMALL))
+        if len(self.points) >= WINDOW:
+            ended += self.end()
+        return ended
+
+    def end(self) -> list[tuple[float, np.ndarray]]:
+        """Features of what there is, and start anew."""
+        found = motion_features(np.stack(self.changes), np.stack(self.points)) if self.changes else None
+        start = (self.last + 1 - len(self.points)) / FPS
+        self.changes, self.points = [], []
+        return [] if found is None else [(start, found)]
+
+
+def _crop(picture: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The crop of a face and its mesh points in it."""
+    matrix = crop_matrix(landmarks[:468], SIDE, SCALE)
+    return face_crop(picture, landmarks), landmarks[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+
+
+def _longest_run(frames: list[int]) -> tuple[int, int]:
+    """First frame and length of the longest run without a gap."""
+    best, start = (0, 0), 0
+    for k in range(len(frames)):
+        if k and frames[k] != frames[k - 1] + 1:
+            start = k
+        if k + 1 - start > best[1]:
+            best = (frames[start], k + 1 - start)
+    return best
