@@ -54,7 +54,7 @@ def verify(
     started = time.perf_counter()
     path = Path(path)
     info = probe(path)
-    trusted = _anchors(keys, anchors)
+    trusted = read_anchors(keys, anchors)
     credentials = read_credentials(path, trusted)
     entry = recovered = None
     if keys is None:
@@ -134,7 +134,8 @@ def _bindings(assertions: dict[str, object]) -> dict[str, str]:
     return found
 
 
-def _anchors(keys: Keys | None, anchors: Iterable[str | os.PathLike[str]]) -> str:
+def read_anchors(keys: Keys | None, anchors: Iterable[str | os.PathLike[str]]) -> str:
+    """The root certificates that are trusted, PEM. Raises `KeyMaterialError` for one that cannot be read."""
     parts = [keys.anchor_pem] if keys else []
     for anchor in anchors:
         try:

@@ -284,7 +284,7 @@ def test_ids_reach_no_files(client, name):
     from urllib.parse import quote
 
     answer = client.get(f"/v1/manifests/{quote(name, safe='')}")
-    assert answer.status_code in (400, 404)
+    assert answer.status_code in (400, 404, 405)  # "/" is no id but another address
 
 
 @pytest.mark.parametrize(
@@ -423,14 +423,15 @@ def test_what_hangs_is_ended_and_the_next_is_answered(keys, registry, tmp_path, 
     Image.fromarray(picture()).save(tmp_path / "a.png")
     look = looker.Looker(keys.folder, registry.where, largest=10**8, seconds=0.2)
     try:
-        look._ready()
-        hung = look._process.pid
+        look.worker.start()
+        look.worker.ready()
+        hung = look.worker.pid
         os.kill(hung, signal.SIGSTOP)
         with pytest.raises(UnreadableError, match="within"):
             look(tmp_path / "a.png", (ALGORITHM,), 10)
         look._seconds = 60  # patience of the service; that of the process stays
         with pytest.raises(UnreadableError, match="the clip"):
             look(tmp_path / "none.png", (ALGORITHM,), 10)
-        assert look._process.pid != hung
+        assert look.worker.pid != hung
     finally:
         look.close()

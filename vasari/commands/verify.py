@@ -1,15 +1,17 @@
 """`vasari verify`: who made it, and is it as they left it?"""
 
 import json as jsonlib
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from media.errors import UnreadableError
+from media.errors import UsageError, VasariError
 
 if TYPE_CHECKING:
     from provenance import Verdict
@@ -19,8 +21,32 @@ COLOURS = {"known_maker": "green", "nothing_found": "yellow", "tampered": "red"}
 
 
 def verify(
-    files: Annotated[list[Path], typer.Argument(help="Pictures, videos or sound files.", show_default=False)],
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            help="Pictures, videos, sound files; folders of them; - for names on standard input; addresses "
+            "(https://..., s3://...).",
+            show_default=False,
+        ),
+    ],
     json: Annotated[bool, typer.Option("--json", help="Print one JSON array, one record a file.")] = False,
+    lines: Annotated[bool, typer.Option("--jsonl", help="Print one JSON record a line, as they come.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File of JSON lines to add to; files that have their line and have not changed are skipped.",
+            show_default=False,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=256, help="Processes (default: one a core for many files, else none).", show_default=False
+        ),
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="Time that one file may take in a process.")] = 600,
     keys: Annotated[
         Path | None,
         typer.Option(
@@ -35,36 +61,74 @@ def verify(
 
     Exit code: 0 made by a known maker and intact; 3 nothing found, or only credentials of somebody not trusted;
     4 tampered or contradictory, removed credentials included; 1 a file could not be read; 2 wrong usage. Of several
-    files the worst.
+    files the worst. A file that cannot be read never stops the others.
     """
-    from provenance import Keys
-    from provenance import verify as verify_file
-    from provenance.exits import EXIT_UNREADABLE, worst
+    from provenance.exits import worst
+    from provenance.keys import default_folder
+    from vasari.scanning import survey
+
+    if json and lines:
+        raise UsageError("--json and --jsonl: choose one")
+    folder = _folder(keys)
+    asked = (folder, tuple(anchor or ()))
+    opening(*asked)  # what is wrong with keys and anchors is said at once
+    out, err = Console(), Console(stderr=True)
+    records: list[dict[str, Any]] = []
+
+    def show(record: dict[str, Any], verdict: Any, error: VasariError | None) -> None:
+        if json:
+            records.append(record)
+        elif lines:
+            typer.echo(jsonlib.dumps(record, ensure_ascii=False))
+        elif error is not None:
+            err.print(f"[red]could not read[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        elif output is None:
+            out.print(_table(verdict))
+
+    codes = survey(
+        files, opening, asked, show,
+        what="verifying", workers=workers, seconds=seconds, ledger=output, listed=sys.stdin,
+    )  # fmt: skip
+    if json:
+        typer.echo(jsonlib.dumps(records, indent=2, ensure_ascii=False))
+    elif output is not None and not lines:
+        counted = ", ".join(f"{codes.count(code)} with exit code {code}" for code in sorted(set(codes)))
+        out.print(f"{escape(str(output))}: {len(codes)} files{f': {counted}' if counted else ''}", highlight=False)
+    if folder is None and not json:
+        err.print(f"marks were not looked for: no keys in {default_folder()}; "
+                  "`vasari keys create` makes some", highlight=False)  # fmt: skip
+    raise typer.Exit(worst(codes))
+
+
+def _folder(keys: Path | None) -> Path | None:
+    """The folder of keys that is asked for, or the maker's own where there is one."""
     from provenance.keys import default_folder
 
     folder = keys or default_folder()
-    opened = Keys.open(folder, create=False) if keys or (folder / "watermark.key").exists() else None
-    out, err = Console(), Console(stderr=True)
-    records: list[dict[str, object]] = []
-    codes = []
-    for file in files:
-        try:
-            verdict = verify_file(file, keys=opened, anchors=anchor or ())
-        except UnreadableError as error:
-            codes.append(EXIT_UNREADABLE)
-            records.append({"schema_version": 1, "file": str(file), "exit_code": EXIT_UNREADABLE, "error": str(error)})
-            if not json:
-                err.print(f"[red]could not read[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-            continue
-        codes.append(verdict.exit_code)
-        records.append(verdict.model_dump(mode="json"))
-        if not json:
-            out.print(_table(verdict))
-    if json:
-        typer.echo(jsonlib.dumps(records, indent=2, ensure_ascii=False))
-    elif opened is None:
-        err.print(f"marks were not looked for: no keys in {folder}; `vasari keys create` makes some", highlight=False)
-    raise typer.Exit(worst(codes))
+    return folder if keys or (folder / "watermark.key").exists() else None
+
+
+def opening(folder: Path | None, anchors: tuple[Path, ...]) -> "Callable[[str], Verdict]":
+    """What answers the name or address of a file, in whatever process it is asked.
+
+    Raises:
+        KeyMaterialError: keys or an anchor cannot be read.
+    """
+    from provenance import Keys
+    from provenance import verify as verify_file
+    from provenance.verification import read_anchors
+    from vasari.scanning import fetched
+    from vasari.scanning.fetching import shown
+
+    opened = None if folder is None else Keys.open(folder, create=False)
+    read_anchors(opened, anchors)
+
+    def look(name: str) -> "Verdict":
+        with fetched(name) as path:
+            verdict = verify_file(path, keys=opened, anchors=anchors)
+        return verdict if str(path) == name else verdict.model_copy(update={"file": shown(name)})
+
+    return look
 
 
 def _table(verdict: "Verdict") -> Table:

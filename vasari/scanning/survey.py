@@ -1,0 +1,102 @@
+"""What `verify`, `detect` and `triage` share: many files asked one question, and what becomes of the answers."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from learning.threads import cores
+from media.errors import UnreadableError, VasariError
+from provenance.exits import EXIT_UNREADABLE
+from vasari.scanning.ledger import Ledger
+from vasari.scanning.scan import Answer, scan
+from vasari.scanning.sources import sources
+
+FEW = 4  # files that are looked at here; more are given to processes, which take seconds to start
+SCHEMA_VERSION = 1
+
+
+class Judged(Protocol):
+    """A record about one file, a pydantic model."""
+
+    exit_code: int
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]: ...
+
+
+Show = Callable[[dict[str, Any], Judged | None, VasariError | None], None]
+
+
+def survey(
+    arguments: Iterable[str],
+    opening: Callable[..., Callable[[str], Judged]],
+    opened_with: tuple,
+    show: Show,
+    *,
+    what: str,
+    workers: int | None = None,
+    seconds: float,
+    ledger: Path | None = None,
+    listed: TextIO | None = None,
+) -> list[int]:
+    """Ask about every file; exit codes of all, those of the ledger included.
+
+    Args:
+        arguments: as of `sources`, `listed` too.
+        opening: as of `scan`, with `opened_with`; what it gives answers a name with a record that knows its exit code.
+        show: called with each answer as JSON, the record, and the error where there is none, as they come.
+        what: is being done, for the bar.
+        workers: processes; None: one a core where there are more than `FEW` files, else none.
+        seconds: that one file may take in a process.
+        ledger: file of JSON lines that is added to; files that are in it already are not asked about again.
+    """
+    codes: list[int] = []
+    with contextlib.ExitStack() as stack:
+        kept = stack.enter_context(Ledger(ledger)) if ledger else None
+
+        def take(answer: Answer) -> None:
+            record = (
+                {"schema_version": SCHEMA_VERSION, "file": answer.source, "exit_code": EXIT_UNREADABLE,
+                 "error": str(answer.error)}
+                if answer.error is not None
+                else answer.value.model_dump(mode="json")
+            )  # fmt: skip
+            codes.append(record["exit_code"])
+            if kept is not None:
+                kept.add(record)
+            show(record, answer.value, answer.error)
+
+        def trouble(source: str, error: UnreadableError) -> None:
+            take(Answer(source, error=error))
+
+        def asked() -> Iterator[str]:
+            for name in sources(arguments, trouble, listed):
+                code = kept.known(name) if kept is not None else None
+                if code is None:
+                    yield name
+                else:
+                    codes.append(code)
+
+        names = asked()
+        first = list(islice(names, FEW + 1))
+        if workers is None:
+            workers = cores() if len(first) > FEW else 0
+        tell = stack.enter_context(_bar(what)) if len(first) > FEW else None
+        for answer in scan(chain(first, names), opening, opened_with, workers=workers, seconds=seconds):
+            take(answer)
+            if tell:
+                tell()
+    return codes
+
+
+@contextlib.contextmanager
+def _bar(what: str) -> Iterator[Callable[[], None]]:
+    """How many are done, on standard error; yields what is called after each."""
+    columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed:.0f}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda: progress.advance(task)
