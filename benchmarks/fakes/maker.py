@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.fakes.kinds import KINDS, Frames, shifted, swap
-from benchmarks.fakes.sittings import Job, Sitting, Stage, jobs
+from benchmarks.fakes.sittings import STRIDE, Job, Sitting, Stage, jobs
 from detect.data.manifest import REAL, Item, check_splits, write_manifest
 from generate import FaceLatent
 from media.atomic import replacing
@@ -186,6 +186,7 @@ def _save(making: Making, sitting: Sitting, kind: str, frames: Frames, sound: np
         generator=_weights(making) if made_by else "",
         sex=sitting.traits["sex"],
         age=sitting.traits["age"],
+        traits={"lapse": str(STRIDE)} if job.lapse else {},
     )
 
 

@@ -1,0 +1,119 @@
+"""Recipe: the whole detector from a labelled set. Pictures first, by gradient; then bands and motion, then the fusion.
+
+Each split has one use: `train` for the picture network, bands and motion; `validation` chooses the picture network's
+checkpoint; `calibration` fits fusion, strangeness and operating points. `test` is never read.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from detect.data.manifest import SOUND_KINDS, ClipSet, Item
+from detect.detector import Model, Strangeness, stream_scores
+from detect.evidence import Person
+from detect.fusion import Fusion
+from detect.linear import Linear
+from detect.picture import PictureReader
+from detect.training.evidence import gathered, looked
+from detect.training.picture import PAIRS, train_picture
+from learning import WeightCard, save_weights
+from learning.weights import tensors_sha256
+from media.errors import UsageError
+
+DATA = (
+    "A labelled set of `vasari data fakes`: people who do not exist, filmed as rendered and as faked; photographs of "
+    "the Face Research Lab London Set (DeBruine and Jones 2017, CC-BY 4.0, doi 10.6084/m9.figshare.5047666), filmed "
+    "as they are and faked. No camera video. Backbone from ImageNet (EfficientNet-Lite0, Apache-2.0)."
+)
+LINEAR = 320  # training clips that bands and motion are fitted to, at most
+STEPS = 1500
+
+
+def train(
+    data: Path | None,
+    out: Path,
+    *,
+    steps: int = STEPS,
+    workdir: Path,
+    device: str = "cpu",
+    resume: bool = True,
+    seed: int = 0,
+    workers: int = 0,
+    batch: int = PAIRS,
+    lr: float = 6e-4,
+    pretrained: bool = True,
+    progress: Callable[[int, Mapping[str, float]], None] | None = None,
+) -> WeightCard:
+    """Train all of it on the set in `data` and write `out`. `batch`: pairs of real and fake a step.
+
+    Raises:
+        UsageError: no set is given, its splits overlap, or one of them lacks a class.
+        UnreadableError: `data` holds none.
+    """
+    if data is None:
+        raise UsageError("train detector: give a labelled set with --data FAKES (`vasari data fakes -o FAKES`)")
+    clips = ClipSet(data)
+    net, figures = train_picture(
+        clips, steps=steps, workdir=workdir, device=device, resume=resume, seed=seed, workers=workers, batch=batch,
+        lr=lr, pretrained=pretrained, progress=progress,
+    )  # fmt: skip
+    picture = {name: tensor.detach().cpu() for name, tensor in net.state_dict().items()}
+    model, fitted = fit_rest(clips, picture, workdir, seed=seed, workers=workers)
+    recipe = f"vasari train detector --data FAKES --steps {steps} --batch {batch} --seed {seed}"
+    card = WeightCard("detector", model.config(), DATA, int(figures["step"]), {**figures, **fitted}, recipe=recipe)
+    return save_weights(out, model.tensors(), card, dtype=torch.float16)
+
+
+def fit_rest(
+    clips: ClipSet, picture: Mapping[str, torch.Tensor], workdir: Path, *, seed: int = 0, workers: int = 0
+) -> tuple[Model, dict[str, float]]:
+    """Bands, motion, fusion, strangeness and operating points, for a trained picture network (tensors by name)."""
+    rng = np.random.default_rng((seed, 8))
+    items = [i for i in clips.of("train") if i.kind not in SOUND_KINDS and "lapse" not in i.traits]
+    chosen = _balanced(items, rng)
+    folder = workdir / "evidence"
+    learned = _seen(clips, chosen, folder, workers)
+    calibrated = _seen(clips, clips.of("calibration"), folder, workers)
+    for name, found in (("train", learned), ("calibration", calibrated)):
+        if len({item.label for item, _ in found}) < 2:
+            raise UsageError(f"the set's {name} split needs reals and fakes with faces")
+    frequency = Linear.fit(
+        np.concatenate([np.stack(p.frequencies) for _, p in learned]),
+        np.concatenate([np.full(len(p.frequencies), i.is_fake) for i, p in learned]),
+    )
+    moving = [(i, p) for i, p in learned if p.motions]
+    motion = Linear.fit(
+        np.concatenate([np.stack([m for _, m in p.motions]) for _, p in moving]),
+        np.concatenate([np.full(len(p.motions), i.is_fake) for i, p in moving]),
+    )
+    half = {name: tensor.half().float() if tensor.is_floating_point() else tensor for name, tensor in picture.items()}
+    reader = PictureReader(half, threads=1)
+    for _, person in [*learned, *calibrated]:
+        looked(person, reader)
+    scores = np.stack([stream_scores(p, frequency, motion)[0] for _, p in calibrated])
+    made = np.array([i.is_fake for i, _ in calibrated])
+    fusion = Fusion.fit(scores, made, [i.person or i.file for i, _ in calibrated])
+    features = np.stack([np.mean([look.features for look in p.looks], 0) for _, p in [*learned, *calibrated]])
+    strangeness = Strangeness.fit(features)
+    card = WeightCard("detector", {}, DATA, 0, sha256=tensors_sha256(half))
+    model = Model(half, frequency, motion, fusion, strangeness, card)
+    logits = fusion.logit(scores)
+    share = float((logits[made] >= fusion.thresholds["fpr_1"]).mean())
+    return model, {"calibration_clips": float(len(made)), "calibration_tpr_fpr1": share}
+
+
+def _balanced(items: Sequence[Item], rng: np.random.Generator) -> list[Item]:
+    """At most `LINEAR` items, as many real as fake where there are."""
+    groups = [[i for i in items if i.is_fake == fake] for fake in (False, True)]
+    chosen: list[Item] = []
+    for group in groups:
+        count = min(len(group), LINEAR // 2)
+        chosen += [group[k] for k in rng.permutation(len(group))[:count]]
+    return chosen
+
+
+def _seen(clips: ClipSet, items: Sequence[Item], folder: Path, workers: int) -> list[tuple[Item, Person]]:
+    people = gathered(clips, items, folder, workers=workers)
+    return [(item, person) for item, person in zip(items, people, strict=True) if person is not None]
