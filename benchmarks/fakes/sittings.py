@@ -26,7 +26,8 @@ from media.units import SAMPLE_RATE, SAMPLES_PER_FRAME
 
 SIZES = (256, 320, 384, 512)  # pixels a side
 SHARES_OF_SIZES = {True: (0.2, 0.25, 0.35, 0.2), False: (0.35, 0.4, 0.2, 0.05)}  # of volunteers; of rendered people
-FRAMES = {"train": 20, "validation": 20, "calibration": 64, "test": 64}
+FRAMES = {"train": 20, "validation": 20, "calibration": 56, "test": 56}
+SILENT = 32  # frames at most of photographs, which have no lips to listen to
 LAPSE = 6  # frames of a time lapse, as most sittings to train on are: what pictures teach, at a third of the price
 STRIDE = 6  # frames of the performance from one frame of a time lapse to the next
 SHARES = {"train": 0.6, "validation": 0.06, "calibration": 0.17, "test": 0.17}  # of the sittings
@@ -49,7 +50,9 @@ class Job:
     @property
     def frames(self) -> int:
         """How many frames are filmed."""
-        return LAPSE if self.lapse else FRAMES[self.split]
+        if self.lapse:
+            return LAPSE
+        return min(FRAMES[self.split], SILENT) if self.volunteer else FRAMES[self.split]
 
 
 def jobs(n: int, seed: int, *, volunteers: bool, people: bool) -> list[Job]:

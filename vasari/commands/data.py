@@ -16,11 +16,13 @@ from typing import Annotated
 import typer
 
 from media.errors import MissingExtraError, OutputError, UnreadableError
+from vasari.commands.fakes import fakes
 from vasari.commands.lift import lifted
 from vasari.progress import frames_bar
 
 app = typer.Typer(help="Make training and evaluation sets.", no_args_is_help=True)
 app.command()(lifted)
+app.command()(fakes)
 Folder = Annotated[
     Path, typer.Option("--output", "-o", help="Folder to write into; made when missing.", show_default=False)
 ]

@@ -25,16 +25,17 @@ class Recipe(StrEnum):
     lipsync = "lipsync"
     motion = "motion"
     watermark = "watermark"
+    detector = "detector"
 
 
 PEOPLE = (Recipe.tracker, Recipe.closeup, Recipe.regions, Recipe.refiner, Recipe.recognition)
 """What learns from people who do not exist, too."""
 LONDON = (*PEOPLE, Recipe.finder, Recipe.painter)  # what learns from volunteers
 TAKEN_BY = {  # which recipes take an option that not all of them take
-    "workers": (*PEOPLE, Recipe.painter),
-    "batch": (*PEOPLE, Recipe.painter),
+    "workers": (*PEOPLE, Recipe.painter, Recipe.detector),
+    "batch": (*PEOPLE, Recipe.painter, Recipe.detector),
     "start": (Recipe.tracker,),
-    "lr": (Recipe.tracker, Recipe.closeup, Recipe.regions, Recipe.recognition),
+    "lr": (Recipe.tracker, Recipe.closeup, Recipe.regions, Recipe.recognition, Recipe.detector),
     "assets": PEOPLE,
     "skins": PEOPLE,
     "tracks": (Recipe.motion,),
@@ -74,6 +75,9 @@ def _recipe(recipe: Recipe) -> tuple[Callable, Path]:
     elif recipe is Recipe.lipsync:
         from faces.lipsync import WEIGHTS
         from faces.training.lipsync import train as run
+    elif recipe is Recipe.detector:
+        from detect.detector import WEIGHTS
+        from detect.training.recipe import train as run
     elif recipe is Recipe.speech:
         from generate.speech.encoder import WEIGHTS
         from generate.speech.training import train as run
@@ -89,7 +93,8 @@ def train(
         Path | None,
         typer.Option(
             help="Training data: the London folder for what sees faces; a speech set (`vasari data speech`) for "
-            "speech, lipsync and motion; a folder of photographs for the watermark."
+            "speech, lipsync and motion; a folder of photographs for the watermark; a labelled set (`vasari data fakes`) "
+            "for the detector."
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Weight file (default: where it ships).")] = None,
@@ -101,7 +106,7 @@ def train(
     workers: Annotated[
         int | None, typer.Option(help="Processes that make pictures, where a recipe does (default: none).")
     ] = None,
-    batch: Annotated[int | None, typer.Option(help="Crops a step; painter: portraits a step.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Crops a step; painter: portraits, detector: pairs a step.")] = None,
     start: Annotated[Path | None, typer.Option(help="Tracker only: weight file to go on from.")] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     assets: Annotated[

@@ -1,0 +1,125 @@
+"""A page that shows why: timeline, pictures with heat, what each stream said. One HTML file that opens offline.
+
+Pictures are small crops of the file that was looked at, inside the page; nothing of them is made here.
+"""
+
+import base64
+import html
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from detect.evidence import Evidence, Person
+from detect.fusion import STREAMS
+from detect.result import Detection, PersonResult
+from media import replacing
+
+SHOWN = 8  # pictures of a person
+WIDTH, HEIGHT = 760, 120  # of the timeline, pixels
+HOT = 4.0  # evidence (logit) that is wholly red
+SAYS = {
+    "synthetic": "looks synthetic",
+    "nothing_found": "nothing found",
+    "cannot_tell": "cannot tell",
+}
+MEANS = {
+    "picture": "traces of making in single pictures, in the mean",
+    "picture_high": "the same, of the most suspicious quarter of the pictures",
+    "frequency": "detail that differs between the parts of the face",
+    "motion": "how parts of the face change from frame to frame",
+    "sound": "lips that fit the sound at another time",
+}
+STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;max-width:820px;margin:2em auto;padding:0 1em;color:#222}
+h1{font-size:1.3em;overflow-wrap:anywhere}table{border-collapse:collapse;margin:.6em 0}
+td,th{padding:.15em .8em .15em 0;text-align:left;vertical-align:top}.n{text-align:right}
+.synthetic{color:#b00020}.nothing_found{color:#1b7f3b}.cannot_tell{color:#8a6d00}
+figure{display:inline-block;margin:.2em}figcaption{font-size:.8em;color:#555}
+svg{background:#fafafa;border:1px solid #ddd}
+small{color:#555}
+"""
+
+
+def write_report(folder: Path, detection: Detection, evidence: Evidence) -> Path:
+    """Write `folder`/NAME.html for one file; `evidence` with its crops (`Detector.look(keep=True)`)."""
+    path = folder / f"{Path(detection.file).name}.html"
+    if len(detection.people) != len(evidence.people):
+        raise ValueError("detection and evidence are of different files")
+    people = zip(detection.people, evidence.people, strict=True)
+    body = "".join(_person(result, seen, detection) for result, seen in people)
+    page = f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(path.stem)}</title>
+<style>{STYLE}</style><h1>{html.escape(detection.file)}</h1>
+<p class="{detection.verdict}"><b>{SAYS[detection.verdict]}</b>{_chance(detection.probability, detection.interval)}
+{html.escape(detection.reason)}</p>
+<p><small>An estimate, no proof. Probability before anything is seen: one half. Said from {detection.threshold:.0%} on,
+operating point {detection.operating_point}. {detection.kind}, {detection.frames} frames, {detection.seconds:g} s.
+{html.escape("; ".join(detection.notes))} Weights {detection.model[:16]}.</small></p>{body}</html>"""
+    with replacing(path) as temporary:
+        temporary.write_text(page)
+    return path
+
+
+def _person(result: PersonResult, seen: Person, detection: Detection) -> str:
+    rows = ""
+    for stream in sorted(result.streams, key=lambda s: STREAMS.index(s.name)):
+        score = "nothing to say" if stream.score is None else f"{stream.score:+.2f}"
+        rows += f"<tr><td>{MEANS[stream.name]}<br><small>{html.escape(stream.note)}</small></td>"
+        rows += f"<td class=n>{score}</td><td class=n>{stream.adds:+.2f}</td></tr>"
+    streams = f"<table><tr><th>evidence</th><th>score</th><th>adds to the logit</th></tr>{rows}</table>" if rows else ""
+    return f"""<h2>Person {result.person}</h2><p class="{result.verdict}">{SAYS[result.verdict]}
+{_chance(result.probability, result.interval)} {html.escape(result.reason)}</p>
+{_timeline(result, detection)}{streams}{_pictures(result, seen)}"""
+
+
+def _chance(probability: float | None, interval: tuple[float, float] | None) -> str:
+    if probability is None or interval is None:
+        return ""
+    return f", {probability:.1%} (95%: {interval[0]:.1%} to {interval[1]:.1%})"
+
+
+def _timeline(result: PersonResult, detection: Detection) -> str:
+    """Probability over time as a drawing."""
+    if len(result.looks) < 2:
+        return ""
+    last = max(detection.seconds, result.looks[-1].time, 0.1)
+    spots = " ".join(f"{WIDTH * at.time / last:.1f},{HEIGHT * (1 - at.probability):.1f}" for at in result.looks)
+    bars = "".join(
+        f'<rect x="{WIDTH * s.start / last:.1f}" y="0" width="{WIDTH * (s.end - s.start) / last:.1f}" '
+        f'height="{HEIGHT}" fill="#b00020" opacity=".12"/>'
+        for s in result.segments
+    )
+    line = HEIGHT * (1 - detection.threshold)
+    return f"""<svg width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="probability over time">{bars}
+<line x1="0" x2="{WIDTH}" y1="{line:.1f}" y2="{line:.1f}" stroke="#999" stroke-dasharray="4"/>
+<polyline points="{spots}" fill="none" stroke="#1a4fa0" stroke-width="1.5"/></svg><br>
+<small>probability of the second around each look, 0 to {last:.1f} s; dashed: from where it is said</small>"""
+
+
+def _pictures(result: PersonResult, seen: Person) -> str:
+    """The most suspicious looks, spread over time, plain and with heat."""
+    if not seen.crops:
+        return ""
+    parts = np.array_split(np.arange(len(seen.crops)), min(SHOWN, len(seen.crops)))
+    chosen = [int(part[np.argmax([seen.looks[k].logit for k in part])]) for part in parts]
+    figures = "".join(
+        f'<figure><img src="{_embedded(np.hstack([seen.crops[k], heated(seen.crops[k], seen.looks[k].evidence)]))}" '
+        f'width="340"><figcaption>{seen.times[k]:.2f} s, {result.looks[k].probability:.0%}</figcaption></figure>'
+        for k in chosen
+    )
+    return f"<p>{figures}</p>"
+
+
+def heated(crop: np.ndarray, evidence: np.ndarray) -> np.ndarray:
+    """A crop, uint8 RGB (S, S, 3), with evidence (h, w) laid over: redder where more of it speaks for "made"."""
+    heat = cv2.resize(
+        np.clip(evidence / HOT, 0, 1).astype(np.float32), crop.shape[1::-1], interpolation=cv2.INTER_LINEAR
+    )
+    share = 0.65 * heat[..., None]
+    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[..., None]
+    return np.clip((1 - share) * (0.6 * crop + 0.4 * grey) + share * np.array([255, 30, 0]), 0, 255).astype(np.uint8)
+
+
+def _embedded(picture: np.ndarray) -> str:
+    _, coded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+    return "data:image/jpeg;base64," + base64.b64encode(coded.tobytes()).decode()

@@ -1,0 +1,39 @@
+"""`vasari data fakes`: a labelled set to learn detection from and to measure it on."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from learning.threads import cores
+from vasari.progress import frames_bar
+
+
+def fakes(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder to write into; made when missing.", show_default=False)
+    ],
+    n: Annotated[int, typer.Option("-n", min=1, help="How many sittings: a real clip each, and 5 to 8 fakes.")] = 100,
+    data: Annotated[Path | None, typer.Option(help="Folder of the London set: photographed people.")] = None,
+    assets: Annotated[
+        Path | None, typer.Option(help="Folder made by `vasari data assets`: people who do not exist.")
+    ] = None,
+    skins: Annotated[Path | None, typer.Option(help="Folder of 2048 pixel skins, beside --assets.")] = None,
+    speech_set: Annotated[Path, typer.Option(help="Folder made by `vasari data speech`: what is said.")] = Path(
+        "speech"
+    ),
+    seed: Annotated[int, typer.Option(help="Seed; the same seed makes the same set.")] = 0,
+    workers: Annotated[int, typer.Option(help="Processes; 0 for one a core.")] = 0,
+) -> None:
+    """Make reals and fakes of the same people before the same cameras, with exact labels and disjoint splits.
+
+    Writes clips/NNNNNN_KIND.mp4, all of them marked and signed in the same way, and manifest.jsonl, a line a clip
+    (docs/detection.md). A run that was broken off goes on where it stopped.
+    """
+    from benchmarks.fakes import Making, make_set
+
+    making = Making(output, n, data, assets, skins, speech_set, seed)
+    with frames_bar("sittings", n) as progress:
+        items = make_set(making, workers=min(n, workers or cores()), progress=progress)
+    reals = sum(item.label == "real" for item in items)
+    typer.echo(f"{output}: {reals} real and {len(items) - reals} fake clips")
