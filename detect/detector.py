@@ -21,6 +21,7 @@ from detect.result import Detection, Look, PersonResult, Segment, Stream
 from learning.weights import WeightCard, load_weights
 from media import FPS
 from media.errors import UsageError
+from provenance.exits import EXIT_NOTHING, EXIT_SYNTHETIC
 
 WEIGHTS = Path(__file__).parent / "data" / "detector.safetensors"
 POOREST = 0.08  # median quality of the looks below which nothing is told
@@ -169,6 +170,7 @@ class Detector:
             file=file,
             kind=evidence.kind,  # type: ignore[arg-type]
             verdict="cannot_tell" if worst is None else worst.verdict,
+            exit_code=EXIT_SYNTHETIC if worst is not None and worst.verdict == "synthetic" else EXIT_NOTHING,
             reason=reason,
             probability=None if worst is None else worst.probability,
             interval=None if worst is None else worst.interval,

@@ -3,8 +3,8 @@
 Frames come one by one and are not kept, so memory does not grow with the pictures of a long video: only numbers stay.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -88,27 +88,27 @@ class Gatherer:
                 work.look(number, 0, picture, track)
             return Evidence("picture", 1, 0.0, work.done(), picture.shape[1::-1])
         reader = VideoReader(path)
-        work = _Gathering(self, keep)
-        frames = 0
-        for frames, (frame, tracks) in enumerate(self._followed(reader, longest), 1):
-            work.step(frames - 1, frame, tracks)
-        people = work.done()
-        self._listen(path, people, longest, has_sound=info.has_sound)
-        return Evidence("video", frames, frames / FPS, people, reader.size, reader.broken or "")
+        found = self.watch(reader, keep=keep, longest=longest)
+        self._listen(path, found.people, longest, has_sound=info.has_sound)
+        return replace(found, size=reader.size, broken=reader.broken or "")
 
-    def _followed(self, reader: VideoReader, longest: float | None) -> Iterator[tuple[np.ndarray, list[Track]]]:
-        """Frames with everyone in them."""
+    def watch(self, frames: Iterable[np.ndarray], *, keep: bool = False, longest: float | None = None) -> Evidence:
+        """Evidence of frames, uint8 RGB (H, W, 3), 25 a second, without sound."""
+        work, count, size = _Gathering(self, keep), 0, (0, 0)
         shown: list[np.ndarray] = []
 
-        def frames() -> Iterator[np.ndarray]:
-            for k, frame in enumerate(reader):
+        def passed() -> Iterator[np.ndarray]:
+            for k, frame in enumerate(frames):
                 if longest is not None and k >= longest * FPS:
                     return
                 shown.append(frame)
                 yield frame
 
-        for tracks in self.tracker.follow_all(frames()):
-            yield shown.pop(0), tracks
+        for count, tracks in enumerate(self.tracker.follow_all(passed()), 1):
+            frame = shown.pop(0)
+            size = frame.shape[1::-1]
+            work.step(count - 1, frame, tracks)
+        return Evidence("video", count, count / FPS, work.done(), size)
 
     def _listen(self, path: Path | str, people: list[Person], longest: float | None, *, has_sound: bool) -> None:
         if not (has_sound and people):

@@ -5,6 +5,8 @@ Pictures are small crops of the file that was looked at, inside the page; nothin
 
 import base64
 import html
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -14,6 +16,7 @@ from detect.evidence import Evidence, Person
 from detect.fusion import STREAMS
 from detect.result import Detection, PersonResult
 from media import replacing
+from media.errors import OutputError
 
 SHOWN = 8  # pictures of a person
 WIDTH, HEIGHT = 760, 120  # of the timeline, pixels
@@ -41,15 +44,36 @@ small{color:#555}
 """
 
 
-def write_report(folder: Path, detection: Detection, evidence: Evidence) -> Path:
-    """Write `folder`/NAME.html for one file; `evidence` with its crops (`Detector.look(keep=True)`)."""
-    path = folder / f"{Path(detection.file).name}.html"
+def report_folder(folder: Path) -> Path:
+    """The folder, made when missing.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: the folder for reports cannot be made ({error.strerror})") from error
+    return folder
+
+
+def write_report(folder: Path, detection: Detection, evidence: Evidence, facts: Sequence[str] = ()) -> Path:
+    """Write a page for one file into `folder`, named after the file and where it lies.
+
+    Args:
+        evidence: with its crops (`Detector.look(keep=True)`).
+        facts: lines of a joint verdict (`detect.triage`), shown first.
+    """
+    place = zlib.crc32(detection.file.encode(errors="surrogateescape"))
+    path = folder / f"{Path(detection.file).name}.{place:08x}.html"
+    known = "".join(f"<li>{html.escape(line)}</li>" for line in facts)
     if len(detection.people) != len(evidence.people):
         raise ValueError("detection and evidence are of different files")
     people = zip(detection.people, evidence.people, strict=True)
     body = "".join(_person(result, seen, detection) for result, seen in people)
     page = f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(path.stem)}</title>
 <style>{STYLE}</style><h1>{html.escape(detection.file)}</h1>
+{f"<ul>{known}</ul>" if known else ""}
 <p class="{detection.verdict}"><b>{SAYS[detection.verdict]}</b>{_chance(detection.probability, detection.interval)}
 {html.escape(detection.reason)}</p>
 <p><small>An estimate, no proof. Probability before anything is seen: one half. Said from {detection.threshold:.0%} on,

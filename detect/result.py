@@ -63,6 +63,7 @@ class Detection(Record):
     file: str
     kind: Literal["picture", "video", "sound"]
     verdict: Verdict  # the worst of its people's: synthetic, nothing_found, cannot_tell
+    exit_code: int  # see `provenance.exits`
     reason: str  # why nothing can be told; "" otherwise
     probability: float | None  # the highest of its people's
     interval: tuple[float, float] | None
@@ -74,11 +75,3 @@ class Detection(Record):
     notes: list[str] = Field(default_factory=list)  # "breaks off after 3.2 s"
     model: str  # SHA-256 of the weights
     frames_per_second: float = 0.0  # looked at, decoding included
-
-
-class Failure(Record):
-    """A file that could not be looked at."""
-
-    schema_version: int = SCHEMA_VERSION
-    file: str
-    error: str

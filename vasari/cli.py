@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from media.errors import VasariError
-from vasari.commands import animate, bench, consent, data, detect, generate, keys, serve, track, train, verify
+from vasari.commands import animate, bench, consent, data, detect, generate, keys, serve, track, train, triage, verify
 
 app = typer.Typer(
     name="vasari",
@@ -20,6 +20,7 @@ app.command()(animate.animate)
 app.command()(track.track)
 app.command()(verify.verify)
 app.command()(detect.detect)
+app.command()(triage.triage)
 app.add_typer(keys.app, name="keys")
 app.add_typer(consent.app, name="consent")
 app.add_typer(serve.app, name="serve")

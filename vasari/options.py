@@ -24,3 +24,23 @@ FaceNumber = Annotated[int | None, typer.Option("--face", help="Which face, larg
 Keys = Annotated[
     Path | None, typer.Option("--keys", help="Folder of keys (default: $VASARI_KEYS or ~/.config/vasari/keys).")
 ]
+
+
+class OperatingPoint(StrEnum):
+    """From which evidence on a face is called synthetic."""
+
+    fpr_1 = "fpr_1"
+    fpr_01 = "fpr_01"
+
+
+Point = Annotated[
+    OperatingPoint, typer.Option(help="fpr_1: one false alarm in a hundred is aimed at; fpr_01: one in a thousand.")
+]
+ReportFolder = Annotated[
+    Path | None, typer.Option("--report", help="Folder for a page a file, with timeline and pictures; opens offline.")
+]
+Longest = Annotated[float | None, typer.Option(min=0.1, help="Look at this many seconds of each video at most.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=0, max=256, help="Processes (default: one a core for many files, else none).", show_default=False),
+]

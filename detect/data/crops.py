@@ -15,7 +15,9 @@ import torch
 from detect.data.manifest import ClipSet, Item
 from detect.picture import SCALE, SIDE
 from faces import Tracker
-from faces.landmarks import crop_matrix, warp_crop
+from faces.landmarks import CROP_SCALE, Reading, crop_matrix, warp_crop
+from faces.track import face_size
+from faces.tracker import SURE
 from media import VideoReader, probe, read_picture, replacing
 from media.errors import UnreadableError
 
@@ -40,17 +42,29 @@ def cut(path: Path, count: int, tracker: Tracker) -> Crops:
     """
     frames = [read_picture(path)] if probe(path).kind == "picture" else list(VideoReader(path, threads=1))
     at = np.unique(np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int))
-    pictures, meshes = [], []
+    pictures, meshes, last = [], [], None
     for k in at:
-        tracks, _ = tracker.look(frames[k], hard=False)
-        if not tracks or tracks[0].size < LEAST:
+        reading = _read(frames[k], tracker, last)
+        last = None if reading is None else reading.points
+        if last is None or face_size(last) < LEAST:
             continue
-        points = tracks[0].landmarks
-        matrix = crop_matrix(points[:468], KEPT, SCALE * ROOM)
+        matrix = crop_matrix(last[:468], KEPT, SCALE * ROOM)
         pictures.append(warp_crop(frames[k], matrix, KEPT))
-        meshes.append((points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32))
+        meshes.append((last[:, :2] @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32))
     empty = np.zeros((0, KEPT, KEPT, 3), np.uint8), np.zeros((0, 478, 2), np.float32)
     return Crops(np.stack(pictures), np.stack(meshes)) if pictures else Crops(*empty)
+
+
+def _read(picture: np.ndarray, tracker: Tracker, last: np.ndarray | None) -> Reading | None:
+    """The largest face's mesh points, first looked for where it was; no head is fitted to them."""
+    reader = tracker.reader
+    if last is not None:
+        reading = reader.refine(picture, crop_matrix(last[:468], reader.side, CROP_SCALE), passes=1)
+        if reading.score >= SURE:
+            return reading
+    boxes = sorted(tracker.finder.find(picture), key=lambda box: -box.size)
+    readings = (reader.refine(picture, box.matrix(reader.side, CROP_SCALE), passes=2) for box in boxes)
+    return next((reading for reading in readings if reading.score >= SURE), None)
 
 
 def cut_all(

@@ -93,8 +93,8 @@ def train(
         Path | None,
         typer.Option(
             help="Training data: the London folder for what sees faces; a speech set (`vasari data speech`) for "
-            "speech, lipsync and motion; a folder of photographs for the watermark; a labelled set (`vasari data fakes`) "
-            "for the detector."
+            "speech, lipsync and motion; a folder of photographs for the watermark; a labelled set "
+            "(`vasari data fakes`) for the detector."
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Weight file (default: where it ships).")] = None,

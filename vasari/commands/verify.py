@@ -69,7 +69,7 @@ def verify(
 
     if json and lines:
         raise UsageError("--json and --jsonl: choose one")
-    folder = _folder(keys)
+    folder = key_folder(keys)
     asked = (folder, tuple(anchor or ()))
     opening(*asked)  # what is wrong with keys and anchors is said at once
     out, err = Console(), Console(stderr=True)
@@ -100,7 +100,7 @@ def verify(
     raise typer.Exit(worst(codes))
 
 
-def _folder(keys: Path | None) -> Path | None:
+def key_folder(keys: Path | None) -> Path | None:
     """The folder of keys that is asked for, or the maker's own where there is one."""
     from provenance.keys import default_folder
 

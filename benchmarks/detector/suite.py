@@ -1,0 +1,273 @@
+"""Runs the detector over a labelled set's test split and gathers figures."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from benchmarks.detector import measures
+from benchmarks.detector.baselines import SpectrumMachine
+from benchmarks.detector.measures import Scored, figure
+from benchmarks.fakes.kinds import UNSEEN
+from benchmarks.figures import Figure, Results, machine, mean_figure, write
+from detect.data.crops import cut_all
+from detect.data.manifest import REAL, SOUND_KINDS, ClipSet, Item, check_splits
+from detect.detector import WEIGHTS, Detector, stream_scores
+from detect.evidence import Person
+from detect.fusion import STREAMS
+from media import VideoReader
+from media.errors import UnreadableError
+from provenance.watermark.attacks import h264
+
+QUICK = {"clips": 90, "altered": 24, "learned": 60}  # how many clips at most: judged, altered, learned by the baseline
+FULL = {"clips": 100_000, "altered": 80, "learned": 400}
+ALTERED_FRAMES = 26  # of each clip that is altered
+GOALS = {"auc": 0.995, "tpr_fpr1": 0.95, "auc_unseen_kind": 0.95, "auc_drop_crf35": 0.03, "ece": 0.03}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a run measures on."""
+
+    folder: Path  # where results go
+    quick: bool
+    fakes: Path | None  # labelled set, `vasari data fakes`; its test split is measured
+    real: Path | None = None  # camera videos that nobody altered
+    weights: Path = WEIGHTS
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One clip and what was said of it."""
+
+    item: Item
+    logit: float
+    streams: np.ndarray  # (len(STREAMS),), NaN where one says nothing
+    told: bool  # not abstained from
+    fps: float
+
+
+def run(setting: Setting, say: Callable[[str], None] = lambda _: None) -> Results:
+    """Measure everything and write `results.json` into the folder.
+
+    Raises:
+        UnreadableError: no labelled set is given, or it is none.
+    """
+    if setting.fakes is None:
+        raise UnreadableError("bench detector: give a labelled set with --fakes FAKES (`vasari data fakes -o FAKES`)")
+    setting.folder.mkdir(parents=True, exist_ok=True)
+    clips, detector = ClipSet(setting.fakes), Detector.load(setting.weights)
+    check_splits(clips.items)
+    limits = QUICK if setting.quick else FULL
+    say("test clips")
+    items = chosen(clips.of("test"), limits["clips"])
+    judged = [j for j in (judge(detector, clips, item) for item in items) if j is not None]
+    figures = _main(detector, judged, len(items))
+    say("alterations")
+    figures += _altered(detector, clips, judged, limits["altered"])
+    say("baselines")
+    figures += _baselines(clips, judged, setting.folder / "crops", limits["learned"])
+    if setting.real is not None:
+        say("camera videos")
+        figures += _camera(detector, setting.real)
+    results = Results(suite="detector", machine=machine(), figures=figures)
+    write(results, setting.folder)
+    return results
+
+
+def chosen(items: list[Item], most: int) -> list[Item]:
+    """At most `most` items, whole sittings, the same ones every time."""
+    by_sitting: dict[str, list[Item]] = {}
+    for item in items:
+        by_sitting.setdefault(item.sitting or item.file, []).append(item)
+    found: list[Item] = []
+    for sitting in by_sitting.values():
+        if found and len(found) + len(sitting) > most:
+            break
+        found += sitting
+    return found
+
+
+def judge(detector: Detector, clips: ClipSet, item: Item) -> Judged | None:
+    """What is said of the person of whom most is seen; None where nobody is."""
+    try:
+        detection, evidence = detector.look(clips.path(item))
+    except UnreadableError:
+        return None
+    return _of(detector, item, evidence.people, detection.frames_per_second)
+
+
+def _of(detector: Detector, item: Item, people: list[Person], fps: float) -> Judged | None:
+    seen = max(people, key=lambda p: len(p.looks), default=None)
+    if seen is None or not seen.looks:
+        return None
+    result = detector.judge_person(seen)
+    assert result.logit is not None
+    streams, _ = stream_scores(seen, detector.model.frequency, detector.model.motion)
+    return Judged(item, result.logit, streams, result.verdict != "cannot_tell", fps)
+
+
+def scored(judged: list[Judged], values: np.ndarray | None = None) -> Scored:
+    """Of clips, by the fused logit or by other values (N,)."""
+    logits = np.array([j.logit for j in judged]) if values is None else values
+    return Scored(
+        logits,
+        np.array([j.item.is_fake for j in judged]),
+        np.array([j.item.person or j.item.file for j in judged]),
+        np.array([j.item.kind for j in judged]),
+    )
+
+
+def _main(detector: Detector, judged: list[Judged], count: int) -> list[Figure]:
+    """In all, by kind, by stream, by slice."""
+    every = scored(judged)
+    pictured = every.only(~np.isin(every.kinds, list(SOUND_KINDS)))
+    seen = pictured.only(~np.isin(pictured.kinds, list(UNSEEN)))
+    points = detector.model.fusion.thresholds
+    clips = f"{int((~seen.made).sum())} real and {int(seen.made.sum())} fake clips of people never seen"
+    figures = [
+        figure("auc", measures.auc, seen, goal=GOALS["auc"], note=f"{clips}; kinds trained on"),
+        figure("partial_auc", measures.partial_auc, seen, note="up to 10% false alarms, chance is 0.5"),
+        figure("average_precision", measures.average_precision, seen, note="even odds"),
+        figure("eer", measures.equal_error, seen, better="lower"),
+        figure("tpr_fpr1", measures.caught(points["fpr_1"]), seen, goal=GOALS["tpr_fpr1"], note="frozen threshold"),
+        figure("fpr_at_fpr1", measures.alarms(points["fpr_1"]), seen, goal=0.01, better="lower", note="the same"),
+        figure("tpr_fpr01", measures.caught(points["fpr_01"]), seen, note="frozen threshold"),
+        figure("fpr_at_fpr01", measures.alarms(points["fpr_01"]), seen, goal=0.001, better="lower", note="the same"),
+        figure("ece", measures.calibration_error, seen, goal=GOALS["ece"], better="lower", note="even odds"),
+        figure("brier", measures.brier, seen, better="lower", note="even odds"),
+        figure(
+            "auc_unseen_kind", measures.auc, pictured.of_kinds(*UNSEEN), goal=GOALS["auc_unseen_kind"],
+            note=f"{', '.join(sorted(UNSEEN))}: never trained or calibrated on",
+        ),
+    ]  # fmt: skip
+    for kind in sorted(set(every.kinds) - {REAL}):
+        figures.append(
+            figure(f"auc_{kind}", measures.auc, every.of_kinds(kind), note=f"{(every.kinds == kind).sum()} clips")
+        )
+    for source in sorted({j.item.source for j in judged}):
+        rows = np.array([j.item.source == source for j in judged])
+        part = every.only(rows & ~np.isin(every.kinds, [*SOUND_KINDS, *UNSEEN]))
+        figures.append(figure(f"auc_{source}", measures.auc, part, note=f"{rows.sum()} clips"))
+    figures += _streams(judged)
+    figures.append(_slices(judged))
+    told = np.mean([j.told for j in judged]) if judged else 0.0
+    figures.append(Figure(name="told_pct", value=100 * float(told), unit="%", n=count, note="not abstained from"))
+    fps = [j.fps for j in judged]
+    figures.append(mean_figure("video_fps", fps, "frames/s", goal=25, note="decoding and tracking included"))
+    return figures
+
+
+def _streams(judged: list[Judged]) -> list[Figure]:
+    """Each stream alone, on clips of which it says something."""
+    figures = []
+    kept = [j for j in judged if j.item.kind not in UNSEEN]
+    for k, name in enumerate(STREAMS):
+        values = np.array([j.streams[k] for j in kept])
+        own = [j for j, v in zip(kept, values, strict=True) if np.isfinite(v)]
+        every = scored(own, values[np.isfinite(values)])
+        part = every.of_kinds(*SOUND_KINDS) if name == "sound" else every.only(~np.isin(every.kinds, list(SOUND_KINDS)))
+        figures.append(figure(f"auc_stream_{name}", measures.auc, part, note="alone"))
+    return figures
+
+
+def _slices(judged: list[Judged]) -> Figure:
+    """Widest difference of AUC between women and men, younger and older."""
+    every = scored(judged)
+    parts = {}
+    for name in ("sex", "age"):
+        values = np.array([getattr(j.item, name) for j in judged])
+        for value in np.unique(values[values != ""]):
+            parts[value] = every.only((values == value) & ~np.isin(every.kinds, [*SOUND_KINDS, *UNSEEN]))
+    wide, note = measures.gap(parts, measures.auc)
+    value = None if np.isnan(wide) else wide
+    return Figure(name="slice_gap", value=value, unit="", better="lower", n=len(parts), note=f"AUC: {note}")
+
+
+ALTERATIONS: dict[str, Callable[[list[np.ndarray]], list[np.ndarray]]] = {
+    "crf23": lambda frames: h264(frames, 23),
+    "crf35": lambda frames: h264(frames, 35),
+    "half": lambda frames: [cv2.resize(f, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for f in frames],
+    "blur": lambda frames: [cv2.GaussianBlur(f, (0, 0), 1.5) for f in frames],
+    "noise": lambda frames: [_grainy(f, k) for k, f in enumerate(frames)],
+    "dark": lambda frames: [(f * 0.4).astype(np.uint8) for f in frames],
+}
+
+
+def _grainy(frame: np.ndarray, seed: int) -> np.ndarray:
+    noise = np.random.default_rng(seed).normal(0, 8, frame.shape)
+    return np.clip(frame + noise, 0, 255).astype(np.uint8)
+
+
+def _altered(detector: Detector, clips: ClipSet, judged: list[Judged], most: int) -> list[Figure]:
+    """AUC after alterations, pictures alone, on the same clips each time."""
+    kept = [j.item for j in judged if j.item.kind not in (SOUND_KINDS | UNSEEN)]
+    items = [*[i for i in kept if not i.is_fake][: most // 3], *[i for i in kept if i.is_fake][: most - most // 3]]
+    found: dict[str, Scored] = {}
+    for name, alter in ALTERATIONS.items():
+        rows = []
+        for item in items:
+            frames = list(VideoReader(clips.path(item)))[:ALTERED_FRAMES]
+            even = [f[: f.shape[0] // 2 * 2, : f.shape[1] // 2 * 2] for f in frames]
+            rows.append(_of(detector, item, detector.gatherer.watch(alter(even)).people, 0.0))
+        found[name] = scored([r for r in rows if r is not None])
+    figures = [
+        figure(f"auc_{name}", measures.auc, part, note=f"{len(part.made)} clips") for name, part in found.items()
+    ]
+    both = found["crf23"].both and found["crf35"].both
+    drop = measures.auc(found["crf23"]) - measures.auc(found["crf35"]) if both else None
+    note = f"AUC at CRF 23 less that at CRF 35, coded once more, {len(items)} clips"
+    goal = GOALS["auc_drop_crf35"]
+    return [
+        *figures,
+        Figure(name="auc_drop_crf35", value=drop, unit="", goal=goal, better="lower", n=len(items), note=note),
+    ]
+
+
+def _baselines(clips: ClipSet, judged: list[Judged], folder: Path, most: int) -> list[Figure]:
+    """Chance, and spectra before a support vector machine, on the same test clips."""
+    kept = [j for j in judged if j.item.kind not in (SOUND_KINDS | UNSEEN)]
+    every = scored(kept, np.random.default_rng(1).standard_normal(len(kept)))
+    figures = [figure("auc_baseline_random", measures.auc, every, note="chance")]
+    train = [i for i in clips.of("train") if i.kind not in SOUND_KINDS]
+    rng = np.random.default_rng(2)
+    reals, fakes = ([i for i in train if i.is_fake == f] for f in (False, True))
+    learned = [group[k] for group in (reals, fakes) for k in rng.permutation(len(group))[: most // 2]]
+    crops = cut_all(clips, learned, folder, 2)
+    pairs = [(c, i.is_fake) for c, i in zip(crops, learned, strict=True) if len(c.pictures)]
+    tested = [
+        (c, j) for c, j in zip(cut_all(clips, [j.item for j in kept], folder, 2), kept, strict=True) if len(c.pictures)
+    ]
+    name, note = "auc_baseline_spectrum_svm", f"Durall et al. 2020, learned from {len(pairs)} training clips"
+    if len({made for _, made in pairs}) < 2 or not tested:
+        return [*figures, Figure(name=name, value=None, unit="", n=0, note="needs training clips of both classes")]
+    svm = SpectrumMachine([c for c, _ in pairs], np.array([made for _, made in pairs]))
+    values = np.array([svm.score(c) for c, _ in tested])
+    return [*figures, figure(name, measures.auc, scored([j for _, j in tested], values), note=note)]
+
+
+def _camera(detector: Detector, folder: Path) -> list[Figure]:
+    """False alarms among camera videos that nobody altered, each cut into pieces of two seconds of which each is
+    judged, and whole."""
+    alarms, untold, whole, started, frames = [], 0, [], time.perf_counter(), 0
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        try:
+            detection = detector.detect(path)
+        except UnreadableError:
+            continue
+        if not any(p.logit is not None for p in detection.people):
+            continue
+        frames += detection.frames
+        whole.append(float(detection.verdict == "synthetic"))
+        untold += detection.verdict == "cannot_tell"
+        for person in detection.people:
+            alarms += [float(p.probability >= detection.threshold) for p in person.looks]
+    rate = frames / max(time.perf_counter() - started, 1e-6)
+    note = f"{len(whole)} files with faces, {untold} of them not told, {rate:.0f} frames/s"
+    return [
+        mean_figure("camera_false_alarms", whole, "", goal=0.01, better="lower", note=note),
+        mean_figure("camera_seconds_alarmed", alarms, "", better="lower", note="seconds around single looks"),
+    ]

@@ -1,0 +1,125 @@
+"""`vasari triage`: credentials, marks and detection in one verdict."""
+
+import json as jsonlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from media.errors import VasariError
+from vasari.options import Longest, OperatingPoint, Point, ReportFolder, Workers
+
+if TYPE_CHECKING:
+    from detect.triage import Triage
+
+COLOURS = {"known_maker": "green", "nothing_found": "yellow", "tampered": "red", "synthetic": "red"}
+
+
+def triage(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            help="Pictures, videos, sound files; folders of them; - for names on standard input.", show_default=False
+        ),
+    ],
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON record a line, a line a file.")] = False,
+    report: ReportFolder = None,
+    point: Point = OperatingPoint.fpr_1,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File of JSON lines to add to; files that have their line are skipped.",
+            show_default=False,
+        ),
+    ] = None,
+    workers: Workers = None,
+    seconds: Annotated[float, typer.Option(min=1, help="Time that one file may take in a process.")] = 3600,
+    longest: Longest = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of keys that read marks and anchor trust (default: $VASARI_KEYS or ~/.config/vasari/keys)."
+        ),
+    ] = None,
+    anchor: Annotated[
+        list[Path] | None, typer.Option(help="PEM file with a root certificate to trust as well. Repeatable.")
+    ] = None,
+) -> None:
+    """One verdict on each of FILES: credentials and marks first, which are facts, then the detector, an estimate.
+
+    Exit code: 0 made by a known maker and intact; 3 nothing found; 4 tampered or contradictory; 5 looks synthetic by
+    detection alone; 1 a file could not be read; 2 wrong usage. Of several files the worst.
+    """
+    from provenance.exits import worst
+    from vasari.commands.verify import key_folder
+    from vasari.scanning import survey
+
+    asked = (key_folder(keys), tuple(anchor or ()), report, point.value, longest, 1 if workers else 0)
+    opening(*asked)  # what is wrong with keys, anchors, weights or folder is said at once
+    out, err = Console(), Console(stderr=True)
+
+    def show(record: dict[str, Any], verdict: Any, error: VasariError | None) -> None:
+        if json:
+            typer.echo(jsonlib.dumps(record, ensure_ascii=False))
+        elif error is not None:
+            err.print(f"[red]could not read[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        else:
+            colour = COLOURS[verdict.verdict]
+            name = escape(verdict.file)
+            out.print(
+                f"[bold]{name}[/bold]  [{colour}]{escape(verdict.summary)}[/{colour}]", soft_wrap=True, highlight=False
+            )
+            for line in verdict.findings:
+                out.print(f"  {escape(line)}", soft_wrap=True, highlight=False)
+
+    codes = survey(
+        files, opening, asked, show,
+        what="triage", workers=workers, seconds=seconds, ledger=output, listed=sys.stdin,
+    )  # fmt: skip
+    raise typer.Exit(worst(codes))
+
+
+def opening(
+    folder: Path | None,
+    anchors: tuple[Path, ...],
+    report: Path | None,
+    point: str,
+    longest: float | None,
+    threads: int,
+) -> "Callable[[str], Triage]":
+    """What judges a file, in whatever process it is asked.
+
+    Raises:
+        KeyMaterialError: keys or an anchor cannot be read.
+        WeightsError: the detector's weights cannot be read.
+        OutputError: the folder of reports cannot be made.
+    """
+    from detect.detector import Detector
+    from detect.report import report_folder, write_report
+    from detect.triage import join
+    from vasari.commands.verify import opening as verifying
+    from vasari.scanning import fetched
+
+    verify, detector = verifying(folder, anchors), Detector.load(point=point, threads=threads)
+    pages = None if report is None else report_folder(report)
+
+    def look(name: str) -> "Triage":
+        facts = verify(name)
+        if facts.kind == "sound":
+            return join(facts, None)
+        with fetched(name) as path:
+            detection, evidence = detector.look(path, keep=pages is not None, longest=longest)
+        verdict = join(facts, detection.model_copy(update={"file": facts.file}))
+        if pages is not None and verdict.detection is not None:
+            write_report(
+                pages, verdict.detection, evidence, [verdict.summary, *verdict.contradictions, *verdict.findings]
+            )
+        return verdict
+
+    return look
