@@ -13,6 +13,7 @@ from benchmarks.detector.baselines import SpectrumMachine
 from benchmarks.detector.measures import Scored, figure
 from benchmarks.fakes.kinds import UNSEEN
 from benchmarks.figures import Figure, Results, machine, mean_figure, write
+from detect.data import open_set
 from detect.data.crops import cut_all
 from detect.data.manifest import REAL, SOUND_KINDS, ClipSet, Item, check_splits
 from detect.detector import WEIGHTS, Detector, stream_scores
@@ -59,7 +60,7 @@ def run(setting: Setting, say: Callable[[str], None] = lambda _: None) -> Result
     if setting.fakes is None:
         raise UnreadableError("bench detector: give a labelled set with --fakes FAKES (`vasari data fakes -o FAKES`)")
     setting.folder.mkdir(parents=True, exist_ok=True)
-    clips, detector = ClipSet(setting.fakes), Detector.load(setting.weights)
+    clips, detector = open_set(setting.fakes), Detector.load(setting.weights)
     check_splits(clips.items)
     limits = QUICK if setting.quick else FULL
     say("test clips")

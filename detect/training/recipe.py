@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from detect.data import open_set
 from detect.data.manifest import SOUND_KINDS, ClipSet, Item
 from detect.detector import Model, Strangeness, stream_scores
 from detect.evidence import Person
@@ -50,11 +51,11 @@ def train(
 
     Raises:
         UsageError: no set is given, its splits overlap, or one of them lacks a class.
-        UnreadableError: `data` holds none.
+        UnreadableError: `data` holds none, by a manifest or in a layout that is known.
     """
     if data is None:
         raise UsageError("train detector: give a labelled set with --data FAKES (`vasari data fakes -o FAKES`)")
-    clips = ClipSet(data)
+    clips = open_set(data)
     net, figures = train_picture(
         clips, steps=steps, workdir=workdir, device=device, resume=resume, seed=seed, workers=workers, batch=batch,
         lr=lr, pretrained=pretrained, progress=progress,
