@@ -50,7 +50,7 @@ class SelfBlend:
             zoom=(float(rng.uniform(0.96, 1.04)), float(rng.uniform(0.96, 1.04))),
             grow=float(rng.uniform(0.85, 1.1)),
             soft=float(np.exp(rng.uniform(np.log(0.008), np.log(0.06)))),
-            ratio=float(rng.choice([0.4, 0.6, 0.8, 1.0, 1.0, 1.0])),
+            ratio=float(rng.choice([0.5, 0.75, 1.0, 1.0, 1.0, 1.0])),
         )
 
     def mask(self, shape: tuple[int, ...], mesh: np.ndarray) -> np.ndarray:

@@ -17,8 +17,9 @@ from learning import Plan, fit
 from media.errors import UsageError
 
 PAIRS = 16  # of a batch
-BLENDED = 0.3  # share of the fakes that are self-blended from the real crop itself
+BLENDED = 0.2  # share of the fakes that are self-blended from the real crop itself
 PHOTOGRAPHED = 0.6  # share of the pairs that show photographed people, where there are others
+SPOILT = 0.6  # share of the pairs that something happens to
 CROPS = 4  # kept of each clip
 SPOILED = 2  # looks at each validation crop: as it is, and spoiled
 RANKED = 0.5  # weight of the order within pairs
@@ -72,7 +73,7 @@ class Draw:
         groups = [g for g in (own.photographed, own.rendered) if g]
         group = groups[0] if len(groups) == 1 or rng.random() < PHOTOGRAPHED else groups[1]
         name = group[int(rng.integers(len(group)))]
-        spoil = Spoiling.draw(rng, 1.0 if rng.random() < 0.85 else 0.0)
+        spoil = Spoiling.draw(rng, float(rng.random() < SPOILT) * rng.uniform(0.2, 1))
         shown = _one(own.reals[name], rng)
         real, mesh = shown
         kinds = own.fakes.get(name)
