@@ -37,13 +37,11 @@ MODEL_TYPE = "c2pa.types.generator"
 SETTINGS: dict[str, Any] = {
     "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": True},
     "builder": {"thumbnail": {"enabled": False}},
-    # The media are hashed in pieces (Merkle tree): 12 MB of memory however long the video.
-    "core": {
-        "merkle_tree_chunk_size_in_kb": 1024,
-        "merkle_tree_max_proofs": 5,
-        "backing_store_memory_threshold_in_mb": 16,
-    },
+    "core": {"backing_store_memory_threshold_in_mb": 16},
 }
+# The media of an mp4 are hashed in leaves of 1 MiB, all of which are in the manifest: 12 MB of memory however long the
+# video. Rows of a tree with proofs in boxes of their own would be smaller, but not every validator reads them.
+IN_LEAVES = {"merkle_tree_chunk_size_in_kb": 1024, "merkle_tree_max_proofs": 0}
 
 
 @dataclass(frozen=True)
@@ -128,8 +126,19 @@ def definition(claim: Claim, *, title: str, mime: str, key_id: str, mark: str, s
     }
 
 
-def sign(source: BinaryIO, target: BinaryIO, mime: str, manifest: Mapping[str, Any], signer: Signer) -> bytes:
+def sign(
+    source: BinaryIO,
+    target: BinaryIO,
+    mime: str,
+    manifest: Mapping[str, Any],
+    signer: Signer,
+    *,
+    leaves: bool = False,
+) -> bytes:
     """Copy `source` to `target` with the signed manifest in it; both are open files, never the same one.
+
+    Args:
+        leaves: hash media in leaves, so that memory does not grow with the file; see `boxes.with_large_headers`.
 
     Returns: the bytes of the manifest store.
 
@@ -147,7 +156,8 @@ def sign(source: BinaryIO, target: BinaryIO, mime: str, manifest: Mapping[str, A
             raise
 
     try:
-        settings = c2pa.Settings.from_dict(SETTINGS)
+        core = SETTINGS["core"] | (IN_LEAVES if leaves else {})
+        settings = c2pa.Settings.from_dict(SETTINGS | {"core": core})
         engine = c2pa.Signer.from_callback(callback, c2pa.C2paSigningAlg.ES256, signer.chain_pem.decode(), None)
         with c2pa.Builder(json.dumps(manifest), c2pa.Context(settings)) as builder:
             return builder.sign(engine, mime, source, target)

@@ -23,6 +23,7 @@ from media.encode import Encoder
 from media.errors import ConsentError, OutputError, UsageError
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from provenance import manifest
+from provenance.boxes import with_large_headers
 from provenance.consent import check_consent
 from provenance.fingerprint import Fingerprinter
 from provenance.hashing import file_sha256
@@ -245,8 +246,9 @@ def finish(
         mark=entry.mark,
         sound_mark=entry.sound_mark,
     )
+    leaves = mime in VIDEO_TYPES.values() and with_large_headers(unsigned)
     with unsigned.open("rb") as source, final.open("w+b") as sink:
-        store = manifest.sign(source, sink, mime, definition, keys.signer)
+        store = manifest.sign(source, sink, mime, definition, keys.signer, leaves=leaves)
         sink.flush()
         os.fsync(sink.fileno())
     label, digest = manifest.label_of(final), file_sha256(final)

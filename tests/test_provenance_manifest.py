@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from conformance import RUBRIC
+from benchmarks.credentials.rubric import RUBRIC
 from making import clip, picture, remux, voice
 from PIL import Image
 

@@ -18,6 +18,9 @@ class Suite(StrEnum):
     renderer = "renderer"
     speed = "speed"
     motion = "motion"
+    credentials = "credentials"
+    attacks = "attacks"
+    detector = "detector"
 
 
 def bench(
@@ -41,12 +44,19 @@ def bench(
     speech_set: Annotated[
         Path | None, typer.Option(help="Folder made by `vasari data speech`, for motion on people recorded.")
     ] = None,
+    fakes: Annotated[
+        Path | None,
+        typer.Option(help="Labelled set (`vasari data fakes`): the detector is measured on its test split."),
+    ] = None,
+    real: Annotated[
+        Path | None, typer.Option(help="Folder of camera videos that nobody altered, for the detector's false alarms.")
+    ] = None,
     portrait: Annotated[Path, typer.Option(help="Portrait of a person who does not exist.")] = EXAMPLES
     / "portrait.png",
     speech: Annotated[Path, typer.Option(help="Speech to generate from.")] = EXAMPLES / "speech.wav",
 ) -> None:
     """Measure SUITES, print a table, and write results.json and contact sheets into the folder."""
-    from benchmarks import first_light, motion, renderer, speed, tracker
+    from benchmarks import attacks, credentials, detector, first_light, motion, renderer, speed, tracker
     from benchmarks.figures import table
     from media.errors import ConsentError
     from provenance import Keys, is_nobody
@@ -67,6 +77,12 @@ def bench(
             results = renderer.run(setting, say=say)
         elif suite is Suite.motion:
             results = motion.run(motion.Setting(folder, quick, speech_set, assets, skins, portrait, speech), say=say)
+        elif suite is Suite.credentials:
+            results = credentials.run(credentials.Setting(folder, quick, portrait, speech), say=say)
+        elif suite is Suite.attacks:
+            results = attacks.run(attacks.Setting(folder, quick, portrait, speech), say=say)
+        elif suite is Suite.detector:
+            results = detector.run(detector.Setting(folder, quick, fakes, real), say=say)
         elif suite is Suite.speed:
             results = speed.run(speed.Setting(folder, quick, portrait, speech), say=say)
         else:

@@ -1,0 +1,69 @@
+"""The process is killed at every step of saving: a whole output, signed and registered, or none."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.figures import Figure
+from benchmarks.outputs import Maker
+from provenance import Keys, Registry, verify
+from provenance.registry import FILE
+
+# Where the process is killed: a function, and whether before it does its work or after.
+POINTS = [
+    ("media.encode", "Encoder.close", "after"),
+    ("provenance.manifest", "sign", "before"),
+    ("provenance.manifest", "sign", "after"),
+    ("provenance.registry.store", "_attach", "before"),  # in the middle of the transaction
+    ("provenance.registry.store", "Registry.add", "after"),
+    ("os", "replace", "before"),
+    ("os", "replace", "after"),
+]
+EARLIER = b"an earlier output"
+SECONDS = 180  # that a process may take
+
+
+def measure(made: Maker, quick: bool) -> list[Figure]:
+    """crash_points_clean, the share of points."""
+    wrong = []
+    made.picture("first.png")  # so that there is a registry
+    for number, point in enumerate(POINTS):
+        place = made.folder / f"killed{number}"
+        process = begin(place, point, made.keys, earlier=number % 2 == 0)
+        process.wait(SECONDS)
+        reason = left_wrong(place, point, process, made.keys)
+        if reason:
+            wrong.append(f"{'.'.join(point[:2])} {point[2]}: {reason}")
+    share = 1 - len(wrong) / len(POINTS)
+    note = "; ".join(wrong) or "killed around encoding, signing, registering (within the transaction too) and moving"
+    return [Figure(name="crash_points_clean", value=share, unit="", goal=1, n=len(POINTS), note=note)]
+
+
+def begin(place: Path, point: tuple[str, str, str], keys: Keys, *, earlier: bool) -> subprocess.Popen[str]:
+    """A process that saves `place`/out/a.mp4 and is killed at a point. `earlier`: there is something already."""
+    (place / "out").mkdir(parents=True)
+    if earlier:
+        (place / "out" / "a.mp4").write_bytes(EARLIER)
+    command = [sys.executable, "-m", "benchmarks.credentials.killed", str(place), str(keys.folder), *point]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+def left_wrong(place: Path, point: tuple[str, str, str], process: subprocess.Popen[str], keys: Keys) -> str:
+    """What is wrong with what was left, "" for nothing."""
+    path = place / "out" / "a.mp4"
+    if process.returncode != -signal.SIGKILL:
+        return f"was not killed: {process.stderr.read() if process.stderr else ''}"
+    left = [name for name in os.listdir(path.parent) if name != path.name]
+    if any(not name.startswith(".") for name in left) or len(left) > 2:
+        return f"left {', '.join(left)}"  # hidden remains of the kill are all there may be
+    if point == ("os", "replace", "after"):
+        verdict = verify(path, keys=keys)
+        registry = Registry(keys.folder / FILE)
+        label = verdict.credentials.manifest
+        whole = verdict.exit_code == 0 and registry.by_manifest(label) and registry.manifest_store(label)
+        return "" if whole else "the output is not whole, or not registered"
+    if path.exists() and path.read_bytes() != EARLIER:
+        return "something else is at the output's path"
+    return ""

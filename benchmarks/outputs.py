@@ -1,0 +1,65 @@
+"""Outputs of a maker of their own, made by the product's save path, for suites about credentials."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from faces import Tracker
+from generate import FaceLatent, Motion, Painter, Talker
+from media import FPS, SAMPLE_RATE, read_picture, read_sound
+from media.units import SAMPLES_PER_FRAME
+from provenance import Claim, Keys, Outlet, is_nobody, save_live, save_picture, save_video
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Keys and a registry that end with the run, and what to make outputs from."""
+
+    folder: Path
+    keys: Keys
+    claim: Claim
+    clips: list[tuple[list[np.ndarray], np.ndarray]]  # frames uint8 RGB and sound; never leave the process unmarked
+
+    def video(self, name: str, clip: int = 0) -> Path:
+        """An mp4."""
+        frames, sound = self.clips[clip]
+        return save_video(self.folder / name, frames, sound, claim=self.claim, keys=self.keys).path
+
+    def live(self, name: str, clip: int = 0) -> Path:
+        """An mp4 that was sent while it was made."""
+        frames, sound = self.clips[clip]
+        pieces = np.split(sound, range(SAMPLES_PER_FRAME, len(sound), SAMPLES_PER_FRAME))
+        moments = (SimpleNamespace(frame=f, sound=s) for f, s in zip(frames, pieces, strict=False))
+        return save_live(self.folder / name, moments, Outlet(_Nowhere()), claim=self.claim, keys=self.keys).path
+
+    def picture(self, name: str, clip: int = 0) -> Path:
+        """A PNG, JPEG or WebP."""
+        return save_picture(self.folder / name, self.clips[clip][0][0], claim=self.claim, keys=self.keys).path
+
+
+class _Nowhere:
+    def write(self, data: bytes) -> None:
+        """It is gone."""
+
+
+@contextmanager
+def maker(portrait: Path, speech: Path, clips: int, seconds: float) -> Iterator[Maker]:
+    """A maker, and `clips` clips of `seconds` of a portrait of nobody, each saying another part of `speech`."""
+    picture, sound = read_picture(portrait), read_sound(speech)
+    track, _ = Tracker().portrait(picture)
+    talker, motion = Talker(FaceLatent.encode(picture, track), Painter()), Motion.load()
+    length = round(seconds * FPS) * SAMPLES_PER_FRAME
+    made = []
+    for seed in range(clips):
+        start = (seed * SAMPLE_RATE) % max(1, len(sound) - length)
+        said = np.resize(sound[start : start + length], length)
+        made.append((list(talker.frames([motion.generate(said, seed=seed)])), said))
+    with tempfile.TemporaryDirectory() as folder:
+        keys = Keys.open(Path(folder) / "keys")
+        claim = Claim(command="bench", portrait=portrait, nobody=is_nobody(portrait, keys))
+        yield Maker(Path(folder), keys, claim, made)
