@@ -80,12 +80,15 @@ def read_manifest(store: bytes, anchors_pem: str = "") -> ManifestSays:
     )
 
 
-def recover(entry: Entry, registry: Registry, clip: Clip | None, anchors_pem: str) -> Recovered:
+def recover(
+    entry: Entry, registry: Registry, clip: Clip | None, anchors_pem: str, *, partly: bool = False
+) -> Recovered:
     """What the registry can say of an output that its mark names.
 
     Args:
         clip: what is to be seen and heard in the file that was found; None to leave it uncompared.
         anchors_pem: roots that are trusted.
+        partly: the pictures were turned or cut, so that parts may be missing: what is not the same is unsure then.
     """
     store = registry.manifest_store(entry.manifest) if entry.manifest else None
     says = None
@@ -103,6 +106,7 @@ def recover(entry: Entry, registry: Registry, clip: Clip | None, anchors_pem: st
     if kept is not None and clip is not None:
         likeness = compare(Fingerprint.from_bytes(kept), clip)
         pictures, sound = judged(likeness)
+        pictures = "unsure" if partly and pictures == "other" else pictures
     return Recovered(
         manifest="absent" if says is None else "valid" if belongs and says.intact else "invalid",
         trust="not_applicable" if says is None else "trusted" if says.trusted and says.intact else "untrusted",

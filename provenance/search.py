@@ -23,8 +23,10 @@ from provenance.keys import Keys
 from provenance.manifest import PICTURE_ALGORITHM, SOUND_ALGORITHM
 from provenance.recovery import ALONE, STILL, judged, score
 from provenance.registry import Registry
+from provenance.watermark.geometry import aligned
 from provenance.watermark.identity import mark_hex, sound_mark_hex
 from provenance.watermark.picture import PictureReader
+from provenance.watermark.search import Place
 from provenance.watermark.sound import SoundReader
 
 LOOKED_AT = 20.0  # seconds of a file that are compared
@@ -40,13 +42,14 @@ class Found:
     score: int | None = None  # 0 to 100, of fingerprints
 
 
-def look(path: Path, info: MediaInfo | None = None) -> Clip | None:
-    """Pictures and sound of the first 20 s of a file; None where nothing can be compared.
+def look(path: Path, info: MediaInfo | None = None, place: Place | None = None) -> Clip | None:
+    """Pictures and sound of the first 20 s of a file; None where nothing can be compared. With `place`, pictures are
+    laid back to where they were when they were marked.
 
     Raises:
         UnreadableError: the file cannot be read.
     """
-    clip, _, _ = _watch(path, info or probe(path), None, lambda: None)
+    clip, _, _ = _watch(path, info or probe(path), None, lambda: None, place)
     return clip
 
 
@@ -116,13 +119,15 @@ def by_print(kept: Fingerprint, registry: Registry, limit: int) -> list[Found]:
     return by_content(Clip(signed[0], signed[1], STEP, signed[2], 1), registry, limit)
 
 
-def _watch(path: Path, info: MediaInfo, keys: Keys | None, check: Callable[[], None]) -> tuple[Clip | None, str, str]:
+def _watch(
+    path: Path, info: MediaInfo, keys: Keys | None, check: Callable[[], None], place: Place | None = None
+) -> tuple[Clip | None, str, str]:
     """One pass over the beginning of a file: content, and with `keys` the messages of both marks."""
     printer = Fingerprinter(every=1, phases=PHASES)
     reader, listener = (PictureReader(keys.mark_key), SoundReader(keys.mark_key)) if keys else (None, None)
     for number, frame in enumerate(_frames(path, info)):
         check()
-        printer.frame(frame)
+        printer.frame(frame if place is None else aligned(frame, place.map(*frame.shape[:2]))[0])
         if reader is not None and number % STRIDE == 0:
             reader.add(frame)
     heard = 0.0
@@ -137,7 +142,7 @@ def _watch(path: Path, info: MediaInfo, keys: Keys | None, check: Callable[[], N
                 break
     except (SpeechError, UnreadableError):
         pass  # a broken track is no sound
-    message = reader.read().message if reader is not None and reader.frames else None
+    message = reader.read(search=True).message if reader is not None and reader.frames else None
     sound = listener.read().message if listener is not None and heard else None
     try:
         clip = printer.clip()

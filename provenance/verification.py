@@ -22,6 +22,7 @@ from provenance.search import by_content, look
 from provenance.verdict import Credentials, Mark, Recovered, Verdict
 from provenance.watermark.identity import key_id, mark_hex
 from provenance.watermark.picture import PictureReader
+from provenance.watermark.search import Place
 from provenance.watermark.sound import SoundReader
 
 STRIDE = 5  # every fifth frame is looked at: neighbours say the same
@@ -62,12 +63,14 @@ def verify(
         picture, sound = unread, unread if info.has_sound else Mark(state="no_carrier")
         known = ""
     else:
-        picture, sound = _picture_mark(path, info, keys), _sound_mark(path, info, keys)
+        intact = credentials.state == "valid" and credentials.trust == "trusted"  # then nobody turned or cut it
+        picture, place = _picture_mark(path, info, keys, search=not intact)
+        sound = _sound_mark(path, info, keys)
         registry = registry or open_registry(keys.folder)
         known = key_id(keys.mark_key)
         entry = lookup(picture, sound, registry)
         if credentials.state == "absent" and {"found", "noticed"} & {picture.state, sound.state}:
-            entry, recovered = _recover(path, info, entry, registry, trusted)
+            entry, recovered = _recover(path, info, place, entry, registry, trusted)
     found = judge(credentials, picture, sound, key=known, entry=entry, recovered=recovered)
     return Verdict(
         file=str(path),
@@ -81,15 +84,15 @@ def verify(
 
 
 def _recover(
-    path: Path, info: MediaInfo, entry: Entry | None, registry: Registry, trusted: str
+    path: Path, info: MediaInfo, place: Place | None, entry: Entry | None, registry: Registry, trusted: str
 ) -> tuple[Entry | None, Recovered | None]:
     """What a stripped file is, and what the registry kept of it. A mark that is noticed but cannot be read is looked
     up by what is to be seen and heard."""
-    clip = look(path, info)
+    clip = look(path, info, place)
     if entry is None and clip is not None:
         for item in by_content(clip, registry, limit=1):
             entry = registry.by_manifest(item.label)
-    return entry, recover(entry, registry, clip, trusted) if entry else None
+    return entry, recover(entry, registry, clip, trusted, partly=place is not None) if entry else None
 
 
 def read_credentials(path: Path, anchors_pem: str) -> Credentials:
@@ -146,32 +149,32 @@ def read_anchors(keys: Keys | None, anchors: Iterable[str | os.PathLike[str]]) -
     return "\n".join(part.decode() for part in parts)
 
 
-def _picture_mark(path: Path, info: MediaInfo, keys: Keys) -> Mark:
+def _picture_mark(path: Path, info: MediaInfo, keys: Keys, *, search: bool) -> tuple[Mark, Place | None]:
+    """The mark, and where its grid lies if not over the whole picture; that is looked for with `search` only."""
     if info.kind == "sound":
-        return Mark(state="no_carrier")
+        return Mark(state="no_carrier"), None
     reader = PictureReader(keys.mark_key)
     if info.kind == "picture":
         reader.add(read_picture(path))
-        return _mark_of(reader)
+        return _mark_of(reader, search=search)
     starts = [0.0]
     if info.duration > 2 * PARTS * WINDOW:
         starts = [info.duration * part / PARTS for part in range(PARTS)]
     for start in starts:  # the message may be missing from the beginning, if something was put before it
         reader.reset(attempts=reader.attempts)
         try:
-            mark = _search(VideoReader(path, start=start), reader)
+            mark, place = _search(VideoReader(path, start=start), reader, search=search)
         except UnreadableError:
             if start == 0.0:
                 raise
             continue
         if mark.state != "absent":
-            return mark
-    return _mark_of(reader)
+            return mark, place
+    return Mark(state="absent", p_value=mark.p_value, looked_at=mark.looked_at), None
 
 
-def _search(video: VideoReader, reader: PictureReader) -> Mark:
-    """Look at ever more frames until the message is read."""
-    mark = Mark(state="absent")
+def _search(video: VideoReader, reader: PictureReader, *, search: bool) -> tuple[Mark, Place | None]:
+    """Look at ever more frames until the message is read; then for a grid that does not lie where it was laid."""
     for number, frame in enumerate(video):
         if number >= WINDOW * FPS:
             break
@@ -179,18 +182,23 @@ def _search(video: VideoReader, reader: PictureReader) -> Mark:
             continue
         reader.add(frame)
         if reader.frames in TRIES:
-            mark = _mark_of(reader)
-            if mark.state == "found":
-                return mark
-    return mark if reader.frames in TRIES else _mark_of(reader)
+            found = _mark_of(reader)
+            if found[0].state == "found":
+                return found
+    return _mark_of(reader, search=search)
 
 
-def _mark_of(reader: PictureReader) -> Mark:
-    reading = reader.read()
-    if reading.message is not None:
-        message = mark_hex(reading.message)
-        return Mark(state="found", message=message, p_value=reading.p_value, looked_at=reading.frames)
-    return Mark(state="noticed" if reading.noticed else "absent", p_value=reading.p_value, looked_at=reading.frames)
+def _mark_of(reader: PictureReader, *, search: bool = False) -> tuple[Mark, Place | None]:
+    reading = reader.read(search=search)
+    state = "found" if reading.message is not None else "noticed" if reading.noticed else "absent"
+    mark = Mark(
+        state=state,
+        message="" if reading.message is None else mark_hex(reading.message),
+        p_value=reading.p_value,
+        looked_at=reading.frames,
+        moved="" if reading.place is None else str(reading.place),
+    )
+    return mark, reading.place
 
 
 def _sound_mark(path: Path, info: MediaInfo, keys: Keys) -> Mark:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.figures import Figure
@@ -13,6 +14,7 @@ from faces import Tracker
 from generate import FaceLatent, Motion, Painter, Renderer, Talker, retarget
 from learning.threads import one_blas_thread
 from media import SAMPLE_RATE, read_picture, read_sound
+from provenance.watermark.chips import CHIPS
 from provenance.watermark.picture import PictureMarker, load_model, small
 
 if TYPE_CHECKING:
@@ -102,7 +104,7 @@ def _cost(latent: FaceLatent, moment: FaceLatent) -> list[Figure]:
         frame = renderer.render(moment)
     strength = load_model().strength
     with FlopCounterMode(display=False) as marking:
-        strength(small(frame))
+        strength(small(frame), torch.ones(1, CHIPS))
     total = (painting.get_total_flops() + marking.get_total_flops()) / 1e9
     note = f"painter and refiner {painting.get_total_flops() / 1e9:.3g}, mark {marking.get_total_flops() / 1e9:.3g}"
     nets = [painter.nets, strength, *([painter.refiner.net] if painter.refiner else [])]

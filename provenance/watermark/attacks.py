@@ -1,21 +1,29 @@
-"""What happens to pictures on their way: codecs, scaling, noise. For training the mark and for measuring it."""
+"""What happens to pictures on their way: codecs, scaling, cutting, turning, noise. For training the mark and for
+measuring it. What moves pixels also returns how: a `geometry.Map` from pixels before to pixels after."""
 
 import io
+import math
 
 import av
 import cv2
 import numpy as np
 
 from media.video import frame_rgb
+from provenance.watermark.geometry import MIRRORED, Map, moved, scaled, turned, warped
+
+Clip = list[np.ndarray]  # frames, uint8 RGB (H, W, 3) of even size
 
 
-def h264(frames: list[np.ndarray], crf: int, *, preset: str = "veryfast") -> list[np.ndarray]:
-    """Code frames, uint8 RGB (H, W, 3) of even size, with H.264 in memory at `crf`, and decode them again."""
+def coded(frames: Clip, codec: str, crf: int, *, preset: str = "", options: dict[str, str] | None = None) -> Clip:
+    """Code frames in memory with a video encoder of FFmpeg ("libx264", "libx265", "libvpx-vp9") at constant quality
+    `crf`, and decode them again."""
     height, width = frames[0].shape[:2]
+    settings = {"crf": str(crf)} | ({"preset": preset} if preset else {}) | (options or {})
     memory = io.BytesIO()
-    with av.open(memory, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=25, options={"crf": str(crf), "preset": preset, "threads": "1"})
+    with av.open(memory, "w", format="matroska") as container:
+        stream = container.add_stream(codec, rate=25, options=settings)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.thread_count = 1
         for frame in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())
@@ -24,16 +32,45 @@ def h264(frames: list[np.ndarray], crf: int, *, preset: str = "veryfast") -> lis
         return [frame_rgb(frame) for frame in container.decode(video=0)]
 
 
+def h264(frames: Clip, crf: int, *, preset: str = "veryfast") -> Clip:
+    """H.264 at `crf` and back."""
+    return coded(frames, "libx264", crf, preset=preset, options={"threads": "1"})
+
+
 def jpeg(frame: np.ndarray, quality: int) -> np.ndarray:
     """One JPEG generation at `quality`."""
-    _, coded = cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.ascontiguousarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1])
+    _, written = cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.ascontiguousarray(cv2.imdecode(written, cv2.IMREAD_COLOR)[..., ::-1])
 
 
 def resized(frame: np.ndarray, factor: float) -> np.ndarray:
     """Scale both sides by `factor`, to even sizes."""
     height, width = (max(16, 2 * round(s * factor / 2)) for s in frame.shape[:2])
     return cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+
+
+def cropped(frame: np.ndarray, share: float, at: tuple[float, float] = (0.5, 0.5)) -> tuple[np.ndarray, Map]:
+    """Keep `share` of both sides, to even sizes; `at` (x, y) from 0, left and top, to 1."""
+    height, width = (max(16, 2 * round(s * share / 2)) for s in frame.shape[:2])
+    top, left = round(at[1] * (frame.shape[0] - height)), round(at[0] * (frame.shape[1] - width))
+    return np.ascontiguousarray(frame[top : top + height, left : left + width]), moved(-left, -top)
+
+
+def rotated(frame: np.ndarray, degrees: float, *, grow: bool = False) -> tuple[np.ndarray, Map]:
+    """Turn about the middle, clockwise. The corners become black; the canvas keeps its size or, with `grow`, grows to
+    hold all of the picture."""
+    height, width = frame.shape[:2]
+    c, s = abs(math.cos(math.radians(degrees))), abs(math.sin(math.radians(degrees)))
+    size = (
+        (2 * round((width * c + height * s) / 2), 2 * round((width * s + height * c) / 2)) if grow else (width, height)
+    )
+    matrix = moved(size[0] / 2, size[1] / 2) @ turned(degrees) @ moved(-width / 2, -height / 2)
+    return warped(frame, matrix, *size, border=cv2.BORDER_CONSTANT), matrix
+
+
+def mirrored(frame: np.ndarray) -> tuple[np.ndarray, Map]:
+    """Left becomes right."""
+    return np.ascontiguousarray(frame[:, ::-1]), moved(frame.shape[1], 0) @ MIRRORED
 
 
 def retouched(rng: np.random.Generator, frame: np.ndarray) -> np.ndarray:
@@ -60,19 +97,44 @@ def retouched(rng: np.random.Generator, frame: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
 
 
-def journey(rng: np.random.Generator, clip: list[np.ndarray]) -> np.ndarray:
-    """Send a short clip through a random journey; the frame that arrives, uint8 RGB, perhaps of another size."""
+def bent(rng: np.random.Generator, clip: Clip) -> tuple[Clip, Map]:
+    """Cut, turned or mirrored, all frames the same way."""
+    kind = rng.random()
+    if kind < 0.5:
+        share, at = float(rng.uniform(0.5, 0.98)), tuple(rng.uniform(0, 1, 2))
+        done = [cropped(frame, share, at) for frame in clip]
+    elif kind < 0.9:
+        degrees, grow = float(rng.uniform(2, 45) * rng.choice([-1, 1])), bool(rng.random() < 0.5)
+        done = [rotated(frame, degrees, grow=grow) for frame in clip]
+    else:
+        done = [mirrored(frame) for frame in clip]
+    return [frame for frame, _ in done], done[0][1]
+
+
+def journey(rng: np.random.Generator, clip: Clip, *, bending: float = 0.3) -> tuple[np.ndarray, Map | None]:
+    """Send a short clip through a random journey, on which it is cut, turned or mirrored with probability `bending`.
+
+    Returns: the frame that arrives, uint8 RGB, perhaps of another size; and how its pixels moved, None where they did
+    not but for scaling.
+    """
     way = rng.random()
-    if way < 0.08:
-        return clip[-1]
-    if rng.random() < 0.3:
-        clip = [resized(f, factor) for factor in (rng.uniform(0.45, 1.0),) for f in clip]
-    if way < 0.68:
+    if way < 0.04:
+        return clip[-1], None
+    matrix = None
+    if rng.random() < bending:
+        clip, matrix = bent(rng, clip)
+    if rng.random() < 0.4:
+        factor = float(rng.uniform(0.4, 1.0))
+        size = clip[0].shape
+        clip = [resized(f, factor) for f in clip]
+        if matrix is not None:
+            matrix = scaled(clip[0].shape[1] / size[1], clip[0].shape[0] / size[0]) @ matrix
+    if way < 0.70:
         preset = ("ultrafast", "veryfast", "medium")[rng.integers(3)]
-        clip = h264(clip, int(rng.integers(19, 38)), preset=preset)
+        clip = h264(clip, int(rng.integers(20, 41)), preset=preset)
         arrived = clip[rng.integers(len(clip))]
-        return retouched(rng, arrived) if rng.random() < 0.15 else arrived
+        return (retouched(rng, arrived) if rng.random() < 0.15 else arrived), matrix
     arrived = clip[-1]
     if way < 0.85:
-        return jpeg(arrived, int(rng.integers(40, 96)))
-    return retouched(rng, arrived)
+        return jpeg(arrived, int(rng.integers(20, 96))), matrix
+    return retouched(rng, arrived), matrix

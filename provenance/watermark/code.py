@@ -15,6 +15,7 @@ import hmac
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
 CONSTRAINT = 9  # bits the encoder sees at once
 STATES = 1 << (CONSTRAINT - 1)
@@ -99,18 +100,33 @@ def _trellis() -> tuple[np.ndarray, np.ndarray]:
 def viterbi(soft: np.ndarray) -> list[int]:
     """Most likely bits under (n, 3) soft values of a tail-biting code: three turns around, the middle one kept."""
     before, signs = _trellis()
-    n = len(soft)
-    metric = np.zeros(STATES)
-    choices = np.empty((3 * n, STATES), np.uint8)
+    return _around(np.ascontiguousarray(soft, np.float64), before, signs).tolist()
+
+
+@njit(nogil=True, cache=True)
+def _around(soft: np.ndarray, before: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    """`viterbi` for a trellis as `_trellis` makes it."""
+    n, states = len(soft), len(before)
+    metric, following = np.zeros(states), np.zeros(states)
+    choices = np.zeros((3 * n, states), np.uint8)
     for step in range(3 * n):
-        candidates = metric[before] + signs @ soft[step % n]
-        choices[step] = candidates[:, 1] > candidates[:, 0]
-        metric = candidates.max(axis=1)
-        metric -= metric.max()
+        value = soft[step % n]
+        most = -np.inf
+        for state in range(states):
+            first, second = metric[before[state, 0]], metric[before[state, 1]]
+            for k in range(len(value)):
+                first += signs[state, 0, k] * value[k]
+                second += signs[state, 1, k] * value[k]
+            choices[step, state] = second > first
+            following[state] = max(first, second)
+            most = max(most, following[state])
+        for state in range(states):
+            metric[state] = following[state] - most
     state = int(metric.argmax())
-    bits = []
+    bits = np.zeros(n, np.int64)
+    newest = states // 2
     for step in range(3 * n - 1, n - 1, -1):
         if step < 2 * n:
-            bits.append(state >> (CONSTRAINT - 2))
-        state = int(before[state, choices[step, state]])
-    return bits[::-1]
+            bits[step - n] = 1 if state >= newest else 0
+        state = before[state, choices[step, state]]
+    return bits

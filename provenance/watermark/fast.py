@@ -10,53 +10,32 @@ import openvino
 import torch
 from openvino import opset13 as op
 
-from provenance.watermark.chips import CHROMA_GRID, LUMA_CHIPS, LUMA_GRID
+from provenance.watermark.chips import FINE_GRID, split
+from provenance.watermark.geometry import luma, square
 from provenance.watermark.nets import (
-    COLOUR,
+    FEATURES,
     FLAT,
     INTERPOLATION_LOSS,
     LEAST_FACTOR,
+    LEAST_SHARE,
     MOST,
-    MOST_COLOUR,
     MOST_FACTOR,
     PSNR,
     TEXTURE,
-    TO_RGB,
-    TO_YCC,
-    WORK,
     Reader,
     Strength,
 )
 
-_TO_YCC = np.array(TO_YCC, np.float32)
-_TO_RGB = np.array(TO_RGB, np.float32)
-# Outputs bear this share of the strength that was trained with. Marks read so well that flat walls, where the eye is
-# keenest, can be spared; at this share no message was lost on the validation people at CRF 33.
-DOSE = 0.7
-SPARED_FROM = 256  # pixels of the shorter side; smaller pictures, where a cell is only a few pixels, bear all of it
-_COLOUR = np.array(COLOUR, np.float32)[:, None, None]
-_ENERGY = np.square(_TO_RGB).mean(axis=0)
+
+def features(bright: np.ndarray) -> np.ndarray:
+    """As `nets.features`: (128, 128) -> (1, 12, 64, 64)."""
+    return np.ascontiguousarray(_features(bright)[None])
 
 
-def small_square(frame: np.ndarray) -> np.ndarray:
-    """Frame uint8 RGB (H, W, 3) -> float32 (128, 128, 3) in [0, 1]. Stretched: the grid covers the whole picture."""
-    shrink = frame.shape[0] >= WORK and frame.shape[1] >= WORK
-    square = cv2.resize(frame, (WORK, WORK), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_LINEAR)
-    return square.astype(np.float32) * np.float32(1 / 255)
-
-
-def features(square: np.ndarray) -> np.ndarray:
-    """As `nets.features`: (128, 128, 3) RGB -> (1, 20, 64, 64)."""
-    return _features(cv2.transform(square, _TO_YCC))
-
-
-def _features(ycc: np.ndarray) -> np.ndarray:
-    near = 16 * (ycc - _blurred(ycc, 5))
-    luma = ycc[..., 0]
-    far = 4 * (luma - _blurred(luma, 21))
-    planes = np.stack([near[..., 0], near[..., 1], near[..., 2], far, luma - np.float32(0.5)])
-    blocks = planes.reshape(-1, LUMA_GRID, 2, LUMA_GRID, 2).transpose(0, 2, 4, 1, 3)
-    return np.ascontiguousarray(blocks.reshape(1, -1, LUMA_GRID, LUMA_GRID))
+def _features(bright: np.ndarray) -> np.ndarray:
+    near, far = 16 * (bright - _blurred(bright, 5)), 4 * (bright - _blurred(bright, 21))
+    blocks = np.stack([near, far, bright - np.float32(0.5)]).reshape(-1, FINE_GRID, 2, FINE_GRID, 2)
+    return blocks.transpose(0, 2, 4, 1, 3).reshape(-1, FINE_GRID, FINE_GRID)
 
 
 class FastPattern:
@@ -64,41 +43,34 @@ class FastPattern:
 
     Args:
         graph: of the trained network, from `strength_graph`. May be shared; a `FastPattern` may not, among threads.
-        signs: chip signs, float32 (6144,).
+        signs: chip signs, float32 (5120,).
     """
 
     def __init__(self, graph: openvino.CompiledModel, signs: np.ndarray) -> None:
-        self._luma_signs = signs[:LUMA_CHIPS].reshape(LUMA_GRID, LUMA_GRID)
-        self._chroma_signs = signs[LUMA_CHIPS:].reshape(2, CHROMA_GRID, CHROMA_GRID)
+        self._fine, self._coarse = split(signs)
+        wide = cv2.resize(self._coarse, (FINE_GRID, FINE_GRID), interpolation=cv2.INTER_NEAREST)
+        self._planes = np.stack([self._fine, wide])
         self._infer = graph.create_infer_request()
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
-        """uint8 RGB (H, W, 3) -> what to add, float32 RGB (64, 64, 3) in grey levels."""
-        square = small_square(frame)
-        ycc = cv2.transform(square, _TO_YCC)
-        factor = self._infer.infer([_features(ycc)], share_inputs=True)[0][0]
-        seen = thresholds(ycc[..., 0])
-        luma = factor[0] * seen
-        coarse = _halved(factor[1]), _halved(factor[2])
-        chroma = np.stack(coarse) * _halved(np.minimum(seen, np.float32(MOST_COLOUR))) * _COLOUR
-        energy = _ENERGY[0] * np.square(luma).mean() + (_ENERGY[1:] * np.square(chroma).mean(axis=(1, 2))).sum()
-        gain = np.float32(255 * dose(frame) * min(1.0, 10 ** (-PSNR / 20) / (INTERPOLATION_LOSS * np.sqrt(energy))))
-        signed = np.ascontiguousarray((chroma * self._chroma_signs).transpose(1, 2, 0))
-        coloured = cv2.resize(signed, (LUMA_GRID, LUMA_GRID), interpolation=cv2.INTER_CUBIC)
-        return cv2.transform(np.dstack([luma * self._luma_signs, coloured]) * gain, _TO_RGB)
+        """uint8 RGB (H, W, 3) -> what to add to each colour, float32 (64, 64) in grey levels."""
+        bright = square(luma(frame))
+        shown = np.concatenate([_features(bright), self._planes])[None]
+        factor, share = self._infer.infer([shown], share_inputs=True)[0][0]
+        amplitude = thresholds(bright) * factor
+        wide = _halved(amplitude * np.sqrt(1 - share)) * self._coarse
+        pattern = amplitude * np.sqrt(share) * self._fine
+        pattern += cv2.resize(wide, (FINE_GRID, FINE_GRID), interpolation=cv2.INTER_CUBIC)
+        size = float(np.sqrt(np.square(pattern).mean()))
+        return pattern * np.float32(255 * min(1.0, 10 ** (-PSNR / 20) / (INTERPOLATION_LOSS * size)))
 
 
-def dose(frame: np.ndarray) -> float:
-    """Share of the trained strength that a frame bears."""
-    return DOSE if min(frame.shape[:2]) >= SPARED_FROM else 1.0
-
-
-def thresholds(luma: np.ndarray) -> np.ndarray:
-    """As `nets.thresholds`, of brightness alone: (128, 128) -> (64, 64)."""
-    departure = _halved(np.abs(luma - _blurred(luma, 5)))
+def thresholds(bright: np.ndarray) -> np.ndarray:
+    """As `nets.thresholds`: (128, 128) -> (64, 64)."""
+    departure = _halved(np.abs(bright - _blurred(bright, 5)))
     texture = np.square(_blurred(np.sqrt(departure + np.float32(1e-8)), 5))
-    seen = FLAT * (1 + 0.8 * np.abs(_halved(luma) - 0.4)) + TEXTURE * texture
-    return np.minimum(seen, MOST).astype(np.float32, copy=False)
+    dark = np.maximum(1 - 4 * _halved(bright), np.float32(0))
+    return np.minimum(FLAT * (1 + dark) + TEXTURE * texture, MOST).astype(np.float32, copy=False)
 
 
 def _blurred(plane: np.ndarray, size: int) -> np.ndarray:
@@ -111,7 +83,7 @@ def _halved(plane: np.ndarray) -> np.ndarray:
 
 
 class FastReader:
-    """As `nets.Reader`: frame -> log likelihood ratios of all chips.
+    """As `nets.Reader`: brightness laid on the grid -> log likelihood ratios of all chips.
 
     Args:
         graph: of the trained network, from `reader_graph`. May be shared; a `FastReader` may not, among threads.
@@ -120,31 +92,32 @@ class FastReader:
     def __init__(self, graph: openvino.CompiledModel) -> None:
         self._infer = graph.create_infer_request()
 
-    def __call__(self, frame: np.ndarray) -> np.ndarray:
-        """uint8 RGB (H, W, 3) -> float32 (6144,), positive where a chip is +1."""
-        return self._infer.infer([features(small_square(frame))], share_inputs=True)[0][0].copy()
+    def __call__(self, bright: np.ndarray) -> np.ndarray:
+        """float32 (128, 128) in [0, 1] -> float32 (5120,), positive where a chip is +1."""
+        return self._infer.infer([features(bright)], share_inputs=True)[0][0].copy()
 
 
 def reader_graph(reader: Reader) -> openvino.CompiledModel:
     """`nets.Reader` after its features."""
-    source = op.parameter([1, 20, LUMA_GRID, LUMA_GRID], np.float32)
+    source = op.parameter([1, FEATURES, FINE_GRID, FINE_GRID], np.float32)
     x = _convolution(source, reader.stem)
     for block in reader.blocks:
         inner = _convolution(op.swish(x), block.first)
         x = op.add(x, _convolution(op.swish(inner), block.second))
     flat = op.constant(np.array([1, -1]))
-    parts = [op.reshape(_convolution(x, head), flat, False) for head in (reader.luma, reader.chroma)]
+    parts = [op.reshape(_convolution(x, head), flat, False) for head in (reader.fine, reader.coarse)]
     return _compiled(op.concat(parts, 1), source)
 
 
 def strength_graph(strength: Strength) -> openvino.CompiledModel:
-    """The layers of `nets.Strength`, up to the factors."""
-    source = op.parameter([1, 20, LUMA_GRID, LUMA_GRID], np.float32)
+    """The layers of `nets.Strength`, up to factor and share."""
+    source = op.parameter([1, FEATURES + 2, FINE_GRID, FINE_GRID], np.float32)
     x: openvino.Node = source
     for layer in strength.layers:
         x = _convolution(x, layer) if isinstance(layer, torch.nn.Conv2d) else op.swish(x)
-    span = op.constant(np.float32(MOST_FACTOR - LEAST_FACTOR))
-    return _compiled(op.add(op.multiply(op.sigmoid(x), span), op.constant(np.float32(LEAST_FACTOR))), source)
+    low = np.array([LEAST_FACTOR, LEAST_SHARE], np.float32).reshape(1, 2, 1, 1)
+    span = np.array([MOST_FACTOR - LEAST_FACTOR, 1 - 2 * LEAST_SHARE], np.float32).reshape(1, 2, 1, 1)
+    return _compiled(op.add(op.multiply(op.sigmoid(x), op.constant(span)), op.constant(low)), source)
 
 
 def _convolution(x: openvino.Node, layer: torch.nn.Conv2d) -> openvino.Node:

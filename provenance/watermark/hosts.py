@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from faces.london import London
 from media.pictures import read_picture
 
 STORED_SIDE = 576  # photographs are kept in memory at this size, pixels
@@ -48,16 +49,20 @@ def _clouds(rng: np.random.Generator, side: int) -> np.ndarray:
 
 
 class Photographs:
-    """The photographs of a folder (searched deeply), split by name so that nobody is on both sides.
+    """The photographs of a folder (searched deeply), split so that nobody is on both sides.
 
-    A name that begins with a number, as in the London set, goes to validation when the number is `first_held` or more;
-    other names by the order of their hash.
+    The London Set is split by people as everywhere (`faces.london`): training people, validation people, and test
+    people who are never loaded. Other folders are split by name.
     """
 
-    def __init__(self, folder: Path, *, held: bool, first_held: int = 125) -> None:
+    def __init__(self, folder: Path, *, held: bool) -> None:
+        if (folder / "people.csv").is_file():
+            london = London(folder)
+            people = london.validation if held else london.training
+            self.pictures = [_stored(p.picture(expression)) for p in people for expression in ("neutral", "smile")]
+            return
         names = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp")]
-        kept = [p for p in names if _is_held(p, first_held) == held]
-        self.pictures = [_stored(read_picture(p)) for p in kept]
+        self.pictures = [_stored(read_picture(p)) for p in names if (sum(p.stem.encode()) % 8 == 0) == held]
 
     def draw(self, rng: np.random.Generator, side: int) -> np.ndarray:
         """A crop of a photograph, scaled, mirrored, its light and colour changed. uint8 RGB (S, S, 3)."""
@@ -73,13 +78,6 @@ class Photographs:
             lut = np.clip(levels, 0, 255).astype(np.uint8)
             crop = np.stack([cv2.LUT(crop[..., c], lut[:, c]) for c in range(3)], axis=-1)
         return np.ascontiguousarray(crop)
-
-
-def _is_held(path: Path, first_held: int) -> bool:
-    digits = path.stem.split("_")[0]
-    if digits.isdigit():
-        return int(digits) >= first_held
-    return sum(path.stem.encode()) % 8 == 0
 
 
 def _stored(picture: np.ndarray) -> np.ndarray:

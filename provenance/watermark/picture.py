@@ -10,10 +10,12 @@ import numpy as np
 import torch
 
 from learning import load_weights
-from provenance.watermark.chips import CHIPS, Chips
+from provenance.watermark.chips import CHIPS, COARSE_GRID, FINE_GRID, Chips
 from provenance.watermark.code import PICTURE
-from provenance.watermark.fast import FastPattern, FastReader, reader_graph, small_square, strength_graph
+from provenance.watermark.fast import FastPattern, FastReader, reader_graph, strength_graph
+from provenance.watermark.geometry import aligned, luma, square
 from provenance.watermark.nets import Watermark
+from provenance.watermark.search import PLACES, UPRIGHT, Fields, Place, Search, climbed, upright
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "watermark.safetensors"
 
@@ -35,27 +37,33 @@ def _shipped_graphs() -> tuple[Any, Any]:
 
 
 def small(frame: np.ndarray) -> torch.Tensor:
-    """Frame uint8 RGB (H, W, 3) -> float32 (1, 3, 128, 128) in [0, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(small_square(frame).transpose(2, 0, 1))).unsqueeze(0)
+    """Frame uint8 RGB (H, W, 3) -> its brightness, float32 (1, 1, 128, 128) in [0, 1]."""
+    return torch.from_numpy(square(luma(frame)))[None, None]
+
+
+def shown_chips(seen: np.ndarray) -> np.ndarray:
+    """How much of each pixel on the grid was seen, (128, 128) -> 1 for chips that were seen wholly, float32 (5120,)."""
+    parts = [cv2.resize(seen, (grid, grid), interpolation=cv2.INTER_AREA).ravel() for grid in (FINE_GRID, COARSE_GRID)]
+    return (np.concatenate(parts) > 0.95).astype(np.float32)
 
 
 @functools.lru_cache(maxsize=4)
 def _dither(height: int, width: int) -> np.ndarray:
-    """Fixed noise in [-0.5, 0.5), (H, W, 3): rounding must not swallow what is below one grey level.
+    """Fixed noise in [-0.5, 0.5), (H, W): rounding must not swallow what is below one grey level.
 
     Interleaved gradient noise (Jimenez 2014, "Next generation post processing in Call of Duty: Advanced Warfare").
     """
     y, x = np.mgrid[:height, :width].astype(np.float64)
     noise = np.mod(52.9829189 * np.mod(0.06711056 * x + 0.00583715 * y, 1.0), 1.0) - 0.5
-    return np.repeat(noise[..., None], 3, axis=2).astype(np.float32)
+    return noise.astype(np.float32)
 
 
 def add_pattern(frame: np.ndarray, pattern: np.ndarray) -> np.ndarray:
-    """Frame uint8 RGB (H, W, 3) plus pattern float32 (64, 64, 3) in grey levels, brought to the frame's size."""
+    """Frame uint8 RGB (H, W, 3) plus pattern float32 (64, 64) in grey levels, brought to the frame's size."""
     height, width = frame.shape[:2]
     full = cv2.resize(pattern, (width, height), interpolation=cv2.INTER_CUBIC)
-    cv2.add(full, _dither(height, width), dst=full)
-    return cv2.add(frame, full, dtype=cv2.CV_8U)
+    levels = cv2.add(full, _dither(height, width), dtype=cv2.CV_16S)
+    return cv2.add(frame, cv2.merge([levels, levels, levels]), dtype=cv2.CV_8U)
 
 
 class PictureMarker:
@@ -84,9 +92,12 @@ class MarkReading:
     p_value: float  # upper bound on the probability that chance alone says so
     pilot_z: float  # correlation with the pilot, in standard deviations of chance
     frames: int  # frames looked at
+    place: Place | None = None  # where the grid lies, None where it covers all of a frame
 
 
 NOTICED = 1e-6  # the pilot alone is believed below this probability
+KEPT = 8  # frames of a clip that are kept for a search
+KEPT_SIDE = 640  # of their longer side, pixels
 
 
 class PictureReader:
@@ -98,38 +109,102 @@ class PictureReader:
 
     def __init__(self, key: bytes, model: Watermark | None = None) -> None:
         self._key = key
+        self._model = model or load_model()
         self._reader = FastReader(reader_graph(model.reader) if model else _shipped_graphs()[1])
         self.reset()
 
     def reset(self, *, attempts: int = 0) -> None:
         """Forget all frames; `attempts` at decoding made before still count in the stated probability of chance."""
         self._soft = np.zeros(CHIPS, np.float64)
+        self._kept: list[np.ndarray] = []
+        self._every = 1  # of the frames, one in so many is kept
         self.attempts = attempts
         self.frames = 0
 
     def add(self, frame: np.ndarray) -> None:
-        """Look at one more frame, uint8 RGB (H, W, 3)."""
-        self._soft += self._reader(frame)
+        """Look at one more frame, uint8 RGB (H, W, 3). All frames of a clip have one size."""
+        plane = luma(frame)
+        self._soft += self._reader(square(plane))
+        if self.frames % self._every == 0:
+            if len(self._kept) == KEPT:
+                self._kept = self._kept[::2]
+                self._every *= 2
+            self._kept.append(_reduced(plane))
         self.frames += 1
 
-    def read(self, key: bytes | None = None) -> MarkReading:
-        """What all frames so far say together, under the reader's key or another one."""
+    def read(self, key: bytes | None = None, *, search: bool = False) -> MarkReading:
+        """What all frames so far say together, under the reader's key or another one.
+
+        Args:
+            search: where the frames say nothing as they are, look for the mark in frames that were cut, turned, scaled
+                or mirrored; takes a few seconds.
+        """
         key = self._key if key is None else key
-        chips = Chips.from_key(key, PICTURE.coded_bits)
-        self.attempts += 1
-        z, pilot_p = chips.pilot(self._soft)
-        message = PICTURE.decode(chips.gather(self._soft), key)
-        chance = self.attempts * (2.0**-PICTURE.tag_bits if message is not None else pilot_p)
-        return MarkReading(
-            message=message,
-            noticed=message is not None or chance < NOTICED,
-            p_value=min(1.0, chance),
-            pilot_z=z,
-            frames=self.frames,
-        )
+        found = self._judged(self._soft, key)
+        if not search or found.noticed or not self._kept:
+            return found
+        return self._searched(key) or found
 
     def bit_accuracy(self, message: int) -> float:
         """Share of the coded bits, before correction, that agree with a known message."""
         chips = Chips.from_key(self._key, PICTURE.coded_bits)
         agree = chips.gather(self._soft) * PICTURE.encode(message, self._key) > 0
         return float(agree.mean())
+
+    def _judged(self, soft: np.ndarray, key: bytes, places: float = 1.0, place: Place | None = None) -> MarkReading:
+        """Decode; `places` that were looked at, one of which is `place`, count in the probability of chance."""
+        chips = Chips.from_key(key, PICTURE.coded_bits)
+        self.attempts += 1
+        z, pilot_p = chips.pilot(soft)
+        message = PICTURE.decode(chips.gather(soft), key)
+        chance = self.attempts * 2.0**-PICTURE.tag_bits if message is not None else self.attempts * places * pilot_p
+        return MarkReading(
+            message=message,
+            noticed=message is not None or chance < NOTICED,
+            p_value=min(1.0, chance),
+            pilot_z=z,
+            frames=self.frames,
+            place=place,
+        )
+
+    def _searched(self, key: bytes) -> MarkReading | None:
+        """Look for a mark that does not lie where it was laid."""
+        height, width = self._kept[0].shape
+        for place in upright(width / height):  # quarter turns and mirror images, exactly
+            found = self._judged(self._laid(place, KEPT), key, UPRIGHT, place)
+            if found.noticed:
+                return found
+        chips = Chips.from_key(key, PICTURE.coded_bits)
+        fields = Fields(self._model.finder)
+        for plane in self._kept:
+            fields.add(plane)
+        likely = [place for _, place in Search(chips).places(fields, sorted({round(width / height, 4), 1.0}))]
+        noticed = None
+
+        def z(place: Place, frames: int = 2) -> float:
+            return chips.pilot(self._laid(place, frames))[0]
+
+        for place in sorted(likely, key=z, reverse=True):
+            for nearer in (place, climbed(place, z)):
+                rounded = nearer.rounded()
+                found = self._judged(self._laid(rounded, KEPT), key, PLACES, rounded)
+                if found.message is not None:
+                    return found
+                noticed = found if found.noticed else noticed
+        return noticed
+
+    def _laid(self, place: Place, frames: int) -> np.ndarray:
+        """What the reader says of so many of the kept frames, with the grid at `place`; nothing of chips not seen."""
+        total = np.zeros(CHIPS, np.float64)
+        for plane in self._kept[:frames]:
+            bright, seen = aligned(plane, place.map(*plane.shape))
+            total += self._reader(square(bright)) * shown_chips(square(seen))
+        return total
+
+
+def _reduced(plane: np.ndarray) -> np.ndarray:
+    shrink = KEPT_SIDE / max(plane.shape)
+    if shrink >= 1.0:
+        return plane
+    size = (max(1, round(plane.shape[1] * shrink)), max(1, round(plane.shape[0] * shrink)))
+    return cv2.resize(plane, size, interpolation=cv2.INTER_AREA)

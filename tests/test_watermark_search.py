@@ -1,0 +1,110 @@
+"""The mark in pictures that were cut, turned or mirrored."""
+
+import cv2
+import numpy as np
+import pytest
+from making import picture
+from sitters import portrait
+
+from provenance.watermark import attacks, geometry, search
+from provenance.watermark.picture import PictureMarker, PictureReader
+from provenance.watermark.search import Place
+
+KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
+MESSAGE = 0x0123456789ABCDEF
+QUARTER = np.array([[0.25, 0.75, 0.25], [0.25, 0.25, 0.75], [1.0, 1.0, 1.0]])
+
+
+@pytest.fixture(autouse=True)
+def nearby(monkeypatch):
+    """The rough list about the places that are tested alone: the whole of it takes seconds."""
+    monkeypatch.setattr(search, "SMALLEST", 0.88)
+    monkeypatch.setattr(search, "LARGEST", 1.5)
+    monkeypatch.setattr(search, "FARTHEST", 11.25)
+    monkeypatch.setattr(search, "KEPT", 8)
+    monkeypatch.setattr(search, "LIKELY", 2)
+
+
+@pytest.fixture(scope="module")
+def marked():
+    frame = cv2.resize(portrait(1), (384, 384), interpolation=cv2.INTER_AREA)
+    return [PictureMarker(MESSAGE, KEY).mark(frame)] * 2
+
+
+def read(frames, key=KEY):
+    reader = PictureReader(key)
+    for frame in frames:
+        reader.add(frame)
+    return reader.read(search=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda f: attacks.cropped(f, 0.7, (0.2, 0.6)),
+        lambda f: attacks.rotated(f, 10),
+        lambda f: attacks.rotated(f, -7, grow=True),
+        lambda f: attacks.mirrored(attacks.cropped(f, 0.85)[0]),
+    ],
+    ids=["crop", "turn", "turn-grown", "mirrored-crop"],
+)
+def test_the_message_is_found_where_it_lies(marked, change):
+    frames = attacks.h264([change(frame)[0] for frame in marked], 23)
+    reading = read(frames)
+    assert reading.message == MESSAGE
+    assert reading.place is not None
+    assert reading.p_value < 1e-6
+
+
+def test_the_place_is_told(marked):
+    frame, matrix = attacks.cropped(marked[0], 0.75, (0.9, 0.1))
+    place = read([frame]).place
+    error = np.linalg.inv(matrix @ geometry.whole(384, 384)) @ place.map(*frame.shape[:2]) @ QUARTER - QUARTER
+    assert np.abs(error).max() * 64 < 0.6  # fine cells
+    assert "cut to 0.75" in str(place)
+
+
+@pytest.mark.parametrize(("turn", "mirror"), [(1, False), (2, False), (3, True), (0, True)])
+def test_quarter_turns_and_mirror_images(turn, mirror):
+    frame = PictureMarker(MESSAGE, KEY).mark(cv2.resize(picture(5, 384), (384, 300)))
+    shown = np.ascontiguousarray(np.rot90(frame[:, ::-1] if mirror else frame, -turn))
+    assert read([shown]).message == MESSAGE
+
+
+def test_another_key_and_an_unmarked_picture_show_nothing(marked):
+    cut = [attacks.cropped(frame, 0.8)[0] for frame in marked]
+    for reading in (read(cut, OTHER), read([picture(9, 300)])):
+        assert reading.message is None
+        assert not reading.noticed
+
+
+def test_what_was_found_as_it_is_needs_no_search(marked):
+    assert read(marked).place is None
+
+
+def test_a_search_reports_a_bound_that_counts_its_places():
+    assert search.PLACES > 1e11
+    reading = PictureReader(KEY)._judged(np.zeros(5120), KEY, search.PLACES)
+    assert reading.p_value == 1.0
+
+
+@pytest.mark.parametrize("place", [Place(12.0, 1.3, True, 1.5, 0.1, -0.2), Place(-90.0, 0.7, False, 1.0)])
+def test_rounded_places_are_near(place):
+    near = place.rounded().map(300, 400) @ QUARTER - place.map(300, 400) @ QUARTER
+    assert np.abs(near[:2]).max() < 1.5  # pixels
+    assert place.rounded() == place.rounded().rounded()
+
+
+def test_laying_back_undoes_what_was_done():
+    frame = picture(1, 256)
+    turned, matrix = attacks.rotated(frame, 20, grow=True)
+    shown, seen = geometry.aligned(turned, matrix @ geometry.whole(256, 256))
+    assert np.abs(shown.astype(float) - frame)[8:-8, 8:-8].mean() < 2.0
+    assert seen.min() > 200
+
+
+def test_what_was_cut_off_is_not_seen():
+    _, matrix = attacks.cropped(picture(1, 256), 0.5, (0.0, 0.0))
+    _, seen = geometry.aligned(np.zeros((128, 128), np.uint8), matrix @ geometry.whole(256, 256))
+    assert seen[:120, :120].min() == 255
+    assert seen[136:].max() == 0
