@@ -34,7 +34,10 @@ class Fusion:
     def fit(cls, scores: np.ndarray, made: np.ndarray, people: Sequence[str]) -> "Fusion":
         """Fit to calibration clips: scores (N, S) with NaN where a stream has nothing to say, labels (N,) bool, who is
         seen in each."""
-        mean, scale = np.nanmean(scores, 0), np.nanstd(scores, 0) + 1e-6
+        heard = np.isfinite(scores)
+        count = np.maximum(heard.sum(0), 1)
+        mean = np.where(heard, scores, 0).sum(0) / count
+        scale = np.sqrt(np.where(heard, np.square(scores - mean), 0).sum(0) / count) + 1e-6
         z, who = _standard(scores, mean, scale), np.array(people)
         rng, names = np.random.default_rng(11), np.unique(who)
         rows = [_weights(z, made)]

@@ -28,6 +28,11 @@ class Linear:
         model.fit(_expanded(features, mean, scale), made)
         return cls(mean, scale, model.coef_[0], float(model.intercept_[0]))
 
+    @classmethod
+    def silent(cls, count: int) -> "Linear":
+        """One of `count` features that says nothing: there was nothing to learn from."""
+        return cls(np.zeros(count), np.ones(count), np.zeros(2 * count), 0.0)
+
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """(..., F) -> logits (...)."""
         return _expanded(features, self.mean, self.scale) @ self.weight + self.bias

@@ -22,6 +22,7 @@ SIDE = 192  # pixels a side of the crop that is looked at
 SCALE = 1.45  # side of the crop over the longer side of the box of the mesh points
 STAGE = 4  # last stage of the backbone that is used, at a sixteenth of the crop
 CHANNELS = 112  # of its map
+FROZEN = 2  # stages that stay as ImageNet left them: edges and grain
 CELLS = SIDE // 16  # places across
 SHARPNESS = 1.0  # of the soft maximum over the places
 
@@ -40,8 +41,11 @@ class PictureNet(nn.Module):
         self.out = nn.Conv2d(width, 1, 1)
 
     def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        x = self.body["bn1"](self.body["conv_stem"](((crops - MEAN) / STD).to(self.out.weight.dtype)))
-        for block in self.body["blocks"]:
+        x = ((crops - MEAN) / STD).to(self.body["conv_stem"].weight.dtype)
+        x = self.body["bn1"](self.body["conv_stem"](x))
+        for stage, block in enumerate(self.body["blocks"]):
+            if stage == FROZEN:  # what is not trained may be of another type than what is
+                x = x.to(self.out.weight.dtype)
             x = block(x)
         features = nn.functional.relu6(self.squeeze(x))
         return self.out(self.drop(features))[:, 0].float(), features.float().mean((2, 3))

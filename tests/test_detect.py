@@ -386,3 +386,31 @@ def test_items_of_sound_kinds_have_real_pictures():
 
     assert "sound_shift" in SOUND_KINDS
     assert Item(file="a", label="fake", kind="sound_shift", split="test").is_fake
+
+
+def test_the_recipe_learns_from_a_set_of_pictures_and_can_be_gone_on_with(tmp_path):
+    from PIL import Image
+
+    from detect.data import write_manifest
+    from detect.training.recipe import train
+    from media import read_picture
+
+    portraits = [read_picture(f"examples/{name}.png") for name in ("portrait", "portrait2")]
+    items = []
+    for split in ("train", "validation", "calibration"):
+        for k in range(4):
+            picture = portraits[k % 2][:, :: -1 if k > 1 else 1]
+            for label in ("real", "fake"):
+                shown = picture if label == "real" else picture[::8, ::8].repeat(8, 0).repeat(8, 1)
+                name = f"{split}{k}{label}.png"
+                Image.fromarray(np.ascontiguousarray(shown)).save(tmp_path / name)
+                kind = "real" if label == "real" else "blocks"
+                who = f"{split}{k}"
+                items.append(Item(file=name, label=label, kind=kind, split=split, person=who, sitting=who))
+    write_manifest(tmp_path, items)
+    out, options = tmp_path / "d.safetensors", {"workdir": tmp_path / "work", "batch": 2, "pretrained": False}
+    first = train(tmp_path, out, steps=2, **options)
+    assert first.steps <= 2
+    again = train(tmp_path, out, steps=2, **options)  # nothing is left to do: the same weights
+    assert again.sha256 == first.sha256
+    assert Detector.load(out, threads=1).detect("examples/portrait.png").people[0].streams[3].score is None

@@ -10,7 +10,7 @@ from torch import nn
 
 from detect.data.crops import Crops, cut_all
 from detect.data.manifest import REAL, SOUND_KINDS, ClipSet, Item, check_splits
-from detect.picture import PictureNet, pooled
+from detect.picture import FROZEN, PictureNet, pooled
 from detect.training.blending import SelfBlend
 from detect.training.spoiling import Spoiling
 from learning import Plan, fit
@@ -184,8 +184,8 @@ def train_picture(
     validate = validator(*sets["validation"], device)
     torch.manual_seed(seed)
     net = PictureNet(pretrained=pretrained)
-    for part in (net.body["conv_stem"], net.body["bn1"], *net.body["blocks"][:2]):
-        part.requires_grad_(False)  # edges and grain are seen as ImageNet left it
+    for part in (net.body["conv_stem"], net.body["bn1"], *net.body["blocks"][:FROZEN]):
+        part.requires_grad_(False)
     plan = Plan(
         steps=steps, lr=lr, warmup=min(100, steps), seed=seed, ema=0.998, validate_every=min(200, steps),
         checkpoint_every=100, weight_decay=2e-2,

@@ -14,8 +14,10 @@ from detect.data import open_set
 from detect.data.manifest import SOUND_KINDS, ClipSet, Item
 from detect.detector import Model, Strangeness, stream_scores
 from detect.evidence import Person
+from detect.frequency import feature_names as band_names
 from detect.fusion import Fusion
 from detect.linear import Linear
+from detect.motion import feature_names as motion_names
 from detect.picture import PictureReader
 from detect.training.evidence import gathered, looked
 from detect.training.picture import PAIRS, train_picture
@@ -28,7 +30,7 @@ DATA = (
     "the Face Research Lab London Set (DeBruine and Jones 2017, CC-BY 4.0, doi 10.6084/m9.figshare.5047666), filmed "
     "as they are and faked. No camera video. Backbone from ImageNet (EfficientNet-Lite0, Apache-2.0)."
 )
-LINEAR = 320  # training clips that bands and motion are fitted to, at most
+LINEAR = 160  # training clips that bands and motion are fitted to, at most
 STEPS = 1500
 
 
@@ -80,15 +82,8 @@ def fit_rest(
     for name, found in (("train", learned), ("calibration", calibrated)):
         if len({item.label for item, _ in found}) < 2:
             raise UsageError(f"the set's {name} split needs reals and fakes with faces")
-    frequency = Linear.fit(
-        np.concatenate([np.stack(p.frequencies) for _, p in learned]),
-        np.concatenate([np.full(len(p.frequencies), i.is_fake) for i, p in learned]),
-    )
-    moving = [(i, p) for i, p in learned if p.motions]
-    motion = Linear.fit(
-        np.concatenate([np.stack([m for _, m in p.motions]) for _, p in moving]),
-        np.concatenate([np.full(len(p.motions), i.is_fake) for i, p in moving]),
-    )
+    frequency = _linear([(p.frequencies, i.is_fake) for i, p in learned], len(band_names()))
+    motion = _linear([([m for _, m in p.motions], i.is_fake) for i, p in learned], len(motion_names()))
     half = {name: tensor.half().float() if tensor.is_floating_point() else tensor for name, tensor in picture.items()}
     reader = PictureReader(half, threads=1)
     for _, person in [*learned, *calibrated]:
@@ -103,6 +98,15 @@ def fit_rest(
     logits = fusion.logit(scores)
     share = float((logits[made] >= fusion.thresholds["fpr_1"]).mean())
     return model, {"calibration_clips": float(len(made)), "calibration_tpr_fpr1": share}
+
+
+def _linear(rows: Sequence[tuple[Sequence[np.ndarray], bool]], count: int) -> Linear:
+    """Fitted to the features of each clip; silent where one class has none (pictures do not move)."""
+    features = [np.stack(own) for own, _ in rows if len(own)]
+    made = [np.full(len(own), fake) for own, fake in rows if len(own)]
+    if not made or len(np.unique(np.concatenate(made))) < 2:
+        return Linear.silent(count)
+    return Linear.fit(np.concatenate(features), np.concatenate(made))
 
 
 def _balanced(items: Sequence[Item], rng: np.random.Generator) -> list[Item]:
