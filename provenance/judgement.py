@@ -4,6 +4,8 @@
     valid, trusted       agree with the soft binding               known_maker     0
     valid, trusted       not promised, or not readable             known_maker     0
     valid, trusted       of another clip                           tampered        4
+    valid, revoked       none, or of the same clip                 nothing_found   3
+    valid, revoked       of another clip                           tampered        4
     valid, untrusted     none of this maker's                      nothing_found   3
     valid, untrusted     this maker's mark                         tampered        4   re-signed by somebody else
     invalid              any                                       tampered        4
@@ -123,6 +125,12 @@ def _strange(recovered: Recovered | None) -> list[str]:
 def _signed(credentials: Credentials, picture: Mark, sound: Mark, clashes: list[str]) -> tuple[str, str, list[str]]:
     """Verdict, summary and reasons for valid credentials."""
     marked = [name for name, mark in (("picture", picture), ("sound", sound)) if mark.state in PRESENT]
+    if credentials.trust == "revoked":
+        reason = f"the certificate of '{credentials.signer}' was revoked {credentials.revoked}"
+        if clashes:
+            return "tampered", "contradictory: the marks do not fit credentials that were revoked", [reason, *clashes]
+        agreeing = [f"the {name} bears this maker's mark" for name in marked]
+        return "nothing_found", f"no known maker: {reason}", [reason, *agreeing]
     if credentials.trust != "trusted":
         reason = f"credentials are intact, but '{credentials.signer}' leads to no trusted anchor"
         if marked:

@@ -4,6 +4,7 @@
     intermediate.pem, intermediate.key
     leaf.pem, leaf.key                  signs claims and consents; renewed by itself a week before it expires
     watermark.key                       32 secret bytes in hexadecimal: who holds them can read marks, and forge them
+    revoked.pem                         optional: list of signing certificates that count no more
     signer.json                         optional: {"command": [...], "chain": "chain.pem"} signs through a key service
     registry.sqlite                     which mark belongs to which output (see `registry`)
 
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from media.errors import KeyMaterialError
 from provenance.certificates import (
@@ -33,6 +35,8 @@ from provenance.certificates import (
     make_leaf,
     make_root,
 )
+from provenance.revocation import FILE as REVOKED
+from provenance.revocation import Revoked, make_list, read_revoked
 from provenance.signers import CommandSigner, LocalSigner, Signer
 
 ENVIRONMENT = "VASARI_KEYS"
@@ -86,6 +90,50 @@ class Keys:
     def expires(self) -> dt.datetime:
         """When the signing certificate stops being valid, UTC."""
         return self.chain[0].not_valid_after_utc
+
+    def rotate(self) -> "Keys":
+        """Sign with a new key and certificate from now on; what the old one signed stays valid.
+
+        Raises:
+            KeyMaterialError: the signing key is behind a command, and not ours to change.
+        """
+        _write_issued(self.folder, "leaf", make_leaf(self._authority()))
+        return Keys.open(self.folder, create=False)
+
+    def revoke(self, reason: str = "key_compromise") -> Revoked:
+        """Let the signing certificate count no more, with all that it ever signed, and sign with a new one from now on.
+
+        Args:
+            reason: as RFC 5280 names it, "key_compromise", "superseded" ...
+
+        Raises:
+            KeyMaterialError: as `rotate`, or there is no such reason.
+        """
+        if reason not in x509.ReasonFlags.__members__:
+            raise KeyMaterialError(f"{reason}: no reason; choose one of {', '.join(x509.ReasonFlags.__members__)}")
+        authority, leaf = self._authority(), self.chain[0]
+        earlier = read_revoked(self.lists, self.anchor_pem.decode())
+        name = str(authority.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+        now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+        entry = Revoked(name, leaf.serial_number, now, reason)
+        _write(self.folder / REVOKED, make_list(authority, {**earlier, (name, entry.serial): entry}), 0o644)
+        self.rotate()
+        return entry
+
+    @property
+    def lists(self) -> list[Path]:
+        """This maker's own list of revoked certificates, where there is one."""
+        path = self.folder / REVOKED
+        return [path] if path.exists() else []
+
+    def _authority(self) -> Issued:
+        if not isinstance(self.signer, LocalSigner):
+            raise KeyMaterialError(
+                f"{self.folder}: signs through a command; who issued its certificate renews and revokes it"
+            )
+        source = self.folder / "intermediate.pem"
+        certificate = load_certificates(_read(source), str(source))[0]
+        return Issued(certificate, load_key(_read(source.with_suffix(".key")), str(source.with_suffix(".key"))))
 
 
 def _create(folder: Path) -> bool:

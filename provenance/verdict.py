@@ -17,7 +17,7 @@ class Credentials(Record):
     """What the C2PA manifest says and whether it may be believed. Integrity and trust are two questions."""
 
     state: Literal["absent", "valid", "invalid"]
-    trust: Literal["trusted", "untrusted", "not_applicable"]
+    trust: Literal["trusted", "untrusted", "revoked", "not_applicable"]
     signer: str = ""  # common name of the signing certificate
     issuer: str = ""  # common name of who issued it
     generator: str = ""  # program and version
@@ -29,6 +29,7 @@ class Credentials(Record):
     sound_binding: str = ""  # message that the sound mark should bear
     binding_key: str = ""  # which watermark key reads them
     failures: list[str] = Field(default_factory=list)  # validation codes of C2PA, trust left out
+    revoked: str = ""  # when the signing certificate was revoked and why
     notes: list[str] = Field(default_factory=list)  # what the signature does not cover
 
 

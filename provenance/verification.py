@@ -2,8 +2,10 @@
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from media.errors import KeyMaterialError, SpeechError, UnreadableError
 from media.pictures import read_picture
@@ -18,6 +20,7 @@ from provenance.judgement import judge, lookup
 from provenance.keys import Keys
 from provenance.recovery import recover
 from provenance.registry import Entry, Registry, open_registry
+from provenance.revocation import Revoked, read_revoked
 from provenance.search import by_content, look
 from provenance.verdict import Credentials, Mark, Recovered, Verdict
 from provenance.watermark.identity import key_id, mark_hex
@@ -38,6 +41,7 @@ def verify(
     *,
     keys: Keys | None = None,
     anchors: Sequence[str | os.PathLike[str]] = (),
+    revoked: Sequence[str | os.PathLike[str]] = (),
     registry: Registry | None = None,
 ) -> Verdict:
     """Judge one file.
@@ -46,17 +50,19 @@ def verify(
         path: a picture, video or sound file.
         keys: this maker's: their root is trusted, their watermark key reads marks. Without them marks stay unread.
         anchors: PEM files with root certificates that are trusted besides.
+        revoked: PEM files with lists of certificates that count no more; this maker's own list counts besides.
         registry: of marks; the one beside the keys when left out.
 
     Raises:
         UnreadableError: the file cannot be read.
-        KeyMaterialError: an anchor cannot be read.
+        KeyMaterialError: an anchor or a list cannot be read.
     """
     started = time.perf_counter()
     path = Path(path)
     info = probe(path)
     trusted = read_anchors(keys, anchors)
-    credentials = read_credentials(path, trusted)
+    lists = read_revoked([*(keys.lists if keys else ()), *revoked], trusted)
+    credentials = read_credentials(path, trusted, lists)
     entry = recovered = None
     if keys is None:
         unread = Mark(state="not_checked")
@@ -95,7 +101,9 @@ def _recover(
     return entry, recover(entry, registry, clip, trusted, partly=place is not None) if entry else None
 
 
-def read_credentials(path: Path, anchors_pem: str) -> Credentials:
+def read_credentials(
+    path: Path, anchors_pem: str, revoked: Mapping[tuple[str, int], Revoked] = MappingProxyType({})
+) -> Credentials:
     """The C2PA part alone."""
     store = manifest.read_store(path, anchors_pem)
     if store is None:
@@ -111,9 +119,12 @@ def read_credentials(path: Path, anchors_pem: str) -> Credentials:
     actions = [a for v in assertions.values() if isinstance(v, dict) for a in v.get("actions", [])]
     first = actions[0] if actions else {}
     bindings = _bindings(assertions)
+    trusted = store["state"] == "Trusted" and intact
+    gone = _on_list(certificate, revoked)
     return Credentials(
         state="valid" if intact else "invalid",
-        trust="trusted" if store["state"] == "Trusted" and intact else "untrusted",
+        trust="revoked" if trusted and gone else "trusted" if trusted else "untrusted",
+        revoked=f"{gone.when:%Y-%m-%dT%H:%M:%SZ} {gone.reason}".strip() if gone else "",
         signer=certificate.get("subject", {}).get("CN", ""),
         issuer=certificate.get("issuer", {}).get("CN", ""),
         generator=" ".join(str(generator[k]) for k in ("name", "version") if k in generator),
@@ -125,6 +136,14 @@ def read_credentials(path: Path, anchors_pem: str) -> Credentials:
         notes=[f"outside the signature: {box}" for box in uncovered_boxes(path)],
         **bindings,
     )
+
+
+def _on_list(certificate: Mapping[str, Any], revoked: Mapping[tuple[str, int], Revoked]) -> Revoked | None:
+    try:
+        serial = int(certificate.get("serialNumber", ""), 16)
+    except ValueError:
+        return None
+    return revoked.get((certificate.get("issuer", {}).get("CN", ""), serial))
 
 
 def _bindings(assertions: dict[str, object]) -> dict[str, str]:

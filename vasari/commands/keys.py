@@ -56,3 +56,28 @@ def export_anchor(
     with replacing(output) as temporary:
         temporary.write_bytes(opened.anchor_pem)
     typer.echo(f"{output}: root certificate of {opened.folder}")
+
+
+@app.command()
+def rotate(keys: Folder = None) -> None:
+    """Sign with a new key and certificate from now on. What the old one signed stays valid."""
+    from provenance import Keys
+
+    opened = Keys.open(keys, create=False).rotate()
+    typer.echo(f"{opened.folder}: signs with a new certificate until {opened.expires:%Y-%m-%d}")
+
+
+@app.command()
+def revoke(
+    reason: Annotated[str, typer.Option(help="Why, as RFC 5280 names it.")] = "key_compromise", keys: Folder = None
+) -> None:
+    """Let the signing certificate count no more, with all that it ever signed, and sign with a new one.
+
+    Others learn of it from the file revoked.pem in the folder of keys: `vasari verify --revoked`.
+    """
+    from provenance import Keys
+    from provenance.revocation import FILE
+
+    opened = Keys.open(keys, create=False)
+    entry = opened.revoke(reason)
+    typer.echo(f"certificate {entry.serial:x} revoked; give {opened.folder / FILE} to those who trust you")

@@ -56,6 +56,9 @@ def verify(
     anchor: Annotated[
         list[Path] | None, typer.Option(help="PEM file with a root certificate to trust as well. Repeatable.")
     ] = None,
+    revoked: Annotated[
+        list[Path] | None, typer.Option(help="PEM file with a list of certificates that count no more. Repeatable.")
+    ] = None,
 ) -> None:
     """Tell who made FILES by their credentials and marks. Works offline.
 
@@ -70,7 +73,7 @@ def verify(
     if json and lines:
         raise UsageError("--json and --jsonl: choose one")
     folder = key_folder(keys)
-    asked = (folder, tuple(anchor or ()))
+    asked = (folder, tuple(anchor or ()), tuple(revoked or ()))
     opening(*asked)  # what is wrong with keys and anchors is said at once
     out, err = Console(), Console(stderr=True)
     records: list[dict[str, Any]] = []
@@ -108,24 +111,27 @@ def key_folder(keys: Path | None) -> Path | None:
     return folder if keys or (folder / "watermark.key").exists() else None
 
 
-def opening(folder: Path | None, anchors: tuple[Path, ...]) -> "Callable[[str], Verdict]":
+def opening(
+    folder: Path | None, anchors: tuple[Path, ...] = (), revoked: tuple[Path, ...] = ()
+) -> "Callable[[str], Verdict]":
     """What answers the name or address of a file, in whatever process it is asked.
 
     Raises:
-        KeyMaterialError: keys or an anchor cannot be read.
+        KeyMaterialError: keys, an anchor or a list cannot be read.
     """
     from provenance import Keys
     from provenance import verify as verify_file
+    from provenance.revocation import read_revoked
     from provenance.verification import read_anchors
     from vasari.scanning import fetched
     from vasari.scanning.fetching import shown
 
     opened = None if folder is None else Keys.open(folder, create=False)
-    read_anchors(opened, anchors)
+    read_revoked(revoked, read_anchors(opened, anchors))
 
     def look(name: str) -> "Verdict":
         with fetched(name) as path:
-            verdict = verify_file(path, keys=opened, anchors=anchors)
+            verdict = verify_file(path, keys=opened, anchors=anchors, revoked=revoked)
         return verdict if str(path) == name else verdict.model_copy(update={"file": shown(name)})
 
     return look
