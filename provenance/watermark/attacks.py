@@ -8,6 +8,7 @@ import av
 import cv2
 import numpy as np
 
+from media.units import SAMPLE_RATE
 from media.video import frame_rgb
 from provenance.watermark.geometry import MIRRORED, Map, moved, scaled, turned, warped
 
@@ -35,6 +36,26 @@ def coded(frames: Clip, codec: str, crf: int, *, preset: str = "", options: dict
 def h264(frames: Clip, crf: int, *, preset: str = "veryfast") -> Clip:
     """H.264 at `crf` and back."""
     return coded(frames, "libx264", crf, preset=preset, options={"threads": "1"})
+
+
+def coded_sound(sound: np.ndarray, codec: str, kbps: int) -> np.ndarray:
+    """Code float32 mono 16 kHz sound with an encoder of FFmpeg ("aac", "libmp3lame", "libopus") in memory, decode
+    it."""
+    memory = io.BytesIO()
+    with av.open(memory, "w", format="matroska") as container:
+        stream = container.add_stream(codec, rate=SAMPLE_RATE, layout="mono")
+        stream.bit_rate = 1000 * kbps
+        resampler = av.AudioResampler(stream.format, "mono", SAMPLE_RATE, frame_size=stream.codec_context.frame_size)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound, np.float32)[None], format="flt", layout="mono")
+        frame.sample_rate = SAMPLE_RATE
+        for part in (*resampler.resample(frame), *resampler.resample(None)):
+            container.mux(stream.encode(part))
+        container.mux(stream.encode())
+    memory.seek(0)
+    resampler = av.AudioResampler("flt", "mono", SAMPLE_RATE)
+    with av.open(memory, "r") as container:
+        parts = [part for frame in container.decode(audio=0) for part in resampler.resample(frame)]
+    return np.concatenate([part.to_ndarray()[0] for part in parts])
 
 
 def jpeg(frame: np.ndarray, quality: int) -> np.ndarray:

@@ -23,8 +23,8 @@ from provenance.watermark.chips import Chips
 from provenance.watermark.geometry import MIRRORED, WORK, Map, moved, scaled, turned, warped
 from provenance.watermark.nets import Finder
 
-LEVELS = (0.5, 0.8, 1.26, 2.0, 3.2)  # sides of the grid against those of the picture, for which fields are made
-SMALLEST, LARGEST = 0.45, 3.6
+LEVELS = (0.56, 0.86, 1.33, 2.1)  # sides of the grid against those of the picture, for which fields are made
+SMALLEST, LARGEST = 0.47, 2.75
 SCALE_STEP = 1.045  # of the rough list
 FARTHEST, TURN_STEP = 46.25, 2.5  # degrees; quarter turns are tried apart
 ROUGH, EXACT = 64, 128  # sides of the canvas, pixels

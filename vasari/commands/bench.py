@@ -21,6 +21,7 @@ class Suite(StrEnum):
     credentials = "credentials"
     attacks = "attacks"
     detector = "detector"
+    watermark = "watermark"
 
 
 def bench(
@@ -56,7 +57,7 @@ def bench(
     speech: Annotated[Path, typer.Option(help="Speech to generate from.")] = EXAMPLES / "speech.wav",
 ) -> None:
     """Measure SUITES, print a table, and write results.json and contact sheets into the folder."""
-    from benchmarks import attacks, credentials, detector, first_light, motion, renderer, speed, tracker
+    from benchmarks import attacks, credentials, detector, first_light, motion, renderer, speed, tracker, watermark
     from benchmarks.figures import table
     from media.errors import ConsentError
     from provenance import Keys, is_nobody
@@ -83,6 +84,9 @@ def bench(
             results = attacks.run(attacks.Setting(folder, quick, portrait, speech), say=say)
         elif suite is Suite.detector:
             results = detector.run(detector.Setting(folder, quick, fakes, real), say=say)
+        elif suite is Suite.watermark:
+            portraits = tuple(dict.fromkeys((portrait, *sorted(EXAMPLES.glob("portrait*.png")))))
+            results = watermark.run(watermark.Setting(folder, quick, london, portraits, speech), say=say)
         elif suite is Suite.speed:
             results = speed.run(speed.Setting(folder, quick, portrait, speech), say=say)
         else:

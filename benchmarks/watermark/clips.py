@@ -1,0 +1,48 @@
+"""Clips to mark: people who do not exist, speaking, and test people of the London Set, moved a little. They never leave
+this process."""
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from faces import Tracker
+from faces.london import London
+from generate import FaceLatent, Motion, Painter, Talker
+from media import SAMPLE_RATE, read_picture, read_sound
+from media.units import FPS
+from provenance.watermark.hosts import moving
+
+if TYPE_CHECKING:
+    from benchmarks.watermark.suite import Setting
+
+SECONDS = 4  # of every clip; most rows use the first two
+SIDE = 512
+Clip = list[np.ndarray]  # frames, uint8 RGB (H, W, 3)
+
+
+def unmarked_clips(setting: "Setting") -> list[Clip]:
+    """Clips of 4 s at 512x512; 3 at least."""
+    sound, motion, painter = read_sound(setting.speech), Motion.load(), Painter()
+    length, clips = SECONDS * SAMPLE_RATE, []
+    for number, path in enumerate(setting.portraits):
+        picture = read_picture(path)
+        track, _ = Tracker().portrait(picture)
+        talker = Talker(FaceLatent.encode(picture, track, size=SIDE), painter)
+        for seed in range(1 if setting.quick else 3):
+            start = ((3 * number + seed) * SAMPLE_RATE) % max(1, len(sound) - length)
+            piece = np.resize(sound[start : start + length], length)
+            clips.append(list(talker.frames([motion.generate(piece, seed=100 + 10 * number + seed)])))
+    if setting.london:
+        people = London(setting.london).test[: 3 if setting.quick else None]
+        clips += [
+            moving(np.random.default_rng(int(person.id)), _square(person.picture("neutral")), SECONDS * FPS)
+            for person in people
+        ]
+    return clips
+
+
+def _square(picture: np.ndarray) -> np.ndarray:
+    side = min(picture.shape[:2])
+    top, left = (picture.shape[0] - side) // 2, (picture.shape[1] - side) // 2
+    return cv2.resize(picture[top : top + side, left : left + side], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
