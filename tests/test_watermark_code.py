@@ -1,9 +1,11 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provenance.watermark.chips import CHIPS, FINE_CHIPS, PILOTS, Chips
+from provenance.watermark.chips import CHIPS, COARSE_PILOT_EVERY, FINE_CHIPS, FINE_PILOT_EVERY, Chips
 from provenance.watermark.code import PICTURE, SOUND, convolve, viterbi
 
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
@@ -65,7 +67,8 @@ def test_chips_depend_on_the_key_alone():
     assert np.array_equal(a.sign, b.sign)
     assert np.array_equal(a.bit, b.bit)
     assert abs(float((a.sign * c.sign).mean())) < 0.05
-    assert (a.bit < 0).sum() == PILOTS
+    pilots = math.ceil(FINE_CHIPS / FINE_PILOT_EVERY) + math.ceil((CHIPS - FINE_CHIPS) / COARSE_PILOT_EVERY)
+    assert (a.bit < 0).sum() == pilots
     for grid in (a.bit[:FINE_CHIPS], a.bit[FINE_CHIPS:], a.bit):  # every bit has its share of both grids
         counts = np.bincount(grid[grid >= 0])
         assert counts.max() - counts.min() <= 1

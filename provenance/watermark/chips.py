@@ -19,9 +19,8 @@ FINE_GRID = 64  # cells along each side
 COARSE_GRID = 32
 FINE_CHIPS = FINE_GRID**2
 CHIPS = FINE_CHIPS + COARSE_GRID**2  # 5120: the fine ones, then the coarse ones, row by row
-FINE_PILOT_EVERY = 4  # one chip in so many is of the pilot: parts of a picture must be found by it
+FINE_PILOT_EVERY = 5  # one chip in so many is of the pilot: parts of a picture must be found by it
 COARSE_PILOT_EVERY = 4
-PILOTS = FINE_CHIPS // FINE_PILOT_EVERY + COARSE_GRID**2 // COARSE_PILOT_EVERY
 
 
 @dataclass(frozen=True, repr=False)

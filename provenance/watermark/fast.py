@@ -68,7 +68,8 @@ class FastPattern:
 def thresholds(bright: np.ndarray) -> np.ndarray:
     """As `nets.thresholds`: (128, 128) -> (64, 64)."""
     departure = _halved(np.abs(bright - _blurred(bright, 5)))
-    texture = np.square(_blurred(np.sqrt(departure + np.float32(1e-8)), 5))
+    around = _blurred(np.sqrt(departure + np.float32(1e-8)), 3)
+    texture = np.square(cv2.erode(around, np.ones((3, 3), np.uint8)))
     dark = np.maximum(1 - 4 * _halved(bright), np.float32(0))
     return np.minimum(FLAT * (1 + dark) + TEXTURE * texture, MOST).astype(np.float32, copy=False)
 

@@ -19,10 +19,10 @@ from torch import nn
 
 from provenance.watermark.chips import COARSE_GRID, FINE_CHIPS, FINE_GRID
 
-PSNR = 43.0  # dB; the mark is weakened where it would go below, before rounding and clipping
+PSNR = 42.6  # dB; the mark is weakened where it would go below, before rounding and clipping
 FLAT = 0.0017  # amplitude just noticeable where nothing hides it, of the range: under half a grey level
-TEXTURE = 0.22  # share of the surrounding texture that hides a mark
-MOST = 0.018  # no threshold is above 4.6 grey levels
+TEXTURE = 0.45  # share of the surrounding texture that hides a mark
+MOST = 0.024  # no threshold is above 6 grey levels
 LEAST_FACTOR, MOST_FACTOR = 0.4, 1.5  # bounds of the learned factor
 LEAST_SHARE = 0.15  # of the energy, that each of both grids has everywhere
 INTERPOLATION_LOSS = 0.87  # root mean square of +-1 chips after cubic interpolation to pixels
@@ -56,7 +56,9 @@ def thresholds(luma: torch.Tensor) -> torch.Tensor:
     """
     luma = luma.float()
     departure = F.avg_pool2d((luma - _blur(luma, 5)).abs(), 2)
-    texture = _blur((departure + 1e-8).sqrt(), 5).square()
+    around = _blur((departure + 1e-8).sqrt(), 3)
+    texture = -F.max_pool2d(-around, 3, stride=1, padding=1)  # the least nearby: beside an edge lies a flat side
+    texture = texture.square()
     dark = (1 - 4 * F.avg_pool2d(luma, 2)).clamp(min=0)
     return (FLAT * (1 + dark) + TEXTURE * texture).clamp(max=MOST)
 
