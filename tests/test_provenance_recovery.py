@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from making import clip as plain_clip
 from making import remux, voice, write_video
+from sitters import portrait
 
-from media import read_sound
+from media import VideoReader, read_sound
 from media.errors import UnreadableError
 from provenance import Claim, Keys, Registry, save_live, save_picture, save_video, verify
 from provenance.fingerprint import PHASES, Clip, Fingerprint, Fingerprinter, compare, spectrum
@@ -17,6 +18,7 @@ from provenance.manifest import PICTURE_ALGORITHM
 from provenance.recovery import judged, read_manifest
 from provenance.registry import FILE
 from provenance.search import identify
+from provenance.watermark import attacks, search
 from provenance.watermark.picture import PictureMarker
 
 SECONDS = 3
@@ -44,8 +46,6 @@ def maker(tmp_path_factory):
 
 def again(source, target, *, size: int, crf: int):
     """What a messenger does: another size, another quality, no credentials."""
-    from media import VideoReader
-
     frames = [cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA) for frame in VideoReader(source)]
     return write_video(target, frames, sound=read_sound(source), options={"crf": str(crf)})
 
@@ -90,6 +90,21 @@ def test_a_mark_on_other_footage_is_told(maker, tmp_path):
     assert (verdict.exit_code, verdict.agreement) == (4, "contradict")
     assert verdict.origin.recovered.pictures == "other"
     assert any("other footage" in reason for reason in verdict.reasons)
+
+
+def test_a_cut_and_turned_clip_is_recovered(maker, tmp_path, monkeypatch):
+    """The mark is looked for, and what is compared is laid back first."""
+    for name, value in {"SMALLEST": 1.0, "LARGEST": 1.4, "FARTHEST": 6.25, "KEPT": 8, "LIKELY": 2}.items():
+        monkeypatch.setattr(search, name, value)  # the rest of the list takes seconds and finds nothing here
+    _, keys, _, _ = maker
+    frames, claim = [cv2.resize(portrait(2), (384, 384), interpolation=cv2.INTER_AREA)] * 15, Claim("x", nobody=True)
+    saved = save_video(tmp_path / "a.mp4", frames, voice(0.6, 5), claim=claim, keys=keys)
+    seen = [attacks.rotated(attacks.cropped(frame, 0.85)[0], 4)[0] for frame in VideoReader(saved.path)]
+    verdict = verify(write_video(tmp_path / "b.mp4", seen, options={"crf": "20"}), keys=keys)
+    assert verdict.picture_mark.message == saved.mark
+    assert verdict.picture_mark.moved.endswith("cut to 0.85 of its sides")
+    assert verdict.origin.recovered.pictures in ("same", "unsure")
+    assert not any("other footage" in reason for reason in verdict.reasons)
 
 
 def test_pictures_and_live_outputs_are_recovered(maker, tmp_path):
