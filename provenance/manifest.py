@@ -1,20 +1,22 @@
 """What the credentials say: a C2PA claim of the specification 2.4, built, signed and read with c2pa-python.
 
-Assertions, all of them `created` (vouched for by the signer):
+Assertions, `created` (vouched for by the signer):
     c2pa.actions.v2        c2pa.created, trainedAlgorithmicMedia; c2pa.watermarked.bound; nothing else was done
     c2pa.soft-binding      the message of the picture mark, and of the sound mark where there is sound
     c2pa.ai-disclosure     a generative model made it
     cawg.training-mining   not to be used to train on
     io.vasari.making       command, settings, SHA-256 of portrait, other inputs, consent and model weights
+and, gathered, c2pa.ingredient.v3 of portrait and inputs: the credentials that they came with (`ingredients`).
 
 Hashes of inputs are named by role, never by file name: file names are often people's names.
 """
 
+import copy
 import datetime as dt
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,6 +27,7 @@ import c2pa
 from media.errors import SigningError
 from provenance.consent import Consent
 from provenance.hashing import file_sha256
+from provenance.ingredients import Ingredient, able, named
 from provenance.signers import Signer
 
 SPEC_VERSION = "2.4.0"
@@ -61,6 +64,12 @@ class Claim:
     def sources(self) -> tuple[Path, ...]:
         """All files that went in; the output may be none of them."""
         return ((self.portrait,) if self.portrait else ()) + tuple(self.inputs)
+
+    def ingredients(self) -> list[Ingredient]:
+        """Those that can carry credentials."""
+        portrait = [Ingredient(self.portrait, "portrait")] if self.portrait else []
+        found = [*portrait, *(Ingredient(path, "input") for path in self.inputs)]
+        return [ingredient for ingredient in found if able(ingredient.path)]
 
     def making(self) -> dict[str, Any]:
         """The content of the io.vasari.making assertion."""
@@ -134,11 +143,14 @@ def sign(
     signer: Signer,
     *,
     leaves: bool = False,
+    ingredients: Sequence[Ingredient] = (),
 ) -> bytes:
     """Copy `source` to `target` with the signed manifest in it; both are open files, never the same one.
 
     Args:
         leaves: hash media in leaves, so that memory does not grow with the file; see `boxes.with_large_headers`.
+        ingredients: files that went into it; the first action refers to them. One whose credentials are damaged beyond
+            reading is left out.
 
     Returns: the bytes of the manifest store.
 
@@ -159,13 +171,32 @@ def sign(
         core = SETTINGS["core"] | (IN_LEAVES if leaves else {})
         settings = c2pa.Settings.from_dict(SETTINGS | {"core": core})
         engine = c2pa.Signer.from_callback(callback, c2pa.C2paSigningAlg.ES256, signer.chain_pem.decode(), None)
-        with c2pa.Builder(json.dumps(manifest), c2pa.Context(settings)) as builder:
+        with _builder(manifest, settings, list(ingredients)) as builder:
             return builder.sign(engine, mime, source, target)
     except c2pa.C2paError as error:
         if failure:
             raise failure[0] from error
         target.flush()  # a full disk shows here as the OSError that it is
         raise SigningError(f"credentials could not be made ({_line(error)})") from error
+
+
+def _builder(manifest: Mapping[str, Any], settings: c2pa.Settings, ingredients: list[Ingredient]) -> c2pa.Builder:
+    """With all the ingredients that can be read."""
+    document = copy.deepcopy(dict(manifest))
+    parts = named(ingredients)
+    if parts:
+        first = next(a for a in document["assertions"] if a["label"] == "c2pa.actions.v2")["data"]["actions"][0]
+        first["parameters"] = {"ingredientIds": list(parts)}
+    builder = c2pa.Builder(json.dumps(document), c2pa.Context(settings))
+    for name, part in parts.items():
+        words = {"title": part.role, "relationship": part.relationship, "label": name}
+        try:
+            with part.path.open("rb") as file:
+                builder.add_ingredient(json.dumps(words), part.mime, file)
+        except c2pa.C2paError:
+            builder.close()
+            return _builder(manifest, settings, [other for other in ingredients if other is not part])
+    return builder
 
 
 def read_store(path: Path, anchors_pem: str) -> dict[str, Any] | None:

@@ -248,7 +248,9 @@ def finish(
     )
     leaves = mime in VIDEO_TYPES.values() and with_large_headers(unsigned)
     with unsigned.open("rb") as source, final.open("w+b") as sink:
-        store = manifest.sign(source, sink, mime, definition, keys.signer, leaves=leaves)
+        store = manifest.sign(
+            source, sink, mime, definition, keys.signer, leaves=leaves, ingredients=claim.ingredients()
+        )
         sink.flush()
         os.fsync(sink.fileno())
     label, digest = manifest.label_of(final), file_sha256(final)

@@ -52,7 +52,7 @@ def test_manifest_says_what_was_done(maker):
     assert making["settings"] == {"seed": 7}
     assert "portrait.png" not in json.dumps(manifest)
     urls = {item["url"].split("/")[-1] for item in manifest["claim.v2"]["created_assertions"]}
-    assert set(found) == urls  # the signer vouches for all of them
+    assert set(found) - {"c2pa.ingredient.v3"} == urls  # the signer vouches for all but what others say of the portrait
 
 
 def test_intact_file_of_a_known_maker(maker):
@@ -175,3 +175,23 @@ def test_verdict_is_stable_json(maker):
         *("schema_version", "file", "kind", "verdict", "exit_code", "summary", "reasons", "credentials"),
         *("picture_mark", "sound_mark", "agreement", "origin", "seconds"),
     ]
+
+
+def test_a_signed_portrait_is_an_ingredient_with_its_credentials(maker, tmp_path):
+    """Where a portrait comes from can be followed back through what was made of it."""
+    _, keys, _ = maker
+    portrait = save_picture(tmp_path / "p.png", picture(4), claim=Claim("data", nobody=True), keys=keys)
+    (tmp_path / "speech.wav").write_bytes(b"RIFF no sound at all")
+    claim = Claim("generate", portrait.path, inputs=(tmp_path / "speech.wav",), nobody=True)
+    saved = save_picture(tmp_path / "out.png", picture(4), claim=claim, keys=keys)
+    found = crjson(saved.path.read_bytes(), "image/png", keys.anchor_pem.decode())["manifests"]
+    assert [name for name, holds in RUBRIC.items() if not holds(found[0])] == []
+    assert {manifest["label"] for manifest in found} == {saved.manifest, portrait.manifest}
+    parts = {k: v for k, v in found[0]["assertions"].items() if k.startswith("c2pa.ingredient")}
+    portraits = [part for part in parts.values() if part["dc:title"] == "portrait"]
+    assert [part["relationship"] for part in portraits] == ["inputTo"]
+    assert "p.png" not in json.dumps(found[0])
+    verdict = verify(saved.path, keys=keys)
+    assert (verdict.exit_code, verdict.credentials.manifest) == (0, saved.manifest)
+    assert verdict.picture_mark.message == saved.mark
+    assert Registry(keys.folder / FILE).by_manifest(saved.manifest).mark == saved.mark

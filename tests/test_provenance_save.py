@@ -174,7 +174,7 @@ except OutputError as error:
 def test_full_disk_while_signing_leaves_nothing(tmp_path, claim, keys, monkeypatch):
     from provenance import manifest
 
-    def full(*_):
+    def full(*_, **options):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(manifest, "sign", full)

@@ -1,0 +1,37 @@
+"""What an output was made of, in its credentials: each file with the credentials it came with, so that a chain of edits
+can be followed back. The files themselves are not in there, nor their names, nor pictures of them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+MIME = {
+    ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp", ".gif": "image/gif",
+    ".tif": "image/tiff", ".tiff": "image/tiff", ".avif": "image/avif", ".heic": "image/heic",
+    ".mp4": "video/mp4", ".mov": "video/quicktime", ".m4v": "video/mp4",
+    ".m4a": "audio/mp4", ".wav": "audio/wav", ".mp3": "audio/mpeg",
+}  # fmt: skip
+"""Types that can carry credentials, by suffix."""
+
+
+@dataclass(frozen=True)
+class Ingredient:
+    """A file that went into an output."""
+
+    path: Path
+    role: str  # what it was: "portrait", "input"; its title in the credentials
+    relationship: Literal["inputTo", "parentOf"] = "inputTo"  # parentOf: the output is this file, changed
+
+    @property
+    def mime(self) -> str:
+        return MIME[self.path.suffix.lower()]
+
+
+def able(path: Path) -> bool:
+    """Whether a file is of a type that can carry credentials."""
+    return path.suffix.lower() in MIME
+
+
+def named(ingredients: list[Ingredient]) -> dict[str, Ingredient]:
+    """Each under a name of its own, by which actions refer to it."""
+    return {f"{ingredient.role}{number}": ingredient for number, ingredient in enumerate(ingredients, 1)}
