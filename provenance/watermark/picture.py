@@ -98,6 +98,7 @@ class MarkReading:
 NOTICED = 1e-6  # the pilot alone is believed below this probability
 KEPT = 8  # frames of a clip that are kept for a search
 KEPT_SIDE = 640  # of their longer side, pixels
+CLIMBED = 2  # places of a search that the reader itself refines
 
 
 class PictureReader:
@@ -184,8 +185,8 @@ class PictureReader:
         def z(place: Place, frames: int = 2) -> float:
             return chips.pilot(self._laid(place, frames))[0]
 
-        for place in sorted(likely, key=z, reverse=True):
-            for nearer in (place, climbed(place, z)):
+        for rank, place in enumerate(sorted(likely, key=z, reverse=True)):
+            for nearer in (place, climbed(place, z)) if rank < CLIMBED else (place,):
                 rounded = nearer.rounded()
                 found = self._judged(self._laid(rounded, KEPT), key, PLACES, rounded)
                 if found.message is not None:

@@ -102,11 +102,13 @@ class Fields:
     def __init__(self, finder: Finder) -> None:
         self._finder = finder
         self._levels: list[np.ndarray | None] = [None] * len(LEVELS)
+        self._shrunk: dict[int, np.ndarray] = {}
         self.shape = (0, 0)  # of the frames
 
     def add(self, plane: np.ndarray) -> None:
         """Brightness of one more frame, uint8 (H, W), all of one size."""
         self.shape = plane.shape
+        self._shrunk.clear()
         for number, level in enumerate(LEVELS):
             shrink = WORK / level / math.sqrt(plane.size)
             size = tuple(max(24, 2 * round(s * shrink / 2)) for s in plane.shape[::-1])
@@ -117,11 +119,19 @@ class Fields:
             kept = self._levels[number]
             self._levels[number] = said if kept is None else kept + said
 
-    def at(self, scale: float) -> np.ndarray:
-        """The level that is nearest to a scale, float32 (2, h, w)."""
-        field = self._levels[int(np.argmin([abs(math.log(scale / level)) for level in LEVELS]))]
+    def at(self, scale: float, *, shrunk: bool = False) -> np.ndarray:
+        """The level that is nearest to a scale, float32 (h, w, 2); `shrunk` for the rough canvas, so that nothing is
+        skipped when it is laid there."""
+        number = int(np.argmin([abs(math.log(scale / level)) for level in LEVELS]))
+        if shrunk and number in self._shrunk:
+            return self._shrunk[number]
+        field = self._levels[number]
         assert field is not None
-        return field
+        planes = np.ascontiguousarray(field.transpose(1, 2, 0))
+        if shrunk:
+            size = tuple(max(4, round(s * ROUGH / EXACT * 1.2)) for s in field.shape[:0:-1])
+            planes = self._shrunk[number] = cv2.resize(planes, size, interpolation=cv2.INTER_AREA)
+        return planes
 
 
 class Search:
@@ -147,24 +157,30 @@ class Search:
         for aspect in aspects:
             for scale in scales:
                 for turn in turns:
-                    for mirror in (False, True):
-                        yield self._best(fields, Place(float(turn), float(scale), mirror, aspect), ROUGH)
+                    place = Place(float(turn), float(scale), False, aspect)
+                    canvas = _laid(fields.at(place.scale, shrunk=True), place, fields.shape, ROUGH)
+                    yield self._peak(canvas, place)
+                    yield self._peak(canvas[..., ::-1], replace(place, mirror=True))
 
     def _refined(self, fields: Fields, place: Place) -> tuple[float, Place]:
-        best = self._best(fields, place, EXACT)
+        best = self._best(fields, place)
         turn, scale = TURN_STEP, math.log(SCALE_STEP)
         for _ in range(3):
             turn, scale = turn / 2, scale / 2
             middle = best[1]
             for i, j in ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)):
                 tried = replace(middle, turn=middle.turn + i * turn, scale=middle.scale * math.exp(j * scale))
-                best = max(best, self._best(fields, tried, EXACT), key=lambda found: found[0])
+                best = max(best, self._best(fields, tried), key=lambda found: found[0])
         return best
 
-    def _best(self, fields: Fields, place: Place, side: int) -> tuple[float, Place]:
+    def _best(self, fields: Fields, place: Place) -> tuple[float, Place]:
         """The best shift of a place; its own is not looked at."""
         place = replace(place, x=0.0, y=0.0)
-        canvas = _laid(fields.at(place.scale), place, fields.shape, side)
+        return self._peak(_laid(fields.at(place.scale), place, fields.shape, EXACT), place)
+
+    def _peak(self, canvas: np.ndarray, place: Place) -> tuple[float, Place]:
+        """The best shift of a canvas (2, side, side), on which the grid lies at `place` but for that."""
+        side = canvas.shape[-1]
         found = irfft2((rfft2(canvas) * self._templates[side]).sum(axis=0), s=(side, side))
         at = int(found.argmax())
         z = float(found.flat[at]) / max(float(np.sqrt(np.square(found).mean())), 1e-12)
@@ -185,9 +201,9 @@ def _wrapped(shift: float) -> float:
 
 
 def _laid(field: np.ndarray, place: Place, shape: tuple[int, int], side: int) -> np.ndarray:
-    """Both planes of a field of frames of a shape on the canvas of the grid, `side` pixels for the whole grid, (2,
-    side, side); what reaches over an edge comes in at the other, as the correlation does."""
-    height, width = field.shape[1:]
+    """Both planes of a field (h, w, 2) of frames of a shape on the canvas of the grid, `side` pixels for the whole
+    grid, (2, side, side); what reaches over an edge comes in at the other, as the correlation does."""
+    height, width = field.shape[:2]
     onto = place.map(*shape)
     back = scaled(side, side) @ np.linalg.inv(onto) @ scaled(shape[1] / width, shape[0] / height)
     corners = back @ np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]], float)
@@ -195,12 +211,7 @@ def _laid(field: np.ndarray, place: Place, shape: tuple[int, int], side: int) ->
     high = np.ceil(corners[:2].max(axis=1) / side).astype(int)
     across, down = (int(n) for n in np.maximum(high - low, 1))
     back = moved(*(-low * side)) @ back
-    planes = np.ascontiguousarray(field.transpose(1, 2, 0))
-    if side < EXACT:  # shrunk first, so that nothing is skipped
-        size = max(4, round(width * 0.6)), max(4, round(height * 0.6))
-        back = back @ scaled(width / size[0], height / size[1])
-        planes = cv2.resize(planes, size, interpolation=cv2.INTER_AREA)
-    canvas = warped(planes, back, across * side, down * side, border=cv2.BORDER_CONSTANT)
+    canvas = warped(field, back, across * side, down * side, border=cv2.BORDER_CONSTANT)
     return canvas.reshape(down, side, across, side, 2).sum(axis=(0, 2)).transpose(2, 0, 1)
 
 
