@@ -6,6 +6,7 @@
     save_video, save_picture -> Saved marks, encodes, signs, registers; nothing else writes outputs
     save_live(path, moments, outlet)  the same, and sends the marked video while it is made
     outlet(where), Growing(path)      where live output goes: a pipe, a socket, the growing file
+    sign_file(path, output, keys=)    credentials over what others made, unchanged
     check_output(path, inputs)        refuse early what could not be saved later
     is_nobody(portrait, keys)         whether a portrait is known to show a person who does not exist
     verify(path, keys=, anchors=) -> Verdict
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from provenance.nobody import is_nobody
     from provenance.registry import Registry
     from provenance.save import Saved, check_output, save_picture, save_video
+    from provenance.signing import Signed, sign_file
     from provenance.verdict import Verdict
     from provenance.verification import verify
 
@@ -38,6 +40,7 @@ _HOME = {
     "Outlet": "live",
     "Registry": "registry",
     "Saved": "save",
+    "Signed": "signing",
     "Verdict": "verdict",
     "check_output": "save",
     "grant_consent": "consent",
@@ -48,6 +51,7 @@ _HOME = {
     "save_live": "live",
     "save_picture": "save",
     "save_video": "save",
+    "sign_file": "signing",
     "verify": "verification",
 }
 
@@ -59,6 +63,7 @@ __all__ = [
     "Outlet",
     "Registry",
     "Saved",
+    "Signed",
     "Verdict",
     "check_output",
     "grant_consent",
@@ -69,6 +74,7 @@ __all__ = [
     "save_live",
     "save_picture",
     "save_video",
+    "sign_file",
     "verify",
 ]
 

@@ -150,7 +150,8 @@ def _signed(credentials: Credentials, picture: Mark, sound: Mark, clashes: list[
             reasons.append(f"the {name} mark was not looked for: no watermark key")
         elif promised:
             reasons.append(f"the {name} mark could not be read; the signature alone vouches for the {name}")
-    return "known_maker", f"made by '{credentials.signer}' and intact", reasons
+    done = "signed, as others made it," if credentials.action == "c2pa.opened" else "made"
+    return "known_maker", f"{done} by '{credentials.signer}' and intact", reasons
 
 
 def _clashes(

@@ -135,6 +135,20 @@ def definition(claim: Claim, *, title: str, mime: str, key_id: str, mark: str, s
     }
 
 
+def signing(*, title: str, mime: str) -> dict[str, Any]:
+    """The manifest definition for a file that is signed as it is; its one ingredient is what was opened."""
+    agent = {"name": "vasari", "version": vasari_version()}
+    when = dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    actions = [{"action": "c2pa.opened", "when": when, "softwareAgent": agent}]
+    data = {"actions": actions, "allActionsIncluded": True}
+    return {
+        "claim_generator_info": [agent | {"specVersion": SPEC_VERSION}],
+        "title": title,
+        "format": mime,
+        "assertions": [{"label": "c2pa.actions.v2", "created": True, "data": data}],
+    }
+
+
 def sign(
     source: BinaryIO,
     target: BinaryIO,

@@ -24,6 +24,7 @@ class Credentials(Record):
     title: str = ""
     manifest: str = ""  # label, urn:c2pa:...
     made: str = ""  # time of the first action, as the signer claims
+    action: str = ""  # the first that the signer names: "c2pa.created", or "c2pa.opened" for what others made
     digital_source_type: str = ""  # last part of the IPTC address, "trainedAlgorithmicMedia"
     soft_binding: str = ""  # message that the picture mark should bear
     sound_binding: str = ""  # message that the sound mark should bear

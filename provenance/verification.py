@@ -131,6 +131,7 @@ def read_credentials(
         title=claim.get("dc:title", ""),
         manifest=store["label"],
         made=first.get("when", ""),
+        action=first.get("action", ""),
         digital_source_type=first.get("digitalSourceType", "").rsplit("/", 1)[-1],
         failures=failures,
         notes=[f"outside the signature: {box}" for box in uncovered_boxes(path)],

@@ -7,7 +7,21 @@ from rich.console import Console
 from rich.markup import escape
 
 from media.errors import VasariError
-from vasari.commands import animate, bench, consent, data, detect, generate, keys, serve, track, train, triage, verify
+from vasari.commands import (
+    animate,
+    bench,
+    consent,
+    data,
+    detect,
+    generate,
+    keys,
+    serve,
+    sign,
+    track,
+    train,
+    triage,
+    verify,
+)
 
 app = typer.Typer(
     name="vasari",
@@ -19,6 +33,7 @@ app.command()(generate.generate)
 app.command()(animate.animate)
 app.command()(track.track)
 app.command()(verify.verify)
+app.command()(sign.sign)
 app.command()(detect.detect)
 app.command()(triage.triage)
 app.add_typer(keys.app, name="keys")

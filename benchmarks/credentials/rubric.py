@@ -224,7 +224,9 @@ def no_url_in_hashes(m):
 
 @statement
 def all_actions_included_opened(m):
-    return not (len(actions(m)) == 1 and actions(m)[0]["action"] == "c2pa.opened")
+    if len(actions(m)) != 1 or actions(m)[0]["action"] != "c2pa.opened":
+        return True
+    return all(c.get("allActionsIncluded") is True for c in contents(m) if "actions" in c)
 
 
 @statement
