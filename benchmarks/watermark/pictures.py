@@ -11,6 +11,7 @@ import numpy as np
 from benchmarks.figures import Figure, mean_figure
 from benchmarks.motion.plots import figure, save_plot
 from benchmarks.pictures import psnr, ssim
+from benchmarks.sheets import save_nobody
 from benchmarks.watermark.clips import Clip
 from benchmarks.watermark.journeys import Journey, journeys
 from media.units import FPS
@@ -23,14 +24,17 @@ STRIDE = 5  # every fifth frame is read, as in verification
 
 
 def measure(setting: "Setting", clips: list[Clip]) -> list[Figure]:
-    """message_rate_* of every row, bit_accuracy_* and p-values into `rows.csv` and plots, mark_*, embed_ms_512,
-    search_s."""
+    """message_rate_* of every row, mark_*, embed_ms_512, search_s; coded bits and p-values into `rows.csv` and a plot;
+    how it looks into a sheet."""
     found: dict[str, list[float]] = defaultdict(list)
     rows = journeys(setting.quick)
     searches: list[float] = []
+    looks: list[np.ndarray] = []
     for clip in clips:
         key, message = secrets.token_bytes(32), secrets.randbits(64)
         marked = _hidden(clip, PictureMarker(message, key), found)
+        if len(looks) < len(setting.portraits):  # clips of people who do not exist come first
+            looks.append(_look(clip[0], marked[0]))
         for row in rows:
             reader, sent = PictureReader(key), row.change(marked[: row.seconds * FPS])
             for frame in sent if len(sent) < 25 else sent[::STRIDE]:
@@ -43,6 +47,8 @@ def measure(setting: "Setting", clips: list[Clip]) -> list[Figure]:
             found[f"p {row.name}"].append(reading.p_value)
             if not row.moved:
                 found[f"bits {row.name}"].append(reader.bit_accuracy(message))
+    if looks:
+        save_nobody(setting.folder, "marked", np.concatenate(looks))
     _write(setting, rows, found)
     _plot(setting, rows, found)
     figures = [_rate(row, found[f"rate {row.name}"]) for row in rows]
@@ -78,6 +84,12 @@ def _hidden(clip: Clip, marker: PictureMarker, found: dict[str, list[float]]) ->
             change = (marked[k].astype(np.float32) - marked[k - 1])[still]
             found["flicker"].append(float(np.sqrt(np.square(change).mean())) if still.any() else float("nan"))
     return marked
+
+
+def _look(frame: np.ndarray, marked: np.ndarray) -> np.ndarray:
+    """A frame, the frame marked, and ten times the difference, side by side."""
+    difference = np.clip(128 + 10 * (marked.astype(np.int16) - frame), 0, 255).astype(np.uint8)
+    return np.concatenate([frame, marked, difference], axis=1)
 
 
 def _rate(row: Journey, values: list[float]) -> Figure:
