@@ -461,9 +461,9 @@ MEMBERS = {
         "retarget",
     ],
     "provenance": [
-        "Claim", "Consent", "Growing", "Keys", "Outlet", "Registry", "Saved", "Verdict", "check_output",
+        "Claim", "Consent", "Growing", "Keys", "Outlet", "Registry", "Saved", "Signed", "Verdict", "check_output",
         "grant_consent", "is_nobody", "load_consent", "outlet", "read_consent", "save_live", "save_picture",
-        "save_video", "verify",
+        "save_video", "sign_file", "verify",
     ],
 }  # fmt: skip
 

@@ -1,10 +1,10 @@
 import json
 
 import pytest
-from benchmarks.credentials.rubric import RUBRIC
 from making import clip, picture, remux, voice
 from PIL import Image
 
+from benchmarks.credentials.rubric import RUBRIC
 from provenance import Claim, Keys, Registry, save_picture, save_video, verify
 from provenance.hashing import file_sha256
 from provenance.manifest import MAKING, PICTURE_ALGORITHM, SOUND_ALGORITHM, crjson
