@@ -23,7 +23,7 @@ from media import VideoReader
 from media.errors import UnreadableError
 from provenance.watermark.attacks import h264
 
-QUICK = {"clips": 120, "altered": 12, "learned": 40}  # how many clips at most: judged, altered, learned by the baseline
+QUICK = {"clips": 72, "altered": 9, "learned": 24}  # how many clips at most: judged, altered, learned by the baseline
 FULL = {"clips": 100_000, "altered": 80, "learned": 400}
 ALTERED_FRAMES = 26  # of each clip that is altered
 GOALS = {"auc": 0.995, "tpr_fpr1": 0.95, "auc_unseen_kind": 0.95, "auc_drop_crf35": 0.03, "ece": 0.03}
