@@ -28,6 +28,7 @@ from provenance.watermark.identity import mark_hex, sound_mark_hex
 from provenance.watermark.picture import PictureReader
 from provenance.watermark.search import Place
 from provenance.watermark.sound import SoundReader
+from provenance.watermark.speed import played_back
 
 LOOKED_AT = 20.0  # seconds of a file that are compared
 STRIDE = 5  # every fifth frame is searched for a mark
@@ -42,14 +43,14 @@ class Found:
     score: int | None = None  # 0 to 100, of fingerprints
 
 
-def look(path: Path, info: MediaInfo | None = None, place: Place | None = None) -> Clip | None:
+def look(path: Path, info: MediaInfo | None = None, place: Place | None = None, *, speed: float = 1.0) -> Clip | None:
     """Pictures and sound of the first 20 s of a file; None where nothing can be compared. With `place`, pictures are
-    laid back to where they were when they were marked.
+    laid back to where they were when they were marked; with `speed`, sound that is played at it is read back.
 
     Raises:
         UnreadableError: the file cannot be read.
     """
-    clip, _, _ = _watch(path, info or probe(path), None, lambda: None, place)
+    clip, _, _ = _watch(path, info or probe(path), None, lambda: None, place, speed)
     return clip
 
 
@@ -120,7 +121,12 @@ def by_print(kept: Fingerprint, registry: Registry, limit: int) -> list[Found]:
 
 
 def _watch(
-    path: Path, info: MediaInfo, keys: Keys | None, check: Callable[[], None], place: Place | None = None
+    path: Path,
+    info: MediaInfo,
+    keys: Keys | None,
+    check: Callable[[], None],
+    place: Place | None = None,
+    speed: float = 1.0,
 ) -> tuple[Clip | None, str, str]:
     """One pass over the beginning of a file: content, and with `keys` the messages of both marks."""
     printer = Fingerprinter(every=1, phases=PHASES)
@@ -134,7 +140,7 @@ def _watch(
     try:
         for chunk in iter_sound(path, seconds=1.0) if info.has_sound else ():
             check()
-            printer.sound(chunk)
+            printer.sound(chunk if speed == 1.0 else played_back(chunk, speed))
             if listener is not None:
                 listener.add(chunk)
             heard += 1.0
@@ -143,7 +149,7 @@ def _watch(
     except (SpeechError, UnreadableError):
         pass  # a broken track is no sound
     message = reader.read(search=True).message if reader is not None and reader.frames else None
-    sound = listener.read().message if listener is not None and heard else None
+    sound = listener.read(search=True).message if listener is not None and heard else None
     try:
         clip = printer.clip()
     except ValueError:

@@ -42,7 +42,8 @@ class Mark(Record):
     message: str = ""  # hexadecimal
     p_value: float = 1.0  # chance of saying so by accident; a bound, but an estimate for a sound that is only noticed
     looked_at: float = 0.0  # frames, or seconds of sound
-    moved: str = ""  # how pictures were turned, mirrored or cut since they were marked, where that had to be found
+    moved: str = ""  # how pictures were turned, mirrored or cut, or the speed of sound changed, since they were marked,
+    # where that had to be found
 
 
 class Recovered(Record):

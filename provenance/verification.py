@@ -69,14 +69,14 @@ def verify(
         picture, sound = unread, unread if info.has_sound else Mark(state="no_carrier")
         known = ""
     else:
-        intact = credentials.state == "valid" and credentials.trust == "trusted"  # then nobody turned or cut it
+        intact = credentials.state == "valid" and credentials.trust == "trusted"  # then nobody changed it
         picture, place = _picture_mark(path, info, keys, search=not intact)
-        sound = _sound_mark(path, info, keys)
+        sound, speed = _sound_mark(path, info, keys, search=not intact)
         registry = registry or open_registry(keys.folder)
         known = key_id(keys.mark_key)
         entry = lookup(picture, sound, registry)
         if credentials.state == "absent" and {"found", "noticed"} & {picture.state, sound.state}:
-            entry, recovered = _recover(path, info, place, entry, registry, trusted)
+            entry, recovered = _recover(path, info, place, speed, entry, registry, trusted)
     found = judge(credentials, picture, sound, key=known, entry=entry, recovered=recovered)
     return Verdict(
         file=str(path),
@@ -90,11 +90,17 @@ def verify(
 
 
 def _recover(
-    path: Path, info: MediaInfo, place: Place | None, entry: Entry | None, registry: Registry, trusted: str
+    path: Path,
+    info: MediaInfo,
+    place: Place | None,
+    speed: float,
+    entry: Entry | None,
+    registry: Registry,
+    trusted: str,
 ) -> tuple[Entry | None, Recovered | None]:
     """What a stripped file is, and what the registry kept of it. A mark that is noticed but cannot be read is looked
     up by what is to be seen and heard."""
-    clip = look(path, info, place)
+    clip = look(path, info, place, speed=speed)
     if entry is None and clip is not None:
         for item in by_content(clip, registry, limit=1):
             entry = registry.by_manifest(item.label)
@@ -221,9 +227,10 @@ def _mark_of(reader: PictureReader, *, search: bool = False) -> tuple[Mark, Plac
     return mark, reading.place
 
 
-def _sound_mark(path: Path, info: MediaInfo, keys: Keys) -> Mark:
+def _sound_mark(path: Path, info: MediaInfo, keys: Keys, *, search: bool) -> tuple[Mark, float]:
+    """The mark, and at which speed it is played; other speeds are looked for with `search` only."""
     if not info.has_sound:
-        return Mark(state="no_carrier")
+        return Mark(state="no_carrier"), 1.0
     reader = SoundReader(keys.mark_key)
     heard = 0.0
     try:
@@ -233,11 +240,16 @@ def _sound_mark(path: Path, info: MediaInfo, keys: Keys) -> Mark:
             if heard >= LONGEST_SOUND:
                 break
     except (SpeechError, UnreadableError):
-        return Mark(state="no_carrier")
-    reading = reader.read()
+        return Mark(state="no_carrier"), 1.0
+    reading = reader.read(search=search)
     looked_at = round(reading.seconds, 2)
     if reading.silent:
-        return Mark(state="no_carrier", looked_at=looked_at)
-    if reading.message is not None:
-        return Mark(state="found", message=f"{reading.message:06x}", p_value=reading.p_value, looked_at=looked_at)
-    return Mark(state="noticed" if reading.noticed else "absent", p_value=reading.p_value, looked_at=looked_at)
+        return Mark(state="no_carrier", looked_at=looked_at), 1.0
+    mark = Mark(
+        state="found" if reading.message is not None else "noticed" if reading.noticed else "absent",
+        message="" if reading.message is None else f"{reading.message:06x}",
+        p_value=reading.p_value,
+        looked_at=looked_at,
+        moved="" if reading.speed == 1.0 else f"played at {round(reading.speed, 4):g} times the speed",
+    )
+    return mark, reading.speed

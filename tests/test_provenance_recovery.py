@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from making import clip as plain_clip
 from making import remux, voice, write_video
+from scipy.signal import resample_poly
 from sitters import portrait
 
 from media import VideoReader, read_sound
@@ -105,6 +106,18 @@ def test_a_cut_and_turned_clip_is_recovered(maker, tmp_path, monkeypatch):
     assert verdict.picture_mark.moved.endswith("cut to 0.85 of its sides")
     assert verdict.origin.recovered.pictures in ("same", "unsure")
     assert not any("other footage" in reason for reason in verdict.reasons)
+
+
+def test_a_clip_that_is_played_faster_is_recovered(maker, tmp_path):
+    """The sound is read back at its own speed before it is compared, else it would be called another one."""
+    _, keys, saved, _ = maker
+    frames = list(VideoReader(saved.path))
+    heard = resample_poly(read_sound(saved.path), 100, 107).astype(np.float32)
+    times = [k / 25 / 1.07 for k in range(len(frames))]
+    verdict = verify(write_video(tmp_path / "x.mp4", frames, times=times, sound=heard), keys=keys)
+    assert (verdict.sound_mark.message, verdict.sound_mark.moved) == (saved.mark[-6:], "played at 1.07 times the speed")
+    assert verdict.origin.recovered.sound == "same"
+    assert (verdict.exit_code, verdict.agreement) == (4, "agree")
 
 
 def test_pictures_and_live_outputs_are_recovered(maker, tmp_path):

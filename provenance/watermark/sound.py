@@ -9,7 +9,8 @@ technique for robust watermarking"), which is why one period is often enough.
 
 The reader whitens what it hears, folds it modulo the period into one buffer of 2.05 s, however long the recording,
 finds the start by correlating with the keyed pilot (one Fourier transform for all 32,768 offsets), and decodes. The
-keyed tag of 32 bits bounds false positives as in the picture (`code`).
+keyed tag of 32 bits bounds false positives as in the picture (`code`). Sound that is played faster or slower is looked
+for where that is asked (`speed`).
 
 Not a ready library: `resemble-perth` answers only yes or no, so it cannot tell that a soundtrack was exchanged for
 another marked one. It was ruled out for that, without a measurement against it.
@@ -19,7 +20,7 @@ import functools
 import hashlib
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.fft import dct, irfft, rfft
@@ -27,6 +28,7 @@ from scipy.ndimage import uniform_filter
 
 from provenance.watermark.code import SOUND
 from provenance.watermark.identity import sound_message
+from provenance.watermark.speed import KEPT, LONGEST, SPEEDS, SpeedSearch
 
 HOP = 256  # samples; coefficients in a transform frame (16 ms at 16 kHz)
 FRAMES = 128  # transform frames in a period
@@ -40,6 +42,7 @@ SMALLEST, LARGEST = 0.01, 0.13  # amplitude against the local spectrum: -40 to -
 FLOOR = 1e-5  # -100 dB of full scale: below, there is nothing to hide under
 LIVE = 4  # transform frames in a block of sound that cannot wait: 64 ms
 CANDIDATES = 6  # offsets that are tried
+NOTICED = 1e-6  # chance below which the pilot alone counts
 QUIET = 1e-4  # root mean square under which a recording counts as silent
 
 
@@ -222,10 +225,11 @@ class SoundReading:
     p_value: float  # chance of saying so by accident: a bound for a message, an estimate where it is only noticed
     seconds: float  # of sound heard
     silent: bool  # too quiet to bear a mark
+    speed: float = 1.0  # at which it is played, 1.1 faster and higher than it was marked; other than 1 after a search
 
 
 class SoundReader:
-    """Finds the sound mark. Memory does not grow with the length of the recording.
+    """Finds the sound mark. Memory does not grow with the length of the recording; the first 30 s are kept.
 
     Args:
         key: the secret watermark key, 32 bytes.
@@ -236,9 +240,9 @@ class SoundReader:
         self._chips = SoundChips.from_key(key)
         self._folded = np.zeros(PERIOD)
         self._rest = np.zeros(0, np.float32)
+        self._kept: list[np.ndarray] = []  # the beginning, for a search
         self._heard = 0  # samples folded
         self._energy = 0.0
-        self._attempts = 0
 
     def add(self, chunk: np.ndarray) -> None:
         """Listen to more sound, float32 (n,) mono 16 kHz."""
@@ -249,29 +253,62 @@ class SoundReader:
         self._rest = self._rest[whole:]
 
     def _fold(self, samples: np.ndarray) -> None:
+        if self._heard < LONGEST:
+            self._kept.append(samples[: LONGEST - self._heard].copy())
         self._heard += len(samples)
         self._energy += float(np.square(samples, dtype=np.float64).sum())
-        self._folded += whiten(np.pad(samples.astype(np.float64), (0, PERIOD - len(samples))))
+        self._folded += _whitened(samples)[:PERIOD]
 
-    def read(self) -> SoundReading:
-        """What all sound so far says together. Call it once, at the end."""
+    def read(self, *, search: bool = False) -> SoundReading:
+        """What all sound so far says together. Call it once, at the end.
+
+        Args:
+            search: where no message can be read as it is, look for the mark in sound that is played at 0.9 to 1.1
+                times its speed; takes about 2 s of one core, for the first 30 s of sound.
+        """
         if len(self._rest):
             self._fold(self._rest)
             self._rest = np.zeros(0, np.float32)
-        silent = self._heard == 0 or math.sqrt(self._energy / self._heard) < QUIET
-        if silent:
-            return SoundReading(None, False, 1.0, self._heard / 16_000, True)
+        seconds = self._heard / 16_000
+        if self._heard == 0 or math.sqrt(self._energy / self._heard) < QUIET:
+            return SoundReading(None, False, 1.0, seconds, True)
         correlation = irfft(rfft(self._folded) * np.conj(rfft(self._chips.pilot_wave())), n=PERIOD)
         scale = math.sqrt(float(self._folded @ self._folded) * self._chips.counts[0] / PERIOD)
         peaks = np.argsort(correlation)[::-1][:CANDIDATES]
-        z = float(correlation[peaks[0]]) / scale
-        chance = min(1.0, PERIOD * math.exp(-0.5 * z * z)) if z > 0 else 1.0
         for offset in peaks:
-            self._attempts += 1
-            aligned = np.roll(self._folded, -int(offset))
-            soft = (self._chips.gather(mdct(np.append(aligned, aligned[:HOP])))[0] / self._chips.counts)[1:]
-            message = SOUND.decode(soft, self._key)
+            message = self._decoded(np.roll(self._folded, -int(offset)))
             if message is not None:
-                p = CANDIDATES * 2.0**-SOUND.tag_bits
-                return SoundReading(message, True, p, self._heard / 16_000, False)
-        return SoundReading(None, chance < 1e-6, chance, self._heard / 16_000, False)
+                return SoundReading(message, True, CANDIDATES * 2.0**-SOUND.tag_bits, seconds, False)
+        chance = _chance(float(correlation[peaks[0]]) / scale)
+        found = SoundReading(None, chance < NOTICED, chance, seconds, False)
+        return self._searched(found) if search else found
+
+    def _searched(self, found: SoundReading) -> SoundReading:
+        """Look for a mark that is played at another speed; `found` is what there is as it is."""
+        sound = np.concatenate(self._kept)
+        search = SpeedSearch(self._chips.pilot_wave(), int(self._chips.counts[0]))
+        likely = search.likely(_whitened(sound)[: len(sound)], np.abs(sound))
+        for playing in likely:
+            message = self._decoded(playing.folded)
+            if message is not None:
+                p = (CANDIDATES + KEPT) * 2.0**-SOUND.tag_bits
+                return replace(found, message=message, noticed=True, p_value=p, speed=playing.speed)
+        chance = _chance(likely[0].z, SPEEDS)
+        if chance < min(NOTICED, found.p_value):
+            return replace(found, noticed=True, p_value=chance, speed=likely[0].speed)
+        return found
+
+    def _decoded(self, period: np.ndarray) -> int | None:
+        """The message of a folded period that starts at sample 0, (PERIOD,)."""
+        sums, _ = self._chips.gather(mdct(np.append(period, period[:HOP])))
+        return SOUND.decode((sums / self._chips.counts)[1:], self._key)
+
+
+def _whitened(samples: np.ndarray) -> np.ndarray:
+    """`whiten` for any length: filled up with silence to whole periods."""
+    return whiten(np.pad(samples.astype(np.float64), (0, -len(samples) % PERIOD)))
+
+
+def _chance(z: float, speeds: float = 1.0) -> float:
+    """Of a correlation as high at one of all offsets and so many speeds, where there is no mark."""
+    return min(1.0, speeds * PERIOD * math.exp(-0.5 * z * z)) if z > 0 else 1.0
