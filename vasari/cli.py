@@ -41,7 +41,7 @@ app.add_typer(consent.app, name="consent")
 app.add_typer(serve.app, name="serve")
 app.command()(train.train)
 app.add_typer(data.app, name="data")
-app.command()(bench.bench)
+app.command(cls=bench.BenchCommand)(bench.bench)
 
 
 def main() -> None:
