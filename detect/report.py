@@ -14,18 +14,13 @@ import numpy as np
 
 from detect.evidence import Evidence, Person
 from detect.fusion import STREAMS
-from detect.result import Detection, PersonResult
+from detect.result import SAYS, Detection, PersonResult
 from media import replacing
 from media.errors import OutputError
 
 SHOWN = 8  # pictures of a person
 WIDTH, HEIGHT = 760, 120  # of the timeline, pixels
 HOT = 4.0  # evidence (logit) that is wholly red
-SAYS = {
-    "synthetic": "looks synthetic",
-    "nothing_found": "nothing found",
-    "cannot_tell": "cannot tell",
-}
 MEANS = {
     "picture": "traces of making in single pictures, in the mean",
     "picture_high": "the same, of the most suspicious quarter of the pictures",

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from detect.result import Detection, Record
+from detect.result import SAYS, Detection, Record
 from provenance.exits import EXIT_KNOWN, EXIT_NOTHING, EXIT_SYNTHETIC, EXIT_TAMPERED
 from provenance.verdict import Verdict
 
@@ -77,8 +77,7 @@ def _estimate(provenance: Verdict, detection: Detection | None) -> list[str]:
     if detection.verdict == "cannot_tell":
         return [f"estimate: cannot tell ({detection.reason})"]
     low, high = detection.interval or (0.0, 1.0)
-    said = "looks synthetic" if detection.verdict == "synthetic" else "nothing found"
-    lines = [f"estimate: {said}, {detection.probability:.0%} (95%: {low:.0%} to {high:.0%})"]
+    lines = [f"estimate: {SAYS[detection.verdict]}, {detection.probability:.0%} (95%: {low:.0%} to {high:.0%})"]
     if detection.verdict == "synthetic" and provenance.credentials.digital_source_type in CAPTURED:
         lines.append("the estimate speaks against credentials that say that a camera took it; look closer")
     return lines

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from detect.result import Detection
 
 COLOURS = {"synthetic": "red", "nothing_found": "green", "cannot_tell": "yellow"}
-WORDS = {"synthetic": "looks synthetic", "nothing_found": "nothing found", "cannot_tell": "cannot tell"}
 SPANS = 8  # segments that are told at most
 
 
@@ -99,12 +98,14 @@ def opening(
 
 def tell(out: Console, detection: "Detection") -> None:
     """A line or a few for people."""
-    colour, words = COLOURS[detection.verdict], WORDS[detection.verdict]
+    from detect.result import SAYS
+
+    colour, words = COLOURS[detection.verdict], SAYS[detection.verdict]
     why = f": {detection.reason}" if detection.verdict == "cannot_tell" else ""
     line = f"[bold]{escape(detection.file)}[/bold]  [{colour}]{words}[/{colour}]{chance(detection)}{escape(why)}"
     out.print(line, highlight=False, soft_wrap=True)
     for person in detection.people if len(detection.people) > 1 else ():
-        words = WORDS[person.verdict] + (f": {person.reason}" if person.reason else "")
+        words = SAYS[person.verdict] + (f": {person.reason}" if person.reason else "")
         out.print(f"  person {person.person}: {escape(words)}{chance(person)}", highlight=False, soft_wrap=True)
     spans = [
         f"{s.start:.1f} to {s.end:.1f} s" for p in detection.people if p.verdict == "synthetic" for s in p.segments
