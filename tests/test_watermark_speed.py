@@ -100,3 +100,11 @@ def test_the_search_finds_any_pilot():
     best = SpeedSearch(pilot, period).likely(heard, np.ones(len(heard)))[0]
     assert best.speed == pytest.approx(0.97, rel=2e-4)
     assert int(np.argmax(np.fft.irfft(np.fft.rfft(best.folded) * np.conj(np.fft.rfft(pilot))))) in (0, 1, period - 1)
+
+
+def test_a_mark_under_noise_is_found(marked):
+    """Where a search is asked for, moments in which the noise is louder than the speech count little."""
+    noise = np.random.default_rng(3).normal(0, 0.2 * marked.std(), len(marked)).astype(np.float32)
+    assert hear(marked + noise, search=False).message is None
+    reading = hear(marked + noise)
+    assert (reading.message, reading.speed) == (sound_message(MESSAGE), 1.0)

@@ -43,6 +43,7 @@ FLOOR = 1e-5  # -100 dB of full scale: below, there is nothing to hide under
 LIVE = 4  # transform frames in a block of sound that cannot wait: 64 ms
 CANDIDATES = 6  # offsets that are tried
 NOTICED = 1e-6  # chance below which the pilot alone counts
+QUIETEST = 0.1  # share of the transform frames from which the level of noise is taken
 QUIET = 1e-4  # root mean square under which a recording counts as silent
 
 
@@ -70,13 +71,22 @@ def imdct(coefficients: np.ndarray) -> np.ndarray:
     return out
 
 
-def whiten(samples: np.ndarray) -> np.ndarray:
-    """Divide by the local spectrum: float (n * HOP,) -> the same length, unit level in every band and moment."""
+def whiten(samples: np.ndarray, *, weighted: bool = False) -> np.ndarray:
+    """Divide by the local spectrum: float (n * HOP,) -> the same length, unit level in every band and moment.
+
+    Args:
+        weighted: times the share of the power that is not steady noise, whose level in every band is taken from the
+            quietest moments: the mark was laid under the speech alone.
+    """
     padded = np.concatenate([np.zeros(HOP), samples, np.zeros(HOP)])
     frames = np.lib.stride_tricks.sliding_window_view(padded, 2 * HOP)[::HOP] * _window(2 * HOP)
     spectrum = rfft(frames, axis=1)
-    power = np.abs(spectrum) ** 2
-    level = np.sqrt(_smoothed(power)) + FLOOR * math.sqrt(2 * HOP)
+    power = _smoothed(np.abs(spectrum) ** 2)
+    floor = FLOOR * math.sqrt(2 * HOP)
+    level = np.sqrt(power) + floor
+    if weighted and (heard := power.max(axis=1) > floor**2).any():
+        noise = np.quantile(power[heard], QUIETEST, axis=0)
+        spectrum = spectrum * np.clip(1 - noise / np.maximum(power, floor**2), 0.0, 1.0)
     flat = irfft(spectrum / level, axis=1) * _window(2 * HOP) * math.sqrt(HOP)
     out = np.zeros_like(padded)
     out[:-HOP] += flat[:, :HOP].reshape(-1)
@@ -257,14 +267,14 @@ class SoundReader:
             self._kept.append(samples[: LONGEST - self._heard].copy())
         self._heard += len(samples)
         self._energy += float(np.square(samples, dtype=np.float64).sum())
-        self._folded += _whitened(samples)[:PERIOD]
+        self._folded += whiten(np.pad(samples.astype(np.float64), (0, PERIOD - len(samples))))
 
     def read(self, *, search: bool = False) -> SoundReading:
         """What all sound so far says together. Call it once, at the end.
 
         Args:
-            search: where no message can be read as it is, look for the mark in sound that is played at 0.9 to 1.1
-                times its speed; takes about 2 s of one core, for the first 30 s of sound.
+            search: where no message can be read as it is, look in the first 30 s for a mark under noise, and for one
+                that is played at 0.9 to 1.1 times its speed; takes about 2 s of one core.
         """
         if len(self._rest):
             self._fold(self._rest)
@@ -272,41 +282,46 @@ class SoundReader:
         seconds = self._heard / 16_000
         if self._heard == 0 or math.sqrt(self._energy / self._heard) < QUIET:
             return SoundReading(None, False, 1.0, seconds, True)
-        correlation = irfft(rfft(self._folded) * np.conj(rfft(self._chips.pilot_wave())), n=PERIOD)
-        scale = math.sqrt(float(self._folded @ self._folded) * self._chips.counts[0] / PERIOD)
-        peaks = np.argsort(correlation)[::-1][:CANDIDATES]
-        for offset in peaks:
-            message = self._decoded(np.roll(self._folded, -int(offset)))
-            if message is not None:
-                return SoundReading(message, True, CANDIDATES * 2.0**-SOUND.tag_bits, seconds, False)
-        chance = _chance(float(correlation[peaks[0]]) / scale)
+        message, z = self._aligned(self._folded)
+        if message is not None:
+            return SoundReading(message, True, CANDIDATES * 2.0**-SOUND.tag_bits, seconds, False)
+        chance = _chance(z)
         found = SoundReading(None, chance < NOTICED, chance, seconds, False)
         return self._searched(found) if search else found
 
     def _searched(self, found: SoundReading) -> SoundReading:
-        """Look for a mark that is played at another speed; `found` is what there is as it is."""
+        """Look for a mark under noise, then for one that is played at another speed; `found` is what there is as it
+        is."""
         sound = np.concatenate(self._kept)
+        flat = whiten(np.pad(sound.astype(np.float64), (0, -len(sound) % HOP)), weighted=True)[: len(sound)]
+        p = (2 * CANDIDATES + KEPT) * 2.0**-SOUND.tag_bits
+        message, _ = self._aligned(np.pad(flat, (0, -len(flat) % PERIOD)).reshape(-1, PERIOD).sum(axis=0))
+        if message is not None:
+            return replace(found, message=message, noticed=True, p_value=p)
         search = SpeedSearch(self._chips.pilot_wave(), int(self._chips.counts[0]))
-        likely = search.likely(_whitened(sound)[: len(sound)], np.abs(sound))
+        likely = search.likely(flat, np.abs(sound))
         for playing in likely:
             message = self._decoded(playing.folded)
             if message is not None:
-                p = (CANDIDATES + KEPT) * 2.0**-SOUND.tag_bits
                 return replace(found, message=message, noticed=True, p_value=p, speed=playing.speed)
         chance = _chance(likely[0].z, SPEEDS)
         if chance < min(NOTICED, found.p_value):
             return replace(found, noticed=True, p_value=chance, speed=likely[0].speed)
         return found
 
+    def _aligned(self, folded: np.ndarray) -> tuple[int | None, float]:
+        """The message of a folded period (PERIOD,) that starts anywhere, and the pilot's correlation in standard
+        deviations."""
+        correlation = irfft(rfft(folded) * np.conj(rfft(self._chips.pilot_wave())), n=PERIOD)
+        scale = math.sqrt(float(folded @ folded) * self._chips.counts[0] / PERIOD + 1e-12)
+        peaks = np.argsort(correlation)[::-1][:CANDIDATES]
+        found = (self._decoded(np.roll(folded, -int(offset))) for offset in peaks)
+        return next((message for message in found if message is not None), None), float(correlation[peaks[0]]) / scale
+
     def _decoded(self, period: np.ndarray) -> int | None:
         """The message of a folded period that starts at sample 0, (PERIOD,)."""
         sums, _ = self._chips.gather(mdct(np.append(period, period[:HOP])))
         return SOUND.decode((sums / self._chips.counts)[1:], self._key)
-
-
-def _whitened(samples: np.ndarray) -> np.ndarray:
-    """`whiten` for any length: filled up with silence to whole periods."""
-    return whiten(np.pad(samples.astype(np.float64), (0, -len(samples) % PERIOD)))
 
 
 def _chance(z: float, speeds: float = 1.0) -> float:
