@@ -106,6 +106,9 @@ def compare(before: Sweep | Results, after: Sweep | Results, tolerance: float = 
                 found.only_before.append(f"{suite}/{name}")
             elif b and b.value is not None:
                 found.only_after.append(f"{suite}/{name}")
+    resized = sum(c.before.n != c.after.n for c in found.changes)
+    if resized:
+        found.warnings.append(f"{resized} of {len(found.changes)} figures are of samples of another size")
     return found
 
 

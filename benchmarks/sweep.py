@@ -19,7 +19,7 @@ from media.errors import UnreadableError, VasariError
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = ("detect", "generate", "provenance", "faces")  # whose data/ holds weights
-PACKAGES = ("vasari", "torch", "numpy", "opencv-python-headless", "av", "openvino", "numba", "c2pa-python", "timm",
+PACKAGES = ("torch", "numpy", "opencv-python-headless", "av", "openvino", "numba", "c2pa-python", "timm",
             "scikit-learn", "torchmetrics")  # fmt: skip
 
 
@@ -47,8 +47,10 @@ def weight_hashes() -> dict[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of the packages that are installed, of those that figures depend on."""
-    found = {}
+    """Versions of vasari ("0" from a bare checkout) and of those packages that figures depend on and that are here."""
+    from provenance.manifest import vasari_version
+
+    found = {"vasari": vasari_version()}
     for name in PACKAGES:
         try:
             found[name] = importlib.metadata.version(name)
