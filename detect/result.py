@@ -8,7 +8,7 @@ SCHEMA_VERSION = 1
 Verdict = Literal["synthetic", "nothing_found", "cannot_tell"]
 SAYS: dict[Verdict, str] = {
     "synthetic": "looks synthetic",
-    "nothing_found": "not enough to call it synthetic",  # the probability may still be high: few false alarms are promised
+    "nothing_found": "not enough to call it synthetic",  # it may be likely still: few false alarms are promised
     "cannot_tell": "cannot tell",
 }
 """Verdicts in words for people."""
