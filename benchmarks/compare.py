@@ -162,6 +162,11 @@ def _warnings(before: Sweep | Results, after: Sweep | Results) -> list[str]:
         a, b = before.machine.get(what), after.machine.get(what)
         if a != b:
             found.append(f"{what}: {a}, then {b}; speeds do not compare")
+    first, second = _suites(before), _suites(after)
+    for suite in (name for name in first if name in second):
+        loads = [float(run[suite].machine.get("load", 0)) for run in (first, second)]
+        if abs(loads[0] - loads[1]) > 1:
+            found.append(f"{suite}: load {loads[0]:g}, then {loads[1]:g}; timings may differ for that alone")
     if isinstance(before, Sweep) and isinstance(after, Sweep) and before.quick != after.quick:
         found.append("one run is --quick, the other is not; figures are of other samples")
     for run, when in ((before, "before"), (after, "after")):

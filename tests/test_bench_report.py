@@ -189,6 +189,10 @@ def test_what_is_only_in_one_run_is_said() -> None:
     assert "--quick" in said
     assert "tracker failed after: no disk" in said
     assert summary(found) == []
+    busy = works("motion").model_copy(update={"machine": {"processor": "b", "cores": 2, "load": 5.5}})
+    said = " ".join(compare(works("motion"), busy).warnings)
+    assert "processor: a, then b" in said
+    assert "load 0, then 5.5" in said
     few = results("speed", ms.model_copy(update={"n": 3}))
     assert compare(results("speed", ms), few).warnings == ["1 of 1 figures are of samples of another size"]
 
