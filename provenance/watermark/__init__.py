@@ -2,6 +2,7 @@
 
 picture   `PictureMarker(message, key).mark(frame)`, `PictureReader(key)`: learned strength and reader, keyed chips
 sound     `SoundMarker(message, key).mark(chunks)`, `SoundReader(key)`: keyed spread spectrum under speech
+speed     finds at which speed marked sound is played, by the keyed pilot
 code      keyed tag and convolutional code that both share
 identity  how messages and keys are written down
 training  the recipe of the learned parts, `vasari train watermark`
