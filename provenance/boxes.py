@@ -57,11 +57,11 @@ def with_large_headers(path: Path) -> bool:
     of 8 bytes begins (measured: c2pa-python 0.38 signs what encypher-c2pa 1.7 calls a mismatch). With a header of 16
     bytes they agree.
 
-    Returns: whether all media data in the file have such a header now.
+    Returns: whether the media data of the file, in one piece, have such a header now.
     """
     boxes = top_level_boxes(path)
     media = [(before, box) for before, box in zip([None, *boxes], boxes, strict=False) if box.name == "mdat"]
-    able = bool(media)
+    able = len(media) == 1
     with path.open("r+b") as file:
         for before, box in media:
             if box.header == LARGE_HEADER:

@@ -36,6 +36,7 @@ PICTURE_ALGORITHM = "io.vasari.mark.picture.1"
 SOUND_ALGORITHM = "io.vasari.mark.sound.1"
 MAKING = "io.vasari.making"
 MODEL_TYPE = "c2pa.types.generator"
+UNTRUSTED = "signingCredential.untrusted"  # a failure of trust, not of integrity
 # Offline by design: nothing is fetched, wherever a file says its manifest lies.
 SETTINGS: dict[str, Any] = {
     "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": True},
@@ -243,6 +244,11 @@ def read_store(path: Path, anchors_pem: str) -> dict[str, Any] | None:
         "manifest": manifests[0],
         "label": manifests[0].get("label", ""),
     }
+
+
+def holds(store: Mapping[str, Any] | None) -> bool:
+    """Whether what `read_store` says is that the file is as it was signed, by whomever."""
+    return store is not None and store["state"] in ("Valid", "Trusted") and not set(store["failures"]) - {UNTRUSTED}
 
 
 def label_of(path: Path) -> str:

@@ -21,7 +21,6 @@ from provenance.verdict import Recovered
 
 # What a manifest store cannot show without its file, and who is trusted, is judged apart.
 APART = ("assertion.dataHash.mismatch", "assertion.bmffHash.mismatch", "assertion.boxesHash.mismatch")
-UNTRUSTED = "signingCredential.untrusted"
 # Chosen on the clips described in docs/provenance.md. Shares of agreeing signs: below the first, content is other; from
 # the second on, the same.
 STILL, SOUND = (0.85, 0.93), (0.80, 0.93)
@@ -67,7 +66,7 @@ def read_manifest(store: bytes, anchors_pem: str = "") -> ManifestSays:
     actions = [action for content in assertions for action in content.get("actions", [])]
     return ManifestSays(
         label=label,
-        intact=bool(label) and "claimSignature.validated" in passed and not failures - {UNTRUSTED, *APART},
+        intact=bool(label) and "claimSignature.validated" in passed and not failures - {manifest.UNTRUSTED, *APART},
         trusted="signingCredential.trusted" in passed,
         signer=found.get("signature", {}).get("certificateInfo", {}).get("subject", {}).get("CN", ""),
         made=str(actions[0].get("when", "")) if actions else "",

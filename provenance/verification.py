@@ -33,7 +33,6 @@ TRIES = (1, 4, 12, 30, 60)  # frames after which decoding is tried; most files n
 WINDOW = 20.0  # seconds at the start of each part of a long video that are searched
 PARTS = 3
 LONGEST_SOUND = 600.0  # seconds listened to
-TRUST_CODE = "signingCredential.untrusted"
 
 
 def verify(
@@ -114,8 +113,8 @@ def read_credentials(
     store = manifest.read_store(path, anchors_pem)
     if store is None:
         return Credentials(state="absent", trust="not_applicable")
-    failures = sorted({code for code in store["failures"] if code != TRUST_CODE})
-    intact = store["state"] in ("Valid", "Trusted") and not failures
+    failures = sorted({code for code in store["failures"] if code != manifest.UNTRUSTED})
+    intact = manifest.holds(store)
     content = store["manifest"]
     certificate = content.get("signature", {}).get("certificateInfo", {})
     claim = content.get("claim.v2") or content.get("claim") or {}

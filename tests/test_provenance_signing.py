@@ -1,6 +1,5 @@
 """Credentials over what others made, as it is."""
 
-import contextlib
 import wave
 
 import av
@@ -10,7 +9,7 @@ from making import clip, picture, voice, write_video
 from PIL import Image
 
 from benchmarks.credentials.rubric import RUBRIC
-from media.errors import SigningError, UnreadableError, UsageError
+from media.errors import UnreadableError, UsageError
 from provenance import Claim, Keys, save_picture, sign_file, verify
 from provenance.ingredients import MIME
 from provenance.manifest import crjson
@@ -75,16 +74,14 @@ def test_the_chain_of_those_who_signed_is_kept(tmp_path, keys):
     assert verify(second.path, keys=keys).exit_code == 0
 
 
-@pytest.mark.parametrize("large", [1000, 1 << 30])
-def test_media_in_several_pieces_are_signed_well_or_not_at_all(tmp_path, keys, monkeypatch, large):
-    monkeypatch.setattr("provenance.signing.LARGE", large)
-    source, target = made(tmp_path / "a.mp4"), tmp_path / "b.mp4"
+def test_media_in_several_pieces(tmp_path, keys, monkeypatch):
+    monkeypatch.setattr("provenance.signing.LARGE", 1000)
+    source = made(tmp_path / "a.mp4")
     with source.open("ab") as file:
         file.write((5008).to_bytes(4, "big") + b"mdat" + bytes(5000))
-    with contextlib.suppress(SigningError):
-        sign_file(source, target, keys=keys)
-    assert not target.exists() or read_credentials(target, keys.anchor_pem.decode()).state == "valid"
-    assert target.exists() or large == 1000
+    for number in range(4):  # validation of such files in leaves is left to chance
+        signed = sign_file(source, tmp_path / f"b{number}.mp4", keys=keys)
+        assert read_credentials(signed.path, keys.anchor_pem.decode()).state == "valid"
 
 
 def test_what_cannot_be_signed_is_said(tmp_path, keys):
