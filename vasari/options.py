@@ -44,3 +44,27 @@ Workers = Annotated[
     int | None,
     typer.Option(min=0, max=256, help="Processes (default: one a core for many files, else none).", show_default=False),
 ]
+Ledger = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="File of JSON lines to add to; files that have their line and have not changed are skipped.",
+        show_default=False,
+    ),
+]
+MarkKeys = Annotated[
+    Path | None,
+    typer.Option(
+        "--keys",
+        help="Folder of keys that read marks and anchor trust (default: $VASARI_KEYS or ~/.config/vasari/keys).",
+    ),
+]
+Anchors = Annotated[
+    list[Path] | None,
+    typer.Option("--anchor", help="PEM file with a root certificate to trust as well. Repeatable."),
+]
+RevokedLists = Annotated[
+    list[Path] | None,
+    typer.Option("--revoked", help="PEM file with a list of certificates that count no more. Repeatable."),
+]

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from media.errors import VasariError
-from vasari.options import Longest, OperatingPoint, Point, ReportFolder, Workers
+from vasari.options import Ledger, Longest, OperatingPoint, Point, ReportFolder, Workers
 
 if TYPE_CHECKING:
     from detect.result import Detection
@@ -28,15 +28,7 @@ def detect(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON record a line, a line a file.")] = False,
     report: ReportFolder = None,
     point: Point = OperatingPoint.fpr_1,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="File of JSON lines to add to; files that have their line are skipped.",
-            show_default=False,
-        ),
-    ] = None,
+    output: Ledger = None,
     workers: Workers = None,
     seconds: Annotated[float, typer.Option(min=1, help="Time that one file may take in a process.")] = 3600,
     longest: Longest = None,

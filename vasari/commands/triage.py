@@ -11,7 +11,17 @@ from rich.console import Console
 from rich.markup import escape
 
 from media.errors import VasariError
-from vasari.options import Longest, OperatingPoint, Point, ReportFolder, Workers
+from vasari.options import (
+    Anchors,
+    Ledger,
+    Longest,
+    MarkKeys,
+    OperatingPoint,
+    Point,
+    ReportFolder,
+    RevokedLists,
+    Workers,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from detect.triage import Triage
@@ -29,27 +39,13 @@ def triage(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON record a line, a line a file.")] = False,
     report: ReportFolder = None,
     point: Point = OperatingPoint.fpr_1,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="File of JSON lines to add to; files that have their line are skipped.",
-            show_default=False,
-        ),
-    ] = None,
+    output: Ledger = None,
     workers: Workers = None,
     seconds: Annotated[float, typer.Option(min=1, help="Time that one file may take in a process.")] = 3600,
     longest: Longest = None,
-    keys: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of keys that read marks and anchor trust (default: $VASARI_KEYS or ~/.config/vasari/keys)."
-        ),
-    ] = None,
-    anchor: Annotated[
-        list[Path] | None, typer.Option(help="PEM file with a root certificate to trust as well. Repeatable.")
-    ] = None,
+    keys: MarkKeys = None,
+    anchor: Anchors = None,
+    revoked: RevokedLists = None,
 ) -> None:
     """One verdict on each of FILES: credentials and marks first, which are facts, then the detector, an estimate.
 
@@ -60,7 +56,15 @@ def triage(
     from vasari.commands.verify import key_folder
     from vasari.scanning import survey
 
-    asked = (key_folder(keys), tuple(anchor or ()), report, point.value, longest, 1 if workers else 0)
+    asked = (
+        key_folder(keys),
+        tuple(anchor or ()),
+        tuple(revoked or ()),
+        report,
+        point.value,
+        longest,
+        1 if workers else 0,
+    )
     opening(*asked)  # what is wrong with keys, anchors, weights or folder is said at once
     out, err = Console(), Console(stderr=True)
 
@@ -88,6 +92,7 @@ def triage(
 def opening(
     folder: Path | None,
     anchors: tuple[Path, ...],
+    revoked: tuple[Path, ...],
     report: Path | None,
     point: str,
     longest: float | None,
@@ -96,7 +101,7 @@ def opening(
     """What judges a file, in whatever process it is asked.
 
     Raises:
-        KeyMaterialError: keys or an anchor cannot be read.
+        KeyMaterialError: keys, an anchor or a list cannot be read.
         WeightsError: the detector's weights cannot be read.
         OutputError: the folder of reports cannot be made.
     """
@@ -105,15 +110,18 @@ def opening(
     from detect.triage import join
     from vasari.commands.verify import opening as verifying
     from vasari.scanning import fetched
+    from vasari.scanning.fetching import shown
 
-    verify, detector = verifying(folder, anchors), Detector.load(point=point, threads=threads)
+    verify, detector = verifying(folder, anchors, revoked), Detector.load(point=point, threads=threads)
     pages = None if report is None else report_folder(report)
 
     def look(name: str) -> "Triage":
-        facts = verify(name)
-        if facts.kind == "sound":
-            return join(facts, None)
         with fetched(name) as path:
+            facts = verify(str(path))
+            if str(path) != name:
+                facts = facts.model_copy(update={"file": shown(name)})
+            if facts.kind == "sound":
+                return join(facts, None)
             detection, evidence = detector.look(path, keep=pages is not None, longest=longest)
         verdict = join(facts, detection.model_copy(update={"file": facts.file}))
         if pages is not None and verdict.detection is not None:

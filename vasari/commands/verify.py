@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from media.errors import UsageError, VasariError
+from vasari.options import Anchors, Ledger, MarkKeys, RevokedLists, Workers
 
 if TYPE_CHECKING:
     from provenance import Verdict
@@ -31,34 +32,12 @@ def verify(
     ],
     json: Annotated[bool, typer.Option("--json", help="Print one JSON array, one record a file.")] = False,
     lines: Annotated[bool, typer.Option("--jsonl", help="Print one JSON record a line, as they come.")] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="File of JSON lines to add to; files that have their line and have not changed are skipped.",
-            show_default=False,
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=0, max=256, help="Processes (default: one a core for many files, else none).", show_default=False
-        ),
-    ] = None,
+    output: Ledger = None,
+    workers: Workers = None,
     seconds: Annotated[float, typer.Option(min=1, help="Time that one file may take in a process.")] = 600,
-    keys: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of keys that read marks and anchor trust (default: $VASARI_KEYS or ~/.config/vasari/keys)."
-        ),
-    ] = None,
-    anchor: Annotated[
-        list[Path] | None, typer.Option(help="PEM file with a root certificate to trust as well. Repeatable.")
-    ] = None,
-    revoked: Annotated[
-        list[Path] | None, typer.Option(help="PEM file with a list of certificates that count no more. Repeatable.")
-    ] = None,
+    keys: MarkKeys = None,
+    anchor: Anchors = None,
+    revoked: RevokedLists = None,
 ) -> None:
     """Tell who made FILES by their credentials and marks. Works offline.
 
