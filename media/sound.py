@@ -1,5 +1,6 @@
 """Sound in: any file PyAV can decode becomes float32 mono 16 kHz, whole or in chunks."""
 
+import functools
 import logging
 import os
 from collections.abc import Iterator
@@ -47,28 +48,67 @@ def iter_sound(path: str | os.PathLike[str], seconds: float = 5.0) -> Iterator[n
 
 
 def _decoded(path: str | os.PathLike[str]) -> Iterator[np.ndarray]:
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
-    got = False
+    mixer: MonoMixer | None = None
     with opened(path) as container:
         if not container.streams.audio:
             raise SpeechError(f"{path}: holds no sound; give a recording of speech")
         try:
             for frame in container.decode(container.streams.audio[0]):
-                frame.pts = None  # gaps and jumps in timestamps must not make the resampler invent silence
-                for out in resampler.resample(frame):
-                    got = True
-                    yield _samples(out)
-            for out in resampler.resample(None) if got else ():
-                yield _samples(out)
+                mixer = mixer or MonoMixer(frame.layout.name)
+                yield from mixer.push(frame)
+            yield from mixer.finish() if mixer else ()
         except (av.error.FFmpegError, ValueError, OSError) as error:
-            if not got:
+            if mixer is None or not mixer.got:
                 raise UnreadableError(f"{path}: the sound cannot be decoded ({reason(error)})") from error
             log.warning("%s: sound breaks off (%s); using what came before", path, reason(error))
-    if not got:
+    if mixer is None or not mixer.got:
         raise UnreadableError(f"{path}: the sound track is empty or truncated")
 
 
-def _samples(frame: av.AudioFrame) -> np.ndarray:
-    """Mono float frame -> float32 (n,), finite and in [-1, 1]."""
-    samples = np.nan_to_num(frame.to_ndarray().reshape(-1), nan=0.0, posinf=1.0, neginf=-1.0)
-    return np.clip(samples, -1.0, 1.0).astype(np.float32, copy=False)
+class MonoMixer:
+    """Frames of any rate and channels -> float32 (n,), mono, 16 kHz, finite and in [-1, 1].
+
+    Args:
+        layout: of the channels, as ffmpeg names it: "stereo", "5.1".
+    """
+
+    def __init__(self, layout: str) -> None:
+        self._resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+        self._gain = float(mono_weights(layout).sum())
+        self.got = False  # anything at all
+
+    def push(self, frame: av.AudioFrame) -> Iterator[np.ndarray]:
+        """The next frame; its time is forgotten."""
+        frame.pts = None  # gaps and jumps in timestamps must not make the resampler invent silence
+        yield from self._samples(frame)
+
+    def finish(self) -> Iterator[np.ndarray]:
+        """The rest."""
+        if self.got:
+            yield from self._samples(None)
+
+    def _samples(self, frame: av.AudioFrame | None) -> Iterator[np.ndarray]:
+        for out in self._resampler.resample(frame):
+            self.got = True
+            samples = np.nan_to_num(out.to_ndarray().reshape(-1), nan=0.0, posinf=1.0, neginf=-1.0) / self._gain
+            yield np.clip(samples, -1.0, 1.0).astype(np.float32, copy=False)
+
+
+@functools.cache
+def mono_weights(layout: str) -> np.ndarray:
+    """With which weight ffmpeg mixes each channel of a layout into one: float32 (channels,); 0 for the low frequency
+    effects. Of floats it does not make them sum to 1, so that loud stereo would be clipped.
+
+    Raises:
+        ValueError: a layout that it cannot mix.
+    """
+    channels, length = av.AudioLayout(layout).nb_channels, 64
+    weights = []
+    for channel in range(channels):
+        impulse = np.zeros((length, channels), np.float32)
+        impulse[:, channel] = 1.0
+        frame = av.AudioFrame.from_ndarray(impulse.reshape(1, -1), format="flt", layout=layout)
+        frame.sample_rate = SAMPLE_RATE
+        mixed = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE).resample(frame)
+        weights.append(float(mixed[0].to_ndarray()[0, -1]))
+    return np.array(weights, np.float32)

@@ -279,3 +279,14 @@ def _encode(path, frames):
     with Encoder(path, (256, 256)) as encoder:
         for frame in frames:
             encoder.write(frame)
+
+
+def test_loud_stereo_is_mixed_without_clipping(tmp_path):
+    tone = (0.9 * np.sin(np.arange(48_000) * 2 * np.pi * 200 / 48_000)).astype(np.float32)
+    with av.open(str(tmp_path / "a.wav"), "w") as file:
+        stream = file.add_stream("pcm_s16le", rate=48_000, layout="stereo")
+        both = av.AudioFrame.from_ndarray((32_767 * np.repeat(tone, 2)).astype("<i2")[None], "s16", "stereo")
+        both.sample_rate = 48_000
+        file.mux(stream.encode(both))
+    heard = read_sound(tmp_path / "a.wav")
+    assert abs(heard).max() == pytest.approx(0.9, abs=0.01)
