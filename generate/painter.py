@@ -14,10 +14,12 @@ import torch
 from torch import nn
 
 from generate.inference import Network
+from generate.refiner import WEIGHTS as REFINER
 from generate.refiner import Refiner
 from generate.unet import UNet
 from generate.windows import CHANNELS, EYE_LEFT, EYE_RIGHT, MOUTH, SHAPES, Window
 from learning.weights import load_weights
+from media.errors import WeightsError
 
 WEIGHTS = Path(__file__).parent / "data" / "painter.safetensors"
 KINDS = {"mouth": SHAPES[MOUTH], "eye": SHAPES[EYE_LEFT]}  # network -> (height, width) of its windows
@@ -43,20 +45,27 @@ class Painter:
     """Paints windows and holds the refiner of whole frames; loads weights and compiles the networks once.
 
     Args:
+        weights, refiner: other weights than those that ship.
         backend: "openvino" (fast on processors) or "torch" (the reference).
         threads: processor threads a call may use; 0 for half of what there are.
         device: where torch computes: "cpu", "cuda", "cuda:1" ...
     """
 
     def __init__(
-        self, weights: Path | str = WEIGHTS, *, backend: str = "openvino", threads: int = 0, device: str = "cpu"
+        self,
+        weights: Path | str = WEIGHTS,
+        refiner: Path | str = REFINER,
+        *,
+        backend: str = "openvino",
+        threads: int = 0,
+        device: str = "cpu",
     ) -> None:
         tensors, card = load_weights(weights, "painter")
         self.nets = PainterNets(tuple(card.config["widths"]))
         self.nets.load_state_dict(tensors)
         self.nets.eval().to(device)
         self.card, self.backend, self.device = card, backend, device
-        self.refiner = Refiner(backend=backend, threads=threads, device=device)
+        self.refiner = Refiner(refiner, backend=backend, threads=threads, device=device)
         self.compiled = {}
         if backend == "openvino":
             for kind, shape in KINDS.items():
@@ -65,6 +74,21 @@ class Painter:
                 ranges = card.config.get("ranges", {}).get(kind)
                 size = (batch, CHANNELS, *shape)
                 self.compiled[kind] = Network(tensors, size, ranges=ranges, threads=threads)
+
+    @classmethod
+    def from_folder(cls, folder: Path | str, *, threads: int = 0) -> "Painter":
+        """Of a folder with `painter.safetensors`, `refiner.safetensors` or both; what is missing is what ships.
+
+        Raises:
+            WeightsError: there is neither, or one is damaged.
+        """
+        own = [Path(folder) / shipped.name for shipped in (WEIGHTS, REFINER)]
+        if not any(path.is_file() for path in own):
+            raise WeightsError(f"{folder}: neither {WEIGHTS.name} nor {REFINER.name} is here")
+        painter, refiner = (
+            path if path.is_file() else shipped for path, shipped in zip(own, (WEIGHTS, REFINER), strict=True)
+        )
+        return cls(painter, refiner, threads=threads)
 
     def residual(self, kind: str, seen: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
         """B windows of (14, H, W) float32, one mouth or two eyes -> (B, 3, H, W) float32."""

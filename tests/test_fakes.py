@@ -8,9 +8,10 @@ import pytest
 
 from benchmarks.fakes.camera import Camera
 from benchmarks.fakes.kinds import UNSEEN, _mask, shifted
-from benchmarks.fakes.sittings import FIRST_SEED, PEOPLE, jobs, volunteers_of
+from benchmarks.fakes.sittings import FIRST_SEED, PEOPLE, Job, Stage, jobs, volunteers_of
 from detect.data import SPLITS, ClipSet, Item, check_splits, read_manifest, write_manifest
 from detect.data.layouts import read_layout
+from detect.picture import SIDE
 from detect.training.blending import PARTS, SelfBlend
 from detect.training.spoiling import Spoiling
 from media.errors import UnreadableError, UsageError
@@ -57,6 +58,18 @@ def test_sittings_fill_all_splits_and_share_no_seed():
     assert counts["train"] > 100
     assert len({j.seed for j in made}) == 200
     assert {j.volunteer for j in made if j.split == "test"} == {True, False}
+
+
+def test_other_generators_and_faint_paint_are_for_training_alone():
+    stage = Stage.__new__(Stage)
+    stage.painters = ["ships", "early", "late"]
+    drawn = {
+        split: [stage._generator(Job(k, split, False, (7 << 32) + k)) for k in range(200)]
+        for split in ("train", "test")
+    }
+    assert {painter for painter, _ in drawn["train"]} == {"ships", "early", "late"}
+    assert 20 < sum(strength < 1 for _, strength in drawn["train"]) < 90
+    assert set(drawn["test"]) == {("ships", 1.0)}
 
 
 def test_people_who_do_not_exist_are_in_one_split_each():
@@ -137,7 +150,7 @@ def test_reals_and_fakes_are_spoiled_alike():
     for seed in range(10):
         spoil = Spoiling.draw(np.random.default_rng(seed))
         a, b = spoil(picture), spoil(picture.copy())
-        assert a.shape == (192, 192, 3)
+        assert a.shape == (SIDE, SIDE, 3)
         assert (a == b).all()
     still = Spoiling.draw(np.random.default_rng(0), 0.0)
     assert np.abs(still(picture).mean() - picture.mean()) < 2

@@ -259,10 +259,9 @@ def _baselines(clips: ClipSet, judged: list[Judged], folder: Path, most: int) ->
     reals, fakes = ([i for i in train if i.is_fake == f] for f in (False, True))
     learned = [group[k] for group in (reals, fakes) for k in rng.permutation(len(group))[: most // 2]]
     crops = cut_all(clips, learned, folder, 2)
-    pairs = [(c, i.is_fake) for c, i in zip(crops, learned, strict=True) if len(c.pictures)]
-    tested = [
-        (c, j) for c, j in zip(cut_all(clips, [j.item for j in kept], folder, 2), kept, strict=True) if len(c.pictures)
-    ]
+    pairs = [(s.crops(), i.is_fake) for s, i in zip(crops, learned, strict=True) if len(s)]
+    shelves = cut_all(clips, [j.item for j in kept], folder, 2)
+    tested = [(s.crops(), j) for s, j in zip(shelves, kept, strict=True) if len(s)]
     name, note = "auc_baseline_spectrum_svm", f"Durall et al. 2020, learned from {len(pairs)} training clips"
     if len({made for _, made in pairs}) < 2 or not tested:
         return [*figures, Figure(name=name, value=None, unit="", n=0, note="needs training clips of both classes")]

@@ -29,8 +29,8 @@ Frames = list[np.ndarray]
 
 
 def talk(sitting: Sitting, rng: np.random.Generator) -> Frames:
-    """What `vasari generate` makes of the portrait."""
-    return list(sitting.talker.frames([sitting.movement]))
+    """What `vasari generate` makes of the portrait; with the sitting's strength, between that and geometry alone."""
+    return _generated(sitting, sitting.movement)
 
 
 def flow(sitting: Sitting, rng: np.random.Generator) -> Frames:
@@ -44,7 +44,7 @@ def mouth(sitting: Sitting, rng: np.random.Generator) -> Frames:
     if sitting.still:
         zeros = np.zeros_like(movement.rotation)
         movement = MotionClip(movement.actions, zeros, zeros, zeros[:, :2])
-    made = sitting.talker.frames([movement])
+    made = _generated(sitting, movement)
     grow = rng.uniform(1.0, 1.35)
     soft = rng.uniform(0.01, 0.03)
     return [
@@ -132,6 +132,14 @@ KINDS: dict[str, Callable[[Sitting, np.random.Generator], Frames]] = {
 
 UNSEEN = frozenset({"swap", "lifted"})
 """Kinds that are only ever in the test split, so that detection of what was never trained on can be measured."""
+
+
+def _generated(sitting: Sitting, movement: MotionClip) -> Frames:
+    painted = list(sitting.talker.frames([movement]))
+    if sitting.strength == 1:
+        return painted
+    plain, share = Talker(sitting.latent, None).frames([movement]), sitting.strength
+    return [cv2.addWeighted(a, share, b, 1 - share, 0) for a, b in zip(painted, plain, strict=True)]
 
 
 def _each(sitting: Sitting, change: Callable[[np.ndarray, np.ndarray, FaceLatent], np.ndarray]) -> Frames:

@@ -37,6 +37,7 @@ class Making:
     skins: Path | None = None
     speech: Path = field(default=Path("speech"))  # folder of `vasari data speech`
     seed: int = 0
+    generators: tuple[Path, ...] = ()  # folders of other weights that fakes to train on are made with, too
 
     def jobs(self) -> list[Job]:
         """All sittings."""
@@ -90,7 +91,7 @@ def _one_thread() -> None:
 
 @cache
 def _stage(making: Making) -> Stage:
-    return Stage(making.london, making.assets, making.skins, making.speech)
+    return Stage(making.london, making.assets, making.skins, making.speech, making.generators)
 
 
 def _consent(making: Making) -> None:
@@ -183,14 +184,15 @@ def _save(making: Making, sitting: Sitting, kind: str, frames: Frames, sound: np
         size=frames[0].shape[0],
         frames=len(frames),
         sound=sound is not None,
-        generator=_weights(making) if made_by else "",
+        generator=sitting.generator if made_by else "",
         sex=sitting.traits["sex"],
         age=sitting.traits["age"],
-        traits={"lapse": str(STRIDE)} if job.lapse else {},
+        traits=_traits(sitting, made_by=made_by),
     )
 
 
-@cache
-def _weights(making: Making) -> str:
-    painter = _stage(making).painter
-    return f"painter-{painter.card.sha256[:12]} refiner-{painter.refiner.card.sha256[:12]}"
+def _traits(sitting: Sitting, *, made_by: bool) -> dict[str, str]:
+    traits = {"lapse": str(STRIDE)} if sitting.job.lapse else {}
+    if made_by and sitting.strength < 1:
+        traits["strength"] = f"{sitting.strength:.2f}"
+    return traits

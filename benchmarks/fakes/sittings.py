@@ -1,6 +1,7 @@
 """Who sits where and does what: one person in one place, filmed really, and everything a fake of them needs."""
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -32,8 +33,9 @@ LAPSE = 6  # frames of a time lapse, as most sittings to train on are: what pict
 STRIDE = 6  # frames of the performance from one frame of a time lapse to the next
 SHARES = {"train": 0.6, "validation": 0.06, "calibration": 0.17, "test": 0.17}  # of the sittings
 FIRST_SEED = {"train": 5_000_000, "validation": 5_200_000, "calibration": 5_400_000, "test": 5_600_000}
-PEOPLE = {"train": 400, "validation": 40, "calibration": 150, "test": 150}  # who do not exist, of each split
+PEOPLE = {"train": 4000, "validation": 100, "calibration": 1000, "test": 1000}  # who do not exist, of each split
 CALIBRATION_EVERY = 5  # of the volunteers whom other recipes train on, every fifth calibrates
+FAINT = 0.25  # share of the sittings whose generator paints with less than its full strength
 NOWHERE = 0.5  # share of the volunteers who are put before another background
 
 
@@ -114,7 +116,18 @@ class Sitting:
     voice: str
     camera: Camera
     codec: dict[str, int | str]  # crf and preset
-    talker: Talker
+    painter: Painter  # of the generator that fakes it
+    strength: float  # of what the generator paints, 1 as it ships; nearer 0, nearer to geometry alone
+
+    @property
+    def generator(self) -> str:
+        """Which weights paint: names and the first digits of their SHA-256."""
+        return f"painter-{self.painter.card.sha256[:12]} refiner-{self.painter.refiner.card.sha256[:12]}"
+
+    @cached_property
+    def talker(self) -> Talker:
+        """The portrait, ready to move."""
+        return Talker(self.latent, self.painter)
 
 
 class Stage:
@@ -124,16 +137,25 @@ class Stage:
         london: folder of the London Set, or None.
         assets, skins: folders for people who do not exist, or None.
         speech: folder of a speech set.
+        generators: folders of other weights of the painter and the refiner; half of the sittings, in training, are
+            faked by one of them.
     """
 
-    def __init__(self, london: Path | None, assets: Path | None, skins: Path | None, speech: Path) -> None:
+    def __init__(
+        self,
+        london: Path | None,
+        assets: Path | None,
+        skins: Path | None,
+        speech: Path,
+        generators: Sequence[Path] = (),
+    ) -> None:
         if london is None and assets is None:
             raise UsageError("give volunteers (--data LONDON) or people who do not exist (--assets ASSETS), or both")
         self.london = London(london) if london else None
         self.wardrobe = Wardrobe(assets, skins) if assets else None
         self.clips = load_speech_set(speech)
         self.tracker = Tracker(threads=1)
-        self.painter = Painter(threads=1)
+        self.painters = [Painter(threads=1), *(Painter.from_folder(g, threads=1) for g in generators)]
 
     @cached_property
     def motion(self) -> Motion:
@@ -165,6 +187,14 @@ class Stage:
             return f"london-{person.id}", latent
         nobody, _, latent = self._nobody(job.split, rng, size)
         return f"nobody-{nobody.seed}", latent
+
+    def _generator(self, job: Job) -> tuple[Painter, float]:
+        """Whose weights paint the fakes of a job, and how strongly."""
+        rng = np.random.default_rng((job.seed, 3))
+        others = self.painters[1:] if job.split == "train" else []  # the other splits judge what ships
+        painter = others[int(rng.integers(len(others)))] if others and rng.random() < 0.5 else self.painters[0]
+        faint = job.split == "train" and rng.random() < FAINT
+        return painter, float(rng.uniform(0.4, 1)) if faint else 1.0
 
     def _volunteer(self, split: Split, rng: np.random.Generator, size: int) -> tuple[Volunteer, FaceLatent]:
         assert self.london is not None
@@ -236,7 +266,7 @@ class Stage:
         return Sitting(
             job, f"london-{person.id}", traits, portrait, latent, [portrait] * frames,
             np.repeat(found.landmarks[None], frames, 0), [latent] * frames, movement, True, None, "",
-            camera, codec, Talker(latent, self.painter),
+            camera, codec, *self._generator(job),
         )  # fmt: skip
 
     def _render(self, job, rng, size, movement, speech, voice, camera, codec) -> Sitting:
@@ -258,7 +288,7 @@ class Stage:
         return Sitting(
             job, f"nobody-{person.seed}", known, picture, latent, [s.picture for s in shots],
             np.stack([s.mesh[:, :2] for s in shots]), latents, movement, False, speech, voice,
-            camera, codec, Talker(latent, self.painter),
+            camera, codec, *self._generator(job),
         )  # fmt: skip
 
 

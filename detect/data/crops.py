@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from detect.data.manifest import ClipSet, Item
-from detect.picture import SCALE, SIDE
+from detect.picture import SCALE
 from faces import Tracker
 from faces.landmarks import CROP_SCALE, Reading, crop_matrix, warp_crop
 from faces.track import face_size
@@ -32,6 +32,22 @@ class Crops:
 
     pictures: np.ndarray  # (K, KEPT, KEPT, 3) uint8 RGB
     meshes: np.ndarray  # (K, 478, 2) float32, pixels of the crops
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Where the crops of one clip are kept: a large set does not fit into memory."""
+
+    path: Path
+    count: int  # K
+
+    def __len__(self) -> int:
+        return self.count
+
+    def crops(self) -> Crops:
+        """Read them."""
+        with np.load(self.path) as file:
+            return Crops(file["pictures"], file["meshes"])
 
 
 def cut(path: Path, count: int, tracker: Tracker) -> Crops:
@@ -75,8 +91,8 @@ def cut_all(
     *,
     workers: int = 0,
     progress: Callable[[int], None] = lambda _: None,
-) -> list[Crops]:
-    """The crops of all `items`, kept in `folder`; a file that cannot be read gives none."""
+) -> list[Shelf]:
+    """Where the crops of all `items` are kept in `folder`; a file that cannot be read has none."""
     folder.mkdir(parents=True, exist_ok=True)
     work = partial(_kept, folder=folder, count=count)
     paths = [clips.path(item) for item in items]
@@ -85,18 +101,18 @@ def cut_all(
         for done, path in enumerate(paths, 1):
             made.append(work(path))
             progress(done)
-        return [_load(p) for p in made]
+        return made
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
-        for done, path in enumerate(pool.map(work, paths, chunksize=4), 1):
-            made.append(path)
+        for done, shelf in enumerate(pool.map(work, paths, chunksize=4), 1):
+            made.append(shelf)
             progress(done)
-    return [_load(p) for p in made]
+    return made
 
 
-def _kept(path: Path, folder: Path, count: int) -> Path:
+def _kept(path: Path, folder: Path, count: int) -> Shelf:
     """Where the crops of a clip are kept; cut now when they are not."""
-    key = zlib.crc32(f"{path}|{count}|{KEPT}|{SCALE}|{SIDE}".encode())
+    key = zlib.crc32(f"{path}|{count}|{KEPT}|{SCALE}|{ROOM}".encode())
     target = folder / f"{path.stem}_{key:08x}.npz"
     if not target.exists():
         try:
@@ -105,12 +121,8 @@ def _kept(path: Path, folder: Path, count: int) -> Path:
             crops = Crops(np.zeros((0, KEPT, KEPT, 3), np.uint8), np.zeros((0, 478, 2), np.float32))
         with replacing(target) as temporary, temporary.open("wb") as stream:
             np.savez(stream, pictures=crops.pictures, meshes=crops.meshes)
-    return target
-
-
-def _load(path: Path) -> Crops:
-    with np.load(path) as file:
-        return Crops(file["pictures"], file["meshes"])
+    with np.load(target) as file:
+        return Shelf(target, len(file["meshes"]))
 
 
 @cache

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from detect.data.crops import Crops, cut_all
+from detect.data.crops import Shelf, cut_all
 from detect.data.manifest import REAL, SOUND_KINDS, ClipSet, Item, check_splits
 from detect.picture import FROZEN, PictureNet, pooled
 from detect.training.blending import SelfBlend
@@ -32,12 +32,12 @@ Batch = tuple[torch.Tensor, torch.Tensor]  # crops (2 PAIRS, 3, SIDE, SIDE) uint
 class Sittings:
     """Crops by sitting: the reals of each and its fakes by kind."""
 
-    def __init__(self, items: Sequence[Item], crops: Sequence[Crops]) -> None:
-        self.reals: dict[str, list[Crops]] = {}
-        self.fakes: dict[str, dict[str, list[Crops]]] = {}
+    def __init__(self, items: Sequence[Item], crops: Sequence[Shelf]) -> None:
+        self.reals: dict[str, list[Shelf]] = {}
+        self.fakes: dict[str, dict[str, list[Shelf]]] = {}
         self.source: dict[str, str] = {}
         for item, found in zip(items, crops, strict=True):
-            if not len(found.pictures) or item.kind in SOUND_KINDS:
+            if not len(found) or item.kind in SOUND_KINDS:
                 continue
             name = item.sitting or item.file
             if item.label == REAL:
@@ -89,8 +89,8 @@ class Draw:
         return spoil(real), spoil(fake)
 
 
-def _one(clips: list[Crops], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    clip = clips[int(rng.integers(len(clips)))]
+def _one(clips: list[Shelf], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    clip = clips[int(rng.integers(len(clips)))].crops()
     k = int(rng.integers(len(clip.pictures)))
     return clip.pictures[k], clip.meshes[k]
 
@@ -117,11 +117,11 @@ def loss(net: nn.Module, batch: Batch, device: str = "cpu") -> tuple[torch.Tenso
     return entropy + RANKED * order + QUIET * quiet, {"right": float(right), "order": float(order.detach())}
 
 
-def validator(items: Sequence[Item], crops: Sequence[Crops], device: str) -> Callable[[nn.Module], dict[str, float]]:
+def validator(items: Sequence[Item], crops: Sequence[Shelf], device: str) -> Callable[[nn.Module], dict[str, float]]:
     """AUC over clips, each the mean of its crops: as they are, spoiled, and of every kind."""
     from sklearn.metrics import roc_auc_score
 
-    kept = [(i, c) for i, c in zip(items, crops, strict=True) if len(c.pictures) and i.kind not in SOUND_KINDS]
+    kept = [(i, c) for i, c in zip(items, crops, strict=True) if len(c) and i.kind not in SOUND_KINDS]
     if len({i.label for i, _ in kept}) < 2:
         raise UsageError("the set's validation split needs reals and fakes with faces")
     rng = np.random.default_rng(9)
@@ -131,7 +131,7 @@ def validator(items: Sequence[Item], crops: Sequence[Crops], device: str) -> Cal
         rows = []
         for item, found in kept:
             spoil = by_sitting.setdefault(item.sitting or item.file, Spoiling.draw(rng, strength))
-            rows.append(np.stack([spoil(p) for p in found.pictures]))
+            rows.append(np.stack([spoil(p) for p in found.crops().pictures]))
         views.append(rows)
     made = np.array([i.is_fake for i, _ in kept])
     kinds = np.array([i.kind for i, _ in kept])
@@ -192,6 +192,6 @@ def train_picture(
     )  # fmt: skip
     figures = fit(
         net, plan, source, lambda n, b: loss(n, b, device), validate, select="auc", higher_is_better=True,
-        workdir=workdir / "picture", resume=resume, device=device, workers=0, progress=progress,
+        workdir=workdir / "picture", resume=resume, device=device, workers=workers, progress=progress,
     )  # fmt: skip
     return net, figures

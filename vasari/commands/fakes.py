@@ -22,6 +22,12 @@ def fakes(
     speech_set: Annotated[Path, typer.Option(help="Folder made by `vasari data speech`: what is said.")] = Path(
         "speech"
     ),
+    generator: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder of other weights (painter.safetensors, refiner.safetensors) to fake with; repeatable."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed; the same seed makes the same set.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes; 0 for one a core.")] = 0,
 ) -> None:
@@ -32,7 +38,7 @@ def fakes(
     """
     from benchmarks.fakes import Making, make_set
 
-    making = Making(output, n, data, assets, skins, speech_set, seed)
+    making = Making(output, n, data, assets, skins, speech_set, seed, tuple(generator or ()))
     with frames_bar("sittings", n) as progress:
         items = make_set(making, workers=min(n, workers or cores()), progress=progress)
     reals = sum(item.label == "real" for item in items)
