@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from learning.ranks import Ranks
+
 
 class PatchNet(nn.Module):
     """(B, C, H, W) -> (B, 1, H/8, W/8): how photographed each patch of about 38 pixels looks."""
@@ -44,6 +46,7 @@ class Adversary:
         loss = (1 - self.net(real)).relu().mean() + (1 + self.net(made.detach())).relu().mean()
         self.optimiser.zero_grad()
         loss.backward()
+        Ranks.join(str(made.device)).average(p.grad for p in self.net.parameters())
         self.optimiser.step()
         return float(loss.detach())
 

@@ -6,7 +6,7 @@ import math
 import multiprocessing
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -18,6 +18,7 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch import nn
 
+from learning.ranks import Ranks
 from media.atomic import replacing
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ def _make(step: int) -> Batch:
     return _recipe(step)
 
 
-def batches_ahead(batch: Callable[[int], Batch], steps: range, workers: int) -> Iterator[Batch]:
+def batches_ahead(batch: Callable[[int], Batch], steps: Sequence[int], workers: int) -> Iterator[Batch]:
     """The batches of `steps`, in order; made ahead of use by `workers` processes, or here and now when there are none.
 
     Each worker is a fresh process with a copy of the recipe as it is now: forking one that has threads may hang it.
@@ -131,6 +132,10 @@ def fit(
 ) -> dict[str, float]:
     """Train `model` in place and leave the validated best averaged weights in it (float32).
 
+    Under `torchrun` all processes train one model (`learning.ranks`): process r of N takes the batches r, N + r,
+    2 N + r ..., norms keep the running statistics of the first, and a loss that learns something itself averages its
+    gradients.
+
     Args:
         batch: step -> batch. Must depend on the step (and the recipe's seed) alone, so that a resumed run sees
             what an unbroken one would have seen.
@@ -145,8 +150,10 @@ def fit(
     """
     workdir = Path(workdir)
     workdir.mkdir(parents=True, exist_ok=True)
+    ranks = Ranks.join(device)
     torch.manual_seed(plan.seed)
     model.to(device)
+    ranks.share(model.state_dict().values())
     masters = Masters(model, bf16=plan.bf16)
     names = [n for n, p in model.named_parameters() if p.requires_grad]
     average = [m.detach().clone() for m in masters.masters]
@@ -171,6 +178,8 @@ def fit(
 
     def evaluate(step: int) -> None:
         nonlocal best
+        if not ranks.first:
+            return
         for param, value in zip(masters.params, average, strict=True):
             param.data = value.clone()
         model.eval()
@@ -184,6 +193,8 @@ def fit(
         record(step, {f"val_{k}": v for k, v in figures.items()})
 
     def record(step: int, figures: Mapping[str, float]) -> None:
+        if not ranks.first:
+            return
         with (workdir / "log.jsonl").open("a") as file:
             row = {"step": step, "time": round(time.time(), 1)} | {k: float(f"{v:.5g}") for k, v in figures.items()}
             file.write(json.dumps(row) + "\n")
@@ -191,6 +202,8 @@ def fit(
             progress(step, figures)
 
     def checkpoint(step: int) -> None:
+        if not ranks.first:
+            return
         state = {
             "step": step,
             "masters": [m.detach() for m in masters.masters],
@@ -205,13 +218,15 @@ def fit(
 
     model.train()
     steps = range(start, plan.steps)
-    for step, ready in zip(steps, batches_ahead(batch, steps, workers), strict=True):
+    own = range(start * ranks.world + ranks.rank, plan.steps * ranks.world, ranks.world)
+    for step, ready in zip(steps, batches_ahead(batch, own, workers), strict=True):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, plan)
-        torch.manual_seed((plan.seed << 32) ^ step)
+        torch.manual_seed((plan.seed << 32) ^ (step * ranks.world + ranks.rank))
         value, figures = loss(model, ready)
         value.backward()
         masters.gather_grads()
+        ranks.average(m.grad for m in masters.masters)
         norm = torch.nn.utils.clip_grad_norm_(masters.masters, plan.clip)
         if torch.isfinite(norm):
             optimiser.step()
@@ -229,11 +244,12 @@ def fit(
             checkpoint(done)
     if best is None:
         evaluate(plan.steps)
-    assert best is not None
     model.float()
-    model.load_state_dict(best["weights"] | best["buffers"], strict=False)
+    if best is not None:
+        model.load_state_dict(best["weights"] | best["buffers"], strict=False)
+    ranks.share(model.state_dict().values())
     model.eval()
-    return dict(best["figures"])
+    return ranks.told(None if best is None else dict(best["figures"]))
 
 
 def _restore_precision(model: nn.Module, masters: Masters, plan: Plan) -> None:

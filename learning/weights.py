@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from learning.ranks import Ranks
 from media.atomic import replacing
 from media.errors import WeightsError
 
@@ -66,8 +67,9 @@ def save_weights(
             tensor = tensor.to(dtype)
         kept[name] = tensor.contiguous().clone()
     filled = asdict(card) | {"commit": card.commit or current_commit(), "sha256": tensors_sha256(kept)}
-    with replacing(path) as temporary:
-        save_file(kept, temporary, metadata={"card": json.dumps(filled)})
+    if Ranks.join().first:
+        with replacing(path) as temporary:
+            save_file(kept, temporary, metadata={"card": json.dumps(filled)})
     return WeightCard(**filled)
 
 

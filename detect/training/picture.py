@@ -14,6 +14,7 @@ from detect.picture import FROZEN, PictureNet, pooled
 from detect.training.blending import SelfBlend
 from detect.training.spoiling import Spoiling
 from learning import Plan, fit
+from learning.ranks import first_to_begin
 from media.errors import UsageError
 
 PAIRS = 16  # of a batch
@@ -179,7 +180,8 @@ def train_picture(
     sets = {}
     for split in ("train", "validation"):
         items = [i for i in clips.of(split) if i.kind not in SOUND_KINDS]
-        sets[split] = items, cut_all(clips, items, workdir / "crops", CROPS, workers=workers)
+        with first_to_begin():
+            sets[split] = items, cut_all(clips, items, workdir / "crops", CROPS, workers=workers)
     source = Draw(Sittings(*sets["train"]), seed, batch)
     validate = validator(*sets["validation"], device)
     torch.manual_seed(seed)

@@ -22,6 +22,7 @@ from detect.picture import PictureReader
 from detect.training.evidence import gathered, looked
 from detect.training.picture import PAIRS, train_picture
 from learning import WeightCard, save_weights
+from learning.ranks import first_to_begin
 from learning.weights import tensors_sha256
 from media.errors import UsageError
 
@@ -120,5 +121,6 @@ def _balanced(items: Sequence[Item], rng: np.random.Generator) -> list[Item]:
 
 
 def _seen(clips: ClipSet, items: Sequence[Item], folder: Path, workers: int) -> list[tuple[Item, Person]]:
-    people = gathered(clips, items, folder, workers=workers)
+    with first_to_begin():
+        people = gathered(clips, items, folder, workers=workers)
     return [(item, person) for item, person in zip(items, people, strict=True) if person is not None]

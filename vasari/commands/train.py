@@ -100,7 +100,7 @@ def train(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Weight file (default: where it ships).")] = None,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps in all (default: the recipe's own).")] = None,
     workdir: Annotated[Path, typer.Option(help="Folder for checkpoints and logs.")] = Path("runs"),
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...; under torchrun, cuda is a GPU for each.")] = "cpu",
     resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in the working folder.")] = True,
     seed: Annotated[int, typer.Option(help="Seed of data and weights.")] = 0,
     workers: Annotated[
@@ -126,6 +126,7 @@ def train(
     ] = None,
 ) -> None:
     """Train a weight. Resumable and seeded; the checkpoint is chosen on validation data only."""
+    from learning.ranks import Ranks
     from media.errors import UsageError
 
     run, home = _recipe(recipe)
@@ -153,6 +154,9 @@ def train(
         if recipe not in TAKEN_BY.get(name, tuple(Recipe)):
             raise UsageError(f"--{name} means nothing to `train {recipe}`; leave it out")
     folder = workdir / recipe.value
+    ranks = Ranks.join(device)
+    device = ranks.device(device)
     card = run(data, out or home, workdir=folder, device=device, resume=resume, seed=seed, progress=progress, **options)
     figures = ", ".join(f"{k} {v:.4g}" for k, v in card.figures.items())
-    typer.echo(f"{out or home}: step {card.steps}, {figures}")
+    if ranks.first:
+        typer.echo(f"{out or home}: step {card.steps}, {figures}")
