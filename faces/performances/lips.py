@@ -10,7 +10,8 @@ by dominance. As in JALI (Edwards et al. 2016, section 4) the apex is reached at
 
 import numpy as np
 
-from faces.performances.phones import CHANNELS, CLASS_INDEX, CLASSES, DOMINANCE, GROUPS, TARGETS, VOWELS, Phones
+from faces.performances import mouths
+from faces.performances.phones import CHANNELS, CLASS_INDEX, CLASSES, DOMINANCE, GROUPS, VOWELS, Phones
 from media.units import FPS, SAMPLE_RATE
 
 STEP = 0.01  # seconds between the instants at which the curves are computed
@@ -56,9 +57,9 @@ def lip_curves(phones: Phones, duration: float, speech: np.ndarray | None = None
     bottom = np.full((count, len(CHANNELS)), BACKGROUND)
     groups = np.array(GROUPS)
     phones = _framed(phones)
-    gains = _gains(phones, speech, count)
-    for phone, start, end, gain in zip(phones.classes, phones.starts, phones.ends, gains, strict=True):
-        target, strength = TARGETS[phone] * gain, DOMINANCE[phone][groups]
+    targets = mouths.targets(phones) * _gains(phones, speech, count)[:, None]
+    for phone, start, end, target in zip(phones.classes, phones.starts, phones.ends, targets, strict=True):
+        strength = DOMINANCE[phone][groups]
         held = start + (end - start) * HOLD
         if phone == _SILENCE:
             if end - start < PAUSE and start > 0:
@@ -73,6 +74,8 @@ def lip_curves(phones: Phones, duration: float, speech: np.ndarray | None = None
         bottom[first:last] += pull
     channels = top / bottom
     _breathe(channels[:, 0], times, phones)
+    mouths.breathe(channels, times, phones.vocals)
+    mouths.laugh(channels, times, phones.vocals)
     return channels.astype(np.float32), _closure(times, phones).astype(np.float32)
 
 
@@ -85,6 +88,7 @@ def _framed(phones: Phones) -> Phones:
         np.concatenate([[_SILENCE], phones.classes, [_SILENCE]]),
         np.concatenate([[first - 1], phones.starts, [last]]),
         np.concatenate([[first], phones.ends, [last + 1]]),
+        phones.vocals,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from faces.actions import FACIAL_ACTIONS
+from faces.performances.bearing import bearing
 from faces.performances.clip import MotionClip, lips_to_actions
 from faces.performances.controls import Controls
 from faces.performances.emotions import EMOTIONS, emotion_offsets
@@ -33,15 +34,24 @@ class Actor:
         self._mood = mood_spring()
 
     def act(
-        self, channels: np.ndarray, closure: np.ndarray, rms: np.ndarray, controls: Sequence[Controls]
+        self,
+        channels: np.ndarray,
+        closure: np.ndarray,
+        rms: np.ndarray,
+        controls: Sequence[Controls],
+        bears: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> MotionClip:
-        """The next T frames. channels (T, C), closure (T,), rms (T,): loudness of the sound `AHEAD` frames later."""
+        """The next T frames. channels (T, C), closure (T,), rms (T,): loudness of the sound `AHEAD` frames later;
+        bears: what else the voice does to the face, see `bearing`."""
         if not len(channels):
             empty = np.zeros((0, 3), np.float32)
             return MotionClip(np.zeros((0, len(FACIAL_ACTIONS)), np.float32), empty, empty, empty[:, :2])
         heard = [self._prosody.step(float(value)) for value in rms]
         steps = [self._life.step(*values, moment) for values, moment in zip(heard, controls, strict=True)]
         actions, rotation, translation, gaze = (np.stack(part).astype(np.float32) for part in zip(*steps, strict=True))
+        if bears is not None:
+            actions = actions + bears[0].astype(np.float32)
+            rotation = rotation + bears[1] * np.array([[min(m.intensity, 1.5)] for m in controls])
         turned, moved = (np.stack(p) for p in zip(*(self._placement.step(m) for m in controls), strict=True))
         rotation, translation = (rotation + turned).astype(np.float32), (translation + moved).astype(np.float32)
         moods = np.stack([self._mood.step(moment.amounts) for moment in controls])
@@ -74,4 +84,5 @@ def perform(
     padded = np.zeros((frames + AHEAD) * SAMPLES_PER_FRAME, np.float32)
     padded[: len(speech)] = speech
     actor = Actor(seed, style, moments[0])
-    return actor.act(channels, closure, frame_rms(padded)[AHEAD:], moments)
+    bears = bearing(phones.vocals, frames, seed, style or Style()) if len(phones.vocals) else None
+    return actor.act(channels, closure, frame_rms(padded)[AHEAD:], moments, bears)

@@ -7,9 +7,12 @@ groups and which channels a class moves are from the literature above; the amoun
 in running speech parts the lips by about 12 mm on the head of this package (jawOpen = 1 is 36 mm there).
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from faces.performances.vocals import NOTHING, Vocals
 
 CHANNELS: tuple[str, ...] = (
     "jawOpen",
@@ -115,17 +118,32 @@ class Phones:
     classes: np.ndarray
     starts: np.ndarray
     ends: np.ndarray
+    vocals: Vocals = NOTHING  # what the voice does besides: sing, laugh, draw breath
 
     @classmethod
-    def from_names(cls, names: list[str], starts: list[float], ends: list[float]) -> "Phones":
+    def from_names(cls, names: list[str], starts: list[float], ends: list[float], vocals: Vocals = NOTHING) -> "Phones":
         """Build from class names of `CLASSES`."""
         index = np.array([CLASS_INDEX[n] for n in names], np.int64)
-        return cls(index, np.asarray(starts, np.float64), np.asarray(ends, np.float64))
+        return cls(index, np.asarray(starts, np.float64), np.asarray(ends, np.float64), vocals)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Phones"], at: Sequence[float]) -> "Phones":
+        """`parts` one after another, each begun at the time `at` seconds. They must not overlap."""
+        moved = [part.window(-start, np.inf) for part, start in zip(parts, at, strict=True)]
+        fields = (np.concatenate([getattr(p, f) for p in moved]) for f in ("classes", "starts", "ends"))
+        return cls(*fields, Vocals.together(*(p.vocals for p in moved)))
 
     def window(self, start: float, end: float, speed: float = 1.0) -> "Phones":
         """The phones between `start` and `end` seconds, with times from `start` on, played `speed` times as fast."""
         keep = (self.ends > start) & (self.starts < end)
-        return Phones(self.classes[keep], (self.starts[keep] - start) / speed, (self.ends[keep] - start) / speed)
+        times = (self.starts[keep] - start) / speed, (self.ends[keep] - start) / speed
+        return Phones(self.classes[keep], *times, self.vocals.window(start, end, speed))
+
+    def moved(self, time: Callable[[np.ndarray], np.ndarray]) -> "Phones":
+        """The same with every time t (seconds) at `time(t)`, which must not fall."""
+        v = self.vocals
+        vocals = Vocals(v.kinds, time(v.starts), time(v.ends), v.amounts)
+        return Phones(self.classes, time(self.starts), time(self.ends), vocals)
 
 
 def ipa_classes(symbol: str) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
 """A set of speech with timed phones on disk: recorded prompts, aligned, and whatever synthesisers are installed here.
 
 A set is a folder: `index.jsonl`, one line a clip (name, seconds, text, source, voice, language, speaker, licence,
-split), and
-for each clip `clips/NAME.wav` (16 kHz mono 16-bit) and `clips/NAME.npz` (classes, starts, ends in seconds).
+split, manner), and for each clip `clips/NAME.wav` (16 kHz mono 16-bit) and `clips/NAME.npz` (classes, starts, ends in
+seconds; and of what else the voice does, `vocals`: kinds, amounts, begin, stop). A share of the clips is sung, laughed
+and so on: `manners`.
 
 Splits are by who speaks and in which language, so that what is measured was never heard: see `split_of`.
 """
@@ -11,7 +12,7 @@ import json
 import logging
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,16 @@ from scipy.io import wavfile
 
 from faces.performances.align import Aligner
 from faces.performances.kokoro import Kokoro
+from faces.performances.manners import SHARES as MANNER_SHARES
+from faces.performances.manners import SPEECH, changed, check_shares, draw_manner
 from faces.performances.phones import CLASSES, Phones
 from faces.performances.recordings import INSTALL as RECORDINGS_INSTALL
 from faces.performances.recordings import recordings
 from faces.performances.synthesisers import INSTALL, Espeak, Festival, Flite, Synthesiser, Utterance, Voice
 from faces.performances.texts import SENTENCES, sentence
+from faces.performances.vocals import KIND_INDEX, KINDS, NOTHING, Vocals
+from faces.performances.vocoder import INSTALL as VOCODER_INSTALL
+from faces.performances.vocoder import installed
 from media.errors import MissingExtraError, UnreadableError
 from media.units import SAMPLE_RATE
 
@@ -37,6 +43,7 @@ SHARES = {
     "festival": 0.22,
     "flite": 0.08,
 }  # of the synthesised clips, where installed
+TRIES = 8  # clips that are tried for a manner that not every clip can take
 TEST_LANGUAGES = frozenset({"it", "ru", "el", "sw"})
 VALIDATION_LANGUAGES = frozenset({"hu"})
 TEST_SPEAKERS = frozenset(
@@ -73,6 +80,13 @@ class Clip:
     phones: Phones
     voice: Voice
     text: str
+    manner: str = SPEECH  # of `manners.MANNERS`
+    prompt: str = ""  # what it was made from, see `split_of`
+
+    @property
+    def sound(self) -> np.ndarray:
+        """(N,) float32 in [-1, 1]."""
+        return self.speech.astype(np.float32) / 32768
 
 
 def build_speech_set(
@@ -82,18 +96,38 @@ def build_speech_set(
     seed: int,
     progress: Callable[[int, int], None] | None = None,
     sources: tuple[str, ...] = ("recorded", *SHARES),
+    manners: Mapping[str, float] | None = None,
+    base: Path | None = None,
 ) -> int:
-    """Make a set in the folder `out`, new or empty: all recorded prompts that are installed and `n` synthesised clips.
+    """Make a set in the folder `out`, new or empty: all recorded prompts that are installed and `n` synthesised clips;
+    or, from a set that there is, `n` of its clips in other manners.
 
     Args:
         progress: called with (clips done, about how many in all).
         sources: which of "recorded", "kokoro", "espeak-ng", "festival", "flite" to use where installed.
+        manners: shares of the `n` clips that are sung, laughed and so on (`manners.MANNERS`), the rest is spoken; None:
+            the usual ones, none without the vocoder that they need.
+        base: folder of a set whose spoken clips are changed, instead of new ones; splits stay as they are there.
 
     Returns: how many clips were written.
 
     Raises:
-        MissingExtraError: nothing to make speech with is installed.
+        MissingExtraError: nothing to make speech with is installed, or no vocoder and manners are asked for.
+        UsageError: a manner is not known, or the shares add up to more than 1.
+        UnreadableError: `base` holds no speech set.
     """
+    shares = dict(MANNER_SHARES if manners is None else manners)
+    check_shares(shares)
+    if not installed():
+        if manners is not None and any(share for name, share in shares.items() if name != SPEECH):
+            raise MissingExtraError(
+                f"the WORLD vocoder is not installed, which changes voices; run `{VOCODER_INSTALL}`"
+            )
+        log.warning("nobody sings, laughs or whispers in this set: that needs a vocoder (%s)", VOCODER_INSTALL)
+        shares = {}
+    if base is not None:
+        found = [c for c in load_speech_set(base) if c.manner == SPEECH and c.voice.source in sources]
+        return _write_all(out, _again(found, shares, n, seed), n, progress)
     espeak = Espeak()
     known: dict[str, Synthesiser] = {
         "espeak-ng": espeak,
@@ -110,17 +144,38 @@ def build_speech_set(
         raise MissingExtraError(
             f"no speech synthesiser is installed; run `{INSTALL}` (recorded prompts: `{RECORDINGS_INSTALL}`)"
         )
-    (out / "clips").mkdir(parents=True, exist_ok=True)
     total = n * bool(voices) + 500 * len(prompts)
+    return _write_all(out, _everything(engines, voices, prompts, espeak, n, seed, shares), total, progress)
+
+
+def _write_all(
+    out: Path, made: Iterator[tuple[str, Utterance]], total: int, progress: Callable[[int, int], None] | None
+) -> int:
+    (out / "clips").mkdir(parents=True, exist_ok=True)
     done = 0
     with (out / "index.jsonl").open("w", buffering=1) as index:
-        for name, utterance in _everything(engines, voices, prompts, espeak, n, seed):
+        for name, utterance in made:
             row = _write(out, f"{done:05d}", name, utterance)
             index.write(json.dumps(row, ensure_ascii=False) + "\n")
             done += 1
             if progress is not None:
                 progress(done, total)
     return done
+
+
+def _again(clips: list[Clip], shares: Mapping[str, float], n: int, seed: int) -> Iterator[tuple[str, Utterance]]:
+    """`n` changes of `clips`, of every source as often."""
+    rng = np.random.default_rng(seed)
+    pools = [[c for c in clips if c.voice.source == source] for source in sorted({c.voice.source for c in clips})]
+    for _ in range(n):
+        manner = draw_manner(shares, rng)
+        for _ in range(TRIES):
+            pool = pools[rng.integers(len(pools))]
+            clip = pool[rng.integers(len(pool))]
+            made = changed(Utterance(clip.sound, clip.phones, clip.text, clip.voice), manner, rng)
+            if made is not None:
+                yield clip.prompt, made
+                break
 
 
 def _everything(
@@ -130,6 +185,7 @@ def _everything(
     espeak: Espeak,
     n: int,
     seed: int,
+    manners: Mapping[str, float],
 ) -> Iterator[tuple[str, Utterance]]:
     for language in prompts:
         yield from _aligned(language, espeak)
@@ -148,7 +204,7 @@ def _everything(
             log.warning("%s %s: %s", name, voice.name, error)
             continue
         if len(utterance.speech) > SAMPLE_RATE // 2 and utterance.speech.any():
-            yield f"{name}-{i}", utterance
+            yield f"{name}-{i}", changed(utterance, draw_manner(manners, rng), rng) or utterance
 
 
 def _pick(voices: list[Voice], rng: np.random.Generator) -> Voice:
@@ -182,6 +238,10 @@ def _write(out: Path, number: str, name: str, utterance: Utterance) -> dict[str,
         classes=np.array([CLASSES[c] for c in phones.classes]),
         starts=phones.starts.astype(np.float32),
         ends=phones.ends.astype(np.float32),
+        kinds=np.array([KINDS[k] for k in phones.vocals.kinds], dtype=np.str_),
+        amounts=phones.vocals.amounts.astype(np.float32),
+        begin=phones.vocals.starts.astype(np.float32),
+        stop=phones.vocals.ends.astype(np.float32),
     )
     return {
         "name": number,
@@ -189,6 +249,7 @@ def _write(out: Path, number: str, name: str, utterance: Utterance) -> dict[str,
         "seconds": round(len(pcm) / SAMPLE_RATE, 3),
         "text": utterance.text,
         "prompt": name,
+        "manner": utterance.manner,
         **{("voice" if key == "name" else key): value for key, value in asdict(utterance.voice).items()},
     }
 
@@ -207,11 +268,18 @@ def load_speech_set(folder: Path) -> list[Clip]:
             try:
                 _, speech = wavfile.read(f"{stem}.wav")
                 with np.load(f"{stem}.npz") as timing:
-                    phones = Phones.from_names(list(timing["classes"]), timing["starts"], timing["ends"])
+                    vocals = _vocals(timing) if "kinds" in timing else NOTHING
+                    phones = Phones.from_names(list(timing["classes"]), timing["starts"], timing["ends"], vocals)
             except (OSError, ValueError, KeyError) as error:
                 raise UnreadableError(f"{stem}.wav: not a clip of a speech set ({error})") from error
             voice = Voice(row["source"], row["voice"], row["language"], row["speaker"], row["licence"])
-            clips.append(Clip(f"{index.parent.name}/{row['name']}", row["split"], speech, phones, voice, row["text"]))
+            name, told = f"{index.parent.name}/{row['name']}", (row.get("manner", SPEECH), row.get("prompt", ""))
+            clips.append(Clip(name, row["split"], speech, phones, voice, row["text"], *told))
     if not clips:
         raise UnreadableError(f"{folder}: holds no speech set; make one with `vasari data speech -o {folder}`")
     return clips
+
+
+def _vocals(timing: Mapping[str, np.ndarray]) -> Vocals:
+    kinds = np.array([KIND_INDEX[name] for name in timing["kinds"]], np.int64)
+    return Vocals(kinds, *(timing[name].astype(np.float64) for name in ("begin", "stop", "amounts")))

@@ -44,6 +44,7 @@ class Utterance:
     phones: Phones
     text: str
     voice: Voice
+    manner: str = "speech"  # or another of `manners.MANNERS`
 
 
 class Synthesiser(Protocol):

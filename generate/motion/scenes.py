@@ -24,12 +24,14 @@ from faces.performances import (
     lip_frames,
     perform,
 )
+from faces.performances.manners import SPEECH
 from faces.performances.speechset import Clip
 from generate.motion.space import to_sound, to_vectors
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 
 SECONDS = 16  # of a scene
 HEAD_WIDTH = 150.0 / MILLIMETRES  # units of the head in a head width (mean adult breadth with ears)
+OTHERS = (0.0, 0.1, 0.3, 0.8)  # shares of what is said in a scene that are not plain speech
 GAZE = np.radians([16.0, 9.0])  # standard deviation of where people are asked to look: yaw, pitch
 WIDEST = np.radians(40)
 
@@ -70,21 +72,20 @@ def joined(
     Returns: phones and speech of `seconds` and a little more than the look-ahead.
     """
     speech = np.zeros((seconds + 1) * SAMPLE_RATE, np.float32)
-    classes, starts, ends = [], [], []
+    chosen, starts = [], []
     at = int(rng.uniform(0, 1.5) * SAMPLE_RATE)
     gain = 10 ** rng.uniform(-0.6, 0.1)
     while at < seconds * SAMPLE_RATE and rng.random() > 0.06:
         phones, sound = said[rng.integers(len(said))]
         sound = sound[: len(speech) - at]
         speech[at : at + len(sound)] = sound * gain
-        classes.append(phones.classes)
-        starts.append(phones.starts + at / SAMPLE_RATE)
-        ends.append(phones.ends + at / SAMPLE_RATE)
+        chosen.append(phones)
+        starts.append(at / SAMPLE_RATE)
         pause = rng.exponential(0.5) if rng.random() < 0.75 else rng.uniform(1.5, 5)
         at += len(sound) + int((0.1 + pause) * SAMPLE_RATE)
-    if not classes:
+    if not chosen:
         return Phones(np.array([CLASS_INDEX["sil"]]), np.zeros(1), np.full(1, float(seconds))), speech
-    return Phones(np.concatenate(classes), np.concatenate(starts), np.concatenate(ends)), speech
+    return Phones.joined(chosen, starts), speech
 
 
 def _asked(rng: np.random.Generator, frames: int) -> list[Controls]:
@@ -110,12 +111,19 @@ def _asked(rng: np.random.Generator, frames: int) -> list[Controls]:
     return moments[:frames]
 
 
+def _cast(clips: Sequence[Clip], rng: np.random.Generator, count: int = 24) -> list[Clip]:
+    """`count` of `clips`; of those that are sung, laughed and so on as many in the mean whatever their share is."""
+    pools = [[c for c in clips if c.manner == SPEECH], [c for c in clips if c.manner != SPEECH]]
+    if not all(pools):
+        return [clips[i] for i in rng.integers(0, len(clips), count)]
+    others = rng.random(count) < rng.choice(OTHERS)
+    return [pool[rng.integers(len(pool))] for pool in (pools[other] for other in others.astype(int))]
+
+
 def make_scene(clips: Sequence[Clip], rng: np.random.Generator, seconds: int = SECONDS) -> Scene:
     """A scene of `seconds` in which any of `clips` may be said."""
     frames = seconds * FPS
-    said = [
-        (c.phones, c.speech.astype(np.float32) / 32768) for c in (clips[i] for i in rng.integers(0, len(clips), 24))
-    ]
+    said = [(c.phones, c.sound) for c in _cast(clips, rng)]
     phones, speech = joined(said, rng, seconds)
     moments, seed = _asked(rng, frames), int(rng.integers(2**31))
     style = Style.draw(seed)

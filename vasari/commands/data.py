@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from media.errors import MissingExtraError, OutputError, UnreadableError
+from media.errors import MissingExtraError, OutputError, UnreadableError, UsageError
 from vasari.commands.fakes import fakes
 from vasari.commands.lift import lifted
 from vasari.progress import frames_bar
@@ -142,12 +142,41 @@ def speech(
     output: Folder,
     n: Annotated[int, typer.Option("-n", help="How many utterances.")] = 500,
     seed: Seed = 0,
+    manners: Annotated[
+        str | None,
+        typer.Option(
+            help="Shares that are not plain speech: song:0.3,laughter:0.2,breath:0.2,whisper:0.1,shout:0.1 "
+            "(default: a third of them in all).",
+            show_default=False,
+        ),
+    ] = None,
+    base: Annotated[
+        Path | None, typer.Option(help="A speech set whose clips are changed, instead of making new ones.")
+    ] = None,
 ) -> None:
-    """Make a speech set with timed phones from the recorded prompts and synthesisers that are installed."""
+    """Make a speech set with timed phones from the recorded prompts and synthesisers that are installed.
+
+    Some of it is sung, laughed, whispered or shouted, or has breaths in it; index.jsonl says so (`manner`).
+    """
     from faces.performances import build_speech_set
 
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output}: is not a folder")
+    shares = None if manners is None else _shares(manners)
     with frames_bar("utterances", n) as progress:
-        made = build_speech_set(output, n=n, seed=seed, progress=lambda done, *_: progress(done))
+        made = build_speech_set(
+            output, n=n, seed=seed, progress=lambda done, *_: progress(done), manners=shares, base=base
+        )
     typer.echo(f"{output}: {made} utterances")
+
+
+def _shares(given: str) -> dict[str, float]:
+    """`song:0.3,laughter:0.1` as a table."""
+    shares = {}
+    for part in given.split(","):
+        name, _, share = part.partition(":")
+        try:
+            shares[name.strip()] = float(share)
+        except ValueError:
+            raise UsageError(f"--manners {given}: '{part}' is not NAME:SHARE, as in song:0.3") from None
+    return shares
