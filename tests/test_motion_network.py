@@ -224,3 +224,13 @@ def test_recipe_trains_and_resumes(tmp_path: Path) -> None:
     network = MotionNet(**read.config)
     network.load_state_dict({k: v.float() for k, v in tensors.items() if not k.startswith("steps.")})
     assert Steps.load(tensors).knee.min() > 0
+
+
+def test_recipe_goes_on_from_weights(tmp_path: Path) -> None:
+    train(None, tmp_path / "first.safetensors", steps=2, workdir=tmp_path / "a")
+    train(None, tmp_path / "on.safetensors", steps=1, workdir=tmp_path / "b", seed=5, lr=1e-9,
+          start=tmp_path / "first.safetensors")  # fmt: skip
+    first, on = (load_weights(tmp_path / f"{name}.safetensors", "motion")[0] for name in ("first", "on"))
+    for name in first.keys() - {"steps.fastest"}:
+        assert np.allclose(first[name].float(), on[name].float(), atol=1e-3), name
+    assert (on["steps.fastest"] >= first["steps.fastest"]).all()

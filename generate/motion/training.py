@@ -40,7 +40,8 @@ BACK = (3.0, 12.0)  # frames in which code and pose that have drifted should com
 POSED, LOOKED = 2.0, 4.0  # weights of a number of pose and of gaze, where one of the code has 1
 DATA = (
     "Performances by faces.performances of clips of a speech set (vasari data speech: recorded prompts CC-BY-SA 3.0, "
-    "speech synthesised with espeak-ng, flite, festival and Kokoro-82M): moods, styles, gazes, listening, all drawn. "
+    "speech synthesised with espeak-ng, flite, festival and Kokoro-82M; some of it made to sing, laugh, draw breath, "
+    "whisper or shout where the set holds that): moods, styles, gazes, listening, all drawn. "
     "Numbers from published figures of how people move; no video, no faces of people."
 )
 
@@ -233,6 +234,8 @@ def train(
     resume: bool = True,
     seed: int = 0,
     tracks: Path | None = None,
+    start: Path | None = None,
+    lr: float = 1e-3,
     progress: Callable[[int, Mapping[str, float]], None] | None = None,
 ) -> WeightCard:
     """Train the motion network and write its weights.
@@ -242,18 +245,30 @@ def train(
         out: where the weights go (float16 safetensors).
         steps: optimiser steps in all, of 10 examples of 6.4 s.
         tracks: folder of tracks with their sound (`generate.motion.tracks`), to learn from as well.
+        start: weight file to go on from, instead of random weights; steps are written as they are there (`Steps`).
+        lr: peak learning rate.
         workdir: keeps scenes, checkpoint and log; a run that was broken off goes on from there when `resume`.
 
     Raises:
         UnreadableError: `data` holds no speech set.
+        WeightsError: `start` is missing, damaged or of another model.
     """
     toy = data is None
+    known = None if start is None else load_weights(start, "motion")
     clips = toy_set(seed) if data is None else load_speech_set(Path(data))
     sizes = (3, 2, 40, 2) if toy else (SCENES, VALIDATION, FRAMES, BATCH)
     filmed = [] if tracks is None else read_tracks(tracks)
     source = Data(clips, Path(workdir), seed, *sizes, more=filmed)
     torch.manual_seed(seed)
     model = MotionNet(32, 2, 2, 1) if toy else MotionNet()
+    if known is not None:
+        tensors, card = known
+        model = MotionNet(**card.config)
+        model.load_state_dict({name: t.float() for name, t in tensors.items() if not name.startswith("steps.")})
+        kept, seen = Steps.load(tensors), source.steps  # as fast as it was, or as what is now seen
+        source.steps = replace(
+            kept, fastest=np.maximum(kept.fastest, np.arcsinh(np.sinh(seen.fastest) * seen.knee / kept.knee))
+        )
     loss, found = Loss(source.steps, device), source.validation()
 
     def validate(net: nn.Module) -> dict[str, float]:
@@ -264,7 +279,7 @@ def train(
 
     plan = Plan(
         steps=steps,
-        lr=1e-3,
+        lr=lr,
         warmup=min(200, steps // 4 + 1),
         seed=seed,
         validate_every=min(500, steps),
@@ -279,6 +294,8 @@ def train(
     described = "toy set of tones; not for use" if toy else DATA
     if filmed:
         described += f" And {len(filmed)} filmed scenes of the user's own."
-    recipe = f"vasari train motion --data SPEECH --steps {steps} --seed {seed}"
+    recipe = f"vasari train motion --data SPEECH --steps {steps} --seed {seed} --lr {lr:g}"
+    if start is not None:
+        recipe += f" --start {start.name}"
     card = WeightCard("motion", model.config, described, int(figures["step"]), figures, recipe=recipe)
     return save_weights(out, model.cpu().state_dict() | source.steps.tensors(), card, dtype=torch.float16)
