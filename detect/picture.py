@@ -40,13 +40,18 @@ class PictureNet(nn.Module):
         self.drop = nn.Dropout2d(0.1)
         self.out = nn.Conv2d(width, 1, 1)
 
-    def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def maps(self, crops: torch.Tensor) -> torch.Tensor:
+        """What the backbone sees: (B, 112, 14, 14)."""
         x = ((crops - MEAN) / STD).to(self.body["conv_stem"].weight.dtype)
         x = self.body["bn1"](self.body["conv_stem"](x))
         for stage, block in enumerate(self.body["blocks"]):
             if stage == FROZEN:  # what is not trained may be of another type than what is
                 x = x.to(self.out.weight.dtype)
             x = block(x)
+        return x
+
+    def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        x = self.maps(crops)
         features = nn.functional.relu6(self.squeeze(x))
         return self.out(self.drop(features))[:, 0].float(), features.float().mean((2, 3))
 

@@ -1,19 +1,22 @@
 """Runs the detector over a labelled set's test split and gathers figures."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 
-from benchmarks.detector import measures
+from benchmarks.detector import measures, plots
+from benchmarks.detector.alterations import alterations
 from benchmarks.detector.baselines import SpectrumMachine
 from benchmarks.detector.measures import Scored, figure
+from benchmarks.detector.transfer import transfer
 from benchmarks.fakes.kinds import UNSEEN
 from benchmarks.figures import Figure, Results, machine, mean_figure, write
+from benchmarks.plots import save_plot
 from detect.data import open_set
 from detect.data.crops import cut_all
 from detect.data.manifest import REAL, SOUND_KINDS, ClipSet, Item, check_splits
@@ -22,10 +25,9 @@ from detect.evidence import Person
 from detect.fusion import STREAMS
 from media import VideoReader
 from media.errors import UnreadableError
-from provenance.watermark.attacks import h264
 
 QUICK = {"clips": 72, "altered": 9, "learned": 24}  # how many clips at most: judged, altered, learned by the baseline
-FULL = {"clips": 100_000, "altered": 80, "learned": 400}
+FULL = {"clips": 100_000, "altered": 40, "learned": 400}
 ALTERED_FRAMES = 26  # of each clip that is altered
 GOALS = {"auc": 0.995, "tpr_fpr1": 0.95, "auc_unseen_kind": 0.95, "auc_drop_crf35": 0.03, "ece": 0.03}
 
@@ -69,9 +71,12 @@ def run(setting: Setting, say: Callable[[str], None] = lambda _: None) -> Result
     judged = [j for j in (judge(detector, clips, item) for item in items) if j is not None]
     figures = _main(detector, judged, len(items))
     say("alterations")
-    figures += _altered(detector, clips, judged, limits["altered"])
+    figures += _altered(detector, clips, judged, limits, setting)
     say("baselines")
     figures += _baselines(clips, judged, setting.folder / "crops", limits["learned"])
+    say("transfer between kinds")
+    figures += _transfer(clips, judged, setting, limits["learned"])
+    _drawn(judged, setting.folder)
     if setting.real is not None:
         say("camera videos")
         figures += _camera(detector, setting.real)
@@ -209,44 +214,70 @@ def _slices(judged: list[Judged]) -> Figure:
     return Figure(name="slice_gap", value=value, unit="", better="lower", n=len(parts), note=f"AUC: {note}")
 
 
-ALTERATIONS: dict[str, Callable[[list[np.ndarray]], list[np.ndarray]]] = {
-    "crf23": lambda frames: h264(frames, 23),
-    "crf35": lambda frames: h264(frames, 35),
-    "half": lambda frames: [cv2.resize(f, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for f in frames],
-    "blur": lambda frames: [cv2.GaussianBlur(f, (0, 0), 1.5) for f in frames],
-    "noise": lambda frames: [_grainy(f, k) for k, f in enumerate(frames)],
-    "dark": lambda frames: [(f * 0.4).astype(np.uint8) for f in frames],
-}
-
-
-def _grainy(frame: np.ndarray, seed: int) -> np.ndarray:
-    noise = np.random.default_rng(seed).normal(0, 8, frame.shape)
-    return np.clip(frame + noise, 0, 255).astype(np.uint8)
-
-
-def _altered(detector: Detector, clips: ClipSet, judged: list[Judged], most: int) -> list[Figure]:
-    """AUC after alterations, pictures alone, on the same clips each time."""
-    kept = [j.item for j in judged if j.item.kind not in (SOUND_KINDS | UNSEEN)]
-    items = [*[i for i in kept if not i.is_fake][: most // 3], *[i for i in kept if i.is_fake][: most - most // 3]]
+def _altered(
+    detector: Detector, clips: ClipSet, judged: list[Judged], limits: Mapping[str, int], setting: Setting
+) -> list[Figure]:
+    """AUC after alterations, pictures alone, on the same clips each time; a plot of those that have levels."""
+    kept, most = [j for j in judged if j.item.kind not in (SOUND_KINDS | UNSEEN)], limits["altered"]
+    reals, fakes = ([j for j in kept if j.item.is_fake == made] for made in (False, True))
+    used = [*reals[: most // 3], *fakes[: most - most // 3]]
     found: dict[str, Scored] = {}
-    for name, alter in ALTERATIONS.items():
-        rows = []
-        for item in items:
-            frames = list(VideoReader(clips.path(item)))[:ALTERED_FRAMES]
-            even = [f[: f.shape[0] // 2 * 2, : f.shape[1] // 2 * 2] for f in frames]
-            rows.append(_of(detector, item, detector.gatherer.watch(alter(even)).people, 0.0))
-        found[name] = scored([r for r in rows if r is not None])
+    levels: dict[str, dict[int, float]] = {}
+    shot: dict[str, list[np.ndarray]] = {j.item.file: _frames(clips.path(j.item)) for j in used}
+    for row in alterations(setting.quick):
+        seen = [_of(detector, j.item, detector.gatherer.watch(row.change(shot[j.item.file])).people, 0.0) for j in used]
+        found[row.name] = part = scored([one for one in seen if one is not None])
+        if row.level and part.both:
+            levels.setdefault(row.family, {})[row.level] = measures.auc(part)
     figures = [
         figure(f"auc_{name}", measures.auc, part, note=f"{len(part.made)} clips") for name, part in found.items()
     ]
     both = found["crf23"].both and found["crf35"].both
     drop = measures.auc(found["crf23"]) - measures.auc(found["crf35"]) if both else None
-    note = f"AUC at CRF 23 less that at CRF 35, coded once more, {len(items)} clips"
+    if both and not setting.quick:
+        save_plot(setting.folder, "alterations", plots.families(levels, measures.auc(scored(used))))
+    note = f"AUC at CRF 23 less that at CRF 35, coded once more, {len(used)} clips"
     goal = GOALS["auc_drop_crf35"]
     return [
         *figures,
-        Figure(name="auc_drop_crf35", value=drop, unit="", goal=goal, better="lower", n=len(items), note=note),
+        Figure(name="auc_drop_crf35", value=drop, unit="", goal=goal, better="lower", n=len(used), note=note),
     ]
+
+
+def _frames(path: Path) -> list[np.ndarray]:
+    """The first ones, of even size."""
+    frames = islice(VideoReader(path), ALTERED_FRAMES)
+    return [np.ascontiguousarray(f[: f.shape[0] // 2 * 2, : f.shape[1] // 2 * 2]) for f in frames]
+
+
+def _transfer(clips: ClipSet, judged: list[Judged], setting: Setting, most: int) -> list[Figure]:
+    """Which kinds of fake are alike to a learner: a matrix, and the means on and off its diagonal."""
+    rng = np.random.default_rng(4)
+    items = [i for i in clips.of("train") if i.kind not in SOUND_KINDS]
+    chosen = [items[k] for k in rng.permutation(len(items))[: 4 * most]]
+    rows = [
+        [(i, s) for i, s in zip(part, cut_all(clips, part, setting.folder / "crops", 2), strict=True) if len(s)]
+        for part in (chosen, [j.item for j in judged if j.item.kind not in SOUND_KINDS])
+    ]
+    trained, tested, table = transfer(*rows)
+    save_plot(setting.folder, "transfer", plots.matrix(trained, tested, table))
+    same = np.array([[row == column for column in tested] for row in trained])
+    note = f"logistic regression on ImageNet features, {len(rows[0])} training clips; trained on one kind, tested on "
+    return [
+        Figure(name=name, value=float(np.nanmean(values)) if np.isfinite(values).any() else None, unit="",
+               n=int(np.isfinite(values).sum()), note=note + what)
+        for name, values, what in (
+            ("transfer_same_kind", table[same], "the same"), ("transfer_other_kind", table[~same], "another"))
+    ]  # fmt: skip
+
+
+def _drawn(judged: list[Judged], folder: Path) -> None:
+    every = scored(judged)
+    kinds = sorted(set(every.kinds) - {REAL} - SOUND_KINDS)
+    pictured = every.only(~np.isin(every.kinds, list(SOUND_KINDS | UNSEEN)))
+    if pictured.both:
+        save_plot(folder, "roc", plots.roc({"all": pictured} | {k: every.of_kinds(k) for k in kinds}))
+        save_plot(folder, "reliability", plots.reliability(pictured))
 
 
 def _baselines(clips: ClipSet, judged: list[Judged], folder: Path, most: int) -> list[Figure]:

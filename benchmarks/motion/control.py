@@ -8,8 +8,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.figures import Figure, mean_figure
-from benchmarks.motion.plots import confusion, save_plot
+from benchmarks.motion.plots import confusion
 from benchmarks.motion.talk import Talks
+from benchmarks.plots import save_plot
 from faces.performances import EMOTIONS, REST_DISTANCE, Controls, MotionClip, Phones, Style, perform
 from generate import Motion
 from media.units import FPS

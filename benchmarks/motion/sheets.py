@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.figures import Figure
-from benchmarks.motion.plots import figure, save_plot
 from benchmarks.motion.talk import Talks
+from benchmarks.plots import figure, save_plot
 from benchmarks.sheets import save_nobody, tile
 from faces.actions import ACTION_INDEX
 from faces.people import Person, Wardrobe

@@ -7,6 +7,8 @@ from functools import partial
 import cv2
 import numpy as np
 
+from benchmarks import chains
+from benchmarks.chains import coded
 from benchmarks.watermark.clips import Clip
 from provenance.watermark import attacks
 
@@ -34,10 +36,10 @@ def journeys(quick: bool) -> list[Journey]:
         ("libvpx-vp9", "vp9", (33, 43, 53)),
     ):
         for crf in strengths[1:-1:2] if quick and codec != "libx264" else strengths:
-            change = partial(_coded, codec=codec, crf=crf)
+            change = partial(coded, codec=codec, crf=crf)
             label = f"crf{crf}" if name == "h264" else f"{name}_crf{crf}"
             rows.append(Journey(label, name, crf, change, goal=goals.get((name, crf))))
-    rows.append(Journey("crf38_4s", "h264 of 4 s", 38, partial(_coded, codec="libx264", crf=38), seconds=4, goal=0.8))
+    rows.append(Journey("crf38_4s", "h264 of 4 s", 38, partial(coded, codec="libx264", crf=38), seconds=4, goal=0.8))
     for quality in (90, 70, 50, 30, 20):
         each = partial(attacks.jpeg, quality=quality)
         rows.append(Journey(f"jpeg{quality}", "jpeg", quality, _each(each), goal=0.95 if quality == 50 else None))
@@ -79,32 +81,17 @@ def _retouched() -> list[Journey]:
     rows = [Journey(name, "retouch", 0, _each(change)) for name, change in each.items()]
     rows.append(Journey("frame", "frames", 1, lambda clip: clip[:1]))
     rows.append(Journey("frame_drop", "frames", 2, lambda clip: [f for k, f in enumerate(clip) if k % 3]))
-    rows.append(Journey("rate15", "frames", 3, lambda clip: _coded(clip[::2], "libx264", 28)))
+    rows.append(Journey("rate15", "frames", 3, lambda clip: coded(clip[::2], "libx264", 28)))
     return rows
 
 
 def _chains() -> list[Journey]:
-    def messenger(clip: Clip) -> Clip:  # shrunk and coded hard, then sent on
-        once = _coded([attacks.resized(f, 0.75) for f in clip], "libx264", 30)
-        return _coded(once, "libx264", 30)
-
-    def shared(clip: Clip) -> Clip:  # several generations of large networks
-        return _coded(_coded(clip, "libx264", 26), "libvpx-vp9", 40)
-
     def screenshot(clip: Clip) -> Clip:
-        return [attacks.jpeg(attacks.resized(attacks.resized(f, 1.3), 0.6), 70) for f in clip]
+        return [chains.screenshot(f) for f in clip[::5]]
 
-    def half35(clip: Clip) -> Clip:
-        return _coded([attacks.resized(f, 0.5) for f in clip], "libx264", 35)
-
-    changes = {"messenger": messenger, "shared": shared, "screenshot": screenshot, "half_crf35": half35}
+    changes = {"messenger": chains.messenger, "shared": chains.shared, "screenshot": screenshot,
+               "half_crf35": chains.half35}  # fmt: skip
     return [Journey(name, "chain", 1, change) for name, change in changes.items()]
-
-
-def _coded(clip: Clip, codec: str, crf: int) -> Clip:
-    preset = "" if codec == "libvpx-vp9" else "veryfast"
-    quiet = {"libx265": {"x265-params": "log-level=none:pools=1"}, "libvpx-vp9": {"b": "0", "cpu-used": "8"}}
-    return attacks.coded(clip, codec, crf, preset=preset, options=quiet.get(codec, {}))
 
 
 def _each(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Clip], Clip]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.figures import Figure, mean_figure
-from benchmarks.motion.plots import figure, save_plot
 from benchmarks.pictures import psnr, ssim
+from benchmarks.plots import figure, save_plot
 from benchmarks.sheets import save_nobody
 from benchmarks.watermark.clips import Clip
 from benchmarks.watermark.journeys import Journey, journeys
