@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.motion import lips, liveliness
+from benchmarks.motion import lips, liveliness, voices
 from benchmarks.motion.control import gaze_errors, judge_of_emotions
 from benchmarks.motion.plots import confusion
-from benchmarks.motion.talk import SHIPPED, Talks
+from benchmarks.motion.talk import SHIPPED, VOICES, Talks
 from faces.actions import ACTION_INDEX
 from faces.performances import MotionClip, Phones, perform
 from generate.speech.evaluate import read_eval_set
@@ -97,7 +97,37 @@ def test_talks_are_as_long_as_they_should_be() -> None:
 
 
 def test_plots_are_pictures(tmp_path: Path) -> None:
-    from benchmarks.motion.plots import save_plot
+    from benchmarks.plots import save_plot
 
     path = save_plot(tmp_path, "table", confusion(np.eye(3), ("a", "b", "c")))
     assert path.stat().st_size > 5000
+
+
+def test_laughs_and_breaths_are_told_from_mouths_that_stay_shut() -> None:
+    clips = read_eval_set(VOICES)
+    assert {c.manner for c in clips} == {"song", "laughter", "breath", "whisper", "shout"}
+    laugh = next(c for c in clips if c.manner == "laughter")
+    breath = next(c for c in clips if c.manner == "breath")
+    for clip in (laugh, breath):
+        assert clip.phones.ends[-1] <= len(clip.speech) / 16_000 + 0.3
+    performed = perform(laugh.phones, laugh.speech)
+    late = clip_of(len(performed), actions=np.roll(performed.actions, 3, 0))  # half-way to the next call
+    shut = clip_of(len(performed))
+    assert voices.call_corr(laugh, performed).min() > 0.6 > 0.3 > voices.call_corr(laugh, late).mean()
+    assert voices.call_corr(laugh, shut).max() == 0
+    assert (
+        voices.laughing(laugh, performed, voices.CHEEKS).min()
+        > 0.25
+        > voices.laughing(laugh, shut, voices.CHEEKS).max()
+    )
+    drawn = perform(breath.phones, breath.speech)
+    assert voices.breaths_open(breath, drawn).min() == 100
+    assert voices.breaths_open(breath, clip_of(len(drawn))).max() == 0
+
+
+def test_the_mouth_is_judged_while_notes_are_held() -> None:
+    song = next(c for c in read_eval_set(VOICES) if c.manner == "song")
+    performed = perform(song.phones, song.speech)
+    plain = perform(Phones(song.phones.classes, song.phones.starts, song.phones.ends), song.speech)
+    held = [voices.held_opening(song, clip).mean() for clip in (performed, plain, clip_of(len(performed)))]
+    assert held[0] > 1.1 * held[1] > held[2] == 0

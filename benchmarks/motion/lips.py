@@ -1,6 +1,6 @@
 """Lips: shut where they must be, open as they should, in time; on clean sound, in noise, on the telephone."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from benchmarks.motion.suite import Setting
 
 SNR = 10  # decibels of speech over noise
+
+
+class Row(NamedTuple):
+    """What one clip told."""
+
+    group: str
+    corr: float
+    lag_ms: float
+    shut: np.ndarray  # (n,) bool: were the lips shut in each p, b and m?
 
 
 def spoiled(speech: np.ndarray, how: str, seed: int) -> np.ndarray:
@@ -36,11 +45,11 @@ def measure(setting: "Setting", talks: Talks) -> list[Figure]:
     everything = [(group, i, clip) for group, clips in talks.groups.items() for i, clip in enumerate(clips)]
     figures: list[Figure] = []
     for how in ("clean", "noise10", "telephone"):
-        rows = [(group, *_judged(motion, clip, how, i)) for group, i, clip in everything]
-        figures += _figures(rows, "" if how == "clean" else f"_{how}", goals=how == "clean")
+        rows = [Row(group, *_judged(motion, clip, how, i)) for group, i, clip in everything]
+        figures += lip_rows(rows, "" if how == "clean" else f"_{how}", goals=how == "clean")
         if how == "clean" and len(talks.groups) > 1:
             for name in talks.groups:
-                figures += _figures([row for row in rows if row[0] == name], f"_{name}", goals=False)
+                figures += lip_rows([row for row in rows if row.group == name], f"_{name}", goals=False)
     return figures + _sync(motion, talks)
 
 
@@ -50,16 +59,19 @@ def _judged(motion: Motion, clip: Spoken, how: str, seed: int) -> tuple[float, f
     return lip_corr(opening, truth), lip_lag_ms(opening, truth), closures(opening, clip.phones)
 
 
-def _figures(rows: list[tuple[str, float, float, np.ndarray]], suffix: str, *, goals: bool) -> list[Figure]:
-    shut = np.concatenate([row[3] for row in rows]).astype(float)
+def lip_rows(rows: list[Row], suffix: str, *, goals: bool) -> list[Figure]:
+    """lip_corr, lip_closure_pct and lip_lag_ms of clips, with a suffix; no closures where no p, b or m is said."""
+    shut = list(100 * np.concatenate([row.shut for row in rows]).astype(float))
+    figures = [mean_figure(f"lip_corr{suffix}", [row.corr for row in rows], "", goal=0.85 if goals else None)]
+    if shut or goals:
+        figures.append(mean_figure(f"lip_closure_pct{suffix}", shut, "%", goal=95 if goals else None))
+    lag = float(np.median([row.lag_ms for row in rows]))
     return [
-        mean_figure(f"lip_corr{suffix}", [row[1] for row in rows], "", goal=0.85 if goals else None),
-        mean_figure(f"lip_closure_pct{suffix}", list(100 * shut), "%", goal=95 if goals else None),
+        *figures,
         Figure(
-            name=f"lip_lag_ms{suffix}", value=float(np.median([row[2] for row in rows])), unit="ms", n=len(rows),
-            better="lower", goal=40 if goals else None,
+            name=f"lip_lag_ms{suffix}", value=lag, unit="ms", n=len(rows), better="lower", goal=40 if goals else None
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _sync(motion: Motion, talks: Talks) -> list[Figure]:

@@ -26,13 +26,13 @@ def run(setting: Setting, say: Callable[[str], None] = lambda _: None) -> Result
     Raises:
         UnreadableError: the speech set is not one; said before any work.
     """
-    from benchmarks.motion import control, guidance, lips, live, liveliness, sheets
+    from benchmarks.motion import control, guidance, lips, live, liveliness, sheets, voices
     from benchmarks.motion.talk import Talks
 
     setting.folder.mkdir(parents=True, exist_ok=True)
     talks = Talks.of(setting)
     figures: list[Figure] = []
-    for part in (lips, liveliness, control, guidance, sheets):
+    for part in (lips, voices, liveliness, control, guidance, sheets):
         say(part.__name__.rsplit(".", 1)[-1])
         figures += part.measure(setting, talks)
     say("live")

@@ -1,13 +1,14 @@
 """What is said in the benchmark: voices and languages that were never trained on, their phones known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from faces.performances import Phones
-from faces.performances.speechset import TEST_LANGUAGES, load_speech_set
+from faces.performances.manners import MANNERS, SPEECH
+from faces.performances.speechset import TEST_LANGUAGES, Clip, load_speech_set
 from generate.motion.scenes import joined
 from generate.speech.evaluate import Spoken, read_eval_set
 from media.units import SAMPLE_RATE
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from benchmarks.motion.suite import Setting
 
 SHIPPED = Path(__file__).parents[1] / "data" / "speech"
+VOICES = Path(__file__).parents[1] / "data" / "voices"  # clips that are sung, laughed and so on
 LONG = 30  # seconds of a talk
+LONGEST = 10  # seconds of a clip that is sung, laughed and so on
 
 
 @dataclass(frozen=True)
@@ -24,25 +27,29 @@ class Talks:
     """Clips by where they come from, and long talks made of them."""
 
     groups: dict[str, list[Spoken]]  # shipped; recorded, synthesised (from a speech set)
+    manners: dict[str, list[Spoken]] = field(default_factory=dict)  # what is not plain speech, by manner
 
     @classmethod
     def of(cls, setting: "Setting") -> "Talks":
         """The clips of a setting. From a speech set: its test split, people recorded in languages never trained on."""
         groups = {"shipped": read_eval_set(SHIPPED)}
+        others = read_eval_set(VOICES)
         if setting.speech_set is None:
-            return cls(groups)
+            return cls(groups, _by_manner(others))
         rng = np.random.default_rng(2024)
-        unseen = [c for c in load_speech_set(setting.speech_set) if c.split == "test" and len(c.speech) > SAMPLE_RATE]
+        held = [c for c in load_speech_set(setting.speech_set) if c.split == "test" and len(c.speech) > SAMPLE_RATE]
+        unseen = [c for c in held if c.manner == SPEECH]
         for name in ("recorded", "synthesised"):
             found = [c for c in unseen if (c.voice.source == "recorded") == (name == "recorded")]
             if name == "recorded":
                 found = [c for c in found if c.voice.language in TEST_LANGUAGES]
             count = min(len(found), 30 if setting.quick else 120)
-            groups[name] = [
-                Spoken(c.name, c.voice.language, c.speech.astype(np.float32) / 32768, c.phones)
-                for c in (found[i] for i in rng.permutation(len(found))[:count])
-            ]
-        return cls({name: clips for name, clips in groups.items() if clips})
+            groups[name] = [_spoken(found[i]) for i in rng.permutation(len(found))[:count]]
+        rest = [c for c in held if c.manner != SPEECH and len(c.speech) < LONGEST * SAMPLE_RATE]
+        rest = [_spoken(rest[i]) for i in rng.permutation(len(rest))]
+        more = {name: found[: 3 if setting.quick else 40] for name, found in _by_manner(rest).items()}
+        others += [clip for found in more.values() for clip in found]
+        return cls({name: clips for name, clips in groups.items() if clips}, _by_manner(others))
 
     def long(self, count: int) -> list[tuple[Phones, np.ndarray]]:
         """`count` talks of `LONG` seconds, clips and pauses: phones and speech (N,) float32."""
@@ -51,3 +58,12 @@ class Talks:
         made = [joined(said, np.random.default_rng((77, i)), LONG) for i in range(2 * count)]
         spoken = [(phones, speech[: LONG * SAMPLE_RATE]) for phones, speech in made if len(phones.classes) > 30]
         return spoken[:count]
+
+
+def _spoken(clip: Clip) -> Spoken:
+    return Spoken(clip.name, clip.voice.language, clip.sound, clip.phones, clip.manner)
+
+
+def _by_manner(clips: list[Spoken]) -> dict[str, list[Spoken]]:
+    found = {manner: [c for c in clips if c.manner == manner] for manner in MANNERS}
+    return {manner: those for manner, those in found.items() if those}

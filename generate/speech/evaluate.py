@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from faces.performances import CLASS_INDEX, SHUT, MotionClip, Phones, lip_frames, lips_to_actions, mouth_opening
+from faces.performances.vocals import KIND_INDEX, Vocals
 from media.errors import UnreadableError
 from media.sound import read_sound
 from media.units import FPS, SAMPLES_PER_FRAME
@@ -64,10 +65,14 @@ class Spoken:
     language: str
     speech: np.ndarray  # (N,) float32 mono 16 kHz in [-1, 1]
     phones: Phones
+    manner: str = "speech"  # of `faces.performances.manners`
 
 
 def read_eval_set(folder: Path | str) -> list[Spoken]:
     """The clips of a folder with `phones.json` and one sound file a clip, as `benchmarks/data/speech` holds them.
+
+    Of each: name, language, phones ([class, start, end] in seconds), and where there are any, manner and vocals
+    ([kind, start, end, amount], see `faces.performances.vocals`).
 
     Raises:
         UnreadableError: the list or a sound file is missing or damaged.
@@ -75,11 +80,24 @@ def read_eval_set(folder: Path | str) -> list[Spoken]:
     path = Path(folder) / "phones.json"
     try:
         rows = json.loads(path.read_text("utf-8"))["clips"]
-        timed = [Phones.from_names(*map(list, zip(*row["phones"], strict=True))) for row in rows]
+        timed = [Phones.from_names(*_columns(row["phones"], 3), _vocals(row.get("vocals", []))) for row in rows]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnreadableError(f"{path}: not a list of clips with timed phones ({error})") from error
     sounds = [read_sound(Path(folder) / f"{row['name']}.flac") for row in rows]
-    return [Spoken(r["name"], r["language"], s, p) for r, s, p in zip(rows, sounds, timed, strict=True)]
+    return [
+        Spoken(row["name"], row["language"], sound, phones, row.get("manner", "speech"))
+        for row, sound, phones in zip(rows, sounds, timed, strict=True)
+    ]
+
+
+def _columns(rows: list[list], count: int) -> list[list]:
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(count)]
+
+
+def _vocals(rows: list[list]) -> Vocals:
+    kinds, *numbers = _columns(rows, 4)
+    parts = [np.asarray(column, np.float64) for column in numbers]
+    return Vocals(np.array([KIND_INDEX[kind] for kind in kinds], np.int64), *parts)
 
 
 def true_opening(phones: Phones, speech: np.ndarray) -> np.ndarray:
