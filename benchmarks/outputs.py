@@ -8,12 +8,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+from PIL import Image
 
+from benchmarks.tampering import write
 from faces import Tracker
 from generate import FaceLatent, Motion, Painter, Talker
 from media import FPS, SAMPLE_RATE, read_picture, read_sound
 from media.units import SAMPLES_PER_FRAME
-from provenance import Claim, Keys, Outlet, is_nobody, save_live, save_picture, save_video
+from provenance import Claim, Keys, Outlet, is_nobody, mark_file, save_live, save_picture, save_video
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,17 @@ class Maker:
     def picture(self, name: str, clip: int = 0) -> Path:
         """A PNG, JPEG or WebP."""
         return save_picture(self.folder / name, self.clips[clip][0][0], claim=self.claim, keys=self.keys).path
+
+    def marked(self, name: str) -> Path:
+        """What others made, a video or a picture, with this maker's marks in it."""
+        target = self.folder / name
+        frames, sound = self.clips[0]
+        given = self.folder / f"given-{name}"
+        if target.suffix == ".mp4":
+            write(given, [frame[:, ::-1] for frame in frames], np.ascontiguousarray(sound[::-1]))
+        else:
+            Image.fromarray(frames[0][:, ::-1]).save(given)
+        return mark_file(given, target, keys=self.keys).saved.path
 
 
 class _Nowhere:

@@ -48,7 +48,7 @@ def weight_hashes() -> dict[str, str]:
 
 def versions() -> dict[str, str]:
     """Versions of vasari ("0" from a bare checkout) and of those packages that figures depend on and that are here."""
-    from provenance.manifest import vasari_version
+    from provenance.claims import vasari_version
 
     found = {"vasari": vasari_version()}
     for name in PACKAGES:

@@ -1,5 +1,6 @@
 """Video out: H.264 and AAC in mp4. Only the save path of `provenance` may import this; the lint holds it to that.
 
+Sink           what is written to, and its errors; `media.copying` has one for media of others
 Encoder        a whole file that starts playing before it is loaded
 LiveEncoder    fragments that can be played while they come, and `settle`, which makes a whole file of them
 """
@@ -27,82 +28,29 @@ PRIMING = 1024  # samples of sound that AAC puts before the first
 LIVE_OPTIONS = {"tune": "zerolatency", "g": str(FPS)}  # every frame leaves at once; who comes late waits a second
 
 
-class _Coder:
-    """Codes frames and sound; where packets go is told by the classes below.
+class Sink:
+    """A container that is being written, and its errors in words.
 
     Args:
         container: opened for writing.
         name: of the output, for errors.
-        size: (width, height) of the frames. Odd sides get their last row or column twice, as 4:2:0 needs even ones.
-        sound: whether there is an AAC track (mono, 16 kHz).
-        options: of x264.
-        sound_kbps: AAC bit rate.
     """
 
-    def __init__(
-        self,
-        container: Any,
-        name: str,
-        size: tuple[int, int],
-        *,
-        sound: bool,
-        options: dict[str, str],
-        sound_kbps: int,
-    ) -> None:
-        self._name = name
-        self.size = size
-        self.frames = 0  # written
-        self.samples = 0  # written
-        width, height = size
-        self._pad = (height % 2, width % 2)
-        self._container = container
-        self._video = container.add_stream("libx264", rate=FPS)
-        self._video.width, self._video.height = width + self._pad[1], height + self._pad[0]
-        self._video.pix_fmt = "yuv420p"
-        self._video.options = options
-        context = self._video.codec_context
-        context.color_primaries = context.color_trc = context.colorspace = BT709
-        context.color_range = 1  # limited
-        self._sound = None
-        if sound:
-            self._sound = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
-            self._sound.bit_rate = sound_kbps * 1000
+    def __init__(self, container: Any, name: str) -> None:
+        self._container, self._name = container, name
+        self._streams: list[Any] = []  # to be flushed at the end
+
+    def start(self) -> None:
+        """Open the encoders of all streams. Raises `OutputError`."""
         try:
-            container.start_encoding()
-        except (av.error.FFmpegError, OSError) as error:
-            raise OutputError(f"{name}: cannot be written ({_why(error)})") from error
-
-    def write(self, frame: np.ndarray) -> None:
-        """Append one frame, uint8 RGB (H, W, 3) of the size given at the start."""
-        if frame.dtype != np.uint8 or frame.shape != (self.size[1], self.size[0], 3):
-            raise ValueError(
-                f"frame is {frame.dtype} {frame.shape}; uint8 {(self.size[1], self.size[0], 3)} was needed"
-            )
-        if any(self._pad):
-            frame = cv2.copyMakeBorder(frame, 0, self._pad[0], 0, self._pad[1], cv2.BORDER_REPLICATE)
-        picture = to_yuv420(frame)
-        picture.pts, picture.time_base = self.frames, Fraction(1, FPS)
-        self.frames += 1
-        self._code(self._video, picture)
-
-    def write_sound(self, samples: np.ndarray) -> None:
-        """Append float32 mono samples at 16 kHz, any number of them."""
-        if self._sound is None:
-            raise ValueError("this encoder was opened without sound")
-        if not len(samples):
-            return
-        chunk = np.clip(np.nan_to_num(samples), -1.0, 1.0).astype(np.float32).reshape(1, -1)
-        sound = av.AudioFrame.from_ndarray(chunk, format="fltp", layout="mono")
-        sound.sample_rate = SAMPLE_RATE
-        sound.pts, sound.time_base = self.samples, Fraction(1, SAMPLE_RATE)
-        self.samples += len(samples)
-        self._code(self._sound, sound)
+            self._container.start_encoding()
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise OutputError(f"{self._name}: cannot be written ({_why(error)})") from error
 
     def close(self) -> None:
         """Give out what the codecs still hold, and let go of the output."""
-        self._code(self._video, None)
-        if self._sound is not None:
-            self._code(self._sound, None)
+        for stream in self._streams:
+            self._code(stream, None)
         try:
             self._container.close()
         except (av.error.FFmpegError, OSError) as error:
@@ -134,7 +82,76 @@ class _Coder:
             raise OutputError(f"{self._name}: could not be written ({_why(error)})") from error
 
     def _give(self, packet: Any) -> None:
-        raise NotImplementedError
+        self._container.mux(packet)
+
+
+class _Coder(Sink):
+    """Codes frames and sound; where packets go is told by the classes below.
+
+    Args:
+        container, name: as in `Sink`.
+        size: (width, height) of the frames. Odd sides get their last row or column twice, as 4:2:0 needs even ones.
+        sound: whether there is an AAC track (mono, 16 kHz).
+        options: of x264.
+        sound_kbps: AAC bit rate.
+    """
+
+    def __init__(
+        self,
+        container: Any,
+        name: str,
+        size: tuple[int, int],
+        *,
+        sound: bool,
+        options: dict[str, str],
+        sound_kbps: int,
+    ) -> None:
+        super().__init__(container, name)
+        self.size = size
+        self.frames = 0  # written
+        self.samples = 0  # written
+        width, height = size
+        self._pad = (height % 2, width % 2)
+        self._video = container.add_stream("libx264", rate=FPS)
+        self._video.width, self._video.height = width + self._pad[1], height + self._pad[0]
+        self._video.pix_fmt = "yuv420p"
+        self._video.options = options
+        context = self._video.codec_context
+        context.color_primaries = context.color_trc = context.colorspace = BT709
+        context.color_range = 1  # limited
+        self._streams.append(self._video)
+        self._sound = None
+        if sound:
+            self._sound = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
+            self._sound.bit_rate = sound_kbps * 1000
+            self._streams.append(self._sound)
+        self.start()
+
+    def write(self, frame: np.ndarray) -> None:
+        """Append one frame, uint8 RGB (H, W, 3) of the size given at the start."""
+        if frame.dtype != np.uint8 or frame.shape != (self.size[1], self.size[0], 3):
+            raise ValueError(
+                f"frame is {frame.dtype} {frame.shape}; uint8 {(self.size[1], self.size[0], 3)} was needed"
+            )
+        if any(self._pad):
+            frame = cv2.copyMakeBorder(frame, 0, self._pad[0], 0, self._pad[1], cv2.BORDER_REPLICATE)
+        picture = to_yuv420(frame)
+        picture.pts, picture.time_base = self.frames, Fraction(1, FPS)
+        self.frames += 1
+        self._code(self._video, picture)
+
+    def write_sound(self, samples: np.ndarray) -> None:
+        """Append float32 mono samples at 16 kHz, any number of them."""
+        if self._sound is None:
+            raise ValueError("this encoder was opened without sound")
+        if not len(samples):
+            return
+        chunk = np.clip(np.nan_to_num(samples), -1.0, 1.0).astype(np.float32).reshape(1, -1)
+        sound = av.AudioFrame.from_ndarray(chunk, format="fltp", layout="mono")
+        sound.sample_rate = SAMPLE_RATE
+        sound.pts, sound.time_base = self.samples, Fraction(1, SAMPLE_RATE)
+        self.samples += len(samples)
+        self._code(self._sound, sound)
 
 
 class Encoder(_Coder):
@@ -169,9 +186,6 @@ class Encoder(_Coder):
             raise OutputError(f"{path}: cannot be written ({_why(error)})") from error
         options = {"crf": str(crf), "preset": preset, "g": str(2 * FPS), "threads": str(threads)}
         super().__init__(container, str(path), size, sound=sound, options=options, sound_kbps=sound_kbps)
-
-    def _give(self, packet: Any) -> None:
-        self._container.mux(packet)
 
 
 class LiveEncoder(_Coder):

@@ -7,6 +7,7 @@
     save_live(path, moments, outlet)  the same, and sends the marked video while it is made
     outlet(where), Growing(path)      where live output goes: a pipe, a socket, the growing file
     sign_file(path, output, keys=)    credentials over what others made, unchanged
+    mark_file(path, output, keys=)    the same with both marks in it, coded again
     check_output(path, inputs)        refuse early what could not be saved later
     is_nobody(portrait, keys)         whether a portrait is known to show a person who does not exist
     verify(path, keys=, anchors=) -> Verdict
@@ -20,11 +21,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from provenance.claims import Claim
     from provenance.consent import Consent, grant_consent, load_consent, read_consent
     from provenance.keys import Keys
     from provenance.live import Growing, Outlet, outlet, save_live
-    from provenance.manifest import Claim
     from provenance.nobody import is_nobody
+    from provenance.others import Marked, mark_file
     from provenance.registry import Registry
     from provenance.save import Saved, check_output, save_picture, save_video
     from provenance.signing import Signed, sign_file
@@ -33,10 +35,11 @@ if TYPE_CHECKING:
 
 # Loaded when first asked for: `vasari keys` need not wait for torch.
 _HOME = {
-    "Claim": "manifest",
+    "Claim": "claims",
     "Consent": "consent",
     "Growing": "live",
     "Keys": "keys",
+    "Marked": "others",
     "Outlet": "live",
     "Registry": "registry",
     "Saved": "save",
@@ -46,6 +49,7 @@ _HOME = {
     "grant_consent": "consent",
     "is_nobody": "nobody",
     "load_consent": "consent",
+    "mark_file": "others",
     "outlet": "live",
     "read_consent": "consent",
     "save_live": "live",
@@ -60,6 +64,7 @@ __all__ = [
     "Consent",
     "Growing",
     "Keys",
+    "Marked",
     "Outlet",
     "Registry",
     "Saved",
@@ -69,6 +74,7 @@ __all__ = [
     "grant_consent",
     "is_nobody",
     "load_consent",
+    "mark_file",
     "outlet",
     "read_consent",
     "save_live",

@@ -103,7 +103,7 @@ class Fingerprinter:
         self._heard = 0
 
     def frame(self, frame: np.ndarray) -> None:
-        """The next frame, uint8 RGB (H, W, 3), 25 a second."""
+        """The next frame, 25 a second: uint8 RGB (H, W, 3), or its luma (H, W) in levels of 0 to 255."""
         if self._frames % self.every == 0 and self._frames < LONGEST * FPS:
             self._samples.append(spectrum(frame))
         self._frames += 1
@@ -137,7 +137,7 @@ class Fingerprinter:
 
     def for_registry(self) -> dict[str, bytes]:
         """Arguments `still` and `prints` of `Registry.add`; {} when nothing was seen."""
-        if not self._samples:
+        if not self._samples and not self._heard:
             return {}
         kept = self.fingerprint()
         return {"still": kept.still_bytes, "prints": kept.to_bytes()}
@@ -155,9 +155,9 @@ class Clip:
 
 
 def spectrum(frame: np.ndarray) -> np.ndarray:
-    """The low frequencies of a frame's luma, float32 (255,), in order of frequency."""
-    small = cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    luma = small.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    """The low frequencies of a frame's luma, float32 (255,), in order of frequency. Frames as in `Fingerprinter`."""
+    small = cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    luma = small if small.ndim == 2 else small @ np.array([0.299, 0.587, 0.114], np.float32)
     return cv2.dct(luma)[_ORDER[:, 0], _ORDER[:, 1]]
 
 

@@ -1,6 +1,7 @@
 """What an output was made of, in its credentials: each file with the credentials it came with, so that a chain of edits
 can be followed back. The files themselves are not in there, nor their names, nor pictures of them."""
 
+import mimetypes
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -24,7 +25,8 @@ class Ingredient:
 
     @property
     def mime(self) -> str:
-        return MIME[self.path.suffix.lower()]
+        guessed = mimetypes.guess_type(self.path.name)[0] or "application/octet-stream"
+        return MIME.get(self.path.suffix.lower(), guessed)
 
 
 def able(path: Path) -> bool:

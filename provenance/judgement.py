@@ -56,7 +56,9 @@ def judge(
         verdict, summary, reasons = _signed(credentials, picture, sound, clashes)
     elif marked:
         verdict = "tampered"
-        summary = f"credentials were removed; the mark in the {' and '.join(marked)} says: made with this key"
+        others = "marked with this key, as others made it" if entry and entry.command == "mark" else ""
+        words = others or ("made with this key" if entry else "marked with this key")
+        summary = f"credentials were removed; the mark in the {' and '.join(marked)} says: {words}"
         reasons = ["no credentials, but a keyed mark", *clashes]
         if entry and entry.kind == "live":
             where = " and ".join(marked)
@@ -66,15 +68,15 @@ def judge(
         elif entry:
             reasons.append(f"registered {entry.made} as {entry.manifest}")
             if recovered is not None and not clashes:
-                summary = _told(recovered) or summary
+                summary = _told(recovered, others) or summary
             reasons += _reasons(recovered)
         elif "found" in (picture.state, sound.state):
-            reasons.append("the mark is not in this registry: made with this key on another machine")
+            reasons.append("the mark is not in this registry: laid with this key on another machine")
     else:
         verdict, summary = "nothing_found", "nothing found: no credentials and no mark of this key"
         reasons = ["no credentials"]
         reasons.append("no mark of this key" if key else "marks were not looked for: no watermark key")
-    compared = (credentials.soft_binding and key == credentials.binding_key) or len(marked) == 2
+    compared = (_bound(credentials) and key == credentials.binding_key) or len(marked) == 2
     return {
         "verdict": verdict,
         "exit_code": CODES[verdict],
@@ -85,12 +87,14 @@ def judge(
     }
 
 
-def _told(recovered: Recovered) -> str:
-    """One line of what was recovered, "" where the registry holds no manifest that may be believed."""
+def _told(recovered: Recovered, others: str) -> str:
+    """One line of what was recovered, "" where the registry holds no manifest that may be believed. `others`: words
+    for what others made, "" for what was made here."""
     if recovered.manifest != "valid" or recovered.trust != "trusted":
         return ""
     same = "; the content is as registered" if "same" in (recovered.pictures, recovered.sound) else ""
-    return f"recovered: made by '{recovered.signer}' {recovered.made}; credentials were removed since{same}"
+    done = "marked, as others made it," if others else "made"
+    return f"recovered: {done} by '{recovered.signer}' {recovered.made}; credentials were removed since{same}"
 
 
 def _reasons(recovered: Recovered | None) -> list[str]:
@@ -150,8 +154,15 @@ def _signed(credentials: Credentials, picture: Mark, sound: Mark, clashes: list[
             reasons.append(f"the {name} mark was not looked for: no watermark key")
         elif promised:
             reasons.append(f"the {name} mark could not be read; the signature alone vouches for the {name}")
-    done = "signed, as others made it," if credentials.action == "c2pa.opened" else "made"
+    done = "made"
+    if credentials.action == "c2pa.opened":
+        done = f"{'marked' if _bound(credentials) else 'signed'}, as others made it,"
     return "known_maker", f"{done} by '{credentials.signer}' and intact", reasons
+
+
+def _bound(credentials: Credentials) -> bool:
+    """Whether the credentials promise a mark."""
+    return bool(credentials.soft_binding or credentials.sound_binding)
 
 
 def _clashes(
@@ -159,7 +170,7 @@ def _clashes(
 ) -> list[str]:
     """What contradicts what, in words."""
     found = []
-    if credentials.soft_binding and credentials.binding_key == key:
+    if _bound(credentials) and credentials.binding_key == key:
         for name, mark, promised in (
             ("picture", picture, credentials.soft_binding),
             ("sound", sound, credentials.sound_binding),
@@ -178,7 +189,8 @@ def _clashes(
     heard, seen = (recovered.sound in kept, recovered.pictures in kept) if recovered else (False, False)
     if picture.state == "found" and sound.state == "absent" and entry and entry.sound_mark and not heard:
         found.append("the sound was exchanged: the output was registered with marked sound")
-    if sound.state == "found" and picture.state == "absent" and not seen:
+    pictured = not entry or entry.kind != "sound"  # a sound file that was marked may lie under any pictures
+    if sound.state == "found" and picture.state == "absent" and pictured and not seen:
         found.append("the pictures were exchanged: only the sound is marked")
     return found
 

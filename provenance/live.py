@@ -38,9 +38,10 @@ import numpy as np
 from media.atomic import replacing
 from media.encode import LiveEncoder, settle
 from media.errors import OutputError, UsageError, VasariError
+from media.units import FPS
+from provenance.claims import Claim
 from provenance.keys import Keys
-from provenance.manifest import Claim
-from provenance.pipeline import Marking
+from provenance.pipeline import Marking, OwnMarks, size_of
 from provenance.registry import Registry
 from provenance.save import (
     Saved,
@@ -108,9 +109,8 @@ def save_live(
         with plainly(target), tempfile.TemporaryFile(dir=target.parent) as kept:
             sent = _Sent(target, kept, to, lambda: record.add(entry))
             options = {"crf": crf, "preset": preset, "threads": threads, "comment": COMMENT}
-            work = Marking(
-                message, keys.mark_key, lambda size: LiveEncoder(sent.give, size, **options), block=LIVE, depth=DEPTH
-            )
+            marks = OwnMarks(message, keys.mark_key, block=LIVE)
+            work = Marking(marks, lambda frame: LiveEncoder(sent.give, size_of(frame), **options), depth=DEPTH)
             heard = hashlib.sha256()
             broken = _send(work, moments, heard, to, progress)
             if not sent.fragments:
@@ -136,6 +136,7 @@ def save_live(
                     work.seconds(),
                     frames=work.frames,
                     printer=work.printer,
+                    duration=work.frames / FPS,
                 )
         saved = timed(made, started)
         if broken is not None:

@@ -1,41 +1,19 @@
-"""What the credentials say: a C2PA claim of the specification 2.4, built, signed and read with c2pa-python.
-
-Assertions, `created` (vouched for by the signer):
-    c2pa.actions.v2        c2pa.created, trainedAlgorithmicMedia; c2pa.watermarked.bound; nothing else was done
-    c2pa.soft-binding      the message of the picture mark, and of the sound mark where there is sound
-    c2pa.ai-disclosure     a generative model made it
-    cawg.training-mining   not to be used to train on
-    io.vasari.making       command, settings, SHA-256 of portrait, other inputs, consent and model weights
-and, gathered, c2pa.ingredient.v3 of portrait and inputs: the credentials that they came with (`ingredients`).
-
-Hashes of inputs are named by role, never by file name: file names are often people's names.
-"""
+"""Credentials signed and read with c2pa-python; what they say is in `claims`."""
 
 import copy
-import datetime as dt
 import hashlib
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import c2pa
 
 from media.errors import SigningError
-from provenance.consent import Consent
-from provenance.hashing import file_sha256
-from provenance.ingredients import Ingredient, able, named
+from provenance.ingredients import Ingredient, named
 from provenance.signers import Signer
 
-SPEC_VERSION = "2.4.0"
-SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-PICTURE_ALGORITHM = "io.vasari.mark.picture.1"
-SOUND_ALGORITHM = "io.vasari.mark.sound.1"
-MAKING = "io.vasari.making"
-MODEL_TYPE = "c2pa.types.generator"
 UNTRUSTED = "signingCredential.untrusted"  # a failure of trust, not of integrity
 # Offline by design: nothing is fetched, wherever a file says its manifest lies.
 SETTINGS: dict[str, Any] = {
@@ -46,108 +24,6 @@ SETTINGS: dict[str, Any] = {
 # The media of an mp4 are hashed in leaves of 1 MiB, all of which are in the manifest: 12 MB of memory however long the
 # video. Rows of a tree with proofs in boxes of their own would be smaller, but not every validator reads them.
 IN_LEAVES = {"merkle_tree_chunk_size_in_kb": 1024, "merkle_tree_max_proofs": 0}
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What a maker says of an output."""
-
-    command: str  # what made it: "generate", "animate" ...
-    portrait: Path | None = None  # the portrait file; its hash goes into the manifest. None only for `nobody`
-    inputs: tuple[Path, ...] = ()  # speech, driving video: hashed too
-    consent: Consent | None = None  # demanded unless `nobody`
-    nobody: bool = False  # the portrait shows a person who does not exist
-    settings: Mapping[str, str | int | float | bool] = field(default_factory=dict)  # seed, size, emotion ...
-    models: Mapping[str, str] = field(default_factory=dict)  # name of each weight file -> SHA-256 of its tensors
-    title: str = ""  # title in the credentials; the output's file name when empty
-
-    @property
-    def sources(self) -> tuple[Path, ...]:
-        """All files that went in; the output may be none of them."""
-        return ((self.portrait,) if self.portrait else ()) + tuple(self.inputs)
-
-    def ingredients(self) -> list[Ingredient]:
-        """Those that can carry credentials."""
-        portrait = [Ingredient(self.portrait, "portrait")] if self.portrait else []
-        found = [*portrait, *(Ingredient(path, "input") for path in self.inputs)]
-        return [ingredient for ingredient in found if able(ingredient.path)]
-
-    def making(self) -> dict[str, Any]:
-        """The content of the io.vasari.making assertion."""
-        inputs = [{"role": "portrait", "sha256": file_sha256(self.portrait)}] if self.portrait else []
-        inputs += [{"role": "input", "sha256": file_sha256(path)} for path in self.inputs]
-        making: dict[str, Any] = {
-            "command": self.command,
-            "inputs": inputs,
-            "person": "nobody" if self.nobody else "consented",
-            "settings": dict(self.settings),
-            "models": [{"name": name, "sha256": digest} for name, digest in sorted(self.models.items())],
-        }
-        if self.consent is not None:
-            making["consent"] = {"sha256": self.consent.sha256, "validUntil": self.consent.valid_until.isoformat()}
-        return making
-
-
-def vasari_version() -> str:
-    """Version of the installed package, "0" from a bare checkout."""
-    try:
-        return version("vasari")
-    except PackageNotFoundError:
-        return "0"
-
-
-def definition(claim: Claim, *, title: str, mime: str, key_id: str, mark: str, sound_mark: str) -> dict[str, Any]:
-    """The manifest definition for `c2pa.Builder`. Marks are hexadecimal; `sound_mark` is "" without sound."""
-    agent = {"name": "vasari", "version": vasari_version()}
-    when = dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    actions = [
-        {
-            "action": "c2pa.created",
-            "when": when,
-            "softwareAgent": agent,
-            "digitalSourceType": SOURCE_TYPE,
-            "description": f"Made by `vasari {claim.command}`; no camera saw it",
-        },
-        {
-            "action": "c2pa.watermarked.bound",
-            "when": when,
-            "softwareAgent": agent,
-            "description": "Invisible mark bound to this manifest in its soft binding",
-        },
-    ]
-    bindings = [(PICTURE_ALGORITHM, mark)] + ([(SOUND_ALGORITHM, sound_mark)] if sound_mark else [])
-    not_allowed = {"use": "notAllowed"}
-    uses = ("cawg.ai_training", "cawg.ai_generative_training", "cawg.data_mining", "cawg.ai_inference")
-    assertions = [
-        ("c2pa.actions.v2", {"actions": actions, "allActionsIncluded": True}),
-        *(
-            ("c2pa.soft-binding", {"alg": alg, "blocks": [{"scope": {}, "value": value}], "name": key_id})
-            for alg, value in bindings
-        ),
-        ("c2pa.ai-disclosure", {"modelType": MODEL_TYPE, "modelName": "vasari"}),
-        ("cawg.training-mining", {"entries": dict.fromkeys(uses, not_allowed)}),
-        (MAKING, claim.making()),
-    ]
-    return {
-        "claim_generator_info": [agent | {"specVersion": SPEC_VERSION}],
-        "title": title,
-        "format": mime,
-        "assertions": [{"label": label, "created": True, "data": data} for label, data in assertions],
-    }
-
-
-def signing(*, title: str, mime: str) -> dict[str, Any]:
-    """The manifest definition for a file that is signed as it is; its one ingredient is what was opened."""
-    agent = {"name": "vasari", "version": vasari_version()}
-    when = dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    actions = [{"action": "c2pa.opened", "when": when, "softwareAgent": agent}]
-    data = {"actions": actions, "allActionsIncluded": True}
-    return {
-        "claim_generator_info": [agent | {"specVersion": SPEC_VERSION}],
-        "title": title,
-        "format": mime,
-        "assertions": [{"label": "c2pa.actions.v2", "created": True, "data": data}],
-    }
 
 
 def sign(
@@ -164,8 +40,8 @@ def sign(
 
     Args:
         leaves: hash media in leaves, so that memory does not grow with the file; see `boxes.with_large_headers`.
-        ingredients: files that went into it; the first action refers to them. One whose credentials are damaged beyond
-            reading is left out.
+        ingredients: files that went into it; the first action refers to them. An input whose credentials are damaged
+            beyond reading is left out; of a file that was opened the type alone is told then.
 
     Returns: the bytes of the manifest store.
 
@@ -195,22 +71,34 @@ def sign(
         raise SigningError(f"credentials could not be made ({_line(error)})") from error
 
 
-def _builder(manifest: Mapping[str, Any], settings: c2pa.Settings, ingredients: list[Ingredient]) -> c2pa.Builder:
-    """With all the ingredients that can be read."""
+def _builder(
+    manifest: Mapping[str, Any],
+    settings: c2pa.Settings,
+    ingredients: list[Ingredient],
+    bare: tuple[Ingredient, ...] = (),
+) -> c2pa.Builder:
+    """With all the ingredients that can be read; `bare` ones are named alone."""
     document = copy.deepcopy(dict(manifest))
     parts = named(ingredients)
+    words = {
+        name: {"title": part.role, "relationship": part.relationship, "label": name} for name, part in parts.items()
+    }
     if parts:
         first = next(a for a in document["assertions"] if a["label"] == "c2pa.actions.v2")["data"]["actions"][0]
         first["parameters"] = {"ingredientIds": list(parts)}
+        document["ingredients"] = [words[name] | {"format": p.mime} for name, p in parts.items() if p in bare]
     builder = c2pa.Builder(json.dumps(document), c2pa.Context(settings))
     for name, part in parts.items():
-        words = {"title": part.role, "relationship": part.relationship, "label": name}
+        if part in bare:
+            continue
         try:
             with part.path.open("rb") as file:
-                builder.add_ingredient(json.dumps(words), part.mime, file)
+                builder.add_ingredient(json.dumps(words[name]), part.mime, file)
         except c2pa.C2paError:
             builder.close()
-            return _builder(manifest, settings, [other for other in ingredients if other is not part])
+            if part.relationship == "parentOf":
+                return _builder(manifest, settings, ingredients, (*bare, part))
+            return _builder(manifest, settings, [other for other in ingredients if other is not part], bare)
     return builder
 
 

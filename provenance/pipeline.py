@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -115,10 +115,59 @@ class Coder(Protocol):
 
     frames: int
 
-    def write(self, frame: np.ndarray) -> None: ...
-    def write_sound(self, samples: np.ndarray) -> None: ...
+    def write(self, frame: Any) -> None: ...
+    def write_sound(self, samples: Any) -> None: ...
     def close(self) -> None: ...
     def abandon(self) -> None: ...
+
+
+class Marks(Protocol):
+    """What lays both marks, and looks at what passes by for the registry."""
+
+    printer: Fingerprinter
+
+    def check(self, kind: str, item: Any) -> None: ...
+    def frame(self, frame: Any) -> Any: ...
+    def push(self, sound: Any) -> Iterator[Any]: ...
+    def finish(self) -> Iterator[Any]: ...
+
+
+class OwnMarks:
+    """Marks of what is made here.
+
+    Args:
+        message: of the marks, 64 bits.
+        key: the secret watermark key.
+        block: of the sound mark, as in `SoundMarker`.
+    """
+
+    def __init__(self, message: int, key: bytes, *, block: int = FRAMES):
+        self._pictures = PictureMarker(message, key)
+        self._sounds = SoundMarker(message, key, block=block)
+        self.printer = Fingerprinter()
+
+    def check(self, kind: str, item: np.ndarray) -> None:
+        """Refuse what cannot be marked."""
+        if kind == "frame":
+            check_size(item)
+        elif not np.isfinite(item).all():
+            raise SpeechError("sound holds values that are not numbers (NaN or infinite); it could not be marked")
+
+    def frame(self, frame: np.ndarray) -> np.ndarray:
+        """uint8 RGB (H, W, 3) -> the same, marked."""
+        self.printer.frame(frame)
+        return self._pictures.mark(frame)
+
+    def push(self, sound: np.ndarray) -> Iterator[np.ndarray]:
+        """float32 mono 16 kHz -> what is marked by now."""
+        self.printer.sound(sound)
+        yield from self._sounds.push(sound)
+
+    def finish(self) -> Iterator[np.ndarray]:
+        """The marked rest."""
+        rest = self._sounds.finish()
+        if len(rest):
+            yield rest
 
 
 class Marking:
@@ -126,41 +175,26 @@ class Marking:
     sound by this class alone, and sees nothing else.
 
     Args:
-        message: of the marks, 64 bits.
-        key: the secret watermark key.
-        opening: (width, height) of the first frame -> the encoder.
-        block: of the sound mark, as in `SoundMarker`.
+        marks: what is laid.
+        opening: the first marked frame (of sound alone, the first piece) -> the encoder.
         depth: frames and pieces of sound that may wait before each stage.
     """
 
-    def __init__(
-        self,
-        message: int,
-        key: bytes,
-        opening: Callable[[tuple[int, int]], Coder],
-        *,
-        block: int = FRAMES,
-        depth: int = DEPTH,
-    ):
-        self._opening = opening
-        self._pictures = PictureMarker(message, key)
-        self._sounds = SoundMarker(message, key, block=block)
-        self.printer = Fingerprinter()  # looks at what passes by, for the registry
+    def __init__(self, marks: Marks, opening: Callable[[Any], Coder], *, depth: int = DEPTH):
+        self._opening, self._marks = opening, marks
+        self.printer = marks.printer
         self._sound_seconds = 0.0
         self._coder: Coder | None = None
         self._encode = Stage("encode", self._to_encode, self._close, None, depth)
         self._mark = Stage("mark", self._to_mark, self._rest, self._encode, depth)
 
-    def frame(self, frame: np.ndarray) -> None:
-        """The next frame, uint8 RGB (H, W, 3); waits while others do. Raises what went wrong in the stages."""
-        check_size(frame)
-        self._mark.put(("frame", frame))
+    def frame(self, frame: Any) -> None:
+        """The next frame, as the marks take it; waits while others do. Raises what went wrong in the stages."""
+        self._put("frame", frame)
 
-    def sound(self, samples: np.ndarray) -> None:
-        """More sound, float32 mono 16 kHz, after the first frame. Raises as `frame`."""
-        if not np.isfinite(samples).all():
-            raise SpeechError("sound holds values that are not numbers (NaN or infinite); it could not be marked")
-        self._mark.put(("sound", samples))
+    def sound(self, sound: Any) -> None:
+        """More sound, as the marks take it; of a video after the first frame. Raises as `frame`."""
+        self._put("sound", sound)
 
     def close(self) -> None:
         """Wait until all is encoded."""
@@ -185,30 +219,32 @@ class Marking:
             "encode": self._encode.seconds,
         }
 
-    def _to_mark(self, item: tuple[str, np.ndarray]) -> None:
+    def _put(self, kind: str, item: Any) -> None:
+        self._marks.check(kind, item)
+        self._mark.put((kind, item))
+
+    def _to_mark(self, item: tuple[str, Any]) -> None:
         kind, data = item
         if kind == "frame":
-            self.printer.frame(data)
-            self._encode.put(("frame", self._pictures.mark(data)))
+            self._encode.put(("frame", self._marks.frame(data)))
             return
-        self.printer.sound(data)
-        for part in self._sound_timed(self._sounds.push, data):
+        for part in self._sound_timed(self._marks.push, data):
             self._encode.put(("sound", part))
 
     def _rest(self) -> None:
-        for part in self._sound_timed(lambda: [self._sounds.finish()]):
+        for part in self._sound_timed(self._marks.finish):
             self._encode.put(("sound", part))
 
-    def _sound_timed(self, work: Callable[..., Iterable[np.ndarray]], *arguments: np.ndarray) -> list[np.ndarray]:
+    def _sound_timed(self, work: Callable[..., Iterator[Any]], *arguments: Any) -> list[Any]:
         started = time.perf_counter()
-        parts = [part for part in work(*arguments) if len(part)]
+        parts = list(work(*arguments))
         self._sound_seconds += time.perf_counter() - started
         return parts
 
-    def _to_encode(self, item: tuple[str, np.ndarray]) -> None:
+    def _to_encode(self, item: tuple[str, Any]) -> None:
         kind, data = item
-        if self._coder is None:  # the first item is a frame: it tells the size
-            self._coder = self._opening((data.shape[1], data.shape[0]))
+        if self._coder is None:
+            self._coder = self._opening(data)
         if kind == "frame":
             self._coder.write(data)
         else:
@@ -219,8 +255,13 @@ class Marking:
             self._coder.close()
 
 
+def size_of(frame: np.ndarray) -> tuple[int, int]:
+    """(width, height) of a picture (H, W) or (H, W, 3)."""
+    return frame.shape[1], frame.shape[0]
+
+
 def check_size(frame: np.ndarray) -> None:
     """Raise `UsageError` for a picture that is too small to bear a mark."""
-    height, width = frame.shape[:2]
+    width, height = size_of(frame)
     if min(height, width) < SMALLEST:
         raise UsageError(f"{width}x{height} pixels are too few to bear a mark; make it {SMALLEST} or more on each side")

@@ -15,6 +15,7 @@ import c2pa
 
 from media.errors import UnreadableError
 from provenance import manifest
+from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
 from provenance.fingerprint import Clip, Fingerprint, Similarity, compare
 from provenance.registry import Entry, Registry
 from provenance.verdict import Recovered
@@ -96,8 +97,8 @@ def recover(
             says = read_manifest(store, anchors_pem)
         except UnreadableError:
             says = None
-    binding = (manifest.PICTURE_ALGORITHM, entry.mark)
-    belongs = says is not None and says.label == entry.manifest and binding in says.bindings
+    bindings = {(PICTURE_ALGORITHM, entry.mark), (SOUND_ALGORITHM, entry.sound_mark)}
+    belongs = says is not None and says.label == entry.manifest and not bindings.isdisjoint(says.bindings)
     pictures: Alike = "not_compared"
     sound: Alike = "not_compared"
     likeness = None

@@ -24,12 +24,13 @@ from media.errors import ConsentError, OutputError, UsageError
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from provenance import manifest
 from provenance.boxes import with_large_headers
+from provenance.claims import Claim, Opened, definition
 from provenance.consent import check_consent
 from provenance.fingerprint import Fingerprinter
 from provenance.hashing import file_sha256
+from provenance.ingredients import MIME
 from provenance.keys import Keys
-from provenance.manifest import Claim
-from provenance.pipeline import Marking, check_size
+from provenance.pipeline import Marking, OwnMarks, check_size, size_of
 from provenance.registry import Entry, Registry, now, open_registry
 from provenance.watermark.identity import key_id, mark_hex, sound_mark_hex
 from provenance.watermark.picture import PictureMarker
@@ -47,7 +48,7 @@ class Saved:
     manifest: str  # label of the C2PA manifest
     sha256: str  # of the file
     frames: int  # 1 for a picture
-    duration: float  # seconds, 0 for a picture
+    duration: float  # seconds; 0 for a picture
     seconds: Mapping[str, float]  # spent in each stage: mark, sound, encode, sign, total
 
 
@@ -111,7 +112,10 @@ def save_video(
     started = time.perf_counter()
     with replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
         message, options = new_message(), {"crf": crf, "preset": preset, "threads": threads}
-        work = Marking(message, keys.mark_key, lambda size: Encoder(unsigned, size, sound=sound is not None, **options))
+        work = Marking(
+            OwnMarks(message, keys.mark_key),
+            lambda frame: Encoder(unsigned, size_of(frame), sound=sound is not None, **options),
+        )
         try:
             count = _feed(work, frames, _chunks(sound), progress)
         except BaseException:
@@ -119,8 +123,9 @@ def save_video(
             raise
         entry, record = begin(message, claim, "video", sound=sound is not None), registry_of(keys, registry).add
         saved = finish(
-            entry, target, final, unsigned, claim, keys, record, work.seconds(), frames=count, printer=work.printer
-        )
+            entry, target, final, unsigned, claim, keys, record, work.seconds(),
+            frames=count, printer=work.printer, duration=count / FPS,
+        )  # fmt: skip
     return timed(saved, started)
 
 
@@ -201,7 +206,7 @@ def _feed(
     return count
 
 
-def begin(message: int, claim: Claim, kind: str, *, sound: bool) -> Entry:
+def begin(message: int, claim: Claim | Opened, kind: str, *, sound: bool) -> Entry:
     """What the registry says of an output that is not finished yet."""
     return Entry(
         mark=mark_hex(message),
@@ -222,13 +227,14 @@ def finish(
     target: Path,
     final: Path,
     unsigned: Path,
-    claim: Claim,
+    claim: Claim | Opened,
     keys: Keys,
     record: Callable[..., None],
     seconds: dict[str, float],
     *,
     frames: int,
     printer: Fingerprinter,
+    duration: float = 0.0,
 ) -> Saved:
     """Sign `unsigned` into `final` and register it with `record`: its entry, its manifest, what `printer` saw.
 
@@ -237,27 +243,24 @@ def finish(
         record: `Registry.add` or `Registry.settle`.
     """
     started = time.perf_counter()
-    mime = (VIDEO_TYPES | PICTURE_TYPES)[target.suffix.lower()]
-    definition = manifest.definition(
+    mime = MIME[target.suffix.lower()]
+    said = definition(
         claim,
         title=claim.title or target.name,
         mime=mime,
         key_id=key_id(keys.mark_key),
-        mark=entry.mark,
+        mark="" if entry.kind == "sound" else entry.mark,
         sound_mark=entry.sound_mark,
     )
-    leaves = mime in VIDEO_TYPES.values() and with_large_headers(unsigned)
+    leaves = with_large_headers(unsigned)
     with unsigned.open("rb") as source, final.open("w+b") as sink:
-        store = manifest.sign(
-            source, sink, mime, definition, keys.signer, leaves=leaves, ingredients=claim.ingredients()
-        )
+        store = manifest.sign(source, sink, mime, said, keys.signer, leaves=leaves, ingredients=claim.ingredients())
         sink.flush()
         os.fsync(sink.fileno())
     label, digest = manifest.label_of(final), file_sha256(final)
     made = replace(entry, manifest=label, manifest_sha256=manifest.sha256(store), file_sha256=digest)
     record(made, store=store, **printer.for_registry())
     seconds["sign"] = time.perf_counter() - started
-    duration = 0.0 if entry.kind == "picture" else frames / FPS
     return Saved(target, entry.mark, label, digest, frames, duration, seconds)
 
 

@@ -18,9 +18,9 @@ from media.probing import MediaInfo, probe
 from media.sound import iter_sound
 from media.units import FPS
 from media.video import VideoReader
+from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
 from provenance.fingerprint import ALGORITHM, MOST, PHASES, STEP, Clip, Fingerprint, Fingerprinter, compare, still_alike
 from provenance.keys import Keys
-from provenance.manifest import PICTURE_ALGORITHM, SOUND_ALGORITHM
 from provenance.recovery import ALONE, STILL, judged, score
 from provenance.registry import Registry
 from provenance.watermark.geometry import aligned

@@ -16,8 +16,9 @@ from media.pictures import check_file
 from media.probing import probe
 from provenance import manifest
 from provenance.boxes import top_level_boxes, with_large_headers
+from provenance.claims import Opened, definition
 from provenance.hashing import file_sha256
-from provenance.ingredients import MIME, Ingredient
+from provenance.ingredients import MIME
 from provenance.keys import Keys
 from provenance.save import beside, check_output, plainly
 
@@ -60,10 +61,10 @@ def sign_file(path: str | os.PathLike[str], output: str | os.PathLike[str], *, k
         media = [box for box in top_level_boxes(copy) if box.name == "mdat"]
         # Of media in several pieces the library finds its own leaves again at times only (c2pa-python 0.38).
         leaves = len(media) == 1 and (_large_headers(copy) or copy.stat().st_size > LARGE)
-        definition = manifest.signing(title=title or target.name, mime=mime)
-        parent = Ingredient(source, "opened", "parentOf")
+        claim = Opened(source, command="sign")
+        said = definition(claim, title=title or target.name, mime=mime)
         with copy.open("rb") as given, final.open("w+b") as sink:
-            manifest.sign(given, sink, mime, definition, keys.signer, leaves=leaves, ingredients=[parent])
+            manifest.sign(given, sink, mime, said, keys.signer, leaves=leaves, ingredients=claim.ingredients())
             sink.flush()
             os.fsync(sink.fileno())
         if not manifest.holds(manifest.read_store(final, "")):

@@ -40,6 +40,7 @@ class Mark(Record):
     state: Literal["found", "noticed", "absent", "no_carrier", "not_checked"]
     # found: the message was read; noticed: a mark of this key, too damaged to read; no_carrier: no stream, or silence
     message: str = ""  # hexadecimal
+    key: str = ""  # identity of the watermark key that it was found under
     p_value: float = 1.0  # chance of saying so by accident; a bound, but an estimate for a sound that is only noticed
     looked_at: float = 0.0  # frames, or seconds of sound
     moved: str = ""  # how pictures were turned, mirrored or cut, or the speed of sound changed, since they were marked,

@@ -7,32 +7,22 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from media.errors import KeyMaterialError, SpeechError, UnreadableError
-from media.pictures import read_picture
+from media.errors import KeyMaterialError
 from media.probing import MediaInfo, probe
-from media.sound import iter_sound
-from media.units import FPS
-from media.video import VideoReader
 from provenance import manifest
 from provenance.boxes import uncovered_boxes
 from provenance.certificates import load_certificates
+from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
 from provenance.judgement import judge, lookup
 from provenance.keys import Keys
+from provenance.reading import read_picture_mark, read_sound_mark
 from provenance.recovery import recover
 from provenance.registry import Entry, Registry, open_registry
 from provenance.revocation import Revoked, read_revoked
 from provenance.search import by_content, look
 from provenance.verdict import Credentials, Mark, Recovered, Verdict
-from provenance.watermark.identity import key_id, mark_hex
-from provenance.watermark.picture import PictureReader
+from provenance.watermark.identity import key_id
 from provenance.watermark.search import Place
-from provenance.watermark.sound import SoundReader
-
-STRIDE = 5  # every fifth frame is looked at: neighbours say the same
-TRIES = (1, 4, 12, 30, 60)  # frames after which decoding is tried; most files need one
-WINDOW = 20.0  # seconds at the start of each part of a long video that are searched
-PARTS = 3
-LONGEST_SOUND = 600.0  # seconds listened to
 
 
 def verify(
@@ -69,8 +59,8 @@ def verify(
         known = ""
     else:
         intact = credentials.state == "valid" and credentials.trust == "trusted"  # then nobody changed it
-        picture, place = _picture_mark(path, info, keys, search=not intact)
-        sound, speed = _sound_mark(path, info, keys, search=not intact)
+        picture, place = read_picture_mark(path, info, [keys.mark_key], search=not intact)
+        sound, speed = read_sound_mark(path, info, [keys.mark_key], search=not intact)
         registry = registry or open_registry(keys.folder)
         known = key_id(keys.mark_key)
         entry = lookup(picture, sound, registry)
@@ -154,7 +144,7 @@ def _on_list(certificate: Mapping[str, Any], revoked: Mapping[tuple[str, int], R
 
 def _bindings(assertions: dict[str, object]) -> dict[str, str]:
     found = {}
-    names = {manifest.PICTURE_ALGORITHM: "soft_binding", manifest.SOUND_ALGORITHM: "sound_binding"}
+    names = {PICTURE_ALGORITHM: "soft_binding", SOUND_ALGORITHM: "sound_binding"}
     for content in assertions.values():
         if isinstance(content, dict) and content.get("alg") in names and content.get("blocks"):
             found[names[content["alg"]]] = str(content["blocks"][0].get("value", ""))
@@ -172,83 +162,3 @@ def read_anchors(keys: Keys | None, anchors: Iterable[str | os.PathLike[str]]) -
             raise KeyMaterialError(f"{anchor}: anchor cannot be read ({error.strerror})") from error
         load_certificates(parts[-1], str(anchor))
     return "\n".join(part.decode() for part in parts)
-
-
-def _picture_mark(path: Path, info: MediaInfo, keys: Keys, *, search: bool) -> tuple[Mark, Place | None]:
-    """The mark, and where its grid lies if not over the whole picture; that is looked for with `search` only."""
-    if info.kind == "sound":
-        return Mark(state="no_carrier"), None
-    reader = PictureReader(keys.mark_key)
-    if info.kind == "picture":
-        reader.add(read_picture(path))
-        return _mark_of(reader, search=search)
-    starts = [0.0]
-    if info.duration > 2 * PARTS * WINDOW:
-        starts = [info.duration * part / PARTS for part in range(PARTS)]
-    for start in starts:  # the message may be missing from the beginning, if something was put before it
-        reader.reset(attempts=reader.attempts)
-        try:
-            mark, place = _search(VideoReader(path, start=start), reader, search=search)
-        except UnreadableError:
-            if start == 0.0:
-                raise
-            continue
-        if mark.state != "absent":
-            return mark, place
-    return Mark(state="absent", p_value=mark.p_value, looked_at=mark.looked_at), None
-
-
-def _search(video: VideoReader, reader: PictureReader, *, search: bool) -> tuple[Mark, Place | None]:
-    """Look at ever more frames until the message is read; then for a grid that does not lie where it was laid."""
-    for number, frame in enumerate(video):
-        if number >= WINDOW * FPS:
-            break
-        if number % STRIDE:
-            continue
-        reader.add(frame)
-        if reader.frames in TRIES:
-            found = _mark_of(reader)
-            if found[0].state == "found":
-                return found
-    return _mark_of(reader, search=search)
-
-
-def _mark_of(reader: PictureReader, *, search: bool = False) -> tuple[Mark, Place | None]:
-    reading = reader.read(search=search)
-    state = "found" if reading.message is not None else "noticed" if reading.noticed else "absent"
-    mark = Mark(
-        state=state,
-        message="" if reading.message is None else mark_hex(reading.message),
-        p_value=reading.p_value,
-        looked_at=reading.frames,
-        moved="" if reading.place is None else str(reading.place),
-    )
-    return mark, reading.place
-
-
-def _sound_mark(path: Path, info: MediaInfo, keys: Keys, *, search: bool) -> tuple[Mark, float]:
-    """The mark, and at which speed it is played; other speeds are looked for with `search` only."""
-    if not info.has_sound:
-        return Mark(state="no_carrier"), 1.0
-    reader = SoundReader(keys.mark_key)
-    heard = 0.0
-    try:
-        for chunk in iter_sound(path, seconds=10.0):
-            reader.add(chunk)
-            heard += 10.0
-            if heard >= LONGEST_SOUND:
-                break
-    except (SpeechError, UnreadableError):
-        return Mark(state="no_carrier"), 1.0
-    reading = reader.read(search=search)
-    looked_at = round(reading.seconds, 2)
-    if reading.silent:
-        return Mark(state="no_carrier", looked_at=looked_at), 1.0
-    mark = Mark(
-        state="found" if reading.message is not None else "noticed" if reading.noticed else "absent",
-        message="" if reading.message is None else f"{reading.message:06x}",
-        p_value=reading.p_value,
-        looked_at=looked_at,
-        moved="" if reading.speed == 1.0 else f"played at {round(reading.speed, 4):g} times the speed",
-    )
-    return mark, reading.speed

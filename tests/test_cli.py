@@ -461,9 +461,9 @@ MEMBERS = {
         "retarget",
     ],
     "provenance": [
-        "Claim", "Consent", "Growing", "Keys", "Outlet", "Registry", "Saved", "Signed", "Verdict", "check_output",
-        "grant_consent", "is_nobody", "load_consent", "outlet", "read_consent", "save_live", "save_picture",
-        "save_video", "sign_file", "verify",
+        "Claim", "Consent", "Growing", "Keys", "Marked", "Outlet", "Registry", "Saved", "Signed", "Verdict",
+        "check_output", "grant_consent", "is_nobody", "load_consent", "mark_file", "outlet", "read_consent",
+        "save_live", "save_picture", "save_video", "sign_file", "verify",
     ],
 }  # fmt: skip
 

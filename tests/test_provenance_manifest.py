@@ -6,8 +6,9 @@ from PIL import Image
 
 from benchmarks.credentials.rubric import RUBRIC
 from provenance import Claim, Keys, Registry, save_picture, save_video, verify
+from provenance.claims import MAKING, PICTURE_ALGORITHM, SOUND_ALGORITHM, definition
 from provenance.hashing import file_sha256
-from provenance.manifest import MAKING, PICTURE_ALGORITHM, SOUND_ALGORITHM, crjson
+from provenance.manifest import crjson
 from provenance.registry import FILE
 from provenance.signers import CommandSigner
 from provenance.watermark.identity import key_id
@@ -136,11 +137,11 @@ def test_a_stranger_who_signs_again_does_not_become_the_maker(maker, tmp_path):
     folder, keys, saved = maker
     stranger = Keys.open(tmp_path / "stranger")
     stripped = remux(saved.path, tmp_path / "stripped.mp4")
-    definition = manifest.definition(
-        Claim("generate", folder / "portrait.png"), title="", mime="video/mp4", key_id="0", mark="", sound_mark=""
+    forged = definition(
+        Claim("generate", folder / "portrait.png"), title="", mime="video/mp4", key_id="0", mark="0" * 16
     )
     with stripped.open("rb") as source, (tmp_path / "again.mp4").open("w+b") as target:
-        manifest.sign(source, target, "video/mp4", definition, stranger.signer)
+        manifest.sign(source, target, "video/mp4", forged, stranger.signer)
     verdict = verify(tmp_path / "again.mp4", keys=keys)
     assert (verdict.credentials.state, verdict.credentials.trust, verdict.exit_code) == ("valid", "untrusted", 4)
 

@@ -13,9 +13,9 @@ from sitters import portrait
 from media import VideoReader, read_sound
 from media.errors import UnreadableError
 from provenance import Claim, Keys, Registry, save_live, save_picture, save_video, verify
+from provenance.claims import PICTURE_ALGORITHM
 from provenance.fingerprint import PHASES, Clip, Fingerprint, Fingerprinter, compare, spectrum
 from provenance.live import Outlet
-from provenance.manifest import PICTURE_ALGORITHM
 from provenance.recovery import judged, read_manifest
 from provenance.registry import FILE
 from provenance.search import identify

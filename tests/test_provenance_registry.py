@@ -9,7 +9,7 @@ from sqlalchemy import create_mock_engine, insert, select, update
 from sqlalchemy.dialects import postgresql
 
 from media.errors import MissingExtraError, OutputError, UsageError
-from provenance import manifest
+from provenance import claims
 from provenance.registry import ENVIRONMENT, FILE, Entry, Registry, open_registry, tables
 from provenance.registry.migrations import STEPS
 from provenance.registry.tokens import check_token, list_tokens, new_token, revoke_token
@@ -46,8 +46,8 @@ def test_all_of_an_output_is_found_again(registry):
     assert registry.by_mark(made.mark) == registry.by_file("file 1") == registry.by_manifest("urn:c2pa:1") == made
     assert registry.by_sound_mark("000001") == registry.of_kind("video") == [made]
     assert registry.manifest_store("urn:c2pa:1") == b"jumb"
-    assert registry.by_binding(manifest.PICTURE_ALGORITHM, made.mark) == ["urn:c2pa:1"]
-    assert registry.by_binding(manifest.SOUND_ALGORITHM, made.sound_mark) == ["urn:c2pa:1"]
+    assert registry.by_binding(claims.PICTURE_ALGORITHM, made.mark) == ["urn:c2pa:1"]
+    assert registry.by_binding(claims.SOUND_ALGORITHM, made.sound_mark) == ["urn:c2pa:1"]
     assert registry.by_binding("io.nobody", made.mark) == []
     assert registry.prints(made.mark) == b"prints"
     assert registry.stills() == [(made.mark, b"s")]
@@ -63,9 +63,9 @@ def test_a_mark_is_used_once_and_nothing_of_the_second_stays(registry):
 
 def test_live_outputs_are_settled(registry):
     registry.add(entry(1, manifest="", file_sha256="", kind="live"))
-    assert registry.by_binding(manifest.PICTURE_ALGORITHM, entry(1).mark) == []
+    assert registry.by_binding(claims.PICTURE_ALGORITHM, entry(1).mark) == []
     registry.settle(entry(1, kind="live"), store=b"jumb")
-    assert registry.by_binding(manifest.PICTURE_ALGORITHM, entry(1).mark) == ["urn:c2pa:1"]
+    assert registry.by_binding(claims.PICTURE_ALGORITHM, entry(1).mark) == ["urn:c2pa:1"]
     assert registry.of_kind("live") == [entry(1, kind="live")]
 
 
@@ -93,7 +93,7 @@ def test_a_registry_from_before_revisions_keeps_its_outputs(tmp_path):
     connection.close()
     registry = Registry(tmp_path / FILE)
     assert registry.by_mark(old.mark) == old
-    assert registry.by_binding(manifest.PICTURE_ALGORITHM, old.mark) == [old.manifest]
+    assert registry.by_binding(claims.PICTURE_ALGORITHM, old.mark) == [old.manifest]
     assert registry.manifest_store(old.manifest) is None
     registry.add(entry(8), store=b"jumb")
     assert Registry(tmp_path / FILE).by_mark(old.mark) == old

@@ -18,9 +18,10 @@ from fastapi import HTTPException, Request
 from fastapi.testclient import TestClient
 
 from provenance import Claim, Keys, Registry, save_video
+from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
+from provenance.claims import definition as define
 from provenance.fingerprint import ALGORITHM, Fingerprint
-from provenance.manifest import PICTURE_ALGORITHM, SOUND_ALGORITHM, sign
-from provenance.manifest import definition as define
+from provenance.manifest import sign
 from provenance.registry.tokens import new_token, revoke_token
 from vasari.service import Settings, create_app
 from vasari.service.limits import MOST_CLIENTS, RateLimit

@@ -15,6 +15,7 @@ from vasari.commands import (
     detect,
     generate,
     keys,
+    mark,
     serve,
     sign,
     track,
@@ -34,6 +35,7 @@ app.command()(animate.animate)
 app.command()(track.track)
 app.command()(verify.verify)
 app.command()(sign.sign)
+app.command()(mark.mark)
 app.command()(detect.detect)
 app.command()(triage.triage)
 app.add_typer(keys.app, name="keys")

@@ -13,7 +13,7 @@ from PIL import Image
 from benchmarks.outputs import Maker
 from benchmarks.tampering import coded, flipped, remuxed, write
 from media import VideoReader, read_sound
-from provenance import Claim, Keys, manifest
+from provenance import Claim, Keys, claims, manifest
 from provenance.exits import EXIT_KNOWN, EXIT_NOTHING, EXIT_TAMPERED, EXIT_UNREADABLE
 from provenance.watermark.hosts import drawn
 
@@ -52,14 +52,19 @@ class Scene:
         return [scene[k % 60 : 512 + k % 60, k % 60 : 512 + k % 60] for k in range(len(self.marked))]
 
     @cached_property
+    def theirs(self) -> Path:
+        """What others made, with the maker's marks in it."""
+        return self.made.marked("theirs.mp4")
+
+    @cached_property
     def voice(self) -> np.ndarray:
         """Sound that nobody marked, and nobody said."""
         return np.ascontiguousarray(self.made.clips[1][1][::-1])
 
     def signed_by_stranger(self, source: Path, name: str) -> Path:
         """Somebody else's credentials over a file without any; their certificates bear the maker's names."""
-        definition = manifest.definition(
-            Claim("generate", nobody=True), title=name, mime="video/mp4", key_id="0", mark="", sound_mark=""
+        definition = claims.definition(
+            Claim("generate", nobody=True), title=name, mime="video/mp4", key_id="0", mark="0" * 16
         )
         with source.open("rb") as given, self.path(name).open("w+b") as target:
             manifest.sign(given, target, "video/mp4", definition, self.stranger.signer)
@@ -154,6 +159,11 @@ ROWS = [
         ("the pictures were exchanged", "the pictures are not those")),
     Row("mark_copied_by_averaging", _copied_mark, (EXIT_TAMPERED, EXIT_NOTHING),
         ("nothing found", "lies on other footage", "exchanged")),
+    Row("others_marked", lambda s: s.theirs, KNOWN, ("marked, as others made it",)),
+    Row("others_marked_bit_flipped", lambda s: flipped(s.theirs, s.path("theirs_flipped.mp4"), 0.7), TAMPERED,
+        ("invalid",)),
+    Row("others_marked_and_coded", lambda s: coded(s.theirs, s.path("theirs_crf28.mp4"), crf=28), TAMPERED,
+        ("recovered: marked, as others made it",)),
     Row("signed_again_by_a_stranger", lambda s: s.signed_by_stranger(remuxed(s.one, s.path("x.mp4")), "re.mp4"),
         TAMPERED, ("contradictory",)),
     Row("signed_by_a_namesake_for_the_public",

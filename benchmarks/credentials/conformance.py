@@ -17,6 +17,7 @@ def outputs(made: Maker) -> dict[str, Path]:
         "mp4": made.video("whole.mp4"),
         "live mp4": made.live("live.mp4"),
         **{kind: made.picture(f"whole.{kind}") for kind in ("png", "jpg", "webp")},
+        **{f"marked {kind}": made.marked(f"theirs.{kind}") for kind in ("mp4", "jpg")},
     }
 
 

@@ -10,6 +10,7 @@ from media.errors import UnreadableError
 from provenance.verification import read_credentials
 
 FLIPS, FLIPS_QUICK = 60, 12  # a file
+WORDS = (b"c2pa.created", b"trainedAlgorithmicMedia", b"c2pa.opened", b"c2pa.transcoded")  # of which a file has some
 
 
 def measure(made: Maker, quick: bool) -> list[Figure]:
@@ -40,10 +41,10 @@ def _changes(path: Path, flips: int) -> list[tuple[str, Path]]:
         for k in range(flips)
     ]
     data = path.read_bytes()
-    for name, words in (("action", b"c2pa.created"), ("source type", b"trainedAlgorithmicMedia")):
-        said = path.with_stem(f"{name.replace(' ', '-')}-{path.stem}")
+    for number, words in enumerate(words for words in WORDS if words in data):
+        said = path.with_stem(f"words{number}-{path.stem}")
         said.write_bytes(data.replace(words, words[:-1] + b"_"))
-        made.append((f"{name} written over", said))
+        made.append((f"{words.decode()} written over", said))
     for share in (0.99, 0.6):
         short = path.with_stem(f"short{int(100 * share)}-{path.stem}")
         short.write_bytes(data[: int(share * len(data))])

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from media.errors import MissingExtraError, OutputError, UsageError
-from provenance.manifest import PICTURE_ALGORITHM, SOUND_ALGORITHM
+from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
 from provenance.registry import tables as t
 from provenance.registry.entries import FILE, Entry, now
 from provenance.registry.migrations import STEPS, migrate, revision
@@ -211,7 +211,8 @@ def _attach(connection: Connection, entry: Entry, store: bytes, still: bytes, pr
         row = {"label": entry.manifest, "store": store, "added": now(), "source": ""}
         connection.execute(insert(t.MANIFESTS).values(row))
     if entry.manifest:
-        values = [(PICTURE_ALGORITHM, entry.mark), (SOUND_ALGORITHM, entry.sound_mark)]
+        pictured = entry.mark if entry.kind != "sound" else ""
+        values = [(PICTURE_ALGORITHM, pictured), (SOUND_ALGORITHM, entry.sound_mark)]
         _bind(connection, entry.manifest, [(alg, value) for alg, value in values if value])
     if prints:
         connection.execute(insert(t.PRINTS).values({"mark": entry.mark, "still": still, "data": prints}))

@@ -54,7 +54,10 @@ class FastPattern:
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """uint8 RGB (H, W, 3) -> what to add to each colour, float32 (64, 64) in grey levels."""
-        bright = square(luma(frame))
+        return self.under(square(luma(frame)))
+
+    def under(self, bright: np.ndarray) -> np.ndarray:
+        """The same for brightness laid on the grid, float32 (128, 128) in [0, 1]."""
         shown = np.concatenate([_features(bright), self._planes])[None]
         factor, share = self._infer.infer([shown], share_inputs=True)[0][0]
         amplitude = thresholds(bright) * factor

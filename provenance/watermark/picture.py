@@ -17,6 +17,7 @@ from provenance.watermark.geometry import aligned, luma, square
 from provenance.watermark.nets import Watermark
 from provenance.watermark.search import PLACES, UPRIGHT, Fields, Place, Search, climbed, upright
 
+BLACK, SPAN = 16, 219  # levels of brightness in limited range (ITU-R BT.709, item 5.3)
 WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "watermark.safetensors"
 
 
@@ -60,10 +61,13 @@ def _dither(height: int, width: int) -> np.ndarray:
 
 def add_pattern(frame: np.ndarray, pattern: np.ndarray) -> np.ndarray:
     """Frame uint8 RGB (H, W, 3) plus pattern float32 (64, 64) in grey levels, brought to the frame's size."""
-    height, width = frame.shape[:2]
-    full = cv2.resize(pattern, (width, height), interpolation=cv2.INTER_CUBIC)
-    levels = cv2.add(full, _dither(height, width), dtype=cv2.CV_16S)
+    levels = _levels(pattern, *frame.shape[:2])
     return cv2.add(frame, cv2.merge([levels, levels, levels]), dtype=cv2.CV_8U)
+
+
+def _levels(pattern: np.ndarray, height: int, width: int) -> np.ndarray:
+    full = cv2.resize(pattern, (width, height), interpolation=cv2.INTER_CUBIC)
+    return cv2.add(full, _dither(height, width), dtype=cv2.CV_16S)
 
 
 class PictureMarker:
@@ -78,9 +82,20 @@ class PictureMarker:
         signs = Chips.from_key(key, PICTURE.coded_bits).spread(PICTURE.encode(message, key))
         self._pattern = FastPattern(strength_graph(model.strength) if model else _shipped_graphs()[0], signs)
 
-    def mark(self, frame: np.ndarray) -> np.ndarray:
-        """uint8 RGB (H, W, 3) -> the same, marked, 43 dB or more from the original before rounding."""
-        return add_pattern(frame, self._pattern(frame))
+    def mark(self, frame: np.ndarray, seen: np.ndarray | None = None) -> np.ndarray:
+        """uint8 RGB (H, W, 3) -> the same, marked, 43 dB or more from the original before rounding. `seen`: as it
+        looks, where that differs (through transparency)."""
+        return add_pattern(frame, self._pattern(frame if seen is None else seen))
+
+    def mark_luma(self, plane: np.ndarray) -> np.ndarray:
+        """The brightness of a video frame, limited range, (H, W) -> the same, marked; uint8, or uint16 of 10 bits."""
+        deep = plane.dtype == np.uint16
+        steps = 4 if deep else 1  # in a level of 8 bits
+        bright = square(cv2.convertScaleAbs(plane, alpha=1 / steps) if deep else plane)
+        bright = np.clip((bright - np.float32(BLACK / 255)) * np.float32(255 / SPAN), 0.0, 1.0)
+        levels = _levels(self._pattern.under(bright) * np.float32(steps * SPAN / 255), *plane.shape)
+        marked = cv2.add(plane, levels, dtype=cv2.CV_16U if deep else cv2.CV_8U)
+        return np.minimum(marked, 1023, out=marked) if deep else marked
 
 
 @dataclass(frozen=True)

@@ -269,8 +269,8 @@ class SoundReader:
         self._energy += float(np.square(samples, dtype=np.float64).sum())
         self._folded += whiten(np.pad(samples.astype(np.float64), (0, PERIOD - len(samples))))
 
-    def read(self, *, search: bool = False) -> SoundReading:
-        """What all sound so far says together. Call it once, at the end.
+    def read(self, key: bytes | None = None, *, search: bool = False) -> SoundReading:
+        """What all sound so far says together, under the reader's key or another one. Give no more sound after it.
 
         Args:
             search: where no message can be read as it is, look in the first 30 s for a mark under noise, and for one
@@ -282,6 +282,8 @@ class SoundReader:
         seconds = self._heard / 16_000
         if self._heard == 0 or math.sqrt(self._energy / self._heard) < QUIET:
             return SoundReading(None, False, 1.0, seconds, True)
+        if key is not None and key != self._key:
+            self._key, self._chips = key, SoundChips.from_key(key)
         message, z = self._aligned(self._folded)
         if message is not None:
             return SoundReading(message, True, CANDIDATES * 2.0**-SOUND.tag_bits, seconds, False)

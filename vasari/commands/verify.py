@@ -141,9 +141,10 @@ def _table(verdict: "Verdict") -> Table:
 
 def _mark_words(mark: "Mark", unit: str) -> str:
     chance = f"chance {mark.p_value:.1e}, {mark.looked_at:g} {unit}"
+    moved = f"\n{mark.moved}" if mark.moved else ""
     return {
-        "found": f"{mark.message} ({chance})",
-        "noticed": f"a mark of this key, too damaged to read ({chance})",
+        "found": f"{mark.message} ({chance}){moved}",
+        "noticed": f"a mark of this key, too damaged to read ({chance}){moved}",
         "absent": f"none in {mark.looked_at:g} {unit}",
         "no_carrier": "nothing here that could bear one",
         "not_checked": "not looked for",

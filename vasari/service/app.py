@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from media.errors import VasariError
-from provenance.manifest import vasari_version
+from provenance.claims import vasari_version
 from vasari.service.limits import RateLimit
 from vasari.service.looker import Looker
 from vasari.service.routes import BASE, SPEC_VERSION, router, well_known

@@ -19,9 +19,9 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from media.errors import OutputError, UnreadableError
+from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
+from provenance.claims import SPEC_VERSION as SPEC_VERSION
 from provenance.fingerprint import ALGORITHM, Fingerprint
-from provenance.manifest import PICTURE_ALGORITHM, SOUND_ALGORITHM
-from provenance.manifest import SPEC_VERSION as SPEC_VERSION
 from provenance.recovery import read_manifest
 from provenance.registry.jumbf import only
 from provenance.registry.tokens import check_token

@@ -1,0 +1,287 @@
+"""Marks in what others made: a picture, a video or a sound file, marked, signed and registered as every output.
+
+The copy keeps what it can: size, frame rate and times of a video, rate and channels of its sound. Pictures and sound
+are decoded, marked and coded again in the stages that outputs of this maker's own take (`pipeline`). Nothing is
+generated, so nobody's consent is asked for, and the credentials do not say where the file comes from.
+
+A file that bears this maker's mark already is refused unless a new one is asked for: the second replaces the first
+(read after two marks, of 30 pictures: the second 28 times, none twice; of 30 sounds: the second 30 times), and with it
+what the registry knows of a copy without credentials.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+
+from media.atomic import replacing
+from media.copying import Copier
+from media.errors import UnreadableError, UsageError
+from media.originals import Original, Picture, Sound, decoded, inspect
+from media.pictures import read_picture
+from media.probing import probe
+from media.units import FPS
+from provenance.claims import Opened
+from provenance.fingerprint import Fingerprinter
+from provenance.ingredients import MIME
+from provenance.keys import Keys
+from provenance.pipeline import Marking, check_size
+from provenance.reading import read_picture_mark, read_sound_mark
+from provenance.registry import Registry
+from provenance.save import (
+    PICTURE_TYPES,
+    Saved,
+    begin,
+    beside,
+    check_output,
+    finish,
+    new_message,
+    plainly,
+    registry_of,
+    timed,
+)
+from provenance.verdict import Mark
+from provenance.watermark.picture import PictureMarker
+from provenance.watermark.sound import SoundMarker
+from provenance.watermark.wide import WideSoundMarker
+
+TYPES = {
+    "picture": PICTURE_TYPES,
+    "video": {suffix: MIME[suffix] for suffix in (".mp4", ".mov")},
+    "sound": {suffix: MIME[suffix] for suffix in (".m4a", ".mp3", ".wav")},
+}
+LARGEST = 8192 * 4608  # pixels of a frame of a video
+DEPTH = 4  # frames that wait before each stage; they may be large
+JITTER = 0.1  # of 1 / 25 s; as `media.video`
+
+
+@dataclass(frozen=True)
+class Marked:
+    """What was written."""
+
+    saved: Saved
+    borne: tuple[str, ...]  # of "picture" and "sound", where the mark could be read again from the copy
+    notes: tuple[str, ...]  # what the copy does not keep, and which mark it does not bear, in words
+
+
+def mark_file(
+    path: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    keys: Keys,
+    registry: Registry | None = None,
+    crf: int = 18,
+    preset: str = "fast",
+    quality: int = 95,
+    title: str = "",
+    again: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Marked:
+    """A copy of a picture, video or sound file with this maker's marks in it and credentials over it.
+
+    Args:
+        path: anything that can be read.
+        output: .png, .jpg or .webp for a picture, .mp4 or .mov for a video, .m4a, .mp3 or .wav for sound.
+        crf, preset: quality and speed of the video's encoder.
+        quality: of JPEG and WebP, 1 to 100.
+        title: in the credentials; the output's file name when empty.
+        again: replace a mark of this maker that is there.
+        progress: called with the number of frames that are taken.
+
+    Raises:
+        UnreadableError: no picture, video or sound, or it breaks off.
+        UsageError: a type that does not fit or cannot hold what is there; under 128 pixels; it bears a mark of this
+            maker already; nothing in it can bear one (silence, an even surface).
+        OutputError, SigningError: as `save_video`. After any of them nothing is left but what was there.
+    """
+    source, started = Path(path), time.perf_counter()
+    info = probe(source)
+    target = check_output(output, [source], TYPES[info.kind])
+    book = registry_of(keys, registry)
+    if not again:
+        _refuse_marked(source, keys, book)
+    message = new_message()
+    with replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
+        if info.kind == "picture":
+            settings: dict[str, Any] = {} if target.suffix.lower() == ".png" else {"quality": quality}
+            work = _picture(source, unsigned, message, keys, settings)
+        else:
+            settings = {"crf": crf, "preset": preset} if info.kind == "video" else {}
+            work = _media(source, unsigned, message, keys, settings, progress)
+        read = _read(unsigned, keys)
+        borne = tuple(name for name, mark in read.items() if mark.state == "found")
+        if not borne:
+            raise UsageError(
+                f"{source}: nothing in it can bear a mark (silence, even surfaces, transparency); "
+                "`vasari sign` puts credentials over it as it is"
+            )
+        claim = Opened(source, settings, title)
+        entry = begin(message, claim, info.kind, sound="sound" in borne)
+        saved = finish(
+            entry, target, final, unsigned, claim, keys, book.add, work.seconds,
+            frames=work.frames, printer=work.printer, duration=work.duration,
+        )  # fmt: skip
+    weak = [f"the {name} could not bear the mark" for name, mark in read.items() if mark.state in ("noticed", "absent")]
+    return Marked(timed(saved, started), borne, (*work.notes, *weak))
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A copy that is marked and encoded, not yet signed."""
+
+    printer: Fingerprinter
+    seconds: dict[str, float]
+    frames: int
+    duration: float
+    notes: tuple[str, ...]
+
+
+def _read(path: Path, keys: Keys) -> dict[str, Mark]:
+    """The marks of this maker that a file bears where they were laid."""
+    info = probe(path)
+    picture, _ = read_picture_mark(path, info, [keys.mark_key], search=False)
+    sound, _ = read_sound_mark(path, info, [keys.mark_key], search=False)
+    return {"picture": picture, "sound": sound}
+
+
+def _refuse_marked(source: Path, keys: Keys, book: Registry) -> None:
+    for name, mark in _read(source, keys).items():
+        if mark.state not in ("found", "noticed"):
+            continue
+        entry = book.by_mark(mark.message) if name == "picture" and mark.message else None
+        which = f", that of `vasari {entry.command}` {entry.made}" if entry else ""
+        raise UsageError(
+            f"{source}: its {name} bears this maker's mark already{which}. `vasari sign` puts credentials over it as "
+            "it is; --again replaces the mark"
+        )
+
+
+def _picture(source: Path, unsigned: Path, message: int, keys: Keys, options: dict[str, Any]) -> _Work:
+    started = time.perf_counter()
+    seen = read_picture(source)
+    check_size(seen)
+    with Image.open(source) as opened:
+        picture = ImageOps.exif_transpose(opened)
+        clear = picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
+        if clear and unsigned.suffix.lower() in (".jpg", ".jpeg"):
+            raise UsageError(f"{source}: has transparent parts, which JPEG does not keep; choose .png or .webp")
+        whole = np.array(picture.convert("RGBA")) if clear else seen
+        grey, deep = (
+            picture.mode in ("1", "L", "LA", "I", "F") or picture.mode.startswith("I;"),
+            picture.mode[0] in "IF",
+        )
+        kept = {name: picture.info[name] for name in ("icc_profile", "dpi") if picture.info.get(name)}
+        if picture.mode == "CMYK":
+            kept.pop("icc_profile", None)  # of colours that are gone
+        kept["exif"] = picture.getexif().tobytes()
+    marked = PictureMarker(message, keys.mark_key).mark(np.ascontiguousarray(whole[..., :3]), seen=seen)
+    out = np.dstack([marked, whole[..., 3]]) if clear else marked[..., 0] if grey else marked
+    printer = Fingerprinter()
+    printer.frame(seen)
+    seconds = {"mark": time.perf_counter() - started}
+    if unsigned.suffix.lower() == ".png":
+        options = {"compress_level": 4}
+    Image.fromarray(out).save(unsigned, **options, **kept)
+    seconds["encode"] = time.perf_counter() - started - seconds["mark"]
+    notes = ("more than 8 bits a colour became 8",) if deep else ("CMYK became RGB",) if picture.mode == "CMYK" else ()
+    return _Work(printer, seconds, 1, 0.0, notes)
+
+
+def _media(
+    source: Path,
+    unsigned: Path,
+    message: int,
+    keys: Keys,
+    options: dict[str, Any],
+    progress: Callable[[int], None] | None,
+) -> _Work:
+    original = inspect(source)
+    if original.has_pictures:
+        width, height = original.size
+        check_size(np.empty((height, width)))
+        if width * height > LARGEST:
+            raise UsageError(f"{source}: {width}x{height} pixels are more than can be coded; scale it down")
+    coders: list[Copier] = []
+
+    def opening(_: object) -> Copier:
+        coders.append(Copier(unsigned, original, **options))
+        return coders[0]
+
+    work = Marking(OthersMarks(message, keys.mark_key, original), opening, depth=DEPTH)
+    end, count = 0.0, 0
+    try:
+        for item in decoded(original):
+            if isinstance(item, Picture):
+                work.frame(item)
+                count += 1
+                end = max(end, item.seconds + (item.length or float(1 / original.fps)))
+            else:
+                work.sound(item)
+                end = max(end, item.seconds + len(item.samples) / original.sound_rate)
+            if progress is not None:
+                progress(count)
+        work.close()
+    except BaseException:
+        work.abandon()
+        raise
+    if not coders:
+        raise UnreadableError(f"{source}: nothing in it can be decoded")
+    return _Work(work.printer, work.seconds(), work.frames, end, (*original.notes, *coders[0].notes))
+
+
+class OthersMarks:
+    """Marks of what others made, as `pipeline.Marks`: on brightness alone, and on sound as it is.
+
+    Args:
+        message, key: as in `OwnMarks`.
+        original: what is marked.
+    """
+
+    def __init__(self, message: int, key: bytes, original: Original) -> None:
+        self.printer = Fingerprinter()
+        self._pictures = PictureMarker(message, key)
+        self._sounds: WideSoundMarker | None = None
+        if original.sound_rate:
+            marker = SoundMarker(message, key)
+            self._sounds = WideSoundMarker(marker, original.sound_rate, original.layout, self.printer)
+        self._start: float | None = None  # of the sound, seconds
+        self._shown: np.ndarray | None = None  # what is to be seen until the next frame comes
+        self._seen = 0  # moments, 25 a second, that the printer has seen
+
+    def check(self, kind: str, item: Picture | Sound) -> None:
+        """All has been checked before."""
+
+    def frame(self, frame: Picture) -> Picture:
+        """The same, marked."""
+        self._look(frame)
+        return replace(frame, planes=(self._pictures.mark_luma(frame.planes[0]), *frame.planes[1:]))
+
+    def push(self, sound: Sound) -> Iterator[Sound]:
+        """What is marked by now."""
+        self._start = sound.seconds if self._start is None else self._start
+        for samples in self._sounds.push(sound.samples) if self._sounds else ():
+            yield Sound(samples, self._start)
+
+    def finish(self) -> Iterator[Sound]:
+        """The marked rest; and the last frame is looked at."""
+        if self._shown is not None:
+            self.printer.frame(self._shown)
+        if self._sounds is not None and self._start is not None:
+            for samples in self._sounds.finish():
+                yield Sound(samples, self._start)
+
+    def _look(self, frame: Picture) -> None:
+        """Show the printer what a player shows 25 times a second, as `media.VideoReader` reads it."""
+        while self._shown is not None and self._seen / FPS < frame.seconds - JITTER / FPS:
+            self.printer.frame(self._shown)
+            self._seen += 1
+        small = cv2.resize(frame.planes[0], (256, 256), interpolation=cv2.INTER_AREA).astype(np.float32)
+        if frame.planes[0].dtype == np.uint16:
+            small /= 4
+        self._shown = np.clip((small - 16) * (255 / 219), 0, 255)
