@@ -118,7 +118,7 @@ def mark_file(
         borne = tuple(name for name, mark in read.items() if mark.state == "found")
         if not borne:
             raise UsageError(
-                f"{source}: nothing in it can bear a mark (silence, even surfaces, transparency); "
+                f"{source}: nothing in it can bear a mark (silence, even surfaces, noise, transparency); "
                 "`vasari sign` puts credentials over it as it is"
             )
         claim = Opened(source, settings, title)

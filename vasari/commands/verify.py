@@ -129,7 +129,9 @@ def _table(verdict: "Verdict") -> Table:
     if credentials.signer:
         words += f"\nsigned by {credentials.signer}\nissued by {credentials.issuer}"
     if credentials.made:
-        words += f"\nmade {credentials.made} by {credentials.generator} ({credentials.digital_source_type})"
+        kind = f" ({credentials.digital_source_type})" if credentials.digital_source_type else ""
+        done = "opened" if credentials.action == "c2pa.opened" else "made"
+        words += f"\n{done} {credentials.made} by {credentials.generator}{kind}"
     table.add_row("credentials", escape("\n".join([words, *credentials.notes])))
     table.add_row("picture mark", _mark_words(verdict.picture_mark, "frames"))
     table.add_row("sound mark", _mark_words(verdict.sound_mark, "s"))
