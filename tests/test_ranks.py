@@ -12,9 +12,10 @@ from learning import Plan, fit
 from learning.ranks import Ranks, first_to_begin
 
 STEPS = 12
-SCRIPT = """
+SCRIPT = f"""
 import sys
-from tests.test_ranks import train
+sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]!r}
+from test_ranks import train
 train(sys.argv[1], together=1)
 """
 
