@@ -6,6 +6,8 @@
     valid, trusted       of another clip                           tampered        4
     valid, revoked       none, or of the same clip                 nothing_found   3
     valid, revoked       of another clip                           tampered        4
+    valid, expired       none, or of this very file                nothing_found   3   no trusted time stamp
+    valid, expired       of another file                           tampered        4   signed by nobody knows whom
     valid, untrusted     none of this maker's                      nothing_found   3
     valid, untrusted     this maker's mark                         tampered        4   re-signed by somebody else
     invalid              any                                       tampered        4
@@ -16,7 +18,8 @@
     absent               none                                      nothing_found   3
 
 "Valid is not trusted": anybody can make a certificate with anybody's name. Only a chain to an anchor that the verifier
-chose makes a maker known. A mark is secret-keyed, so it names this maker without credentials; but as the credentials
+chose makes a maker known, and a certificate that has expired or was revoked only with a trusted time stamp from before.
+A mark is secret-keyed, so it names this maker without credentials; but as the credentials
 are gone, what else was done to the file is unknown, hence never 0.
 """
 
@@ -38,6 +41,7 @@ def judge(
     key: str,
     entry: Entry | None = None,
     recovered: Recovered | None = None,
+    untouched: bool = False,
 ) -> dict[str, Any]:
     """Fields verdict, exit_code, summary, reasons, agreement and origin of a `Verdict`.
 
@@ -45,6 +49,7 @@ def judge(
         key: identity of the watermark key that was used to look for marks, "" for none.
         entry: what the marks name in the registry.
         recovered: what the registry kept of it, compared with the file.
+        untouched: the file is the very one that was registered, byte by byte.
     """
     clashes = _clashes(credentials, picture, sound, key, entry, recovered) + _strange(recovered)
     marked = [name for name, mark in (("picture", picture), ("sound", sound)) if mark.state in PRESENT]
@@ -53,7 +58,7 @@ def judge(
         reasons = [f"credentials invalid: {', '.join(credentials.failures) or 'damaged'}", *clashes]
         reasons += [f"the {name} still bears this maker's mark" for name in marked]
     elif credentials.state == "valid":
-        verdict, summary, reasons = _signed(credentials, picture, sound, clashes)
+        verdict, summary, reasons = _signed(credentials, picture, sound, clashes, untouched)
     elif marked:
         verdict = "tampered"
         others = "marked with this key, as others made it" if entry and entry.command == "mark" else ""
@@ -126,15 +131,23 @@ def _strange(recovered: Recovered | None) -> list[str]:
     return found
 
 
-def _signed(credentials: Credentials, picture: Mark, sound: Mark, clashes: list[str]) -> tuple[str, str, list[str]]:
+def _signed(
+    credentials: Credentials, picture: Mark, sound: Mark, clashes: list[str], untouched: bool
+) -> tuple[str, str, list[str]]:
     """Verdict, summary and reasons for valid credentials."""
     marked = [name for name, mark in (("picture", picture), ("sound", sound)) if mark.state in PRESENT]
-    if credentials.trust == "revoked":
-        reason = f"the certificate of '{credentials.signer}' was revoked {credentials.revoked}"
+    if credentials.trust in ("revoked", "expired"):
+        gone = f"was revoked {credentials.revoked}" if credentials.revoked else f"expired {credentials.expired}"
+        reason = f"the certificate of '{credentials.signer}' {gone}"
+        reasons = [reason, _when(credentials) or "no time stamp shows that it signed before", *clashes]
+        reasons += [f"the {name} bears this maker's mark" for name in marked]
         if clashes:
-            return "tampered", "contradictory: the marks do not fit credentials that were revoked", [reason, *clashes]
-        agreeing = [f"the {name} bears this maker's mark" for name in marked]
-        return "nothing_found", f"no known maker: {reason}", [reason, *agreeing]
+            return "tampered", f"contradictory: the marks do not fit credentials whose certificate {gone}", reasons
+        if credentials.trust == "expired" and marked and not untouched:
+            return "tampered", f"contradictory: bears this maker's mark, but {reason}", reasons
+        if untouched:
+            reasons.append("the registry knows this very file")
+        return "nothing_found", f"no known maker: {reason}", reasons
     if credentials.trust != "trusted":
         reason = f"credentials are intact, but '{credentials.signer}' leads to no trusted anchor"
         if marked:
@@ -144,6 +157,10 @@ def _signed(credentials: Credentials, picture: Mark, sound: Mark, clashes: list[
     if clashes:
         return "tampered", "contradictory: the marks do not fit the credentials", clashes
     reasons = [f"credentials valid, signed by '{credentials.signer}', a trusted chain"]
+    if credentials.timestamp is not None:
+        reasons.append(_when(credentials))
+    if credentials.revoked:
+        reasons.append(f"its certificate was revoked later, {credentials.revoked}")
     for name, mark, promised in (
         ("picture", picture, credentials.soft_binding),
         ("sound", sound, credentials.sound_binding),
@@ -158,6 +175,17 @@ def _signed(credentials: Credentials, picture: Mark, sound: Mark, clashes: list[
     if credentials.action == "c2pa.opened":
         done = f"{'marked' if _bound(credentials) else 'signed'}, as others made it,"
     return "known_maker", f"{done} by '{credentials.signer}' and intact", reasons
+
+
+def _when(credentials: Credentials) -> str:
+    """What the time stamp says, in words; "" where there is none."""
+    stamp = credentials.timestamp
+    if stamp is None:
+        return ""
+    if stamp.trust == "invalid":
+        return "the time stamp of the signature does not hold"
+    by = f"stamped {stamp.time} by '{stamp.authority}'"
+    return by if stamp.trust == "trusted" else f"{by}, whose word on times is not trusted here"
 
 
 def _bound(credentials: Credentials) -> bool:

@@ -6,6 +6,7 @@
     watermark.key                       32 secret bytes in hexadecimal: who holds them can read marks, and forge them
     revoked.pem                         optional: list of signing certificates that count no more
     signer.json                         optional: {"command": [...], "chain": "chain.pem"} signs through a key service
+    timestamp.json, timestamp.pem       optional: who stamps signatures with the time, and whose times are believed
     registry.sqlite                     which mark belongs to which output (see `registry`)
 
 Private keys are readable by their owner alone. The folder is made on first need, whole or not at all.
@@ -17,7 +18,7 @@ import json
 import os
 import secrets
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography import x509
@@ -38,6 +39,9 @@ from provenance.certificates import (
 from provenance.revocation import FILE as REVOKED
 from provenance.revocation import Revoked, make_list, read_revoked
 from provenance.signers import CommandSigner, LocalSigner, Signer
+from provenance.timestamps import ANCHORS as TIME_ANCHORS
+from provenance.timestamps import FILE as AUTHORITY
+from provenance.timestamps import Authority, read_authority
 
 ENVIRONMENT = "VASARI_KEYS"
 MARK_KEY_BYTES = 32
@@ -52,13 +56,14 @@ def default_folder() -> Path:
 
 @dataclass(frozen=True, repr=False)
 class Keys:
-    """What a maker signs and marks with."""
+    """What a maker signs, stamps and marks with."""
 
     folder: Path
     signer: Signer
     anchor_pem: bytes  # root certificate that others may choose to trust
     mark_key: bytes  # 32 secret bytes
     created: bool = False  # the folder was made just now
+    authority: Authority | None = None  # stamps signatures with the time
 
     def __repr__(self) -> str:
         return f"Keys(folder={str(self.folder)!r}, secrets hidden)"
@@ -79,7 +84,30 @@ class Keys:
         mark_key = _mark_key(folder / "watermark.key")
         anchor = _read(folder / "root.pem")
         signer = _remote_signer(folder) if (folder / "signer.json").exists() else _local_signer(folder)
-        return cls(folder, signer, anchor, mark_key, created)
+        return cls(folder, signer, anchor, mark_key, created, read_authority(folder))
+
+    def stamped_by(self, authority: Authority | None) -> "Keys":
+        """The same keys, with signatures stamped by another authority, or by none; the folder stays as it is."""
+        return replace(self, authority=authority)
+
+    def set_authority(self, authority: Authority | None, anchors_pem: bytes = b"") -> "Keys":
+        """Have all signatures stamped from now on, or no more; the folder remembers it.
+
+        Args:
+            anchors_pem: root certificates of authorities whose times this maker believes; b"" leaves them as they are.
+
+        Raises:
+            KeyMaterialError: these are no certificates.
+        """
+        if anchors_pem:
+            load_certificates(anchors_pem, "root certificate of the time-stamp authority")
+            _write(self.folder / TIME_ANCHORS, anchors_pem, 0o644)
+        if authority is None:
+            (self.folder / AUTHORITY).unlink(missing_ok=True)
+        else:
+            settings = {"url": authority.url, "required": authority.required}
+            _write(self.folder / AUTHORITY, json.dumps(settings).encode() + b"\n", 0o644)
+        return self.stamped_by(authority)
 
     @property
     def chain(self) -> list[x509.Certificate]:
@@ -97,25 +125,29 @@ class Keys:
         Raises:
             KeyMaterialError: the signing key is behind a command, and not ours to change.
         """
-        _write_issued(self.folder, "leaf", make_leaf(self._authority()))
+        _write_issued(self.folder, "leaf", make_leaf(self._issuer()))
         return Keys.open(self.folder, create=False)
 
-    def revoke(self, reason: str = "key_compromise") -> Revoked:
-        """Let the signing certificate count no more, with all that it ever signed, and sign with a new one from now on.
+    def revoke(self, reason: str = "key_compromise", since: dt.datetime | None = None) -> Revoked:
+        """Let the signing certificate count no more, and sign with a new one from now on. Of what it signed, only that
+        counts on which a trusted time stamp lies from before.
 
         Args:
             reason: as RFC 5280 names it, "key_compromise", "superseded" ...
+            since: when the key went astray, if that is known to be earlier than now; with a time zone.
 
         Raises:
-            KeyMaterialError: as `rotate`, or there is no such reason.
+            KeyMaterialError: as `rotate`, there is no such reason, or `since` lies ahead.
         """
         if reason not in x509.ReasonFlags.__members__:
             raise KeyMaterialError(f"{reason}: no reason; choose one of {', '.join(x509.ReasonFlags.__members__)}")
-        authority, leaf = self._authority(), self.chain[0]
+        authority, leaf = self._issuer(), self.chain[0]
         earlier = read_revoked(self.lists, self.anchor_pem.decode())
         name = str(authority.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
         now = dt.datetime.now(dt.UTC).replace(microsecond=0)
-        entry = Revoked(name, leaf.serial_number, now, reason)
+        if since is not None and since > now:
+            raise KeyMaterialError(f"{since:%Y-%m-%d %H:%M}: lies ahead; a key is revoked from now, or from before")
+        entry = Revoked(name, leaf.serial_number, now, reason, since)
         _write(self.folder / REVOKED, make_list(authority, {**earlier, (name, entry.serial): entry}), 0o644)
         self.rotate()
         return entry
@@ -126,7 +158,13 @@ class Keys:
         path = self.folder / REVOKED
         return [path] if path.exists() else []
 
-    def _authority(self) -> Issued:
+    @property
+    def time_anchors(self) -> list[Path]:
+        """The file with root certificates of time-stamp authorities that this maker believes, where there is one."""
+        path = self.folder / TIME_ANCHORS
+        return [path] if path.exists() else []
+
+    def _issuer(self) -> Issued:
         if not isinstance(self.signer, LocalSigner):
             raise KeyMaterialError(
                 f"{self.folder}: signs through a command; who issued its certificate renews and revokes it"

@@ -47,6 +47,7 @@ from provenance.save import (
     Saved,
     begin,
     beside,
+    check_authority,
     check_claim,
     check_output,
     finish,
@@ -93,6 +94,7 @@ def save_live(
 
     Raises:
         ConsentError, UsageError, OutputError: as in `save_video`, before anything is sent.
+        SigningError: a time stamp is required and nobody is there to give one, before anything is sent.
         OutputError: the reader went away or paused for 30 s; the disk is full; there was no frame.
         SigningError: the credentials could not be made; there is no file.
         Whatever `moments` raises. The message of an error says what became of the file.
@@ -103,6 +105,7 @@ def save_live(
         if not to.grows_at(target):
             check_output(path, claim.sources)
         check_claim(claim)
+        check_authority(keys)
         started = time.perf_counter()
         record, message = registry_of(keys, registry), new_message()
         entry = begin(message, claim, "live", sound=True)

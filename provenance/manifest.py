@@ -13,13 +13,15 @@ import c2pa
 from media.errors import SigningError
 from provenance.ingredients import Ingredient, named
 from provenance.signers import Signer
+from provenance.timestamps import Authority
 
 UNTRUSTED = "signingCredential.untrusted"  # a failure of trust, not of integrity
+EXPIRED = "signingCredential.expired"  # the same
 # Offline by design: nothing is fetched, wherever a file says its manifest lies.
 SETTINGS: dict[str, Any] = {
     "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": True},
     "builder": {"thumbnail": {"enabled": False}},
-    "core": {"backing_store_memory_threshold_in_mb": 16},
+    "core": {"backing_store_memory_threshold_in_mb": 16, "allowed_network_hosts": [], "allow_redirects": False},
 }
 # The media of an mp4 are hashed in leaves of 1 MiB, all of which are in the manifest: 12 MB of memory however long the
 # video. Rows of a tree with proofs in boxes of their own would be smaller, but not every validator reads them.
@@ -35,20 +37,51 @@ def sign(
     *,
     leaves: bool = False,
     ingredients: Sequence[Ingredient] = (),
-) -> bytes:
+    authority: Authority | None = None,
+) -> tuple[bytes, str]:
     """Copy `source` to `target` with the signed manifest in it; both are open files, never the same one.
 
     Args:
         leaves: hash media in leaves, so that memory does not grow with the file; see `boxes.with_large_headers`.
         ingredients: files that went into it; the first action refers to them. An input whose credentials are damaged
             beyond reading is left out; of a file that was opened the type alone is told then.
+        authority: asked for a time stamp; 30 s at most.
 
-    Returns: the bytes of the manifest store.
+    Returns: the bytes of the manifest store; why it bears no time stamp though one was asked for, "" otherwise.
 
     Raises:
-        SigningError: the key could not be used or the library refused.
+        SigningError: the key could not be used, the library refused, or a time stamp that is required did not come.
         OSError: `target` cannot be written.
     """
+    if authority is None:
+        return _signed(source, target, mime, manifest, signer, leaves, ingredients, None), ""
+    try:
+        return _signed(source, target, mime, manifest, signer, leaves, ingredients, authority), ""
+    except _RefusedError as error:
+        if authority.required:
+            raise authority.refused(str(error)) from error
+        refused = str(error)
+    source.seek(0)
+    target.seek(0)
+    target.truncate()
+    store = _signed(source, target, mime, manifest, signer, leaves, ingredients, None)
+    return store, f"bears no time stamp: {authority.url} gave none ({refused})"
+
+
+class _RefusedError(SigningError):
+    """The library refused; perhaps only because of the time stamp."""
+
+
+def _signed(
+    source: BinaryIO,
+    target: BinaryIO,
+    mime: str,
+    manifest: Mapping[str, Any],
+    signer: Signer,
+    leaves: bool,
+    ingredients: Sequence[Ingredient],
+    authority: Authority | None,
+) -> bytes:
     failure: list[SigningError] = []
 
     def callback(data: bytes) -> bytes:
@@ -60,14 +93,19 @@ def sign(
 
     try:
         core = SETTINGS["core"] | (IN_LEAVES if leaves else {})
+        if authority is not None:
+            core["allowed_network_hosts"] = [authority.host]
         settings = c2pa.Settings.from_dict(SETTINGS | {"core": core})
-        engine = c2pa.Signer.from_callback(callback, c2pa.C2paSigningAlg.ES256, signer.chain_pem.decode(), None)
+        url = authority.url if authority is not None else None
+        engine = c2pa.Signer.from_callback(callback, c2pa.C2paSigningAlg.ES256, signer.chain_pem.decode(), url)
         with _builder(manifest, settings, list(ingredients)) as builder:
             return builder.sign(engine, mime, source, target)
     except c2pa.C2paError as error:
         if failure:
             raise failure[0] from error
         target.flush()  # a full disk shows here as the OSError that it is
+        if authority is not None:
+            raise _RefusedError(_line(error)) from error
         raise SigningError(f"credentials could not be made ({_line(error)})") from error
 
 
@@ -105,15 +143,12 @@ def _builder(
 def read_store(path: Path, anchors_pem: str) -> dict[str, Any] | None:
     """Everything the C2PA library says of a file, offline, or None where there are no credentials.
 
-    Returns: {"state": "Valid" | "Trusted" | "Invalid", "failures": [...], "informational": [...], "manifest": {...},
-    "label": "urn:c2pa:..."}; "Invalid" with a failure code too where the manifest is damaged beyond parsing.
+    Returns: {"state": "Valid" | "Trusted" | "Invalid", "failures": [...], "informational": [...], "passed": [...],
+    "manifest": {...}, "label": "urn:c2pa:..."}; "Invalid" with a failure code too where the manifest is damaged
+    beyond parsing.
     """
-    settings = json.loads(json.dumps(SETTINGS))
-    settings["verify"]["verify_trust"] = True
-    if anchors_pem:
-        settings["trust"] = {"user_anchors": anchors_pem}
     try:
-        reader = c2pa.Reader.try_create(path, context=c2pa.Context(c2pa.Settings.from_dict(settings)))
+        reader = c2pa.Reader.try_create(path, context=trusting(anchors_pem))
         if reader is None:
             return None
         with reader:
@@ -122,21 +157,39 @@ def read_store(path: Path, anchors_pem: str) -> dict[str, Any] | None:
     except c2pa.C2paError.NotSupported:
         return None  # a container that cannot carry credentials
     except c2pa.C2paError as error:
-        return {"state": "Invalid", "failures": [_line(error)], "informational": [], "manifest": {}, "label": ""}
+        return {
+            "state": "Invalid",
+            "failures": [_line(error)],
+            "informational": [],
+            "passed": [],
+            "manifest": {},
+            "label": "",
+        }
     manifests = document.get("manifests") or [{}]
     results = manifests[0].get("validationResults") or {}
     return {
         "state": state,
         "failures": [item.get("code", "?") for item in results.get("failure", [])],
         "informational": [item.get("code", "?") for item in results.get("informational", [])],
+        "passed": [item.get("code", "?") for item in results.get("success", [])],
         "manifest": manifests[0],
         "label": manifests[0].get("label", ""),
     }
 
 
 def holds(store: Mapping[str, Any] | None) -> bool:
-    """Whether what `read_store` says is that the file is as it was signed, by whomever."""
-    return store is not None and store["state"] in ("Valid", "Trusted") and not set(store["failures"]) - {UNTRUSTED}
+    """Whether what `read_store` says is that the file is as it was signed, by whomever and however long ago."""
+    if store is None or set(store["failures"]) - {UNTRUSTED, EXPIRED}:
+        return False
+    return store["state"] in ("Valid", "Trusted") or EXPIRED in store["failures"]
+
+
+def trusting(anchors_pem: str) -> c2pa.Context:
+    """How files are read: offline, with these roots trusted, none for ""."""
+    settings: dict[str, Any] = SETTINGS | {"verify": SETTINGS["verify"] | {"verify_trust": True}}
+    if anchors_pem:
+        settings["trust"] = {"anchors": [{"trust_anchors": anchors_pem, "trust_kind": "manifest"}]}
+    return c2pa.Context(c2pa.Settings.from_dict(settings))
 
 
 def label_of(path: Path) -> str:
@@ -152,11 +205,7 @@ def sha256(data: bytes) -> str:
 
 def crjson(data: bytes, mime: str, anchors_pem: str = "") -> dict[str, Any]:
     """The crJSON document of a signed file in memory, for conformance checks."""
-    settings = dict(SETTINGS)
-    if anchors_pem:
-        settings["trust"] = {"user_anchors": anchors_pem}
-    context = c2pa.Context(c2pa.Settings.from_dict(settings))
-    with c2pa.Reader(mime, io.BytesIO(data), context=context) as reader:
+    with c2pa.Reader(mime, io.BytesIO(data), context=trusting(anchors_pem)) as reader:
         return json.loads(reader.crjson())
 
 

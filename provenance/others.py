@@ -39,6 +39,7 @@ from provenance.save import (
     Saved,
     begin,
     beside,
+    check_authority,
     check_output,
     finish,
     new_message,
@@ -104,6 +105,7 @@ def mark_file(
     info = probe(source)
     target = check_output(output, [source], TYPES[info.kind])
     book = registry_of(keys, registry)
+    check_authority(keys)
     if not again:
         _refuse_marked(source, keys, book)
     message = new_message()
@@ -128,7 +130,7 @@ def mark_file(
             frames=work.frames, printer=work.printer, duration=work.duration,
         )  # fmt: skip
     weak = [f"the {name} could not bear the mark" for name, mark in read.items() if mark.state in ("noticed", "absent")]
-    return Marked(timed(saved, started), borne, (*work.notes, *weak))
+    return Marked(timed(saved, started), borne, (*work.notes, *weak, *saved.notes))
 
 
 @dataclass(frozen=True)

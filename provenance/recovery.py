@@ -39,6 +39,8 @@ class ManifestSays:
     trusted: bool
     signer: str
     made: str
+    expired: bool  # its certificate, and no trusted time stamp shows that it had not when it signed
+    stamped: bool  # by an authority below one of the roots
     bindings: tuple[tuple[str, str], ...]  # (algorithm, value) of its soft bindings
 
 
@@ -48,13 +50,8 @@ def read_manifest(store: bytes, anchors_pem: str = "") -> ManifestSays:
     Raises:
         UnreadableError: it is none.
     """
-    settings = json.loads(json.dumps(manifest.SETTINGS))
-    settings["verify"]["verify_trust"] = True
-    if anchors_pem:
-        settings["trust"] = {"user_anchors": anchors_pem}
     try:
-        context = c2pa.Context(c2pa.Settings.from_dict(settings))
-        with c2pa.Reader("application/c2pa", io.BytesIO(store), context=context) as reader:
+        with c2pa.Reader("application/c2pa", io.BytesIO(store), context=manifest.trusting(anchors_pem)) as reader:
             found = (json.loads(reader.crjson()).get("manifests") or [{}])[0]
     except (c2pa.C2paError, ValueError) as error:
         reason = (str(error).splitlines() or ["damaged"])[0]
@@ -62,15 +59,18 @@ def read_manifest(store: bytes, anchors_pem: str = "") -> ManifestSays:
     label = str(found.get("label", ""))
     results = found.get("validationResults") or {}
     failures = {item.get("code", "?") for item in results.get("failure", [])}
+    apart = {manifest.UNTRUSTED, manifest.EXPIRED, *APART}
     passed = {item.get("code", "?") for item in results.get("success", [])}
     assertions = [a for a in (found.get("assertions") or {}).values() if isinstance(a, dict)]
     actions = [action for content in assertions for action in content.get("actions", [])]
     return ManifestSays(
         label=label,
-        intact=bool(label) and "claimSignature.validated" in passed and not failures - {manifest.UNTRUSTED, *APART},
+        intact=bool(label) and "claimSignature.validated" in passed and not failures - apart,
         trusted="signingCredential.trusted" in passed,
         signer=found.get("signature", {}).get("certificateInfo", {}).get("subject", {}).get("CN", ""),
         made=str(actions[0].get("when", "")) if actions else "",
+        expired=manifest.EXPIRED in failures,
+        stamped="timeStamp.trusted" in passed,
         bindings=tuple(
             (str(content["alg"]), str(block.get("value", "")))
             for content in assertions
@@ -80,23 +80,39 @@ def read_manifest(store: bytes, anchors_pem: str = "") -> ManifestSays:
     )
 
 
+def _kept_manifest(store: bytes, anchors_pem: str, authorities_pem: str) -> ManifestSays | None:
+    """What a kept manifest says, as of the time of a trusted stamp where its certificate has expired since; roots are
+    asked apart, as in `verification`."""
+    try:
+        says = read_manifest(store, anchors_pem)
+        if says.expired and authorities_pem:
+            clock = read_manifest(store, authorities_pem)
+            if clock.stamped and not clock.trusted:
+                return read_manifest(store, f"{anchors_pem}\n{authorities_pem}")
+    except UnreadableError:
+        return None
+    return says
+
+
 def recover(
-    entry: Entry, registry: Registry, clip: Clip | None, anchors_pem: str, *, partly: bool = False
+    entry: Entry,
+    registry: Registry,
+    clip: Clip | None,
+    anchors_pem: str,
+    *,
+    authorities_pem: str = "",
+    partly: bool = False,
 ) -> Recovered:
     """What the registry can say of an output that its mark names.
 
     Args:
         clip: what is to be seen and heard in the file that was found; None to leave it uncompared.
         anchors_pem: roots that are trusted.
+        authorities_pem: roots of time-stamp authorities that are.
         partly: the pictures were turned or cut, so that parts may be missing: what is not the same is unsure then.
     """
     store = registry.manifest_store(entry.manifest) if entry.manifest else None
-    says = None
-    if store is not None:
-        try:
-            says = read_manifest(store, anchors_pem)
-        except UnreadableError:
-            says = None
+    says = None if store is None else _kept_manifest(store, anchors_pem, authorities_pem)
     bindings = {(PICTURE_ALGORITHM, entry.mark), (SOUND_ALGORITHM, entry.sound_mark)}
     belongs = says is not None and says.label == entry.manifest and not bindings.isdisjoint(says.bindings)
     pictures: Alike = "not_compared"

@@ -3,8 +3,8 @@
 A list is a PEM file that holds the list and the certificate of the authority that signed it; that authority must be
 an anchor that is trusted, or stand directly below one. Lists are given, never fetched.
 
-Credentials without a time stamp cannot show that they were signed before the revocation, so all that a certificate
-ever signed counts no more.
+Credentials without a trusted time stamp cannot show that they were signed before the revocation, so they count no
+more. Where a list says since when a key has been astray (invalidityDate), stamps have to be from before that.
 """
 
 import datetime as dt
@@ -36,6 +36,12 @@ class Revoked:
     serial: int
     when: dt.datetime  # UTC
     reason: str  # as RFC 5280 names it, "key_compromise"; "" where the list gives none
+    since: dt.datetime | None = None  # when the key went astray, UTC, where the list says so
+
+    @property
+    def bound(self) -> dt.datetime:
+        """What was signed before this counts, if a trusted time stamp says so; UTC."""
+        return min(self.when, self.since) if self.since else self.when
 
 
 def read_revoked(paths: Iterable[str | os.PathLike[str]], anchors_pem: str) -> dict[tuple[str, int], Revoked]:
@@ -69,7 +75,10 @@ def _entries(pem: bytes, source: str, known: list[x509.Certificate], anchors: li
     if not any(_trusted(signer, anchors) for signer in signers):
         raise KeyMaterialError(f"{source}: the list is not signed by an authority that is trusted here")
     issuer = _common_name(listed.issuer)
-    return [Revoked(issuer, entry.serial_number, entry.revocation_date_utc, _reason(entry)) for entry in listed]
+    return [
+        Revoked(issuer, entry.serial_number, entry.revocation_date_utc, _reason(entry), _since(entry))
+        for entry in listed
+    ]
 
 
 def _signed(listed: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
@@ -98,6 +107,13 @@ def _reason(entry: x509.RevokedCertificate) -> str:
         return ""
 
 
+def _since(entry: x509.RevokedCertificate) -> dt.datetime | None:
+    try:
+        return entry.extensions.get_extension_for_class(x509.InvalidityDate).value.invalidity_date_utc
+    except x509.ExtensionNotFound:
+        return None
+
+
 def _common_name(name: x509.Name) -> str:
     values = name.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(values[0].value) if values else ""
@@ -120,6 +136,9 @@ def make_list(authority: Issued, revoked: Mapping[tuple[str, int], Revoked]) -> 
         item = x509.RevokedCertificateBuilder().serial_number(entry.serial).revocation_date(entry.when)
         if entry.reason:
             item = item.add_extension(x509.CRLReason(x509.ReasonFlags[entry.reason]), critical=False)
+        if entry.since:
+            since = entry.since.astimezone(dt.UTC).replace(tzinfo=None, microsecond=0)
+            item = item.add_extension(x509.InvalidityDate(since), critical=False)
         builder = builder.add_revoked_certificate(item.build())
     signed = builder.sign(authority.key, hashes.SHA256())
     return signed.public_bytes(Encoding.PEM) + authority.certificate_pem

@@ -50,6 +50,7 @@ class Saved:
     frames: int  # 1 for a picture
     duration: float  # seconds; 0 for a picture
     seconds: Mapping[str, float]  # spent in each stage: mark, sound, encode, sign, total
+    notes: tuple[str, ...] = ()  # what was asked for and is missing: a time stamp
 
 
 def check_output(
@@ -104,11 +105,12 @@ def save_video(
     Raises:
         ConsentError: the claim names neither a consent for this portrait nor a person who does not exist.
         OutputError, UsageError: as `check_output`; the disk is full; there is no frame; frames are under 128 pixels.
-        SigningError: the credentials could not be made.
+        SigningError: the credentials could not be made, or a time stamp that is required did not come.
         Whatever `frames` and `sound` raise. After any of them nothing is left where `path` points but what was there.
     """
     target = check_output(path, claim.sources)
     check_claim(claim)
+    check_authority(keys)
     started = time.perf_counter()
     with replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
         message, options = new_message(), {"crf": crf, "preset": preset, "threads": threads}
@@ -176,6 +178,12 @@ def check_claim(claim: Claim) -> None:
             "make it with `vasari consent grant` and give it with --consent"
         )
     check_consent(claim.consent, file_sha256(claim.portrait))
+
+
+def check_authority(keys: Keys) -> None:
+    """Raise `SigningError` where every signature needs a time stamp and nobody is there to give one."""
+    if keys.authority is not None:
+        keys.authority.check()
 
 
 def _feed(
@@ -254,14 +262,18 @@ def finish(
     )
     leaves = with_large_headers(unsigned)
     with unsigned.open("rb") as source, final.open("w+b") as sink:
-        store = manifest.sign(source, sink, mime, said, keys.signer, leaves=leaves, ingredients=claim.ingredients())
+        store, unstamped = manifest.sign(
+            source, sink, mime, said, keys.signer,
+            leaves=leaves, ingredients=claim.ingredients(), authority=keys.authority,
+        )  # fmt: skip
         sink.flush()
         os.fsync(sink.fileno())
     label, digest = manifest.label_of(final), file_sha256(final)
     made = replace(entry, manifest=label, manifest_sha256=manifest.sha256(store), file_sha256=digest)
     record(made, store=store, **printer.for_registry())
     seconds["sign"] = time.perf_counter() - started
-    return Saved(target, entry.mark, label, digest, frames, duration, seconds)
+    notes = (unstamped,) if unstamped else ()
+    return Saved(target, entry.mark, label, digest, frames, duration, seconds, notes)
 
 
 def registry_of(keys: Keys, registry: Registry | None = None) -> Registry:

@@ -32,6 +32,7 @@ class Signed:
     path: Path
     manifest: str  # label of the C2PA manifest
     sha256: str  # of the file
+    notes: tuple[str, ...] = ()  # what was asked for and is missing: a time stamp
 
 
 def sign_file(path: str | os.PathLike[str], output: str | os.PathLike[str], *, keys: Keys, title: str = "") -> Signed:
@@ -64,13 +65,16 @@ def sign_file(path: str | os.PathLike[str], output: str | os.PathLike[str], *, k
         claim = Opened(source, command="sign")
         said = definition(claim, title=title or target.name, mime=mime)
         with copy.open("rb") as given, final.open("w+b") as sink:
-            manifest.sign(given, sink, mime, said, keys.signer, leaves=leaves, ingredients=claim.ingredients())
+            _, unstamped = manifest.sign(
+                given, sink, mime, said, keys.signer,
+                leaves=leaves, ingredients=claim.ingredients(), authority=keys.authority,
+            )  # fmt: skip
             sink.flush()
             os.fsync(sink.fileno())
         if not manifest.holds(manifest.read_store(final, "")):
             raise SigningError(f"{source}: credentials over it do not hold; write it anew with another tool first")
         label, digest = manifest.label_of(final), file_sha256(final)
-    return Signed(target, label, digest)
+    return Signed(target, label, digest, (unstamped,) if unstamped else ())
 
 
 def _large_headers(path: Path) -> bool:

@@ -13,11 +13,20 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class TimeStamp(Record):
+    """When a signature was there, as an authority says (RFC 3161)."""
+
+    time: str  # UTC, "2026-11-23T12:00:00Z"; "" for a stamp that cannot be read
+    authority: str  # name on the authority's certificate
+    trust: Literal["trusted", "untrusted", "invalid"]
+
+
 class Credentials(Record):
     """What the C2PA manifest says and whether it may be believed. Integrity and trust are two questions."""
 
     state: Literal["absent", "valid", "invalid"]
-    trust: Literal["trusted", "untrusted", "revoked", "not_applicable"]
+    trust: Literal["trusted", "untrusted", "revoked", "expired", "not_applicable"]
+    # expired: the certificate has, and no trusted time stamp shows that it had not when it signed
     signer: str = ""  # common name of the signing certificate
     issuer: str = ""  # common name of who issued it
     generator: str = ""  # program and version
@@ -31,6 +40,8 @@ class Credentials(Record):
     binding_key: str = ""  # which watermark key reads them
     failures: list[str] = Field(default_factory=list)  # validation codes of C2PA, trust left out
     revoked: str = ""  # when the signing certificate was revoked and why
+    expired: str = ""  # when it expired
+    timestamp: TimeStamp | None = None  # of the signature
     notes: list[str] = Field(default_factory=list)  # what the signature does not cover
 
 

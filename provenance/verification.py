@@ -9,10 +9,11 @@ from typing import Any
 
 from media.errors import KeyMaterialError
 from media.probing import MediaInfo, probe
-from provenance import manifest
+from provenance import manifest, timestamps
 from provenance.boxes import uncovered_boxes
 from provenance.certificates import load_certificates
 from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
+from provenance.hashing import file_sha256
 from provenance.judgement import judge, lookup
 from provenance.keys import Keys
 from provenance.reading import read_picture_mark, read_sound_mark
@@ -20,7 +21,7 @@ from provenance.recovery import recover
 from provenance.registry import Entry, Registry, open_registry
 from provenance.revocation import Revoked, read_revoked
 from provenance.search import by_content, look
-from provenance.verdict import Credentials, Mark, Recovered, Verdict
+from provenance.verdict import Credentials, Mark, Recovered, TimeStamp, Verdict
 from provenance.watermark.identity import key_id
 from provenance.watermark.search import Place
 
@@ -31,6 +32,7 @@ def verify(
     keys: Keys | None = None,
     anchors: Sequence[str | os.PathLike[str]] = (),
     revoked: Sequence[str | os.PathLike[str]] = (),
+    authorities: Sequence[str | os.PathLike[str]] = (),
     registry: Registry | None = None,
 ) -> Verdict:
     """Judge one file.
@@ -40,6 +42,8 @@ def verify(
         keys: this maker's: their root is trusted, their watermark key reads marks. Without them marks stay unread.
         anchors: PEM files with root certificates that are trusted besides.
         revoked: PEM files with lists of certificates that count no more; this maker's own list counts besides.
+        authorities: PEM files with root certificates of time-stamp authorities, which are trusted for times alone;
+            this maker's own count besides.
         registry: of marks; the one beside the keys when left out.
 
     Raises:
@@ -51,7 +55,8 @@ def verify(
     info = probe(path)
     trusted = read_anchors(keys, anchors)
     lists = read_revoked([*(keys.lists if keys else ()), *revoked], trusted)
-    credentials = read_credentials(path, trusted, lists)
+    clocks = read_anchors(None, [*(keys.time_anchors if keys else ()), *authorities])
+    credentials = read_credentials(path, trusted, lists, clocks)
     entry = recovered = None
     if keys is None:
         unread = Mark(state="not_checked")
@@ -65,8 +70,11 @@ def verify(
         known = key_id(keys.mark_key)
         entry = lookup(picture, sound, registry)
         if credentials.state == "absent" and {"found", "noticed"} & {picture.state, sound.state}:
-            entry, recovered = _recover(path, info, place, speed, entry, registry, trusted)
-    found = judge(credentials, picture, sound, key=known, entry=entry, recovered=recovered)
+            entry, recovered = _recover(path, info, place, speed, entry, registry, trusted, clocks)
+    untouched = False
+    if credentials.trust == "expired" and entry is not None:
+        untouched = entry.file_sha256 == file_sha256(path)
+    found = judge(credentials, picture, sound, key=known, entry=entry, recovered=recovered, untouched=untouched)
     return Verdict(
         file=str(path),
         kind=info.kind,
@@ -86,6 +94,7 @@ def _recover(
     entry: Entry | None,
     registry: Registry,
     trusted: str,
+    clocks: str,
 ) -> tuple[Entry | None, Recovered | None]:
     """What a stripped file is, and what the registry kept of it. A mark that is noticed but cannot be read is looked
     up by what is to be seen and heard."""
@@ -93,17 +102,23 @@ def _recover(
     if entry is None and clip is not None:
         for item in by_content(clip, registry, limit=1):
             entry = registry.by_manifest(item.label)
-    return entry, recover(entry, registry, clip, trusted, partly=place is not None) if entry else None
+    if entry is None:
+        return None, None
+    return entry, recover(entry, registry, clip, trusted, authorities_pem=clocks, partly=place is not None)
 
 
 def read_credentials(
-    path: Path, anchors_pem: str, revoked: Mapping[tuple[str, int], Revoked] = MappingProxyType({})
+    path: Path,
+    anchors_pem: str,
+    revoked: Mapping[tuple[str, int], Revoked] = MappingProxyType({}),
+    authorities_pem: str = "",
 ) -> Credentials:
     """The C2PA part alone."""
     store = manifest.read_store(path, anchors_pem)
     if store is None:
         return Credentials(state="absent", trust="not_applicable")
-    failures = sorted({code for code in store["failures"] if code != manifest.UNTRUSTED})
+    store, stamp = _stamped(path, store, anchors_pem, authorities_pem)
+    failures = sorted({code for code in store["failures"] if code not in (manifest.UNTRUSTED, manifest.EXPIRED)})
     intact = manifest.holds(store)
     content = store["manifest"]
     certificate = content.get("signature", {}).get("certificateInfo", {})
@@ -115,11 +130,15 @@ def read_credentials(
     first = actions[0] if actions else {}
     bindings = _bindings(assertions)
     trusted = store["state"] == "Trusted" and intact
-    gone = _on_list(certificate, revoked)
+    expired = intact and manifest.EXPIRED in store["failures"]
+    listed = _on_list(certificate, revoked)
+    gone = trusted and listed and not (stamp and stamp.trust == "trusted" and stamp.time < timestamps.utc(listed.bound))
     return Credentials(
         state="valid" if intact else "invalid",
-        trust="revoked" if trusted and gone else "trusted" if trusted else "untrusted",
-        revoked=f"{gone.when:%Y-%m-%dT%H:%M:%SZ} {gone.reason}".strip() if gone else "",
+        trust="revoked" if gone else "trusted" if trusted else "expired" if expired else "untrusted",
+        revoked=f"{timestamps.utc(listed.when)} {listed.reason}".strip() if listed and trusted else "",
+        expired=timestamps.normal(certificate.get("validity", {}).get("notAfter", "")) if expired else "",
+        timestamp=stamp,
         signer=certificate.get("subject", {}).get("CN", ""),
         issuer=certificate.get("issuer", {}).get("CN", ""),
         generator=" ".join(str(generator[k]) for k in ("name", "version") if k in generator),
@@ -132,6 +151,27 @@ def read_credentials(
         notes=[f"outside the signature: {box}" for box in uncovered_boxes(path)],
         **bindings,
     )
+
+
+def _stamped(
+    path: Path, store: dict[str, Any], anchors_pem: str, authorities_pem: str
+) -> tuple[dict[str, Any], TimeStamp | None]:
+    """The time stamp of the signature; and the credentials again, as of that time, where the certificate has expired.
+
+    The library trusts roots for signatures and times alike, whatever it is told they are for, so it is asked with each
+    list by itself: else whoever got a certificate of any kind below an authority's root would be trusted to sign.
+    """
+    found = timestamps.stamped(store)
+    if found is None:
+        return store, None
+    if not found["time"] or "timeStamp.validated" not in store["passed"]:
+        return store, TimeStamp(**found, trust="invalid")
+    clocks = manifest.read_store(path, authorities_pem) if authorities_pem else None
+    if clocks is None or "timeStamp.trusted" not in clocks["passed"]:
+        return store, TimeStamp(**found, trust="untrusted")
+    if manifest.EXPIRED in store["failures"] and "signingCredential.trusted" not in clocks["passed"]:
+        store = manifest.read_store(path, f"{anchors_pem}\n{authorities_pem}") or store
+    return store, TimeStamp(**found, trust="trusted")
 
 
 def _on_list(certificate: Mapping[str, Any], revoked: Mapping[tuple[str, int], Revoked]) -> Revoked | None:

@@ -64,6 +64,13 @@ Anchors = Annotated[
     list[Path] | None,
     typer.Option("--anchor", help="PEM file with a root certificate to trust as well. Repeatable."),
 ]
+Authorities = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--timestamp-anchor",
+        help="PEM file with the root certificate of a time-stamp authority whose word on times counts. Repeatable.",
+    ),
+]
 RevokedLists = Annotated[
     list[Path] | None,
     typer.Option("--revoked", help="PEM file with a list of certificates that count no more. Repeatable."),

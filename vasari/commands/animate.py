@@ -8,6 +8,7 @@ import typer
 from vasari.commands.generate import report
 from vasari.options import ConsentFile, Crop, CropKind, FaceNumber, Keys, Output, Size
 from vasari.progress import frames_bar
+from vasari.stamping import Required, Timestamp, signing_keys
 
 
 def animate(
@@ -22,13 +23,14 @@ def animate(
     consent: ConsentFile = None,
     face: FaceNumber = None,
     keys: Keys = None,
+    timestamp: Timestamp = None,
+    required: Required = False,
 ) -> None:
     """Move PORTRAIT as the largest face in DRIVING moves, with DRIVING's sound. Always watermarked and signed."""
     from faces import Tracker
     from media import VideoReader, iter_sound, probe, read_picture
     from media.errors import FaceError, UnreadableError
     from media.units import FPS
-    from provenance import Keys as KeyFolder
     from provenance import save_video
     from vasari.studio import check_request, claim_for, seat
 
@@ -36,7 +38,7 @@ def animate(
     picture, info = read_picture(portrait), probe(driving)
     if info.kind != "video":
         raise UnreadableError(f"{driving}: holds no moving picture; give a video to move by")
-    opened = KeyFolder.open(keys)
+    opened = signing_keys(keys, timestamp, required)
     settings = {"size": size, "crop": crop.value, "absolute": absolute}
     claim_for("animate", portrait, (driving,), consent, opened, settings)
     sitter = seat(picture, size=size, face=face, whole=crop is CropKind.full)

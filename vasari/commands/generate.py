@@ -13,6 +13,7 @@ from media.errors import SpeechError
 from vasari import directing
 from vasari.options import ConsentFile, Crop, CropKind, FaceNumber, Keys, Output, Size
 from vasari.progress import frames_bar
+from vasari.stamping import Required, Timestamp, signing_keys, tell
 
 if TYPE_CHECKING:
     from provenance import Saved
@@ -65,6 +66,8 @@ def generate(
     consent: ConsentFile = None,
     face: FaceNumber = None,
     keys: Keys = None,
+    timestamp: Timestamp = None,
+    required: Required = False,
     live: Annotated[
         bool, typer.Option("--live", help="Speak raw sound (16 kHz mono s16le) from standard input while it comes.")
     ] = False,
@@ -86,7 +89,6 @@ def generate(
     """
     from media import iter_sound, probe, read_picture
     from media.units import FPS
-    from provenance import Keys as KeyFolder
     from provenance import save_live, save_video
     from provenance.hashing import file_sha256
     from vasari.live import check_input, check_not_input, moments, open_outlet
@@ -99,7 +101,7 @@ def generate(
     picture, info = read_picture(portrait), None if live else probe(speech)
     if info and not info.has_sound:
         raise SpeechError(f"{speech}: holds no sound; give a recording of speech")
-    opened = KeyFolder.open(keys)
+    opened = signing_keys(keys, timestamp, required)
     settings = {"size": size, "crop": crop.value, "gaze": gaze, "distance": distance, "emotion": emotion or "neutral"}
     settings |= {"seed": seed, "pose": pose, "movement": movement, "style": seed if style is None else style}
     settings |= {"guidance": guidance or "default", "curve": file_sha256(curve) if curve else "none"}
@@ -145,3 +147,4 @@ def report(saved: "Saved", *, err: bool = False) -> None:
         f"mark {saved.mark}, signed",
         err=err,
     )
+    tell(saved.notes)

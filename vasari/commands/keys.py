@@ -1,5 +1,6 @@
 """`vasari keys`: what outputs are signed and marked with."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +42,9 @@ def show(keys: Folder = None) -> None:
     table.add_row("valid until", f"{opened.expires:%Y-%m-%d} (local keys are renewed by themselves)")
     table.add_row("private key", "in this folder" if isinstance(opened.signer, LocalSigner) else "behind a command")
     table.add_row("watermark key", f"id {key_id(opened.mark_key)} (the key itself stays hidden)")
+    authority = opened.authority
+    needed = " (required)" if authority and authority.required else ""
+    table.add_row("time stamps", f"by {authority.url}{needed}" if authority else "none")
     table.add_row("registry", "yes" if (opened.folder / FILE).exists() else "no outputs yet")
     Console().print(table)
 
@@ -68,10 +72,60 @@ def rotate(keys: Folder = None) -> None:
 
 
 @app.command()
-def revoke(
-    reason: Annotated[str, typer.Option(help="Why, as RFC 5280 names it.")] = "key_compromise", keys: Folder = None
+def timestamp(
+    url: Annotated[
+        str | None,
+        typer.Argument(help="Address of a time-stamp authority (RFC 3161).", show_default=False),
+    ] = None,
+    required: Annotated[
+        bool,
+        typer.Option("--required", help="Sign nothing while it gives no stamp (otherwise: without, and that is said)."),
+    ] = False,
+    anchor: Annotated[
+        Path | None,
+        typer.Option(help="PEM file with the authority's root certificate: its word on times is believed here."),
+    ] = None,
+    off: Annotated[bool, typer.Option("--off", help="Ask no authority any more.")] = False,
+    keys: Folder = None,
 ) -> None:
-    """Let the signing certificate count no more, with all that it ever signed, and sign with a new one.
+    """Have every signature stamped with the time by an authority, from now on.
+
+    It learns a hash of each signature, the time and this machine's address. What bears a trusted stamp counts after
+    the signing certificate has expired, and if it is revoked later.
+    """
+    from media.errors import KeyMaterialError, UsageError
+    from provenance import Keys
+    from provenance.timestamps import Authority
+
+    if off == (url is not None):
+        raise UsageError("give the address of an authority, or --off")
+    if off and (required or anchor):
+        raise UsageError("--off goes alone")
+    try:
+        pem = anchor.read_bytes() if anchor else b""
+    except OSError as error:
+        raise KeyMaterialError(f"{anchor}: cannot be read ({error.strerror})") from error
+    chosen = Authority(url, required) if url else None
+    opened = Keys.open(keys).set_authority(chosen, pem)
+    if chosen is None:
+        typer.echo(f"{opened.folder}: signatures are not stamped any more")
+        return
+    typer.echo(f"{opened.folder}: signatures are stamped by {chosen.url}{', or nothing is signed' if required else ''}")
+    if not opened.time_anchors:
+        typer.echo("  its word on times is not trusted here yet: give its root certificate with --anchor", err=True)
+
+
+@app.command()
+def revoke(
+    reason: Annotated[str, typer.Option(help="Why, as RFC 5280 names it.")] = "key_compromise",
+    since: Annotated[
+        datetime | None,
+        typer.Option(help="When the key went astray, UTC, if earlier than now.", show_default=False),
+    ] = None,
+    keys: Folder = None,
+) -> None:
+    """Let the signing certificate count no more, and sign with a new one. Of what it signed, only that counts which
+    bears a trusted time stamp from before.
 
     Others learn of it from the file revoked.pem in the folder of keys: `vasari verify --revoked`.
     """
@@ -79,5 +133,5 @@ def revoke(
     from provenance.revocation import FILE
 
     opened = Keys.open(keys, create=False)
-    entry = opened.revoke(reason)
+    entry = opened.revoke(reason, since.replace(tzinfo=UTC) if since else None)
     typer.echo(f"certificate {entry.serial:x} revoked; give {opened.folder / FILE} to those who trust you")

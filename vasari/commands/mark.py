@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from vasari.options import Keys as KeysFolder
+from vasari.stamping import Required, Timestamp, signing_keys, tell
 
 
 def mark(
@@ -24,19 +25,21 @@ def mark(
     title: Annotated[str, typer.Option(help="Title in the credentials (default: the output's name).")] = "",
     again: Annotated[bool, typer.Option("--again", help="Replace a mark of this maker that is in FILE.")] = False,
     keys: KeysFolder = None,
+    timestamp: Timestamp = None,
+    required: Required = False,
 ) -> None:
     """Mark FILE, which others made, in picture and sound, and put this maker's credentials over the copy.
 
     A video keeps its size, frame rate and times, sound its rate and channels; both are coded again. The credentials
     that FILE came with stay in those of the copy, and do not say that it was generated. `vasari sign` changes nothing.
     """
-    from provenance import Keys, mark_file
+    from provenance import mark_file
     from vasari.progress import frames_bar
 
+    opened = signing_keys(keys, timestamp, required)
     with frames_bar("marking", None) as progress:
         marked = mark_file(
-            file, output, keys=Keys.open(keys), crf=crf, quality=quality, title=title, again=again, progress=progress
+            file, output, keys=opened, crf=crf, quality=quality, title=title, again=again, progress=progress
         )
     typer.echo(f"{marked.saved.path}: marked in {' and '.join(marked.borne)}, signed, {marked.saved.manifest}")
-    for note in marked.notes:
-        typer.echo(f"  {note}", err=True)
+    tell(marked.notes)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from vasari.stamping import Required, Timestamp, signing_keys, tell
+
 
 def sign(
     file: Annotated[Path, typer.Argument(help="Picture, video or sound file.", show_default=False)],
@@ -13,13 +15,16 @@ def sign(
     keys: Annotated[
         Path | None, typer.Option(help="Folder of keys (default: $VASARI_KEYS or ~/.config/vasari/keys).")
     ] = None,
+    timestamp: Timestamp = None,
+    required: Required = False,
 ) -> None:
     """Put this maker's credentials over FILE as it is: nothing is decoded, changed or marked.
 
     The credentials that FILE came with stay in those of the copy. mp4, mov, m4a, wav, mp3, jpg, png, webp, gif, tif,
     avif, heic.
     """
-    from provenance import Keys, sign_file
+    from provenance import sign_file
 
-    signed = sign_file(file, output, keys=Keys.open(keys), title=title)
+    signed = sign_file(file, output, keys=signing_keys(keys, timestamp, required), title=title)
     typer.echo(f"{signed.path}: signed, {signed.manifest}")
+    tell(signed.notes)

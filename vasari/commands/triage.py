@@ -13,6 +13,7 @@ from rich.markup import escape
 from media.errors import VasariError
 from vasari.options import (
     Anchors,
+    Authorities,
     Ledger,
     Longest,
     MarkKeys,
@@ -46,6 +47,7 @@ def triage(
     keys: MarkKeys = None,
     anchor: Anchors = None,
     revoked: RevokedLists = None,
+    timestamp_anchor: Authorities = None,
 ) -> None:
     """One verdict on each of FILES: credentials and marks first, which are facts, then the detector, an estimate.
 
@@ -60,6 +62,7 @@ def triage(
         key_folder(keys),
         tuple(anchor or ()),
         tuple(revoked or ()),
+        tuple(timestamp_anchor or ()),
         report,
         point.value,
         longest,
@@ -93,6 +96,7 @@ def opening(
     folder: Path | None,
     anchors: tuple[Path, ...],
     revoked: tuple[Path, ...],
+    authorities: tuple[Path, ...],
     report: Path | None,
     point: str,
     longest: float | None,
@@ -112,7 +116,7 @@ def opening(
     from vasari.scanning import fetched
     from vasari.scanning.fetching import shown
 
-    verify, detector = verifying(folder, anchors, revoked), Detector.load(point=point, threads=threads)
+    verify, detector = verifying(folder, anchors, revoked, authorities), Detector.load(point=point, threads=threads)
     pages = None if report is None else report_folder(report)
 
     def look(name: str) -> "Triage":

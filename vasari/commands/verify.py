@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from media.errors import UsageError, VasariError
-from vasari.options import Anchors, Ledger, MarkKeys, RevokedLists, Workers
+from vasari.options import Anchors, Authorities, Ledger, MarkKeys, RevokedLists, Workers
 
 if TYPE_CHECKING:
     from provenance import Verdict
@@ -38,6 +38,7 @@ def verify(
     keys: MarkKeys = None,
     anchor: Anchors = None,
     revoked: RevokedLists = None,
+    timestamp_anchor: Authorities = None,
 ) -> None:
     """Tell who made FILES by their credentials and marks. Works offline.
 
@@ -52,7 +53,7 @@ def verify(
     if json and lines:
         raise UsageError("--json and --jsonl: choose one")
     folder = key_folder(keys)
-    asked = (folder, tuple(anchor or ()), tuple(revoked or ()))
+    asked = (folder, tuple(anchor or ()), tuple(revoked or ()), tuple(timestamp_anchor or ()))
     opening(*asked)  # what is wrong with keys and anchors is said at once
     out, err = Console(), Console(stderr=True)
     records: list[dict[str, Any]] = []
@@ -91,7 +92,10 @@ def key_folder(keys: Path | None) -> Path | None:
 
 
 def opening(
-    folder: Path | None, anchors: tuple[Path, ...] = (), revoked: tuple[Path, ...] = ()
+    folder: Path | None,
+    anchors: tuple[Path, ...] = (),
+    revoked: tuple[Path, ...] = (),
+    authorities: tuple[Path, ...] = (),
 ) -> "Callable[[str], Verdict]":
     """What answers the name or address of a file, in whatever process it is asked.
 
@@ -107,10 +111,11 @@ def opening(
 
     opened = None if folder is None else Keys.open(folder, create=False)
     read_revoked(revoked, read_anchors(opened, anchors))
+    read_anchors(None, authorities)
 
     def look(name: str) -> "Verdict":
         with fetched(name) as path:
-            verdict = verify_file(path, keys=opened, anchors=anchors, revoked=revoked)
+            verdict = verify_file(path, keys=opened, anchors=anchors, revoked=revoked, authorities=authorities)
         return verdict if str(path) == name else verdict.model_copy(update={"file": shown(name)})
 
     return look
@@ -132,6 +137,8 @@ def _table(verdict: "Verdict") -> Table:
         kind = f" ({credentials.digital_source_type})" if credentials.digital_source_type else ""
         done = "opened" if credentials.action == "c2pa.opened" else "made"
         words += f"\n{done} {credentials.made} by {credentials.generator}{kind}"
+    if stamp := credentials.timestamp:
+        words += f"\ntime stamp {stamp.time} by {stamp.authority} ({stamp.trust})"
     table.add_row("credentials", escape("\n".join([words, *credentials.notes])))
     table.add_row("picture mark", _mark_words(verdict.picture_mark, "frames"))
     table.add_row("sound mark", _mark_words(verdict.sound_mark, "s"))

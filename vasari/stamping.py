@@ -1,0 +1,55 @@
+"""Options of commands that sign: who stamps the signature with the time."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from media.errors import UsageError
+
+if TYPE_CHECKING:
+    from provenance import Keys
+
+OFF = "off"
+Timestamp = Annotated[
+    str | None,
+    typer.Option(
+        "--timestamp",
+        metavar="URL|off",
+        help="Time-stamp authority (RFC 3161) that stamps the signature (default: that of the folder of keys, see "
+        "`vasari keys timestamp`). If it gives none, that is said, and the signature goes without.",
+        show_default=False,
+    ),
+]
+Required = Annotated[bool, typer.Option("--timestamp-required", help="Write nothing if there is no time stamp.")]
+
+
+def signing_keys(folder: Path | None, timestamp: str | None, required: bool) -> "Keys":
+    """The maker's keys, with the authority that is asked for.
+
+    Raises:
+        KeyMaterialError: as `Keys.open`.
+        UsageError: the options clash, or there is no such address.
+    """
+    from provenance import Keys
+    from provenance.timestamps import Authority
+
+    if timestamp == OFF and required:
+        raise UsageError("--timestamp off and --timestamp-required: choose one")
+    opened = Keys.open(folder)
+    kept = opened.authority
+    if timestamp == OFF:
+        return opened.stamped_by(None)
+    if timestamp is not None:
+        return opened.stamped_by(Authority(timestamp, required or (kept is not None and kept.required)))
+    if required and kept is None:
+        raise UsageError("--timestamp-required: no authority is known; add --timestamp URL, or `vasari keys timestamp`")
+    return opened.stamped_by(replace(kept, required=True)) if required and kept else opened
+
+
+def tell(notes: Iterable[str]) -> None:
+    """Say on standard error what is not as it was asked for."""
+    for note in notes:
+        typer.echo(f"  {note}", err=True)
