@@ -22,7 +22,7 @@ from generate.motion.network import GROUPS, WINDOW, Cache, MotionNet
 from generate.motion.performer import Guidance, Performer
 from generate.motion.scenes import make_scene
 from generate.motion.space import PAST, SIZE, SOUND, Steps, asked_code, events, rest, to_clip, to_sound, to_vectors
-from generate.motion.stepping import SteppingMotion
+from generate.motion.stepping import FINER, SteppingMotion, follow, times
 from generate.motion.training import Data, disturbed, train
 from generate.speech.toy import toy_clip, toy_set
 from learning import load_weights
@@ -77,19 +77,47 @@ def test_numpy_is_torch(net: MotionNet) -> None:
     with torch.no_grad():
         rows = {k: v.expand(3, -1, -1) for k, v in told.items()}
         whole = net.context(past.expand(3, -1, -1), rows, heard)
-        drawn = start = torch.randn(SIZE, generator=torch.Generator().manual_seed(1))
-        for i in range(4):
-            ends = net.flow(drawn.expand(3, -1), torch.full((1, 1), i / 4), whole[:, -1] + net.happening[3])
-            guided = 2.5 * ends[0] - 0.5 * ends[1] - 1.0 * ends[2]
-            drawn = drawn + (guided - drawn) / (4 - i)
+
+        def end(i: int, drawn: np.ndarray) -> np.ndarray:
+            time = torch.full((1, 1), times(4)[i], dtype=torch.float32)
+            ends = net.flow(torch.from_numpy(drawn).float().expand(3, -1), time, whole[:, -1] + net.happening[2])
+            return (2.5 * ends[0] - 0.5 * ends[1] - 1.0 * ends[2]).numpy()
+
+        start = torch.randn(SIZE, generator=torch.Generator().manual_seed(1)).numpy()
+        drawn = follow(end, start, times(4))
     stepping = SteppingMotion(net, weights_of(net), left_out, 4)
     for i in range(frames):
         context = stepping.context(past[0, i].numpy()[None].repeat(3, 0), {k: v[0, i].numpy() for k, v in told.items()})
         assert np.abs(context - whole[:, i].numpy()).max() < 1e-4
-    assert np.abs(stepping.draw(start.numpy(), 3, context, weights) - drawn.numpy()).max() < 1e-4
+    assert np.abs(stepping.draw(start, 2, context, weights) - drawn).max() < 1e-4
     with torch.no_grad():
         chances = torch.softmax(torch.from_numpy(weights) @ net.event(whole[:, -1]), -1)
     assert np.abs(stepping.chances(context, weights) - chances.numpy()).max() < 1e-4
+
+
+def test_where_the_eyes_jump_the_flow_is_followed_more_finely(net: MotionNet) -> None:
+    rng = np.random.default_rng(0)
+    context, noise = rng.normal(size=(1, 32)).astype(np.float32), rng.normal(size=SIZE).astype(np.float32)
+    one = np.ones(1, np.float32)
+    coarse, fine = (SteppingMotion(net, weights_of(net), [], n) for n in (4, 4 * FINER))
+    for event in (1, 3):
+        context_of = context + net.happening[event].detach().numpy() - net.happening[0].detach().numpy()
+        assert np.allclose(coarse.draw(noise, event, context, one), fine.draw(noise, 0, context_of, one), atol=1e-5)
+    assert not np.allclose(coarse.draw(noise, 0, context, one), fine.draw(noise, 0, context, one), atol=1e-5)
+
+
+@pytest.mark.parametrize("deviation", [0.3, 0.6, 1.0, 1.5])
+def test_few_evaluations_keep_what_a_flow_varies_by(deviation: float) -> None:
+    """Of a normal distribution, the end of whose flow is known: what is drawn is as wide."""
+    at, noise = times(5), np.random.default_rng(0).normal(size=20_000).astype(np.float32)
+
+    def end(i: int, x: np.ndarray) -> np.ndarray:
+        return 0.4 + (x - 0.4 * at[i]) * (at[i] * deviation**2 / ((at[i] * deviation) ** 2 + (1 - at[i]) ** 2))
+
+    drawn = follow(end, noise, at)
+    assert 0.85 * deviation < drawn.std() < 1.03 * deviation
+    assert drawn.mean() == pytest.approx(0.4, abs=0.05)
+    assert np.corrcoef(drawn, noise)[0, 1] > 0.999
 
 
 def test_memory_of_steps_is_bounded(net: MotionNet) -> None:

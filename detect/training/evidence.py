@@ -61,7 +61,7 @@ def looked(person: Person, reader: PictureReader) -> Person:
 
 
 def _kept(path: Path, folder: Path) -> Path:
-    target = folder / f"{path.stem}_{zlib.crc32(str(path).encode()):08x}.npz"
+    target = folder / f"{path.stem}_{zlib.crc32(f'{path}|{SIDE}|{LOOKED}'.encode()):08x}.npz"
     if target.exists():
         return target
     try:

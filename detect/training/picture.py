@@ -168,10 +168,11 @@ def train_picture(
     batch: int = PAIRS,
     lr: float = 6e-4,
     pretrained: bool = True,
+    start: Mapping[str, torch.Tensor] | None = None,
     progress: Callable[[int, Mapping[str, float]], None] | None = None,
 ) -> tuple[PictureNet, dict[str, float]]:
     """Train `PictureNet` on the train split; the checkpoint is the best on the validation split, whose people, voices
-    and seeds are in no other.
+    and seeds are in no other. `start`: tensors of `PictureNet` to go on from.
 
     Raises:
         UsageError: splits overlap, or one of them is empty.
@@ -186,6 +187,8 @@ def train_picture(
     validate = validator(*sets["validation"], device)
     torch.manual_seed(seed)
     net = PictureNet(pretrained=pretrained)
+    if start is not None:
+        net.load_state_dict(start)
     for part in (net.body["conv_stem"], net.body["bn1"], *net.body["blocks"][:FROZEN]):
         part.requires_grad_(False)
     plan = Plan(

@@ -48,24 +48,32 @@ def train(
     batch: int = PAIRS,
     lr: float = 6e-4,
     pretrained: bool = True,
+    start: Path | None = None,
     progress: Callable[[int, Mapping[str, float]], None] | None = None,
 ) -> WeightCard:
-    """Train all of it on the set in `data` and write `out`. `batch`: pairs of real and fake a step.
+    """Train all of it on the set in `data` and write `out`.
+
+    Args:
+        batch: pairs of real and fake a step.
+        start: weight file whose picture network is gone on from, instead of ImageNet's backbone.
 
     Raises:
         UsageError: no set is given, its splits overlap, or one of them lacks a class.
         UnreadableError: `data` holds none, by a manifest or in a layout that is known.
+        WeightsError: `start` is missing, damaged or of another model.
     """
     if data is None:
         raise UsageError("train detector: give a labelled set with --data FAKES (`vasari data fakes -o FAKES`)")
     clips = open_set(data)
+    before = None if start is None else Model.load(start).picture
     net, figures = train_picture(
         clips, steps=steps, workdir=workdir, device=device, resume=resume, seed=seed, workers=workers, batch=batch,
-        lr=lr, pretrained=pretrained, progress=progress,
+        lr=lr, pretrained=pretrained, start=before, progress=progress,
     )  # fmt: skip
     picture = {name: tensor.detach().cpu() for name, tensor in net.state_dict().items()}
     model, fitted = fit_rest(clips, picture, workdir, seed=seed, workers=workers)
-    recipe = f"vasari train detector --data FAKES --steps {steps} --batch {batch} --seed {seed}"
+    recipe = f"vasari train detector --data FAKES --steps {steps} --batch {batch} --lr {lr:g} --seed {seed}"
+    recipe += f" --start {start.name}" if start else ""
     card = WeightCard("detector", model.config(), DATA, int(figures["step"]), {**figures, **fitted}, recipe=recipe)
     return save_weights(out, model.tensors(), card, dtype=torch.float16)
 

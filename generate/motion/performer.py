@@ -29,7 +29,7 @@ class Guidance:
     gaze: float = 1.0
     emotion: float = 1.0
     manner: float = 0.0
-    evaluations: int = 5  # of the flow for a frame (Euler)
+    evaluations: int = 5  # of the flow for a frame; more where the eyes jump
 
     def __post_init__(self) -> None:
         for name, scale in self.scales.items():

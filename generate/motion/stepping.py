@@ -4,13 +4,16 @@ R rows are computed side by side: everything told, and one row for each conditio
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numba import njit
 
 from generate.motion.network import GROUPS, LEVELS, WINDOW, MotionNet
 from learning.stepping import Constant, Dense, Norm, gelu, normalised, silu
+
+FINER = 4  # times as many evaluations for a frame in which the eyes jump: where they land hangs on a few of them
+EARLIER = 0.7  # exponent of the times of evaluations: steps along the flow are longest at its start, where it is noise
 
 
 class _Attention:
@@ -99,6 +102,7 @@ class SteppingMotion:
         self._norm = Norm(w, "norm")
         self._event, self._happening = Dense(w, "event"), w["happening"]
         self._flow = _Flow(w, config["blocks"], evaluations)
+        self._jumping = _Flow(w, config["blocks"], FINER * evaluations)
         self._rows, self._place = rows, 0
 
     def context(self, past: np.ndarray, told: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -122,12 +126,39 @@ class SteppingMotion:
 
     def draw(self, noise: np.ndarray, event: int, context: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """noise (M,), what happens, context (R, width), the weight of each row (R,) -> what `Steps` reads (M,)."""
-        return self._flow.draw(noise, context + self._happening[event], weights)
+        flow = self._jumping if event % 2 else self._flow
+        return flow.draw(noise, context + self._happening[event], weights)
 
     @property
     def held(self) -> int:
         """Numbers remembered."""
         return sum(attention.held for _, attention, *_ in self._layers)
+
+
+def times(evaluations: int) -> np.ndarray:
+    """When along the flow it is evaluated, from 0 on, and its end, 1: (evaluations + 1,)."""
+    return (np.arange(evaluations + 1) / evaluations) ** EARLIER
+
+
+def follow(end: Callable[[int, np.ndarray], np.ndarray], noise: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Follows a flow from noise (M,) at time 0 to what is drawn (M,) at time 1.
+
+    The end of the flow as it is told on the way is carried on from the evaluation before to the middle of each step
+    (Adams and Bashforth's rule of second order), at no evaluation more. Plain steps of Euler's rule pull what is drawn
+    towards its mean: of a normal distribution of 0.3 to 1.5, five keep 0.67 to 0.77 of the deviation, these 0.87 to
+    0.97.
+
+    Args:
+        end: evaluation i and where the flow is (M,) -> where it will end, as far as can be told from there.
+        at: times of the evaluations, and 1, see `times`.
+    """
+    x = before = noise
+    for i, length in enumerate(np.diff(at)):
+        told = end(i, x)
+        ahead = (told - before) * (length / (2 * (at[i] - at[i - 1]))) if i else 0.0
+        x = x + (told + ahead - x) * (length / (1 - at[i]))
+        before = told
+    return x.astype(np.float32)
 
 
 class _Flow(Constant):
@@ -145,7 +176,8 @@ class _Flow(Constant):
         ]
         self._last, self._outputs = Dense(weights, "flow.last"), Dense(weights, "flow.outputs")
         waves = np.exp(np.linspace(0, math.log(200), LEVELS // 2))
-        angles = np.arange(evaluations)[:, None] / evaluations * waves
+        self._times = times(evaluations)
+        angles = self._times[:-1, None] * waves
         self._levels = Dense(weights, "flow.level")(
             np.concatenate([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
         )
@@ -158,12 +190,12 @@ class _Flow(Constant):
         lasts = self._last(told).reshape(count, rows, 2, -1)
         for scales in (*shapes, lasts):
             scales[:, :, 0] += 1
-        drawn = noise
-        for i in range(count):
+
+        def end(i: int, drawn: np.ndarray) -> np.ndarray:
             x = self._inputs(drawn[None])
             for shape, (_, inner, outer) in zip(shapes, self._blocks, strict=True):
                 scale, shift, gate = shape[i, :, 0], shape[i, :, 1], shape[i, :, 2]
                 x = x + gate * outer(gelu(inner(normalised(x, scale, shift))))
-            ends = self._outputs(normalised(x, lasts[i, :, 0], lasts[i, :, 1]))
-            drawn = drawn + (weights @ ends - drawn) / (count - i)
-        return drawn
+            return weights @ self._outputs(normalised(x, lasts[i, :, 0], lasts[i, :, 1]))
+
+        return follow(end, noise, self._times)

@@ -25,7 +25,8 @@ from generate.speech.huggingface import HuggingFaceEncoder
 from generate.speech.network import DELAY, LipNet
 from generate.speech.sounds import resampled, spoiled
 from generate.speech.toy import toy_set
-from learning import Plan, WeightCard, fit, save_weights
+from learning import Plan, WeightCard, fit, load_weights, save_weights
+from media.errors import UsageError
 from media.mel import BINS, HISTORY, log_mel
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 
@@ -276,6 +277,8 @@ def train(
     resume: bool = True,
     seed: int = 0,
     encoder: Path | None = None,
+    start: Path | None = None,
+    lr: float = 1.5e-3,
     progress: Callable[[int, Mapping[str, float]], None] | None = None,
 ) -> WeightCard:
     """Train the lip network and write its weights.
@@ -285,11 +288,17 @@ def train(
         out: where the weights go (float16 safetensors).
         steps: optimiser steps in all, of 12 examples of 4 s.
         encoder: folder of a Hugging Face speech model; a head on it is trained instead of the encoder that ships.
+        start: weight file to go on from, instead of random weights.
+        lr: peak learning rate.
         workdir: keeps checkpoint and log; a run that was broken off goes on from there when `resume`.
 
     Raises:
         UnreadableError: `data` holds no speech set.
+        UsageError: `start` and `encoder` are both given.
+        WeightsError: `start` is missing, damaged or of another model.
     """
+    if encoder is not None and start is not None:
+        raise UsageError("train speech: --encoder trains a new head; leave out --start, or --encoder")
     toy = data is None
     clips = toy_set(seed) if data is None else load_speech_set(Path(data))
     source = Data(clips, seed, FRAMES // 4 if toy else FRAMES, 2 if toy else BATCH)
@@ -297,9 +306,13 @@ def train(
     torch.manual_seed(seed)
     own = None if encoder is None else OnStates(HuggingFaceEncoder(encoder))
     model = own or (LipNet(32, (1, 2)) if toy else LipNet())
+    if start is not None:
+        tensors, known = load_weights(start, "speech")
+        model = LipNet(**known.config)
+        model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     plan = Plan(
         steps=steps,
-        lr=1.5e-3,
+        lr=lr,
         warmup=min(150, steps // 4 + 1),
         seed=seed,
         validate_every=400,
@@ -315,7 +328,9 @@ def train(
         told = f"vasari train speech --data SPEECH --encoder {encoder}"
         card = WeightCard(HEAD, own.config, described, steps, figures, recipe=told)
         return save_weights(out, own.head.cpu().state_dict(), card, dtype=torch.float16)
-    card = WeightCard("speech", model.config, described, steps, figures, recipe="vasari train speech --data SPEECH")
+    told = f"vasari train speech --data SPEECH --steps {steps} --lr {lr:g}"
+    told += f" --start {start.name}" if start else ""
+    card = WeightCard("speech", model.config, described, int(figures["step"]), figures, recipe=told)
     return save_weights(out, model.cpu().state_dict(), card, dtype=torch.float16)
 
 

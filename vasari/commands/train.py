@@ -34,8 +34,8 @@ LONDON = (*PEOPLE, Recipe.finder, Recipe.painter)  # what learns from volunteers
 TAKEN_BY = {  # which recipes take an option that not all of them take
     "workers": (*PEOPLE, Recipe.painter, Recipe.detector),
     "batch": (*PEOPLE, Recipe.painter, Recipe.detector),
-    "start": (Recipe.tracker, Recipe.motion),
-    "lr": (Recipe.tracker, Recipe.closeup, Recipe.regions, Recipe.recognition, Recipe.detector, Recipe.motion),
+    "start": (Recipe.tracker, Recipe.speech, Recipe.motion, Recipe.detector),
+    "lr": (*PEOPLE[:3], Recipe.recognition, Recipe.speech, Recipe.motion, Recipe.detector),
     "assets": PEOPLE,
     "skins": PEOPLE,
     "tracks": (Recipe.motion,),
@@ -107,7 +107,7 @@ def train(
         int | None, typer.Option(help="Processes that make pictures, where a recipe does (default: none).")
     ] = None,
     batch: Annotated[int | None, typer.Option(help="Crops a step; painter: portraits, detector: pairs a step.")] = None,
-    start: Annotated[Path | None, typer.Option(help="Tracker, motion: weight file to go on from.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Weight file to go on from, where a recipe can.")] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     assets: Annotated[
         Path | None,
