@@ -7,6 +7,13 @@ from typing import Annotated
 import typer
 
 
+class Engine(StrEnum):
+    """What goes through many files."""
+
+    local = "local"
+    ray = "ray"
+
+
 class CropKind(StrEnum):
     """How much of the portrait's picture the video shows."""
 
@@ -42,7 +49,17 @@ ReportFolder = Annotated[
 Longest = Annotated[float | None, typer.Option(min=0.1, help="Look at this many seconds of each video at most.")]
 Workers = Annotated[
     int | None,
-    typer.Option(min=0, max=256, help="Processes (default: one a core for many files, else none).", show_default=False),
+    typer.Option(
+        min=0, max=4096, help="Processes (default: one a core for many files, else none).", show_default=False
+    ),
+]
+Engines = Annotated[
+    Engine,
+    typer.Option(
+        "--engine",
+        help="local: processes of this machine; ray: of a Ray cluster ($RAY_ADDRESS), whose machines reach the files "
+        "by the same names.",
+    ),
 ]
 Ledger = Annotated[
     Path | None,

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from media.errors import VasariError
-from vasari.options import Ledger, Longest, OperatingPoint, Point, ReportFolder, Workers
+from vasari.options import Engine, Engines, Ledger, Longest, OperatingPoint, Point, ReportFolder, Workers
 
 if TYPE_CHECKING:
     from detect.result import Detection
@@ -30,6 +30,7 @@ def detect(
     point: Point = OperatingPoint.fpr_1,
     output: Ledger = None,
     workers: Workers = None,
+    engine: Engines = Engine.local,
     seconds: Annotated[float, typer.Option(min=1, help="Time that one file may take in a process.")] = 3600,
     longest: Longest = None,
     weights: Annotated[Path | None, typer.Option(help="Weight file of `vasari train detector`.")] = None,
@@ -42,7 +43,7 @@ def detect(
     from provenance.exits import worst
     from vasari.scanning import survey
 
-    asked = (report, point.value, longest, weights, 1 if workers else 0)
+    asked = (report, point.value, longest, weights, 1 if workers or engine is Engine.ray else 0)
     opening(*asked)  # what is wrong with weights or folder is said at once
     out, err = Console(), Console(stderr=True)
 
@@ -56,7 +57,7 @@ def detect(
 
     codes = survey(
         files, opening, asked, show,
-        what="detecting", workers=workers, seconds=seconds, ledger=output, listed=sys.stdin,
+        what="detecting", workers=workers, engine=engine, seconds=seconds, ledger=output, listed=sys.stdin,
     )  # fmt: skip
     raise typer.Exit(worst(codes))
 

@@ -14,6 +14,8 @@ from media.errors import VasariError
 from vasari.options import (
     Anchors,
     Authorities,
+    Engine,
+    Engines,
     Ledger,
     Longest,
     MarkKeys,
@@ -42,6 +44,7 @@ def triage(
     point: Point = OperatingPoint.fpr_1,
     output: Ledger = None,
     workers: Workers = None,
+    engine: Engines = Engine.local,
     seconds: Annotated[float, typer.Option(min=1, help="Time that one file may take in a process.")] = 3600,
     longest: Longest = None,
     keys: MarkKeys = None,
@@ -66,7 +69,7 @@ def triage(
         report,
         point.value,
         longest,
-        1 if workers else 0,
+        1 if workers or engine is Engine.ray else 0,
     )
     opening(*asked)  # what is wrong with keys, anchors, weights or folder is said at once
     out, err = Console(), Console(stderr=True)
@@ -87,7 +90,7 @@ def triage(
 
     codes = survey(
         files, opening, asked, show,
-        what="triage", workers=workers, seconds=seconds, ledger=output, listed=sys.stdin,
+        what="triage", workers=workers, engine=engine, seconds=seconds, ledger=output, listed=sys.stdin,
     )  # fmt: skip
     raise typer.Exit(worst(codes))
 

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from media.errors import UsageError, VasariError
-from vasari.options import Anchors, Authorities, Ledger, MarkKeys, RevokedLists, Workers
+from vasari.options import Anchors, Authorities, Engine, Engines, Ledger, MarkKeys, RevokedLists, Workers
 
 if TYPE_CHECKING:
     from provenance import Verdict
@@ -34,6 +34,7 @@ def verify(
     lines: Annotated[bool, typer.Option("--jsonl", help="Print one JSON record a line, as they come.")] = False,
     output: Ledger = None,
     workers: Workers = None,
+    engine: Engines = Engine.local,
     seconds: Annotated[float, typer.Option(min=1, help="Time that one file may take in a process.")] = 600,
     keys: MarkKeys = None,
     anchor: Anchors = None,
@@ -70,7 +71,7 @@ def verify(
 
     codes = survey(
         files, opening, asked, show,
-        what="verifying", workers=workers, seconds=seconds, ledger=output, listed=sys.stdin,
+        what="verifying", workers=workers, engine=engine, seconds=seconds, ledger=output, listed=sys.stdin,
     )  # fmt: skip
     if json:
         typer.echo(jsonlib.dumps(records, indent=2, ensure_ascii=False))

@@ -1,7 +1,7 @@
 """Many files, several processes, bounded time and memory for each file."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any
@@ -28,7 +28,7 @@ def scan(
     *,
     workers: int = 1,
     seconds: float = SECONDS,
-) -> Iterator[Answer]:
+) -> Generator[Answer, None, None]:
     """Answers as they come, each once; a file that hangs, crashes its process or cannot be read is an answer with an
     error, and the others go on.
 
@@ -81,6 +81,22 @@ def _among(names: Iterator[str], crew: list[Worker], seconds: float) -> Iterator
             name, _ = busy.pop(worker)
             yield _answer(worker, name, worker.pipe in spoken, seconds)
             idle.append(worker)
+
+
+def asked(worker: Worker, name: str, seconds: float) -> Answer:
+    """What came of one file that one process is asked about.
+
+    Raises:
+        VasariError: the process cannot be started.
+    """
+    while True:
+        worker.start()
+        worker.ready()
+        try:
+            worker.ask(name)
+        except Gone:
+            continue
+        return _answer(worker, name, worker.pipe.poll(seconds), seconds)
 
 
 def _answer(worker: Worker, name: str, spoken: bool, seconds: float) -> Answer:

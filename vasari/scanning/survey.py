@@ -9,9 +9,9 @@ from typing import Any, Protocol, TextIO
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from learning.threads import cores
 from media.errors import UnreadableError, VasariError
 from provenance.exits import EXIT_UNREADABLE
+from vasari.scanning.cluster import scan_on_ray
 from vasari.scanning.ledger import Ledger
 from vasari.scanning.scan import Answer, scan
 from vasari.scanning.sources import sources
@@ -39,6 +39,7 @@ def survey(
     *,
     what: str,
     workers: int | None = None,
+    engine: str = "local",
     seconds: float,
     ledger: Path | None = None,
     listed: TextIO | None = None,
@@ -51,6 +52,7 @@ def survey(
         show: called with each answer as JSON, the record, and the error where there is none, as they come.
         what: is being done, for the bar.
         workers: processes; None: one a core where there are more than `FEW` files, else none.
+        engine: "local", or "ray" for a cluster (`cluster.scan_on_ray`), where any number of files goes to processes.
         seconds: that one file may take in a process.
         ledger: file of JSON lines that is added to; files that are in it already are not asked about again.
     """
@@ -83,10 +85,16 @@ def survey(
 
         names = asked()
         first = list(islice(names, FEW + 1))
-        if workers is None:
-            workers = cores() if len(first) > FEW else 0
         tell = stack.enter_context(_bar(what)) if len(first) > FEW else None
-        for answer in scan(chain(first, names), opening, opened_with, workers=workers, seconds=seconds):
+        if engine == "ray":
+            answers = scan_on_ray(chain(first, names), opening, opened_with, workers=workers or None, seconds=seconds)
+        else:
+            if workers is None:
+                from learning.threads import cores  # brings torch, which no process that looks at files need load
+
+                workers = cores() if len(first) > FEW else 0
+            answers = scan(chain(first, names), opening, opened_with, workers=workers, seconds=seconds)
+        for answer in stack.enter_context(contextlib.closing(answers)):
             take(answer)
             if tell:
                 tell()

@@ -2,6 +2,8 @@
 
 import contextlib
 import multiprocessing
+import os
+import threading
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -120,6 +122,7 @@ class Worker:
 
 def _serve(pipe: Connection, opening: Callable[..., Callable[[Any], Any]], arguments: tuple, memory: int) -> None:
     """The process: makes ready, then answers until nobody asks."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     if resource is not None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         with contextlib.suppress(OSError, ValueError):
@@ -145,6 +148,14 @@ def _serve(pipe: Connection, opening: Callable[..., Callable[[Any], Any]], argum
                 raise
             except Exception as error:  # whatever a decoder makes of bytes that are meant to break it
                 pipe.send(("unreadable", f"{_file(task)}: cannot be read ({type(error).__name__})"))
+
+
+def _end_with_parent() -> None:
+    """Whoever asked may be killed while a file is looked at, which nothing else would tell."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _file(task: Any) -> Any:
