@@ -23,6 +23,7 @@ A mark is secret-keyed, so it names this maker without credentials; but as the c
 are gone, what else was done to the file is unknown, hence never 0.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from provenance.exits import EXIT_KNOWN, EXIT_NOTHING, EXIT_TAMPERED
@@ -38,7 +39,7 @@ def judge(
     picture: Mark,
     sound: Mark,
     *,
-    key: str,
+    keys: Collection[str],
     entry: Entry | None = None,
     recovered: Recovered | None = None,
     untouched: bool = False,
@@ -46,12 +47,12 @@ def judge(
     """Fields verdict, exit_code, summary, reasons, agreement and origin of a `Verdict`.
 
     Args:
-        key: identity of the watermark key that was used to look for marks, "" for none.
+        keys: identities of the watermark keys that were used to look for marks.
         entry: what the marks name in the registry.
         recovered: what the registry kept of it, compared with the file.
         untouched: the file is the very one that was registered, byte by byte.
     """
-    clashes = _clashes(credentials, picture, sound, key, entry, recovered) + _strange(recovered)
+    clashes = _clashes(credentials, picture, sound, keys, entry, recovered) + _strange(recovered)
     marked = [name for name, mark in (("picture", picture), ("sound", sound)) if mark.state in PRESENT]
     if credentials.state == "invalid":
         verdict, summary = "tampered", "tampered: the credentials do not fit the file"
@@ -80,8 +81,8 @@ def judge(
     else:
         verdict, summary = "nothing_found", "nothing found: no credentials and no mark of this key"
         reasons = ["no credentials"]
-        reasons.append("no mark of this key" if key else "marks were not looked for: no watermark key")
-    compared = (_bound(credentials) and key == credentials.binding_key) or len(marked) == 2
+        reasons.append("no mark of this key" if keys else "marks were not looked for: no watermark key")
+    compared = (_bound(credentials) and credentials.binding_key in keys) or len(marked) == 2
     return {
         "verdict": verdict,
         "exit_code": CODES[verdict],
@@ -194,11 +195,16 @@ def _bound(credentials: Credentials) -> bool:
 
 
 def _clashes(
-    credentials: Credentials, picture: Mark, sound: Mark, key: str, entry: Entry | None, recovered: Recovered | None
+    credentials: Credentials,
+    picture: Mark,
+    sound: Mark,
+    keys: Collection[str],
+    entry: Entry | None,
+    recovered: Recovered | None,
 ) -> list[str]:
     """What contradicts what, in words."""
     found = []
-    if _bound(credentials) and credentials.binding_key == key:
+    if _bound(credentials) and credentials.binding_key in keys:
         for name, mark, promised in (
             ("picture", picture, credentials.soft_binding),
             ("sound", sound, credentials.sound_binding),

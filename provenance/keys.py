@@ -4,6 +4,7 @@
     intermediate.pem, intermediate.key
     leaf.pem, leaf.key                  signs claims and consents; renewed by itself a week before it expires
     watermark.key                       32 secret bytes in hexadecimal: who holds them can read marks, and forge them
+    watermark.retired                   optional: earlier watermark keys, one a line, oldest first; they read marks
     revoked.pem                         optional: list of signing certificates that count no more
     signer.json                         optional: {"command": [...], "chain": "chain.pem"} signs through a key service
     timestamp.json, timestamp.pem       optional: who stamps signatures with the time, and whose times are believed
@@ -14,6 +15,7 @@ Private keys are readable by their owner alone. The folder is made on first need
 
 import contextlib
 import datetime as dt
+import fcntl
 import json
 import os
 import secrets
@@ -45,6 +47,7 @@ from provenance.timestamps import Authority, read_authority
 
 ENVIRONMENT = "VASARI_KEYS"
 MARK_KEY_BYTES = 32
+RETIRED = "watermark.retired"
 
 
 def default_folder() -> Path:
@@ -61,9 +64,10 @@ class Keys:
     folder: Path
     signer: Signer
     anchor_pem: bytes  # root certificate that others may choose to trust
-    mark_key: bytes  # 32 secret bytes
+    mark_key: bytes  # 32 secret bytes, of marks that are laid
     created: bool = False  # the folder was made just now
     authority: Authority | None = None  # stamps signatures with the time
+    retired: tuple[bytes, ...] = ()  # watermark keys of earlier marks, the latest first
 
     def __repr__(self) -> str:
         return f"Keys(folder={str(self.folder)!r}, secrets hidden)"
@@ -84,7 +88,13 @@ class Keys:
         mark_key = _mark_key(folder / "watermark.key")
         anchor = _read(folder / "root.pem")
         signer = _remote_signer(folder) if (folder / "signer.json").exists() else _local_signer(folder)
-        return cls(folder, signer, anchor, mark_key, created, read_authority(folder))
+        retired = tuple(key for key in _retired(folder / RETIRED) if key != mark_key)
+        return cls(folder, signer, anchor, mark_key, created, read_authority(folder), retired)
+
+    @property
+    def mark_keys(self) -> tuple[bytes, ...]:
+        """All watermark keys that marks are looked for with: that of new ones first."""
+        return (self.mark_key, *self.retired)
 
     def stamped_by(self, authority: Authority | None) -> "Keys":
         """The same keys, with signatures stamped by another authority, or by none; the folder stays as it is."""
@@ -126,6 +136,26 @@ class Keys:
             KeyMaterialError: the signing key is behind a command, and not ours to change.
         """
         _write_issued(self.folder, "leaf", make_leaf(self._issuer()))
+        return Keys.open(self.folder, create=False)
+
+    def rotate_mark_key(self) -> "Keys":
+        """Lay marks with a new watermark key from now on; those of the old one are still read.
+
+        Raises:
+            KeyMaterialError: the folder cannot be written.
+        """
+        path = self.folder / "watermark.key"
+        try:
+            handle = os.open(self.folder / RETIRED, os.O_RDWR | os.O_CREAT, 0o600)
+            with os.fdopen(handle, "r+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)  # of two at once neither may lose the other's key
+                file.seek(0, os.SEEK_END)
+                file.write(_mark_key(path).hex().encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())  # the old key is safe before the new one takes its place
+                _write(path, secrets.token_hex(MARK_KEY_BYTES).encode() + b"\n", 0o600)
+        except OSError as error:
+            raise KeyMaterialError(f"{self.folder}: the key cannot be rotated ({error.strerror})") from error
         return Keys.open(self.folder, create=False)
 
     def revoke(self, reason: str = "key_compromise", since: dt.datetime | None = None) -> Revoked:
@@ -226,12 +256,22 @@ def _read(path: Path) -> bytes:
 
 
 def _mark_key(path: Path) -> bytes:
+    return _parsed(_read(path).strip(), str(path))
+
+
+def _retired(path: Path) -> list[bytes]:
+    """Each once, the latest first."""
+    lines = _read(path).split() if path.exists() else []
+    return list(dict.fromkeys(_parsed(line, str(path)) for line in reversed(lines)))
+
+
+def _parsed(line: bytes, source: str) -> bytes:
     try:
-        key = bytes.fromhex(_read(path).decode("ascii").strip())
+        key = bytes.fromhex(line.decode("ascii"))
     except ValueError as error:
-        raise KeyMaterialError(f"{path}: not a watermark key (64 hexadecimal digits)") from error
+        raise KeyMaterialError(f"{source}: not a watermark key (64 hexadecimal digits)") from error
     if len(key) != MARK_KEY_BYTES:
-        raise KeyMaterialError(f"{path}: {len(key)} bytes; a watermark key has {MARK_KEY_BYTES}")
+        raise KeyMaterialError(f"{source}: {len(key)} bytes; a watermark key has {MARK_KEY_BYTES}")
     return key
 
 

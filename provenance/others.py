@@ -11,7 +11,7 @@ what the registry knows of a copy without credentials.
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,7 @@ def mark_file(
         else:
             settings = {"crf": crf, "preset": preset} if info.kind == "video" else {}
             work = _media(source, unsigned, message, keys, settings, progress)
-        read = _read(unsigned, keys)
+        read = _read(unsigned, [keys.mark_key])
         borne = tuple(name for name, mark in read.items() if mark.state == "found")
         if not borne:
             raise UsageError(
@@ -144,16 +144,16 @@ class _Work:
     notes: tuple[str, ...]
 
 
-def _read(path: Path, keys: Keys) -> dict[str, Mark]:
-    """The marks of this maker that a file bears where they were laid."""
+def _read(path: Path, keys: Sequence[bytes]) -> dict[str, Mark]:
+    """The marks under these watermark keys that a file bears where they were laid."""
     info = probe(path)
-    picture, _ = read_picture_mark(path, info, [keys.mark_key], search=False)
-    sound, _ = read_sound_mark(path, info, [keys.mark_key], search=False)
+    picture, _ = read_picture_mark(path, info, keys, search=False)
+    sound, _ = read_sound_mark(path, info, keys, search=False)
     return {"picture": picture, "sound": sound}
 
 
 def _refuse_marked(source: Path, keys: Keys, book: Registry) -> None:
-    for name, mark in _read(source, keys).items():
+    for name, mark in _read(source, keys.mark_keys).items():
         if mark.state not in ("found", "noticed"):
             continue
         entry = book.by_mark(mark.message) if name == "picture" and mark.message else None

@@ -32,6 +32,7 @@ from provenance.watermark.speed import played_back
 
 LOOKED_AT = 20.0  # seconds of a file that are compared
 STRIDE = 5  # every fifth frame is searched for a mark
+SEARCHED = 0.4  # of the time that `identify` has, after which no further key is searched with: content has to follow
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def identify(
     Raises:
         UnreadableError: the file cannot be read, is too large, or took too long.
     """
-    until = time.monotonic() + seconds
+    started = time.monotonic()
+    until, enough = started + seconds, started + SEARCHED * seconds
 
     def check() -> None:
         if time.monotonic() > until:
@@ -85,7 +87,7 @@ def identify(
     info = probe(path)
     if info.width * info.height > largest:
         raise UnreadableError(f"{path}: {info.width}x{info.height} pixels; {largest} are the most that is looked at")
-    clip, mark, sound_mark = _watch(path, info, keys, check)
+    clip, mark, sound_mark = _watch(path, info, keys, check, enough=enough)
     found: dict[str, Found] = {}
     for alg, value in ((PICTURE_ALGORITHM, mark), (SOUND_ALGORITHM, sound_mark)):
         if value and alg in algorithms:
@@ -127,10 +129,13 @@ def _watch(
     check: Callable[[], None],
     place: Place | None = None,
     speed: float = 1.0,
+    enough: float = 0.0,
 ) -> tuple[Clip | None, str, str]:
-    """One pass over the beginning of a file: content, and with `keys` the messages of both marks."""
+    """One pass over the beginning of a file: content, and with `keys` the messages of both marks; from `enough` on
+    (`time.monotonic`) marks that were moved are not searched for under further keys."""
     printer = Fingerprinter(every=1, phases=PHASES)
-    reader, listener = (PictureReader(keys.mark_key), SoundReader(keys.mark_key)) if keys else (None, None)
+    ring = keys.mark_keys if keys else ()
+    reader, listener = (PictureReader(ring[0]), SoundReader(ring[0])) if ring else (None, None)
     for number, frame in enumerate(_frames(path, info)):
         check()
         printer.frame(frame if place is None else aligned(frame, place.map(*frame.shape[:2]))[0])
@@ -148,13 +153,28 @@ def _watch(
                 break
     except (SpeechError, UnreadableError):
         pass  # a broken track is no sound
-    message = reader.read(search=True).message if reader is not None and reader.frames else None
-    sound = listener.read(search=True).message if listener is not None and heard else None
+    message = _message(reader, ring, check, enough) if reader is not None and reader.frames else None
+    sound = _message(listener, ring, check, enough) if listener is not None and heard else None
     try:
         clip = printer.clip()
     except ValueError:
         clip = None
     return clip, "" if message is None else mark_hex(message), "" if sound is None else sound_mark_hex(sound)
+
+
+def _message(
+    reader: PictureReader | SoundReader, ring: tuple[bytes, ...], check: Callable[[], None], enough: float
+) -> int | None:
+    """The message under the first key that fits: where the mark was laid, then moved."""
+    for search in (False, True):
+        for number, key in enumerate(ring):
+            check()
+            if search and number and time.monotonic() > enough:
+                return None
+            message = reader.read(key, search=search).message
+            if message is not None:
+                return message
+    return None
 
 
 def _frames(path: Path, info: MediaInfo) -> Iterator[np.ndarray]:

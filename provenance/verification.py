@@ -61,20 +61,22 @@ def verify(
     if keys is None:
         unread = Mark(state="not_checked")
         picture, sound = unread, unread if info.has_sound else Mark(state="no_carrier")
-        known = ""
+        known: list[str] = []
     else:
         intact = credentials.state == "valid" and credentials.trust == "trusted"  # then nobody changed it
-        picture, place = read_picture_mark(path, info, [keys.mark_key], search=not intact)
-        sound, speed = read_sound_mark(path, info, [keys.mark_key], search=not intact)
+        # The key that the credentials promise comes first: of an intact file no other is tried then.
+        ring = sorted(keys.mark_keys, key=lambda key: key_id(key) != credentials.binding_key)
+        picture, place = read_picture_mark(path, info, ring, search=not intact)
+        sound, speed = read_sound_mark(path, info, ring, search=not intact)
         registry = registry or open_registry(keys.folder)
-        known = key_id(keys.mark_key)
+        known = [key_id(key) for key in ring]
         entry = lookup(picture, sound, registry)
         if credentials.state == "absent" and {"found", "noticed"} & {picture.state, sound.state}:
             entry, recovered = _recover(path, info, place, speed, entry, registry, trusted, clocks)
     untouched = False
     if credentials.trust == "expired" and entry is not None:
         untouched = entry.file_sha256 == file_sha256(path)
-    found = judge(credentials, picture, sound, key=known, entry=entry, recovered=recovered, untouched=untouched)
+    found = judge(credentials, picture, sound, keys=known, entry=entry, recovered=recovered, untouched=untouched)
     return Verdict(
         file=str(path),
         kind=info.kind,

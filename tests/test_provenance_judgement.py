@@ -52,15 +52,14 @@ P, S = found(MARK), found(MARK[-6:])
     ],
 )
 def test_verdict(signed, picture, sound, exit_code, agreement):
-    key = "" if picture.state == "not_checked" else KEY
-    judged = judge(signed, picture, sound, key=key)
+    judged = judge(signed, picture, sound, keys=[] if picture.state == "not_checked" else [KEY])
     assert (judged["exit_code"], judged["agreement"]) == (exit_code, agreement)
     assert judged["reasons"]
     assert "\n" not in judged["summary"]
 
 
 def test_another_makers_binding_is_not_held_against_this_key():
-    assert judge(credentials(), NONE, NONE, key="6" * 16)["exit_code"] == 0
+    assert judge(credentials(), NONE, NONE, keys=["6" * 16])["exit_code"] == 0
 
 
 ENTRY = Entry(MARK, MARK[-6:], "urn:c2pa:x", "1", "2", "2026-01-01", "video", "generate", "3", 0)
@@ -89,14 +88,14 @@ def test_what_was_recovered_is_told_and_never_0(manifest, trust, pictures, sound
     recovered = Recovered(
         manifest=manifest, trust=trust, signer="Maker", made="2026", pictures=pictures, sound=sound, similarity=0.9
     )
-    judged = judge(credentials("absent"), P, S, key=KEY, entry=ENTRY, recovered=recovered)
+    judged = judge(credentials("absent"), P, S, keys=["6" * 16, KEY], entry=ENTRY, recovered=recovered)
     assert (judged["exit_code"], judged["agreement"]) == (4, agreement)
     assert judged["summary"].startswith(words)
     assert judged["origin"].recovered == recovered
 
 
 def test_sound_that_was_replaced_by_unmarked_sound():
-    judged = judge(credentials("absent"), P, NONE, key=KEY, entry=ENTRY)
+    judged = judge(credentials("absent"), P, NONE, keys=["6" * 16, KEY], entry=ENTRY)
     assert judged["agreement"] == "contradict"
     assert any("sound was exchanged" in reason for reason in judged["reasons"])
     assert judged["origin"].manifest == "urn:c2pa:x"

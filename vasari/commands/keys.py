@@ -42,6 +42,8 @@ def show(keys: Folder = None) -> None:
     table.add_row("valid until", f"{opened.expires:%Y-%m-%d} (local keys are renewed by themselves)")
     table.add_row("private key", "in this folder" if isinstance(opened.signer, LocalSigner) else "behind a command")
     table.add_row("watermark key", f"id {key_id(opened.mark_key)} (the key itself stays hidden)")
+    if opened.retired:
+        table.add_row("retired", f"ids {' '.join(key_id(key) for key in opened.retired)}; they still read marks")
     authority = opened.authority
     needed = " (required)" if authority and authority.required else ""
     table.add_row("time stamps", f"by {authority.url}{needed}" if authority else "none")
@@ -63,10 +65,24 @@ def export_anchor(
 
 
 @app.command()
-def rotate(keys: Folder = None) -> None:
-    """Sign with a new key and certificate from now on. What the old one signed stays valid."""
+def rotate(
+    watermark: Annotated[
+        bool, typer.Option("--watermark", help="The watermark key, not that of signatures; old marks are still read.")
+    ] = False,
+    keys: Folder = None,
+) -> None:
+    """Sign with a new key and certificate from now on, or mark with a new key. What the old one signed stays valid."""
     from provenance import Keys
+    from provenance.keys import RETIRED
+    from provenance.watermark.identity import key_id
 
+    if watermark:
+        opened = Keys.open(keys, create=False).rotate_mark_key()
+        typer.echo(
+            f"{opened.folder}: marks with key {key_id(opened.mark_key)}; {len(opened.retired)} retired, still read. "
+            f"Back up watermark.key and {RETIRED}."
+        )
+        return
     opened = Keys.open(keys, create=False).rotate()
     typer.echo(f"{opened.folder}: signs with a new certificate until {opened.expires:%Y-%m-%d}")
 
