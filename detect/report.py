@@ -86,8 +86,8 @@ def _person(result: PersonResult, seen: Person, detection: Detection) -> str:
         rows += f"<tr><td>{MEANS[stream.name]}<br><small>{html.escape(stream.note)}</small></td>"
         rows += f"<td class=n>{score}</td><td class=n>{stream.adds:+.2f}</td></tr>"
     streams = f"<table><tr><th>evidence</th><th>score</th><th>adds to the logit</th></tr>{rows}</table>" if rows else ""
-    return f"""<h2>Person {result.person}</h2><p class="{result.verdict}">{SAYS[result.verdict]}
-{_chance(result.probability, result.interval)} {html.escape(result.reason)}</p>
+    said = SAYS[result.verdict] + _chance(result.probability, result.interval)
+    return f"""<h2>Person {result.person}</h2><p class="{result.verdict}">{said} {html.escape(result.reason)}</p>
 {_timeline(result, detection)}{streams}{_pictures(result, seen)}"""
 
 

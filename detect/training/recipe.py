@@ -32,6 +32,7 @@ DATA = (
     "as they are and faked. No camera video. Backbone from ImageNet (EfficientNet-Lite0, Apache-2.0)."
 )
 LINEAR = 160  # training clips that bands and motion are fitted to, at most
+FAKES_A_REAL = 2  # fakes that are calibrated on, at most, for each real: thresholds are set by reals
 STEPS = 1500
 
 
@@ -87,7 +88,7 @@ def fit_rest(
     chosen = _balanced(items, rng)
     folder = workdir / "evidence"
     learned = _seen(clips, chosen, folder, workers)
-    calibrated = _seen(clips, clips.of("calibration"), folder, workers)
+    calibrated = _seen(clips, _calibrating(clips.of("calibration"), rng), folder, workers)
     for name, found in (("train", learned), ("calibration", calibrated)):
         if len({item.label for item, _ in found}) < 2:
             raise UsageError(f"the set's {name} split needs reals and fakes with faces")
@@ -126,6 +127,12 @@ def _balanced(items: Sequence[Item], rng: np.random.Generator) -> list[Item]:
         count = min(len(group), LINEAR // 2)
         chosen += [group[k] for k in rng.permutation(len(group))[:count]]
     return chosen
+
+
+def _calibrating(items: Sequence[Item], rng: np.random.Generator) -> list[Item]:
+    """All reals, and `FAKES_A_REAL` times as many fakes where there are."""
+    reals, fakes = [i for i in items if not i.is_fake], [i for i in items if i.is_fake]
+    return reals + [fakes[k] for k in sorted(rng.permutation(len(fakes))[: FAKES_A_REAL * len(reals)])]
 
 
 def _seen(clips: ClipSet, items: Sequence[Item], folder: Path, workers: int) -> list[tuple[Item, Person]]:
