@@ -35,9 +35,13 @@ def face_crop(picture: np.ndarray, parameters: FaceParameters, size: int) -> tup
     edge is repeated."""
     box = face_box(picture.shape, parameters)
     factor = size / box.side
+    return box_crop(picture, box, size), parameters.scaled(factor, (-box.left * factor, -box.top * factor))
+
+
+def box_crop(picture: np.ndarray, box: Box, size: int) -> np.ndarray:
+    """A square of a picture, resized to (size, size, 3). Beyond the picture's edge the edge is repeated."""
+    factor = size / box.side
     matrix = np.array([[factor, 0, -box.left * factor], [0, factor, -box.top * factor]])
-    source = picture
     if factor < 0.7:  # average before shrinking, so that hair and pores do not alias
-        source = cv2.GaussianBlur(picture, (0, 0), 0.45 / factor)
-    crop = cv2.warpAffine(source, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return crop, parameters.scaled(factor, (-box.left * factor, -box.top * factor))
+        picture = cv2.GaussianBlur(picture, (0, 0), 0.45 / factor)
+    return cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from benchmarks.fakes.camera import Camera
-from benchmarks.fakes.kinds import UNSEEN, _mask, shifted
-from benchmarks.fakes.sittings import FIRST_SEED, PEOPLE, Job, Stage, jobs, volunteers_of
+from benchmarks.fakes.kinds import UNSEEN, hull_mask, shifted
+from benchmarks.fakes.sittings import FIRST_SEED, PEOPLE, Job, generator_of, jobs, volunteers_of
 from detect.data import SPLITS, ClipSet, Item, check_splits, read_manifest, write_manifest
 from detect.data.layouts import read_layout
 from detect.picture import SIDE
@@ -61,10 +61,9 @@ def test_sittings_fill_all_splits_and_share_no_seed():
 
 
 def test_other_generators_and_faint_paint_are_for_training_alone():
-    stage = Stage.__new__(Stage)
-    stage.painters = ["ships", "early", "late"]
+    painters = ["ships", "early", "late"]
     drawn = {
-        split: [stage._generator(Job(k, split, False, (7 << 32) + k)) for k in range(200)]
+        split: [generator_of(painters, Job(k, split, False, (7 << 32) + k)) for k in range(200)]
         for split in ("train", "test")
     }
     assert {painter for painter, _ in drawn["train"]} == {"ships", "early", "late"}
@@ -138,7 +137,7 @@ def test_a_self_blend_changes_the_face_and_repeats():
 
 def test_a_mask_is_full_inside_and_fades():
     _, mesh = face()
-    mask = _mask(160, mesh[:468], 1.0, 0.02)
+    mask = hull_mask(160, mesh[:468], 1.0, 0.02)
     assert mask[80, 80] == pytest.approx(1, abs=1e-3)
     assert mask[0, 0] == 0
     assert 0.05 < ((mask > 0.01) & (mask < 0.99)).mean() < 0.5

@@ -30,25 +30,26 @@ Frames = list[np.ndarray]
 
 def talk(sitting: Sitting, rng: np.random.Generator) -> Frames:
     """What `vasari generate` makes of the portrait; with the sitting's strength, between that and geometry alone."""
-    return _generated(sitting, sitting.movement)
+    return _generated(sitting, sitting.asked)
 
 
 def flow(sitting: Sitting, rng: np.random.Generator) -> Frames:
     """Geometry alone."""
-    return list(Talker(sitting.latent, None).frames([sitting.movement]))
+    return list(Talker(sitting.latent, None).frames([sitting.asked]))
 
 
 def mouth(sitting: Sitting, rng: np.random.Generator) -> Frames:
-    """Only the mouth is made; where the person holds still, by a generator that holds the head still too."""
-    movement = sitting.movement
+    """Only the mouth is made, by a generator that holds the head as the person does."""
+    own = sitting.movement
     if sitting.still:
-        zeros = np.zeros_like(movement.rotation)
-        movement = MotionClip(movement.actions, zeros, zeros, zeros[:, :2])
+        zeros = np.zeros_like(own.rotation)
+        own = MotionClip(own.actions, zeros, zeros, zeros[:, :2])
+    movement = MotionClip(sitting.asked.actions, own.rotation, own.translation, own.gaze)
     made = _generated(sitting, movement)
     grow = rng.uniform(1.0, 1.35)
     soft = rng.uniform(0.01, 0.03)
     return [
-        _blended(real, fake, _mask(real.shape[0], mesh[list(LIPS)], grow, soft))
+        blended(real, fake, hull_mask(real.shape[0], mesh[list(LIPS)], grow, soft))
         for real, fake, mesh in zip(sitting.real, made, sitting.meshes, strict=True)
     ]
 
@@ -69,7 +70,7 @@ def upsampled(sitting: Sitting, rng: np.random.Generator) -> Frames:
         spread[::factor, ::factor] = small
         fine = np.clip(cv2.filter2D(spread, -1, kernel, borderType=cv2.BORDER_REFLECT_101), 0, 255)
         fine = cv2.copyMakeBorder(fine, 0, factor, 0, factor, cv2.BORDER_REPLICATE)[: frame.shape[0], : frame.shape[1]]
-        return fine if whole else _blended(frame, fine, _mask(frame.shape[0], mesh[:468], 1.05, 0.03))
+        return fine if whole else blended(frame, fine, hull_mask(frame.shape[0], mesh[:468], 1.05, 0.03))
 
     return _each(sitting, lambda frame, mesh, _: np.clip(decoded(frame, mesh), 0, 255).astype(np.uint8))
 
@@ -103,8 +104,8 @@ def swap(sitting: Sitting, rng: np.random.Generator, other: FaceLatent) -> Frame
     def swapped(frame: np.ndarray, mesh: np.ndarray, latent: FaceLatent) -> np.ndarray:
         asked = replace(other, identity=latent.identity, pose=latent.pose, actions=latent.actions)
         face = renderer.render(asked).astype(np.float32)
-        mask = _mask(frame.shape[0], mesh[:468], 0.94, 0.02)
-        return _blended(frame, _recoloured(face, frame, mask > 0.5), mask)
+        mask = hull_mask(frame.shape[0], mesh[:468], 0.94, 0.02)
+        return blended(frame, _recoloured(face, frame, mask > 0.5), mask)
 
     return _each(sitting, swapped)
 
@@ -130,6 +131,9 @@ KINDS: dict[str, Callable[[Sitting, np.random.Generator], Frames]] = {
 }
 """Kinds that need nothing but the sitting; `swap` needs another person as well, `sound_shift` only another sound."""
 
+DRIVEN = frozenset({"talk", "flow", "mouth"})
+"""Kinds that move as the generator is asked to, and say what it is asked to say."""
+
 UNSEEN = frozenset({"swap", "lifted"})
 """Kinds that are only ever in the test split, so that detection of what was never trained on can be measured."""
 
@@ -150,7 +154,7 @@ def _each(sitting: Sitting, change: Callable[[np.ndarray, np.ndarray, FaceLatent
     return [change(*moment) for moment in zip(sitting.real, sitting.meshes, sitting.latents, strict=True)]
 
 
-def _mask(side: int, points: np.ndarray, grow: float, soft: float) -> np.ndarray:
+def hull_mask(side: int, points: np.ndarray, grow: float, soft: float) -> np.ndarray:
     """(side, side) float32: 1 inside the hull of points (N, 2), grown about its middle, with a soft edge."""
     middle = points.mean(0)
     hull = cv2.convexHull(((points - middle) * grow + middle).astype(np.float32)).round().astype(np.int32)
@@ -159,7 +163,7 @@ def _mask(side: int, points: np.ndarray, grow: float, soft: float) -> np.ndarray
     return cv2.GaussianBlur(mask, (0, 0), max(0.8, soft * side))
 
 
-def _blended(real: np.ndarray, fake: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def blended(real: np.ndarray, fake: np.ndarray, mask: np.ndarray) -> np.ndarray:
     mixed = mask[..., None] * fake + (1 - mask[..., None]) * real
     return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
 

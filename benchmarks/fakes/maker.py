@@ -4,7 +4,9 @@ Every clip, real or made, is filmed by its sitting's camera and saved by `proven
 that both classes bear marks of the same kind, credentials, grain and compression, and none of these tells them apart.
 """
 
+import contextlib
 import datetime as dt
+import logging
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -14,14 +16,17 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.fakes.kinds import KINDS, Frames, shifted, swap
-from benchmarks.fakes.sittings import STRIDE, Job, Sitting, Stage, jobs
+from benchmarks.fakes.kinds import DRIVEN, KINDS, Frames, shifted, swap
+from benchmarks.fakes.people import Shown, read_people
+from benchmarks.fakes.sittings import SHARES, STRIDE, Job, Sitting, Stage, jobs
+from benchmarks.fakes.videos import Footage
 from detect.data.manifest import REAL, Item, check_splits, write_manifest
 from generate import FaceLatent
 from media.atomic import replacing
-from media.errors import FaceError
+from media.errors import FaceError, UnreadableError, UsageError
 from provenance import Claim, Keys, grant_consent, load_consent, save_video
 
+log = logging.getLogger(__name__)
 ALWAYS = ("talk", "flow", "mouth", "upsampled", "self_blend")  # kinds of every sitting, in all splits
 PARTS = "parts"  # folder of what each sitting says of itself, so that a broken run goes on
 
@@ -31,34 +36,62 @@ class Making:
     """What is to be made; goes to every process."""
 
     folder: Path
-    n: int  # sittings
+    n: int = 0  # sittings of volunteers and of people who do not exist
     london: Path | None = None  # folder of the London Set
     assets: Path | None = None  # folder of `vasari data assets`
     skins: Path | None = None
     speech: Path = field(default=Path("speech"))  # folder of `vasari data speech`
     seed: int = 0
     generators: tuple[Path, ...] = ()  # folders of other weights that fakes to train on are made with, too
+    videos: Path | None = None  # folder of videos of people who agreed
+    people: Path | None = None  # the list of who is seen in them (`benchmarks.fakes.people`)
 
-    def jobs(self) -> list[Job]:
-        """All sittings."""
-        return jobs(self.n, self.seed, volunteers=self.london is not None, people=self.assets is not None)
+    def tasks(self) -> list[Job | Shown]:
+        """All sittings of volunteers and of people who do not exist, and all videos.
+
+        Raises:
+            UsageError: there is nobody to be shown.
+            ConsentError, UnreadableError: as `read_people`.
+        """
+        anybody = self.london is not None or self.assets is not None
+        if not anybody and self.videos is None:
+            raise UsageError(
+                "give volunteers (--data LONDON), people who do not exist (--assets ASSETS) or videos (--videos FOLDER "
+                "--people LIST)"
+            )
+        n = self.n if anybody else 0
+        drawn = jobs(n, self.seed, volunteers=self.london is not None, people=self.assets is not None)
+        return [*drawn, *self.shown()]
+
+    def shown(self) -> list[Shown]:
+        """All videos, of people who agreed. Raises as `read_people`."""
+        if self.videos is None:
+            return []
+        if self.people is None:
+            raise UsageError(
+                f"{self.videos}: who is seen there, and that they agreed, is told by a list (--people LIST)"
+            )
+        return read_people(self.people, self.videos, SHARES)
 
 
 def make_set(making: Making, *, workers: int = 1, progress: Callable[[int], None] = lambda _: None) -> list[Item]:
     """Make all sittings that are not there yet, then the manifest. Returns its items.
 
+    Args:
+        progress: called with how many of `Making.tasks` are done.
+
     Raises:
-        UsageError: neither volunteers nor people who do not exist are given, or there is no speech for a split.
+        UsageError: nobody to be shown is given, or there is no speech for a split.
         UnreadableError: a source cannot be read.
+        ConsentError: no consent of somebody in a video is recorded.
     """
+    whole = making.tasks()
     parts = making.folder / PARTS
     parts.mkdir(parents=True, exist_ok=True)
     (making.folder / "clips").mkdir(exist_ok=True)
-    if making.london is not None:
-        _consent(making)
-    Keys.open(making.folder / "keys")
-    todo = [job for job in making.jobs() if not (parts / f"{job.number:06d}.jsonl").exists()]
-    for done, _ in enumerate(_each(making, todo, workers), 1 + making.n - len(todo)):
+    _consent(making)
+    todo = [task for task in whole if not _part(making, task).exists()]
+    for done, _ in enumerate(_each(making, todo, workers), 1 + len(whole) - len(todo)):
         progress(done)
     return gather(making.folder)
 
@@ -72,12 +105,12 @@ def gather(folder: Path) -> list[Item]:
     return items
 
 
-def _each(making: Making, todo: list[Job], workers: int) -> Iterator[int]:
-    if workers <= 1:
+def _each(making: Making, todo: list[Job | Shown], workers: int) -> Iterator[None]:
+    if min(workers, len(todo)) <= 1:
         yield from map(partial(_sit, making), todo)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(min(workers, len(todo)), mp_context=context, initializer=_one_thread) as pool:
         yield from pool.map(partial(_sit, making), todo)
 
 
@@ -89,64 +122,104 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
+def _part(making: Making, task: Job | Shown) -> Path:
+    """Where a sitting, or all those of a video, say of themselves what the manifest needs."""
+    return making.folder / PARTS / f"{task.name}.jsonl"
+
+
 @cache
 def _stage(making: Making) -> Stage:
     return Stage(making.london, making.assets, making.skins, making.speech, making.generators)
 
 
+@cache
+def _footage(making: Making) -> Footage:
+    assert making.videos is not None
+    return Footage(making.videos, making.shown(), making.seed, making.generators)
+
+
 def _consent(making: Making) -> None:
-    """Volunteers are shown under the consent that they gave to the London Set, as in the benchmarks."""
-    assert making.london is not None
-    keys = Keys.open(making.folder / "keys")
-    grant_consent(
-        making.folder / "consent.json",
-        portrait=making.london / "people.csv",  # the list of all who are shown stands for their pictures
-        subject="volunteers of the Face Research Lab London Set",
-        purpose="studies in their original or altered forms",
-        until=dt.date.today() + dt.timedelta(days=30),
-        granted_by="signed consent of each, doi 10.6084/m9.figshare.5047666",
-        keys=keys,
-    )
+    """Volunteers are shown under the consent that they gave to the London Set, as in the benchmarks; people in videos
+    under what their list says. The list of all who are shown stands for their pictures."""
+    keys, until = Keys.open(making.folder / "keys"), dt.date.today() + dt.timedelta(days=30)
+    if making.london is not None:
+        grant_consent(
+            making.folder / "consent.json",
+            portrait=making.london / "people.csv",
+            subject="volunteers of the Face Research Lab London Set",
+            purpose="studies in their original or altered forms",
+            until=until,
+            granted_by="signed consent of each, doi 10.6084/m9.figshare.5047666",
+            keys=keys,
+        )
+    for shown in making.shown():
+        assert making.people is not None
+        (making.folder / "consents").mkdir(exist_ok=True)
+        grant_consent(
+            making.folder / "consents" / f"{shown.name}.json",
+            portrait=making.people,
+            subject=shown.person,
+            purpose="fakes to train and test detection with",
+            until=min(until, shown.until or until),
+            granted_by=shown.consent,
+            keys=keys,
+        )
 
 
-def _sit(making: Making, job: Job) -> int:
-    """Film one sitting with all its fakes; what it says of itself is written last."""
-    stage, rng = _stage(making), np.random.default_rng((job.seed, 2))
-    part = making.folder / PARTS / f"{job.number:06d}.jsonl"
-    items: list[Item] = []
+def _sit(making: Making, task: Job | Shown) -> None:
+    """Film one sitting, or all those of a video, with all fakes; what they say of themselves is written last."""
     try:
-        sitting = stage.sit(job)
-    except FaceError:
-        part.write_text("")
-        return job.number
-    for kind, frames, sound in _clips(stage, sitting, rng):
-        items.append(_save(making, sitting, kind, frames, sound))
-    with replacing(part) as temporary:
+        items = [item for sitting in _sittings(making, task) for item in _film(making, sitting)]
+    except UnreadableError as error:
+        if isinstance(task, Job):
+            raise
+        log.warning("%s; left out", error)
+        return
+    if isinstance(task, Shown) and not items:
+        log.warning("%s: nobody is seen talking into the camera for long enough; left out", task.file)
+    with replacing(_part(making, task)) as temporary:
         temporary.write_text("".join(item.model_dump_json() + "\n" for item in items))
-    return job.number
 
 
-def _clips(stage: Stage, sitting: Sitting, rng: np.random.Generator) -> Iterator[tuple[str, Frames, np.ndarray | None]]:
+def _sittings(making: Making, task: Job | Shown) -> Iterator[Sitting]:
+    if isinstance(task, Shown):
+        yield from _footage(making).sittings(task)
+        return
+    with contextlib.suppress(FaceError):
+        yield _stage(making).sit(task)
+
+
+def _film(making: Making, sitting: Sitting) -> Iterator[Item]:
+    rng = np.random.default_rng((sitting.job.seed, 2))
+    for kind, frames, sound in _clips(making, sitting, rng):
+        yield _save(making, sitting, kind, frames, sound)
+
+
+def _clips(
+    making: Making, sitting: Sitting, rng: np.random.Generator
+) -> Iterator[tuple[str, Frames, np.ndarray | None]]:
     """Kind, frames before the camera, and sound of every clip of a sitting."""
     yield REAL, sitting.real, sitting.sound
     for kind in ALWAYS:
-        yield kind, KINDS[kind](sitting, rng), sitting.sound
+        yield kind, KINDS[kind](sitting, rng), sitting.said if kind in DRIVEN else sitting.sound
     if sitting.sound is not None:
         yield "sound_shift", sitting.real, shifted(sitting.sound, rng)
     if sitting.job.split == "test":
-        if sitting.still:
+        if sitting.source != "rendered":
             yield "lifted", KINDS["lifted"](sitting, rng), sitting.sound
-        other = _somebody_else(stage, sitting)
+        other = _somebody_else(making, sitting)
         if other is not None:
             yield "swap", swap(sitting, rng, other), sitting.sound
 
 
-def _somebody_else(stage: Stage, sitting: Sitting) -> FaceLatent | None:
+def _somebody_else(making: Making, sitting: Sitting) -> FaceLatent | None:
     """Another person of the same split and kind, as a latent."""
+    if sitting.source == "video":
+        return _footage(making).somebody_else(sitting)
     for step in range(1, 4):
         job = Job(-1, sitting.job.split, sitting.job.volunteer, sitting.job.seed + (step << 48))
         try:
-            who, latent = stage.portrait(job, sitting.portrait.shape[0])
+            who, latent = _stage(making).portrait(job, sitting.portrait.shape[0])
         except FaceError:
             continue
         if who != sitting.person:
@@ -154,19 +227,26 @@ def _somebody_else(stage: Stage, sitting: Sitting) -> FaceLatent | None:
     return None
 
 
+def _claim(making: Making, sitting: Sitting, kind: str, keys: Keys) -> Claim:
+    """Under whose consent a clip is saved."""
+    settings = {"kind": kind}
+    if sitting.source == "rendered":
+        return Claim(command="data fakes", portrait=None, nobody=True, settings=settings)
+    listed, file = making.people, f"consents/{sitting.name.rpartition('-')[0]}.json"
+    if sitting.source == "photograph":
+        assert making.london is not None
+        listed, file = making.london / "people.csv", "consent.json"
+    assert listed is not None
+    consent = load_consent(making.folder / file, portrait=listed, keys=keys)
+    return Claim(command="data fakes", portrait=listed, consent=consent, settings=settings)
+
+
 def _save(making: Making, sitting: Sitting, kind: str, frames: Frames, sound: np.ndarray | None) -> Item:
     job = sitting.job
-    name = f"clips/{job.number:06d}_{kind}.mp4"
+    name = f"clips/{sitting.name}_{kind}.mp4"
     keys = Keys.open(making.folder / "keys")
-    claim = Claim(command="data fakes", portrait=None, nobody=True, settings={"kind": kind})
-    if job.volunteer:
-        assert making.london is not None
-        listed = making.london / "people.csv"
-        consent = load_consent(making.folder / "consent.json", portrait=listed, keys=keys)
-        claim = Claim(command="data fakes", portrait=listed, consent=consent, settings={"kind": kind})
-    path = making.folder / name
     save_video(
-        path, sitting.camera.film(frames), sound, claim=claim, keys=keys,
+        making.folder / name, sitting.camera.film(frames), sound, claim=_claim(making, sitting, kind, keys), keys=keys,
         crf=int(sitting.codec["crf"]), preset=str(sitting.codec["preset"]),
     )  # fmt: skip
     made_by = kind in ("talk", "mouth")
@@ -176,10 +256,10 @@ def _save(making: Making, sitting: Sitting, kind: str, frames: Frames, sound: np
         kind=kind,
         split=job.split,
         person=sitting.person,
-        voice=sitting.voice,
+        voice=sitting.said_by if kind in DRIVEN else sitting.voice,
         seed=job.seed,
-        sitting=f"{making.seed}-{job.number}",
-        source="photograph" if job.volunteer else "rendered",
+        sitting=f"{making.seed}-{sitting.name}",
+        source=sitting.source,
         codec=f"h264 crf{sitting.codec['crf']} {sitting.codec['preset']}",
         size=frames[0].shape[0],
         frames=len(frames),
@@ -187,12 +267,14 @@ def _save(making: Making, sitting: Sitting, kind: str, frames: Frames, sound: np
         generator=sitting.generator if made_by else "",
         sex=sitting.traits["sex"],
         age=sitting.traits["age"],
-        traits=_traits(sitting, made_by=made_by),
+        traits=_traits(sitting, kind, made_by=made_by),
     )
 
 
-def _traits(sitting: Sitting, *, made_by: bool) -> dict[str, str]:
+def _traits(sitting: Sitting, kind: str, *, made_by: bool) -> dict[str, str]:
     traits = {"lapse": str(STRIDE)} if sitting.job.lapse else {}
     if made_by and sitting.strength < 1:
         traits["strength"] = f"{sitting.strength:.2f}"
+    if kind in DRIVEN and sitting.asked is not sitting.movement:
+        traits["movement"] = "drawn"
     return traits

@@ -31,7 +31,7 @@ FRAMES = {"train": 20, "validation": 20, "calibration": 56, "test": 56}
 SILENT = 32  # frames at most of photographs, which have no lips to listen to
 LAPSE = 6  # frames of a time lapse, as most sittings to train on are: what pictures teach, at a third of the price
 STRIDE = 6  # frames of the performance from one frame of a time lapse to the next
-SHARES = {"train": 0.6, "validation": 0.06, "calibration": 0.17, "test": 0.17}  # of the sittings
+SHARES: dict[Split, float] = {"train": 0.6, "validation": 0.06, "calibration": 0.17, "test": 0.17}  # of the sittings
 FIRST_SEED = {"train": 5_000_000, "validation": 5_200_000, "calibration": 5_400_000, "test": 5_600_000}
 PEOPLE = {"train": 4000, "validation": 100, "calibration": 1000, "test": 1000}  # who do not exist, of each split
 CALIBRATION_EVERY = 5  # of the volunteers whom other recipes train on, every fifth calibrates
@@ -48,6 +48,11 @@ class Job:
     volunteer: bool
     seed: int
     lapse: bool = False  # a time lapse: a few frames, far apart, silent
+
+    @property
+    def name(self) -> str:
+        """What the names of its files begin with."""
+        return f"{self.number:06d}"
 
     @property
     def frames(self) -> int:
@@ -118,6 +123,11 @@ class Sitting:
     codec: dict[str, int | str]  # crf and preset
     painter: Painter  # of the generator that fakes it
     strength: float  # of what the generator paints, 1 as it ships; nearer 0, nearer to geometry alone
+    name: str  # what the names of its files begin with
+    source: str  # "photograph", "rendered" or "video"
+    asked: MotionClip  # how the generator is asked to move: as the person does, or as is drawn for a voice
+    said: np.ndarray | None  # what those fakes say: the sound, or another's
+    said_by: str  # with whose voice
 
     @property
     def generator(self) -> str:
@@ -149,8 +159,6 @@ class Stage:
         speech: Path,
         generators: Sequence[Path] = (),
     ) -> None:
-        if london is None and assets is None:
-            raise UsageError("give volunteers (--data LONDON) or people who do not exist (--assets ASSETS), or both")
         self.london = London(london) if london else None
         self.wardrobe = Wardrobe(assets, skins) if assets else None
         self.clips = load_speech_set(speech)
@@ -171,7 +179,7 @@ class Stage:
         size = int(rng.choice(SIZES, p=SHARES_OF_SIZES[job.volunteer]))
         movement, speech, voice = self._perform(job, rng)
         camera = Camera.draw(job.seed)
-        codec = {"crf": int(rng.integers(16, 35)), "preset": str(rng.choice(["ultrafast", "veryfast", "medium"]))}
+        codec = codec_of(rng)
         film = self._photograph if job.volunteer else self._render
         return film(job, rng, size, movement, speech, voice, camera, codec)
 
@@ -187,14 +195,6 @@ class Stage:
             return f"london-{person.id}", latent
         nobody, _, latent = self._nobody(job.split, rng, size)
         return f"nobody-{nobody.seed}", latent
-
-    def _generator(self, job: Job) -> tuple[Painter, float]:
-        """Whose weights paint the fakes of a job, and how strongly."""
-        rng = np.random.default_rng((job.seed, 3))
-        others = self.painters[1:] if job.split == "train" else []  # the other splits judge what ships
-        painter = others[int(rng.integers(len(others)))] if others and rng.random() < 0.5 else self.painters[0]
-        faint = job.split == "train" and rng.random() < FAINT
-        return painter, float(rng.uniform(0.4, 1)) if faint else 1.0
 
     def _volunteer(self, split: Split, rng: np.random.Generator, size: int) -> tuple[Volunteer, FaceLatent]:
         assert self.london is not None
@@ -261,12 +261,13 @@ class Stage:
         person, latent = self._volunteer(job.split, rng, size)
         portrait = latent.appearance.picture
         found, _ = self.tracker.portrait(portrait)
-        traits = {"sex": person.row.get("face_gender", ""), "age": _age(person.row.get("face_age", ""))}
+        traits = {"sex": person.row.get("face_gender", ""), "age": age_of(person.row.get("face_age", ""))}
         frames = len(movement)
         return Sitting(
             job, f"london-{person.id}", traits, portrait, latent, [portrait] * frames,
             np.repeat(found.landmarks[None], frames, 0), [latent] * frames, movement, True, None, "",
-            camera, codec, *self._generator(job),
+            camera, codec, *generator_of(self.painters, job),
+            name=job.name, source="photograph", asked=movement, said=None, said_by="",
         )  # fmt: skip
 
     def _render(self, job, rng, size, movement, speech, voice, camera, codec) -> Sitting:
@@ -288,11 +289,27 @@ class Stage:
         return Sitting(
             job, f"nobody-{person.seed}", known, picture, latent, [s.picture for s in shots],
             np.stack([s.mesh[:, :2] for s in shots]), latents, movement, False, speech, voice,
-            camera, codec, *self._generator(job),
+            camera, codec, *generator_of(self.painters, job),
+            name=job.name, source="rendered", asked=movement, said=speech, said_by=voice,
         )  # fmt: skip
 
 
-def _age(text: str) -> str:
+def codec_of(rng: np.random.Generator) -> dict[str, int | str]:
+    """How a sitting is saved: any quality that is usual."""
+    return {"crf": int(rng.integers(16, 35)), "preset": str(rng.choice(["ultrafast", "veryfast", "medium"]))}
+
+
+def generator_of(painters: Sequence[Painter], job: Job) -> tuple[Painter, float]:
+    """Whose weights paint the fakes of a job, and how strongly. The first of the painters is the one that ships."""
+    rng = np.random.default_rng((job.seed, 3))
+    others = painters[1:] if job.split == "train" else ()  # the other splits judge what ships
+    painter = others[int(rng.integers(len(others)))] if others and rng.random() < 0.5 else painters[0]
+    faint = job.split == "train" and rng.random() < FAINT
+    return painter, float(rng.uniform(0.4, 1)) if faint else 1.0
+
+
+def age_of(text: str) -> str:
+    """The class of an age in years; "" where it is not known."""
     try:
         return "30 or more" if float(text) >= 30 else "under 30"
     except ValueError:

@@ -1,5 +1,6 @@
 """`vasari data fakes`: a labelled set to learn detection from and to measure it on."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -13,12 +14,21 @@ def fakes(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder to write into; made when missing.", show_default=False)
     ],
-    n: Annotated[int, typer.Option("-n", min=1, help="How many sittings: a real clip each, and 5 to 8 fakes.")] = 100,
+    n: Annotated[
+        int, typer.Option("-n", min=1, help="How many sittings, a real clip and 5 to 8 fakes each; videos not counted.")
+    ] = 100,
     data: Annotated[Path | None, typer.Option(help="Folder of the London set: photographed people.")] = None,
     assets: Annotated[
         Path | None, typer.Option(help="Folder made by `vasari data assets`: people who do not exist.")
     ] = None,
     skins: Annotated[Path | None, typer.Option(help="Folder of 2048 pixel skins, beside --assets.")] = None,
+    videos: Annotated[
+        Path | None, typer.Option(help="Folder of videos of people who agreed, one to be seen in each.")
+    ] = None,
+    people: Annotated[
+        Path | None,
+        typer.Option(help="List of who is seen in the videos, CSV or JSON: file, person, consent (docs/detection.md)."),
+    ] = None,
     speech_set: Annotated[Path, typer.Option(help="Folder made by `vasari data speech`: what is said.")] = Path(
         "speech"
     ),
@@ -33,13 +43,20 @@ def fakes(
 ) -> None:
     """Make reals and fakes of the same people before the same cameras, with exact labels and disjoint splits.
 
+    Of people in videos only under consent: the list of --people says, for each video, who is seen and how they agreed.
+
     Writes clips/NNNNNN_KIND.mp4, all of them marked and signed in the same way, and manifest.jsonl, a line a clip
     (docs/detection.md). A run that was broken off goes on where it stopped.
     """
     from benchmarks.fakes import Making, make_set
+    from detect.data import SPLITS
 
-    making = Making(output, n, data, assets, skins, speech_set, seed, tuple(generator or ()))
-    with frames_bar("sittings", n) as progress:
-        items = make_set(making, workers=min(n, workers or cores()), progress=progress)
+    making = Making(
+        output, n, data, assets, skins, speech_set, seed, tuple(generator or ()), videos=videos, people=people
+    )
+    with frames_bar("sittings", len(making.tasks())) as progress:
+        items = make_set(making, workers=workers or cores(), progress=progress)
     reals = sum(item.label == "real" for item in items)
-    typer.echo(f"{output}: {reals} real and {len(items) - reals} fake clips")
+    counts = Counter(item.split for item in items)
+    split = ", ".join(f"{name} {counts[name]}" for name in SPLITS if counts[name])
+    typer.echo(f"{output}: {reals} real and {len(items) - reals} fake clips ({split or 'none'})")
