@@ -10,12 +10,14 @@ from types import SimpleNamespace
 import numpy as np
 from PIL import Image
 
+from benchmarks.authority import TimeAuthority
 from benchmarks.tampering import write
 from faces import Tracker
 from generate import FaceLatent, Motion, Painter, Talker
 from media import FPS, SAMPLE_RATE, read_picture, read_sound
 from media.units import SAMPLES_PER_FRAME
 from provenance import Claim, Keys, Outlet, is_nobody, mark_file, save_live, save_picture, save_video
+from provenance.timestamps import Authority
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,13 @@ class Maker:
         """An mp4."""
         frames, sound = self.clips[clip]
         return save_video(self.folder / name, frames, sound, claim=self.claim, keys=self.keys).path
+
+    def stamped(self, name: str, clip: int = 0) -> Path:
+        """An mp4 whose signature an authority stamped, whose word on times the maker does not trust."""
+        frames, sound = self.clips[clip]
+        with TimeAuthority() as authority:
+            keys = self.keys.stamped_by(Authority(authority.url, required=True))
+            return save_video(self.folder / name, frames, sound, claim=self.claim, keys=keys).path
 
     def live(self, name: str, clip: int = 0) -> Path:
         """An mp4 that was sent while it was made."""

@@ -7,6 +7,7 @@
     save_live(path, moments, outlet)  the same, and sends the marked video while it is made
     outlet(where), Growing(path)      where live output goes: a pipe, a socket, the growing file
     sign_file(path, output, keys=)    credentials over what others made, unchanged
+    sign_beside(path, keys=)          the same in a sidecar file
     mark_file(path, output, keys=)    the same with both marks in it, coded again
     check_output(path, inputs)        refuse early what could not be saved later
     is_nobody(portrait, keys)         whether a portrait is known to show a person who does not exist
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from provenance.others import Marked, mark_file
     from provenance.registry import Registry
     from provenance.save import Saved, check_output, save_picture, save_video
-    from provenance.signing import Signed, sign_file
+    from provenance.signing import Signed, sign_beside, sign_file
     from provenance.verdict import Verdict
     from provenance.verification import verify
 
@@ -55,6 +56,7 @@ _HOME = {
     "save_live": "live",
     "save_picture": "save",
     "save_video": "save",
+    "sign_beside": "signing",
     "sign_file": "signing",
     "verify": "verification",
 }
@@ -80,6 +82,7 @@ __all__ = [
     "save_live",
     "save_picture",
     "save_video",
+    "sign_beside",
     "sign_file",
     "verify",
 ]

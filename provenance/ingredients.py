@@ -25,8 +25,13 @@ class Ingredient:
 
     @property
     def mime(self) -> str:
-        guessed = mimetypes.guess_type(self.path.name)[0] or "application/octet-stream"
-        return MIME.get(self.path.suffix.lower(), guessed)
+        return mime_of(self.path)
+
+
+def mime_of(path: Path) -> str:
+    """The type of a file by its name."""
+    guessed = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return MIME.get(path.suffix.lower(), guessed)
 
 
 def able(path: Path) -> bool:

@@ -31,6 +31,7 @@ from provenance.registry import Entry, Registry
 from provenance.verdict import Credentials, Mark, Origin, Recovered
 
 CODES = {"known_maker": EXIT_KNOWN, "nothing_found": EXIT_NOTHING, "tampered": EXIT_TAMPERED}
+WHERE = {"": "", "file": "", "sidecar": " in the sidecar file", "remote": " that were fetched"}
 PRESENT = ("found", "noticed")
 
 
@@ -55,7 +56,7 @@ def judge(
     clashes = _clashes(credentials, picture, sound, keys, entry, recovered) + _strange(recovered)
     marked = [name for name, mark in (("picture", picture), ("sound", sound)) if mark.state in PRESENT]
     if credentials.state == "invalid":
-        verdict, summary = "tampered", "tampered: the credentials do not fit the file"
+        verdict, summary = "tampered", f"tampered: the credentials{WHERE[credentials.source]} do not fit the file"
         reasons = [f"credentials invalid: {', '.join(credentials.failures) or 'damaged'}", *clashes]
         reasons += [f"the {name} still bears this maker's mark" for name in marked]
     elif credentials.state == "valid":
@@ -82,6 +83,8 @@ def judge(
         verdict, summary = "nothing_found", "nothing found: no credentials and no mark of this key"
         reasons = ["no credentials"]
         reasons.append("no mark of this key" if keys else "marks were not looked for: no watermark key")
+    if credentials.source in ("sidecar", "remote") or credentials.remote:
+        reasons = [*reasons, *(note for note in credentials.notes if not note.startswith("outside"))]
     compared = (_bound(credentials) and credentials.binding_key in keys) or len(marked) == 2
     return {
         "verdict": verdict,
@@ -175,7 +178,8 @@ def _signed(
     done = "made"
     if credentials.action == "c2pa.opened":
         done = f"{'marked' if _bound(credentials) else 'signed'}, as others made it,"
-    return "known_maker", f"{done} by '{credentials.signer}' and intact", reasons
+    where = {"sidecar": ", says a sidecar file", "remote": ", say fetched credentials"}.get(credentials.source, "")
+    return "known_maker", f"{done} by '{credentials.signer}' and intact{where}", reasons
 
 
 def _when(credentials: Credentials) -> str:

@@ -11,11 +11,13 @@ from typing import Any, BinaryIO
 import c2pa
 
 from media.errors import SigningError
-from provenance.ingredients import Ingredient, named
+from provenance.ingredients import Ingredient, mime_of, named
 from provenance.signers import Signer
 from provenance.timestamps import Authority
 
 UNTRUSTED = "signingCredential.untrusted"  # a failure of trust, not of integrity
+ELSEWHERE = "Remote: must fetch remote manifests from url"  # what the library says where it may not
+LONGEST_URL = 500
 EXPIRED = "signingCredential.expired"  # the same
 # Offline by design: nothing is fetched, wherever a file says its manifest lies.
 SETTINGS: dict[str, Any] = {
@@ -38,6 +40,8 @@ def sign(
     leaves: bool = False,
     ingredients: Sequence[Ingredient] = (),
     authority: Authority | None = None,
+    embed: bool = True,
+    remote_url: str = "",
 ) -> tuple[bytes, str]:
     """Copy `source` to `target` with the signed manifest in it; both are open files, never the same one.
 
@@ -46,6 +50,8 @@ def sign(
         ingredients: files that went into it; the first action refers to them. An input whose credentials are damaged
             beyond reading is left out; of a file that was opened the type alone is told then.
         authority: asked for a time stamp; 30 s at most.
+        embed: put the manifest into the copy; without, any type of file can be signed, and its copy is unchanged.
+        remote_url: where the manifest can be had; the copy refers to it (in its XMP).
 
     Returns: the bytes of the manifest store; why it bears no time stamp though one was asked for, "" otherwise.
 
@@ -53,10 +59,16 @@ def sign(
         SigningError: the key could not be used, the library refused, or a time stamp that is required did not come.
         OSError: `target` cannot be written.
     """
+
+    def signed(authority: Authority | None) -> bytes:
+        return _signed(
+            source, target, mime, manifest, signer, leaves, ingredients, authority, embed=embed, remote_url=remote_url
+        )
+
     if authority is None:
-        return _signed(source, target, mime, manifest, signer, leaves, ingredients, None), ""
+        return signed(None), ""
     try:
-        return _signed(source, target, mime, manifest, signer, leaves, ingredients, authority), ""
+        return signed(authority), ""
     except _RefusedError as error:
         if authority.required:
             raise authority.refused(str(error)) from error
@@ -64,8 +76,7 @@ def sign(
     source.seek(0)
     target.seek(0)
     target.truncate()
-    store = _signed(source, target, mime, manifest, signer, leaves, ingredients, None)
-    return store, f"bears no time stamp: {authority.url} gave none ({refused})"
+    return signed(None), f"bears no time stamp: {authority.url} gave none ({refused})"
 
 
 class _RefusedError(SigningError):
@@ -81,6 +92,9 @@ def _signed(
     leaves: bool,
     ingredients: Sequence[Ingredient],
     authority: Authority | None,
+    *,
+    embed: bool,
+    remote_url: str,
 ) -> bytes:
     failure: list[SigningError] = []
 
@@ -99,6 +113,10 @@ def _signed(
         url = authority.url if authority is not None else None
         engine = c2pa.Signer.from_callback(callback, c2pa.C2paSigningAlg.ES256, signer.chain_pem.decode(), url)
         with _builder(manifest, settings, list(ingredients)) as builder:
+            if not embed:
+                builder.set_no_embed()
+            if remote_url:
+                builder.set_remote_url(remote_url)
             return builder.sign(engine, mime, source, target)
     except c2pa.C2paError as error:
         if failure:
@@ -140,23 +158,35 @@ def _builder(
     return builder
 
 
-def read_store(path: Path, anchors_pem: str) -> dict[str, Any] | None:
+def read_store(path: Path, anchors_pem: str, store: bytes | None = None) -> dict[str, Any] | None:
     """Everything the C2PA library says of a file, offline, or None where there are no credentials.
+
+    Args:
+        store: its manifest store from elsewhere; what is in the file is not looked at then.
 
     Returns: {"state": "Valid" | "Trusted" | "Invalid", "failures": [...], "informational": [...], "passed": [...],
     "manifest": {...}, "label": "urn:c2pa:..."}; "Invalid" with a failure code too where the manifest is damaged
     beyond parsing.
     """
     try:
-        reader = c2pa.Reader.try_create(path, context=trusting(anchors_pem))
-        if reader is None:
-            return None
-        with reader:
-            document = json.loads(reader.crjson())
-            state = reader.get_validation_state() or "Invalid"
+        if store is None:
+            reader = c2pa.Reader.try_create(path, context=trusting(anchors_pem))
+            if reader is None:
+                return None
+            with reader:
+                document = json.loads(reader.crjson())
+                state = reader.get_validation_state() or "Invalid"
+        else:
+            with path.open("rb") as file:
+                context = trusting(anchors_pem)
+                with c2pa.Reader(mime_of(path), file, manifest_data=store, context=context) as reader:
+                    document = json.loads(reader.crjson())
+                    state = reader.get_validation_state() or "Invalid"
     except c2pa.C2paError.NotSupported:
         return None  # a container that cannot carry credentials
     except c2pa.C2paError as error:
+        if _line(error).startswith(ELSEWHERE):
+            return None
         return {
             "state": "Invalid",
             "failures": [_line(error)],
@@ -177,6 +207,18 @@ def read_store(path: Path, anchors_pem: str) -> dict[str, Any] | None:
     }
 
 
+def remote_url(path: Path) -> str:
+    """Where a file without credentials in it says that they lie, "" where it says nothing. Nothing is fetched."""
+    try:
+        reader = c2pa.Reader.try_create(path, context=trusting(""))
+    except c2pa.C2paError as error:
+        said = _line(error).removeprefix(ELSEWHERE) if _line(error).startswith(ELSEWHERE) else ""
+        return "".join(sign for sign in said if sign.isprintable()).strip()[:LONGEST_URL]  # a stranger's words
+    if reader is not None:
+        reader.close()
+    return ""
+
+
 def holds(store: Mapping[str, Any] | None) -> bool:
     """Whether what `read_store` says is that the file is as it was signed, by whomever and however long ago."""
     if store is None or set(store["failures"]) - {UNTRUSTED, EXPIRED}:
@@ -192,10 +234,10 @@ def trusting(anchors_pem: str) -> c2pa.Context:
     return c2pa.Context(c2pa.Settings.from_dict(settings))
 
 
-def label_of(path: Path) -> str:
-    """Label of a file's active manifest."""
-    store = read_store(path, "")
-    return store["label"] if store else ""
+def label_of(path: Path, store: bytes | None = None) -> str:
+    """Label of a file's active manifest; `store` as in `read_store`."""
+    said = read_store(path, "", store)
+    return said["label"] if said else ""
 
 
 def sha256(data: bytes) -> str:

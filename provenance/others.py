@@ -28,6 +28,7 @@ from media.pictures import read_picture
 from media.probing import probe
 from media.units import FPS
 from provenance.claims import Opened
+from provenance.elsewhere import check_url
 from provenance.fingerprint import Fingerprinter
 from provenance.ingredients import MIME
 from provenance.keys import Keys
@@ -82,6 +83,8 @@ def mark_file(
     quality: int = 95,
     title: str = "",
     again: bool = False,
+    sidecar: bool = False,
+    remote_url: str = "",
     progress: Callable[[int], None] | None = None,
 ) -> Marked:
     """A copy of a picture, video or sound file with this maker's marks in it and credentials over it.
@@ -93,6 +96,7 @@ def mark_file(
         quality: of JPEG and WebP, 1 to 100.
         title: in the credentials; the output's file name when empty.
         again: replace a mark of this maker that is there.
+        sidecar, remote_url: as in `sign_file`.
         progress: called with the number of frames that are taken.
 
     Raises:
@@ -105,6 +109,8 @@ def mark_file(
     info = probe(source)
     target = check_output(output, [source], TYPES[info.kind])
     book = registry_of(keys, registry)
+    if remote_url:
+        check_url(remote_url)
     check_authority(keys)
     if not again:
         _refuse_marked(source, keys, book)
@@ -128,6 +134,7 @@ def mark_file(
         saved = finish(
             entry, target, final, unsigned, claim, keys, book.add, work.seconds,
             frames=work.frames, printer=work.printer, duration=work.duration,
+            sidecar=sidecar, remote_url=remote_url,
         )  # fmt: skip
     weak = [f"the {name} could not bear the mark" for name, mark in read.items() if mark.state in ("noticed", "absent")]
     return Marked(timed(saved, started), borne, (*work.notes, *weak, *saved.notes))

@@ -22,7 +22,7 @@ from media.atomic import replacing
 from media.encode import Encoder
 from media.errors import ConsentError, OutputError, UsageError
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
-from provenance import manifest
+from provenance import elsewhere, manifest
 from provenance.boxes import with_large_headers
 from provenance.claims import Claim, Opened, definition
 from provenance.consent import check_consent
@@ -243,12 +243,15 @@ def finish(
     frames: int,
     printer: Fingerprinter,
     duration: float = 0.0,
+    sidecar: bool = False,
+    remote_url: str = "",
 ) -> Saved:
     """Sign `unsigned` into `final` and register it with `record`: its entry, its manifest, what `printer` saw.
 
     Args:
         entry: of `begin`.
         record: `Registry.add` or `Registry.settle`.
+        sidecar, remote_url: as in `signing.sign_file`, of what others made; what is made here carries its credentials.
     """
     started = time.perf_counter()
     mime = MIME[target.suffix.lower()]
@@ -265,15 +268,24 @@ def finish(
         store, unstamped = manifest.sign(
             source, sink, mime, said, keys.signer,
             leaves=leaves, ingredients=claim.ingredients(), authority=keys.authority,
+            embed=not sidecar, remote_url=remote_url,
         )  # fmt: skip
         sink.flush()
         os.fsync(sink.fileno())
-    label, digest = manifest.label_of(final), file_sha256(final)
+    label, digest = manifest.label_of(final, store if sidecar else None), file_sha256(final)
     made = replace(entry, manifest=label, manifest_sha256=manifest.sha256(store), file_sha256=digest)
     record(made, store=store, **printer.for_registry())
+    if sidecar:
+        write_sidecar(target, store)
     seconds["sign"] = time.perf_counter() - started
     notes = (unstamped,) if unstamped else ()
     return Saved(target, entry.mark, label, digest, frames, duration, seconds, notes)
+
+
+def write_sidecar(target: Path, store: bytes) -> None:
+    """Put credentials beside a file that is about to appear at `target`. Raises `OutputError`."""
+    with replacing(elsewhere.beside(target)) as final:
+        final.write_bytes(store)
 
 
 def registry_of(keys: Keys, registry: Registry | None = None) -> Registry:

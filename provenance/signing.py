@@ -1,11 +1,15 @@
 """Credentials for files of any maker, as they are: nothing is decoded, changed or marked.
 
+    sign_file(path, output, keys=)      in a copy of the file, or beside that copy
+    sign_beside(path, keys=)            beside the file itself
+
 For what others made and somebody vouches for: a camera's clip, an edited film, a soundtrack. What the file came with
 stays in its credentials as the file that was opened (`parentOf`), so the chain of those who signed it can be followed.
 """
 
 import os
 import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +18,14 @@ from media.atomic import replacing
 from media.errors import SigningError, UsageError
 from media.pictures import check_file
 from media.probing import probe
-from provenance import manifest
+from provenance import elsewhere, manifest
 from provenance.boxes import top_level_boxes, with_large_headers
 from provenance.claims import Opened, definition
+from provenance.elsewhere import check_url
 from provenance.hashing import file_sha256
-from provenance.ingredients import MIME
+from provenance.ingredients import MIME, mime_of
 from provenance.keys import Keys
-from provenance.save import beside, check_output, plainly
+from provenance.save import beside, check_output, plainly, write_sidecar
 
 LARGE = 32 << 20  # bytes from which media are hashed in leaves, even where a second validator may not follow
 
@@ -29,21 +34,31 @@ LARGE = 32 << 20  # bytes from which media are hashed in leaves, even where a se
 class Signed:
     """What was written."""
 
-    path: Path
+    path: Path  # the signed copy, or the sidecar of a file that stays as it is
     manifest: str  # label of the C2PA manifest
-    sha256: str  # of the file
+    sha256: str  # of the file that is signed
     notes: tuple[str, ...] = ()  # what was asked for and is missing: a time stamp
 
 
-def sign_file(path: str | os.PathLike[str], output: str | os.PathLike[str], *, keys: Keys, title: str = "") -> Signed:
+def sign_file(
+    path: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    keys: Keys,
+    title: str = "",
+    sidecar: bool = False,
+    remote_url: str = "",
+) -> Signed:
     """A copy of a picture, video or sound file with this maker's credentials over it.
 
     Args:
         output: of the same type: .mp4, .mov, .m4a, .wav, .mp3, .jpg, .png, .webp, .gif, .tif, .avif, .heic.
         title: in the credentials; the output's file name when empty.
+        sidecar: leave the credentials out of the copy and write them beside it, NAME.c2pa.
+        remote_url: where the credentials can be had; the copy refers to it.
 
     Raises:
-        UsageError: types that differ or cannot carry credentials, or output and input are one file.
+        UsageError: types that differ or cannot carry credentials, output and input are one file, or no such address.
         UnreadableError: no picture, video or sound.
         OutputError, SigningError: as `save_video`. After any of them nothing is left but what was there.
     """
@@ -51,11 +66,16 @@ def sign_file(path: str | os.PathLike[str], output: str | os.PathLike[str], *, k
     check_file(source)
     types: Mapping[str, str] = MIME
     if source.suffix.lower() not in types:
-        raise UsageError(f"{source}: cannot carry credentials; of what it could become, these can: {' '.join(types)}")
+        raise UsageError(
+            f"{source}: cannot carry credentials, but a sidecar can (`vasari sign --sidecar`), or of what it could be, "
+            f"these can: {' '.join(types)}"
+        )
     target = check_output(output, [source], types)
     mime = types[source.suffix.lower()]
     if types[target.suffix.lower()] != mime:
         raise UsageError(f"{target}: is of another type than {source}; signing changes nothing, so keep its suffix")
+    if remote_url:
+        check_url(remote_url)
     probe(source)
     with replacing(target) as final, beside(final) as copy, plainly(target, copy):
         shutil.copyfile(source, copy)
@@ -65,16 +85,54 @@ def sign_file(path: str | os.PathLike[str], output: str | os.PathLike[str], *, k
         claim = Opened(source, command="sign")
         said = definition(claim, title=title or target.name, mime=mime)
         with copy.open("rb") as given, final.open("w+b") as sink:
-            _, unstamped = manifest.sign(
+            store, unstamped = manifest.sign(
                 given, sink, mime, said, keys.signer,
                 leaves=leaves, ingredients=claim.ingredients(), authority=keys.authority,
+                embed=not sidecar, remote_url=remote_url,
             )  # fmt: skip
             sink.flush()
             os.fsync(sink.fileno())
-        if not manifest.holds(manifest.read_store(final, "")):
+        apart = store if sidecar else None
+        if not manifest.holds(manifest.read_store(final, "", apart)):
             raise SigningError(f"{source}: credentials over it do not hold; write it anew with another tool first")
-        label, digest = manifest.label_of(final), file_sha256(final)
+        label, digest = manifest.label_of(final, apart), file_sha256(final)
+        if apart is not None:
+            write_sidecar(target, apart)
     return Signed(target, label, digest, (unstamped,) if unstamped else ())
+
+
+def sign_beside(
+    path: str | os.PathLike[str], output: str | os.PathLike[str] | None = None, *, keys: Keys, title: str = ""
+) -> Signed:
+    """Credentials over a file of any type, in a file of their own; not a byte of the file itself changes.
+
+    Args:
+        output: the sidecar, NAME.c2pa beside the file when left out.
+        title: in the credentials; the file's name when empty.
+
+    Raises:
+        UsageError: the file bears credentials already (they would be read, not these), or the output is no .c2pa.
+        UnreadableError: no picture, video or sound.
+        OutputError, SigningError: as `save_video`.
+    """
+    source = Path(path)
+    check_file(source)
+    probe(source)
+    target = check_output(output or elsewhere.beside(source), [source], {elsewhere.SUFFIX: "application/c2pa"})
+    if manifest.read_store(source, "") is not None:
+        raise UsageError(f"{source}: bears credentials in it, and those are read first; sign a copy of it with -o")
+    claim, mime = Opened(source, command="sign"), mime_of(source)
+    said = definition(claim, title=title or source.name, mime=mime)
+    with plainly(target), source.open("rb") as given, tempfile.TemporaryFile() as copy:
+        store, unstamped = manifest.sign(
+            given, copy, mime, said, keys.signer,
+            ingredients=claim.ingredients(), authority=keys.authority, embed=False,
+        )  # fmt: skip
+    if not manifest.holds(manifest.read_store(source, "", store)):
+        raise SigningError(f"{source}: credentials over it do not hold")
+    with replacing(target) as final:
+        final.write_bytes(store)
+    return Signed(target, manifest.label_of(source, store), file_sha256(source), (unstamped,) if unstamped else ())
 
 
 def _large_headers(path: Path) -> bool:

@@ -29,6 +29,8 @@ class Credentials(Record):
     # expired: the certificate has, and no trusted time stamp shows that it had not when it signed
     signer: str = ""  # common name of the signing certificate
     issuer: str = ""  # common name of who issued it
+    source: Literal["", "file", "sidecar", "remote"] = ""  # where they were found
+    remote: str = ""  # where the file says that they lie, for those that are not in it
     generator: str = ""  # program and version
     title: str = ""
     manifest: str = ""  # label, urn:c2pa:...

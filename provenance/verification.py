@@ -2,14 +2,15 @@
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from media.errors import KeyMaterialError
+from media.errors import KeyMaterialError, UnreadableError
 from media.probing import MediaInfo, probe
-from provenance import manifest, timestamps
+from provenance import elsewhere, manifest, timestamps
 from provenance.boxes import uncovered_boxes
 from provenance.certificates import load_certificates
 from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
@@ -33,6 +34,7 @@ def verify(
     anchors: Sequence[str | os.PathLike[str]] = (),
     revoked: Sequence[str | os.PathLike[str]] = (),
     authorities: Sequence[str | os.PathLike[str]] = (),
+    fetch: Collection[str] = (),
     registry: Registry | None = None,
 ) -> Verdict:
     """Judge one file.
@@ -44,6 +46,7 @@ def verify(
         revoked: PEM files with lists of certificates that count no more; this maker's own list counts besides.
         authorities: PEM files with root certificates of time-stamp authorities, which are trusted for times alone;
             this maker's own count besides.
+        fetch: hosts that may be asked for credentials that a file without any says lie there; none when left out.
         registry: of marks; the one beside the keys when left out.
 
     Raises:
@@ -56,7 +59,7 @@ def verify(
     trusted = read_anchors(keys, anchors)
     lists = read_revoked([*(keys.lists if keys else ()), *revoked], trusted)
     clocks = read_anchors(None, [*(keys.time_anchors if keys else ()), *authorities])
-    credentials = read_credentials(path, trusted, lists, clocks)
+    credentials = read_credentials(path, trusted, lists, clocks, fetch)
     entry = recovered = None
     if keys is None:
         unread = Mark(state="not_checked")
@@ -114,12 +117,22 @@ def read_credentials(
     anchors_pem: str,
     revoked: Mapping[tuple[str, int], Revoked] = MappingProxyType({}),
     authorities_pem: str = "",
+    fetch: Collection[str] = (),
 ) -> Credentials:
-    """The C2PA part alone."""
-    store = manifest.read_store(path, anchors_pem)
+    """The C2PA part alone: what is in the file, else in a sidecar, else where the file says and `fetch` allows."""
+    places = {"source": "file", "remote": ""}
+    notes: list[str] = []
+    read = partial(manifest.read_store, path)
+    store = read(anchors_pem)
     if store is None:
-        return Credentials(state="absent", trust="not_applicable")
-    store, stamp = _stamped(path, store, anchors_pem, authorities_pem)
+        data = _elsewhere(path, fetch, places, notes)
+        if data is None:
+            return Credentials(state="absent", trust="not_applicable", remote=places["remote"], notes=notes)
+        read = partial(manifest.read_store, path, store=data)
+        store = read(anchors_pem)
+        if store is None:
+            return Credentials(state="absent", trust="not_applicable", remote=places["remote"], notes=notes)
+    store, stamp = _stamped(read, store, anchors_pem, authorities_pem)
     failures = sorted({code for code in store["failures"] if code not in (manifest.UNTRUSTED, manifest.EXPIRED)})
     intact = manifest.holds(store)
     content = store["manifest"]
@@ -150,13 +163,37 @@ def read_credentials(
         action=first.get("action", ""),
         digital_source_type=first.get("digitalSourceType", "").rsplit("/", 1)[-1],
         failures=failures,
-        notes=[f"outside the signature: {box}" for box in uncovered_boxes(path)],
+        notes=notes + [f"outside the signature: {box}" for box in uncovered_boxes(path)],
+        **places,
         **bindings,
     )
 
 
+def _elsewhere(path: Path, fetch: Collection[str], places: dict[str, str], notes: list[str]) -> bytes | None:
+    """The manifest store of a file that has none in it. Says in `places` and `notes` where it comes from."""
+    places["remote"] = manifest.remote_url(path)
+    sidecar = elsewhere.find_sidecar(path)
+    if sidecar is not None:
+        places["source"] = "sidecar"
+        notes.append(f"from a sidecar file, {sidecar.name}")
+        return elsewhere.read_sidecar(sidecar)
+    if not places["remote"]:
+        return None
+    if not fetch:
+        notes.append(f"credentials may lie at {places['remote']}, which was not asked (--fetch)")
+        return None
+    try:
+        data = elsewhere.fetch(places["remote"], fetch)
+    except UnreadableError as error:
+        notes.append(f"credentials were not to be had: {error}")
+        return None
+    places["source"] = "remote"
+    notes.append(f"fetched from {places['remote']}")
+    return data
+
+
 def _stamped(
-    path: Path, store: dict[str, Any], anchors_pem: str, authorities_pem: str
+    read: Callable[[str], dict[str, Any] | None], store: dict[str, Any], anchors_pem: str, authorities_pem: str
 ) -> tuple[dict[str, Any], TimeStamp | None]:
     """The time stamp of the signature; and the credentials again, as of that time, where the certificate has expired.
 
@@ -168,11 +205,11 @@ def _stamped(
         return store, None
     if not found["time"] or "timeStamp.validated" not in store["passed"]:
         return store, TimeStamp(**found, trust="invalid")
-    clocks = manifest.read_store(path, authorities_pem) if authorities_pem else None
+    clocks = read(authorities_pem) if authorities_pem else None
     if clocks is None or "timeStamp.trusted" not in clocks["passed"]:
         return store, TimeStamp(**found, trust="untrusted")
     if manifest.EXPIRED in store["failures"] and "signingCredential.trusted" not in clocks["passed"]:
-        store = manifest.read_store(path, f"{anchors_pem}\n{authorities_pem}") or store
+        store = read(f"{anchors_pem}\n{authorities_pem}") or store
     return store, TimeStamp(**found, trust="trusted")
 
 

@@ -81,6 +81,16 @@ Anchors = Annotated[
     list[Path] | None,
     typer.Option("--anchor", help="PEM file with a root certificate to trust as well. Repeatable."),
 ]
+Fetched = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fetch",
+        metavar="HOST",
+        help="Host that may be asked, over https, for credentials that a file says lie there. Repeatable; else nothing "
+        "is fetched.",
+        show_default=False,
+    ),
+]
 Authorities = Annotated[
     list[Path] | None,
     typer.Option(

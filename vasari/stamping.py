@@ -1,4 +1,4 @@
-"""Options of commands that sign: who stamps the signature with the time."""
+"""Options of commands that sign: who stamps the signature with the time, and where credentials go."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -24,6 +24,19 @@ Timestamp = Annotated[
     ),
 ]
 Required = Annotated[bool, typer.Option("--timestamp-required", help="Write nothing if there is no time stamp.")]
+Sidecar = Annotated[
+    bool, typer.Option("--sidecar", help="Leave credentials out of the file and write them beside it, NAME.c2pa.")
+]
+RemoteUrl = Annotated[
+    str,
+    typer.Option(
+        "--remote-url",
+        metavar="URL",
+        help="Address at which the credentials will lie (https); the copy refers to it. With --sidecar, put "
+        "that there.",
+        show_default=False,
+    ),
+]
 
 
 def signing_keys(folder: Path | None, timestamp: str | None, required: bool) -> "Keys":

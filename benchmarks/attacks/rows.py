@@ -1,6 +1,7 @@
 """The rows of the table: what is done to an output, and which exit code is right."""
 
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,11 +11,14 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from benchmarks.authority import TimeAuthority
 from benchmarks.outputs import Maker
 from benchmarks.tampering import coded, flipped, remuxed, write
 from media import VideoReader, read_sound
-from provenance import Claim, Keys, claims, manifest
+from provenance import Claim, Keys, claims, manifest, sign_beside, sign_file
+from provenance.elsewhere import beside
 from provenance.exits import EXIT_KNOWN, EXIT_NOTHING, EXIT_TAMPERED, EXIT_UNREADABLE
+from provenance.timestamps import Authority
 from provenance.watermark.hosts import drawn
 
 SECONDS = 3.0
@@ -28,7 +32,8 @@ class Row:
     made: Callable[["Scene"], Path]
     right: tuple[int, ...]  # exit codes that tell the truth
     words: tuple[str, ...]  # of which the verdict's summary or reasons must hold one; () for none
-    asked: str = "maker"  # who verifies: "maker", "public" (trusts the maker's root), "stranger" (other keys)
+    asked: str = "maker"  # who verifies: "maker", "public" (trusts the maker's root), "stranger" (other keys),
+    # "careful" (a maker whose signatures are stamped, after a revocation), "rotated" (the maker, with a new key)
 
 
 class Scene:
@@ -60,6 +65,50 @@ class Scene:
     def voice(self) -> np.ndarray:
         """Sound that nobody marked, and nobody said."""
         return np.ascontiguousarray(self.made.clips[1][1][::-1])
+
+    @cached_property
+    def plain(self) -> Path:
+        """Footage that nobody marked or signed."""
+        return write(self.path("footage.mp4"), self.footage, self.voice)
+
+    @cached_property
+    def dated(self) -> tuple[Keys, Path, Path]:
+        """A maker after a revocation, and what was signed before: with a time stamp, and without."""
+        keys = Keys.open(self.folder / "careful")
+        with TimeAuthority() as authority:
+            keys = keys.set_authority(Authority(authority.url, required=True), authority.anchor_pem)
+            stamped = sign_file(self.plain, self.path("stamped.mp4"), keys=keys).path
+        bare = sign_file(self.plain, self.path("bare.mp4"), keys=keys.stamped_by(None)).path
+        time.sleep(1.1)  # lists of revoked certificates know whole seconds
+        keys.revoke("superseded")
+        return Keys.open(keys.folder), stamped, bare
+
+    @cached_property
+    def rotated(self) -> Keys:
+        """The maker's keys with another watermark key for new marks, in a folder of their own."""
+        shutil.copytree(self.made.keys.folder, self.folder / "rotated")
+        return Keys.open(self.folder / "rotated").rotate_mark_key()
+
+    def keys_of(self, asked: str) -> Keys | None:
+        """With which keys somebody verifies, None for the public."""
+        if asked == "careful":
+            return self.dated[0]
+        if asked == "rotated":
+            return self.rotated
+        return {"maker": self.made.keys, "stranger": self.stranger}.get(asked)
+
+    def with_sidecar(self, source: Path, name: str, of: Path | None = None) -> Path:
+        """A file without credentials, and beside it a sidecar made for it, or for another file."""
+        path = Path(shutil.copy(source, self.path(name)))
+        sign_beside(of or path, beside(path), keys=self.made.keys)
+        return path
+
+    def elsewhere(self, name: str) -> Path:
+        """A signed file that only names the address of its credentials."""
+        path = self.path(name)
+        sign_file(self.plain, path, keys=self.made.keys, sidecar=True, remote_url="https://192.0.2.1/one.c2pa")
+        beside(path).unlink()
+        return path
 
     def signed_by_stranger(self, source: Path, name: str) -> Path:
         """Somebody else's credentials over a file without any; their certificates bear the maker's names."""
@@ -169,6 +218,16 @@ ROWS = [
     Row("signed_by_a_namesake_for_the_public",
         lambda s: s.signed_by_stranger(write(s.path("y.mp4"), s.footage, s.voice), "namesake.mp4"),
         NOTHING, ("not trusted",), "public"),
+    Row("stamped_then_revoked", lambda s: s.dated[1], KNOWN, ("revoked later",), "careful"),
+    Row("not_stamped_then_revoked", lambda s: s.dated[2], NOTHING, ("was revoked",), "careful"),
+    Row("coded_again_after_rotation", lambda s: coded(s.one, s.path("older.mp4"), crf=28), TAMPERED, TOLD, "rotated"),
+    Row("sidecar_beside_footage", lambda s: s.with_sidecar(s.plain, "beside.mp4"), KNOWN, ("says a sidecar file",)),
+    Row("sidecar_of_another_file",
+        lambda s: s.with_sidecar(write(s.path("z.mp4"), s.footage[::-1], s.voice), "strange.mp4", s.plain), TAMPERED,
+        ("in the sidecar file",)),
+    Row("sidecar_beside_stripped_output",
+        lambda s: s.with_sidecar(remuxed(s.one, s.path("w.mp4")), "stripped.mp4", s.plain), TAMPERED, ("sidecar",)),
+    Row("credentials_elsewhere_not_fetched", lambda s: s.elsewhere("elsewhere.mp4"), NOTHING, ("was not asked",)),
 ]  # fmt: skip
 """`mark_copied_by_averaging` is right both as nothing (no mark came over) and as a mark on other content; what would be
 wrong is to believe it."""

@@ -73,10 +73,10 @@ def run(setting: Setting, say: Callable[[str], None] = lambda _: None, rows: Seq
 
 def _line(row: Row, scene: Scene) -> Line:
     made = scene.made
-    keys = {"maker": made.keys, "public": None, "stranger": scene.stranger}[row.asked]
     anchors = [made.keys.folder / "root.pem"] if row.asked == "public" else []
     try:
-        verdict = verify(row.made(scene), keys=keys, anchors=anchors)
+        path = row.made(scene)
+        verdict = verify(path, keys=scene.keys_of(row.asked), anchors=anchors)
     except UnreadableError as error:
         cells = dict.fromkeys(COLUMNS, "-") | {"verdict": "unreadable", "exit code": str(EXIT_UNREADABLE)}
         return Line(attack=row.name, asked_by=row.asked, cells=cells, summary=str(error).replace(f"{made.folder}/", ""),

@@ -16,6 +16,7 @@ def outputs(made: Maker) -> dict[str, Path]:
     return {
         "mp4": made.video("whole.mp4"),
         "live mp4": made.live("live.mp4"),
+        "stamped mp4": made.stamped("stamped.mp4"),
         **{kind: made.picture(f"whole.{kind}") for kind in ("png", "jpg", "webp")},
         **{f"marked {kind}": made.marked(f"theirs.{kind}") for kind in ("mp4", "jpg")},
     }

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from vasari.options import Keys as KeysFolder
-from vasari.stamping import Required, Timestamp, signing_keys, tell
+from vasari.stamping import RemoteUrl, Required, Sidecar, Timestamp, signing_keys, tell
 
 
 def mark(
@@ -27,6 +27,8 @@ def mark(
     keys: KeysFolder = None,
     timestamp: Timestamp = None,
     required: Required = False,
+    sidecar: Sidecar = False,
+    remote_url: RemoteUrl = "",
 ) -> None:
     """Mark FILE, which others made, in picture and sound, and put this maker's credentials over the copy.
 
@@ -39,7 +41,8 @@ def mark(
     opened = signing_keys(keys, timestamp, required)
     with frames_bar("marking", None) as progress:
         marked = mark_file(
-            file, output, keys=opened, crf=crf, quality=quality, title=title, again=again, progress=progress
-        )
+            file, output, keys=opened, crf=crf, quality=quality, title=title, again=again,
+            sidecar=sidecar, remote_url=remote_url, progress=progress,
+        )  # fmt: skip
     typer.echo(f"{marked.saved.path}: marked in {' and '.join(marked.borne)}, signed, {marked.saved.manifest}")
     tell(marked.notes)

@@ -16,6 +16,7 @@ from vasari.options import (
     Authorities,
     Engine,
     Engines,
+    Fetched,
     Ledger,
     Longest,
     MarkKeys,
@@ -51,6 +52,7 @@ def triage(
     anchor: Anchors = None,
     revoked: RevokedLists = None,
     timestamp_anchor: Authorities = None,
+    fetch: Fetched = None,
 ) -> None:
     """One verdict on each of FILES: credentials and marks first, which are facts, then the detector, an estimate.
 
@@ -66,6 +68,7 @@ def triage(
         tuple(anchor or ()),
         tuple(revoked or ()),
         tuple(timestamp_anchor or ()),
+        tuple(fetch or ()),
         report,
         point.value,
         longest,
@@ -100,6 +103,7 @@ def opening(
     anchors: tuple[Path, ...],
     revoked: tuple[Path, ...],
     authorities: tuple[Path, ...],
+    hosts: tuple[str, ...],
     report: Path | None,
     point: str,
     longest: float | None,
@@ -119,7 +123,8 @@ def opening(
     from vasari.scanning import fetched
     from vasari.scanning.fetching import shown
 
-    verify, detector = verifying(folder, anchors, revoked, authorities), Detector.load(point=point, threads=threads)
+    verify = verifying(folder, anchors, revoked, authorities, hosts)
+    detector = Detector.load(point=point, threads=threads)
     pages = None if report is None else report_folder(report)
 
     def look(name: str) -> "Triage":

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from media.errors import UsageError, VasariError
-from vasari.options import Anchors, Authorities, Engine, Engines, Ledger, MarkKeys, RevokedLists, Workers
+from vasari.options import Anchors, Authorities, Engine, Engines, Fetched, Ledger, MarkKeys, RevokedLists, Workers
 
 if TYPE_CHECKING:
     from provenance import Verdict
@@ -40,8 +40,9 @@ def verify(
     anchor: Anchors = None,
     revoked: RevokedLists = None,
     timestamp_anchor: Authorities = None,
+    fetch: Fetched = None,
 ) -> None:
-    """Tell who made FILES by their credentials and marks. Works offline.
+    """Tell who made FILES by their credentials, in them or in a sidecar beside them, and marks. Works offline.
 
     Exit code: 0 made by a known maker and intact; 3 nothing found, or only credentials of somebody not trusted;
     4 tampered or contradictory, removed credentials included; 1 a file could not be read; 2 wrong usage. Of several
@@ -54,7 +55,7 @@ def verify(
     if json and lines:
         raise UsageError("--json and --jsonl: choose one")
     folder = key_folder(keys)
-    asked = (folder, tuple(anchor or ()), tuple(revoked or ()), tuple(timestamp_anchor or ()))
+    asked = (folder, tuple(anchor or ()), tuple(revoked or ()), tuple(timestamp_anchor or ()), tuple(fetch or ()))
     opening(*asked)  # what is wrong with keys and anchors is said at once
     out, err = Console(), Console(stderr=True)
     records: list[dict[str, Any]] = []
@@ -97,6 +98,7 @@ def opening(
     anchors: tuple[Path, ...] = (),
     revoked: tuple[Path, ...] = (),
     authorities: tuple[Path, ...] = (),
+    hosts: tuple[str, ...] = (),
 ) -> "Callable[[str], Verdict]":
     """What answers the name or address of a file, in whatever process it is asked.
 
@@ -116,7 +118,9 @@ def opening(
 
     def look(name: str) -> "Verdict":
         with fetched(name) as path:
-            verdict = verify_file(path, keys=opened, anchors=anchors, revoked=revoked, authorities=authorities)
+            verdict = verify_file(
+                path, keys=opened, anchors=anchors, revoked=revoked, authorities=authorities, fetch=hosts
+            )
         return verdict if str(path) == name else verdict.model_copy(update={"file": shown(name)})
 
     return look
