@@ -1,11 +1,13 @@
 """The registry: what is written is found, by any number of writers, in registries of any age, on either database."""
 
 import multiprocessing
-import sqlite3
+import os
+import secrets
+import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_mock_engine, insert, select, update
+from sqlalchemy import create_engine, create_mock_engine, insert, select, text, update
 from sqlalchemy.dialects import postgresql
 
 from media.errors import MissingExtraError, OutputError, UsageError
@@ -33,14 +35,41 @@ def entry(number: int, **fields: object) -> Entry:
     return Entry(**{**values, **fields})
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def where(request, tmp_path):
+    """A place for an empty registry: a file, or a schema of its own in $VASARI_TEST_POSTGRES, the URL of a database."""
+    if request.param == "sqlite":
+        yield tmp_path / FILE
+        return
+    server = os.environ.get("VASARI_TEST_POSTGRES")
+    if not server:
+        pytest.skip("no server: set VASARI_TEST_POSTGRES to the URL of a PostgreSQL database that tests may write to")
+    pytest.importorskip("psycopg")
+    schema, engine = f"test_{secrets.token_hex(6)}", create_engine(server)
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
+    yield f"{server}{'&' if '?' in server else '?'}options=-csearch_path%3D{schema}"
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+    engine.dispose()
+
+
 @pytest.fixture
-def registry(tmp_path):
-    return Registry(tmp_path / FILE)
+def registry(where):
+    opened = Registry(where)
+    yield opened
+    opened.close()
+
+
+def inside(registry, statement):
+    """Do something that the registry itself would not."""
+    with registry.writing() as connection:
+        connection.execute(text(statement))
 
 
 def test_all_of_an_output_is_found_again(registry):
     assert registry.by_mark("0" * 16) is None
-    assert not registry.path.exists()  # asking makes nothing
+    assert registry.path is None or not registry.path.exists()  # asking makes no file
     made = entry(1)
     registry.add(made, store=b"jumb", still=b"s", prints=b"prints")
     assert registry.by_mark(made.mark) == registry.by_file("file 1") == registry.by_manifest("urn:c2pa:1") == made
@@ -81,31 +110,35 @@ def test_manifests_of_others_are_never_overwritten(registry):
     assert registry.by_binding("a.b", "v") == []
 
 
-def test_a_registry_from_before_revisions_keeps_its_outputs(tmp_path):
+def test_a_registry_from_before_revisions_keeps_its_outputs(where):
     names = [column.name for column in tables.OUTPUTS.columns]
-    old = entry(7)
-    with sqlite3.connect(tmp_path / FILE) as connection:  # as version 0.1.0 made it
-        types = {"nobody": "INTEGER NOT NULL", "mark": "TEXT PRIMARY KEY"}
-        columns = ", ".join(f"{name} {types.get(name, 'TEXT NOT NULL')}" for name in names)
-        connection.execute(f"CREATE TABLE outputs ({columns})")
-        connection.execute("CREATE INDEX outputs_sound ON outputs (sound_mark)")
-        connection.execute(f"INSERT INTO outputs VALUES ({', '.join('?' * 10)})", [getattr(old, n) for n in names])
-    connection.close()
-    registry = Registry(tmp_path / FILE)
+    old, first = entry(7), Registry(where)
+    types = {"nobody": "INTEGER NOT NULL", "mark": "TEXT PRIMARY KEY"}
+    columns = ", ".join(f"{name} {types.get(name, 'TEXT NOT NULL')}" for name in names)
+    with first._begin() as connection:  # as version 0.1.0 made it
+        connection.execute(text(f"CREATE TABLE outputs ({columns})"))
+        connection.execute(text("CREATE INDEX outputs_sound ON outputs (sound_mark)"))
+        values = {name: getattr(old, name) for name in names}
+        connection.execute(text(f"INSERT INTO outputs VALUES ({', '.join(f':{name}' for name in names)})"), values)
+    first.close()
+    registry = Registry(where)
     assert registry.by_mark(old.mark) == old
     assert registry.by_binding(claims.PICTURE_ALGORITHM, old.mark) == [old.manifest]
     assert registry.manifest_store(old.manifest) is None
     registry.add(entry(8), store=b"jumb")
-    assert Registry(tmp_path / FILE).by_mark(old.mark) == old
+    again = Registry(where)
+    assert again.by_mark(old.mark) == old
+    registry.close()
+    again.close()
 
 
-def test_a_registry_of_a_newer_vasari_is_left_alone(registry):
+def test_a_registry_of_a_newer_vasari_is_left_alone(registry, where):
     registry.add(entry(1))
-    with sqlite3.connect(registry.path) as connection:
-        connection.execute("INSERT INTO revisions VALUES (?)", (len(STEPS) + 1,))
-    connection.close()
+    inside(registry, f"INSERT INTO revisions VALUES ({len(STEPS) + 1})")
+    newer = Registry(where)
     with pytest.raises(OutputError, match="newer vasari"):
-        Registry(registry.path).add(entry(2))
+        newer.add(entry(2))
+    newer.close()
 
 
 def test_damage_is_said_in_one_line(tmp_path):
@@ -117,26 +150,40 @@ def test_damage_is_said_in_one_line(tmp_path):
         assert str(tmp_path) in str(caught.value)
 
 
-def write(path: Path, writer: int) -> None:
-    registry = Registry(path)
+def test_a_server_that_is_down_is_said_in_one_line():
+    pytest.importorskip("psycopg")
+    registry = Registry("postgresql+psycopg://somebody:secret@127.0.0.1:9/name")
+    for use in (lambda: registry.by_mark("0" * 16), lambda: registry.add(entry(1))):
+        with pytest.raises(OutputError) as caught:
+            use()
+        assert "\n" not in str(caught.value)
+        assert "secret" not in str(caught.value)
+
+
+def write(where: Path | str, writer: int) -> None:
+    registry = Registry(where)
     for k in range(EACH):
         registry.add(entry(writer * 1000 + k), store=bytes(2000), still=b"s", prints=bytes(500))
+    brought = [registry.add_manifest(f"urn:c2pa:shared {k}", b"x", [("a.b", f"{k}")], str(writer)) for k in range(EACH)]
+    sys.exit(100 + sum(brought))
 
 
-def test_writers_at_once_lose_nothing(tmp_path):
-    """Processes that all find no registry, make one together, and write into it."""
+def test_writers_at_once_lose_nothing(where):
+    """Processes that all find no registry, make one together, and write into it; of what several bring, one counts."""
     spawn = multiprocessing.get_context("spawn")
-    writers = [spawn.Process(target=write, args=(tmp_path / FILE, k)) for k in range(WRITERS)]
+    writers = [spawn.Process(target=write, args=(where, k)) for k in range(WRITERS)]
     for process in writers:
         process.start()
     for process in writers:
         process.join(120)
-    assert [process.exitcode for process in writers] == [0] * WRITERS
-    registry = Registry(tmp_path / FILE)
+    assert sum(process.exitcode - 100 for process in writers) == EACH
+    registry = Registry(where)
     expected = {entry(w * 1000 + k).mark for w in range(WRITERS) for k in range(EACH)}
     assert {found.mark for found in registry.of_kind("video")} == expected
     assert {mark for mark, _ in registry.stills()} == expected
     assert all(registry.manifest_store(found.manifest) for found in registry.of_kind("video"))
+    assert all(len(registry.by_binding("a.b", f"{k}")) == 1 for k in range(EACH))
+    registry.close()
 
 
 def test_the_same_tables_and_statements_compile_for_postgresql():
@@ -172,7 +219,8 @@ def test_where_the_registry_is(tmp_path, monkeypatch):
 
 def test_tokens_are_kept_as_hashes_and_can_be_revoked(registry):
     secret = new_token(registry, "laptop", days=30)
-    assert secret.encode() not in registry.path.read_bytes()
+    with registry.writing() as connection:
+        assert secret not in str(connection.execute(select(tables.TOKENS)).all())
     assert check_token(registry, secret) == "laptop"
     assert (
         check_token(registry, secret + "x") is check_token(registry, "") is check_token(registry, "y" * 10**6) is None

@@ -19,7 +19,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
 from media.errors import MissingExtraError, OutputError, UsageError
 from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
@@ -59,6 +59,10 @@ class Registry:
         """For messages: the path, or the URL without its password."""
         return str(self.path) if self.path else self._engine.url.render_as_string(hide_password=True)
 
+    def close(self) -> None:
+        """Let go of connections; the next use makes new ones."""
+        self._engine.dispose()
+
     def add(self, entry: Entry, *, store: bytes = b"", still: bytes = b"", prints: bytes = b"") -> None:
         """Add an output.
 
@@ -91,10 +95,12 @@ class Registry:
         Returns: False when the label is known already: nothing is ever overwritten.
         """
         with self.writing() as connection:
-            if connection.scalar(select(t.MANIFESTS.c.label).where(t.MANIFESTS.c.label == label)) is not None:
-                return False
             row = {"label": label, "store": store, "added": now(), "source": source}
-            connection.execute(insert(t.MANIFESTS).values(row))
+            try:
+                with connection.begin_nested():  # of two who bring it at once, one is second
+                    connection.execute(insert(t.MANIFESTS).values(row))
+            except IntegrityError:
+                return False
             _bind(connection, label, bindings)
             return True
 
