@@ -15,6 +15,8 @@ from provenance.verdict import Verdict
 SCHEMA_VERSION = 1
 CAPTURED = frozenset({"digitalCapture", "computationalCapture", "negativeFilm", "positiveFilm", "print"})
 """Digital source types (IPTC) that say "a camera took this"."""
+OPENED = "c2pa.opened"  # first action of credentials over what others made
+OTHERS = "mark"  # command, in the registry, that lays marks over what others made
 
 
 class Triage(Record):
@@ -60,14 +62,29 @@ def join(provenance: Verdict, detection: Detection | None) -> Triage:
 
 
 def _contradictions(provenance: Verdict) -> list[str]:
-    """Facts that cannot both be true: said to be taken by a camera, and marked as made."""
-    credentials, found = provenance.credentials, []
-    camera = credentials.state != "absent" and credentials.digital_source_type in CAPTURED
-    for name, mark in (("pictures", provenance.picture_mark), ("sound", provenance.sound_mark)):
-        if camera and mark.state in ("found", "noticed"):
-            found.append(f"the credentials say that a camera took it ({credentials.digital_source_type}), "
-                         f"but its {name} bear the mark of what is made here")  # fmt: skip
-    return found
+    """Facts that cannot both be true: said to be taken by a camera, and marked as made here. A mark that was laid over
+    what others made (`vasari mark`) says nothing of where that comes from, so it contradicts no camera."""
+    credentials, stands_for = provenance.credentials, marks_stand_for(provenance)
+    if credentials.state == "absent" or credentials.digital_source_type not in CAPTURED or stands_for == "others":
+        return []
+    mark = {
+        "made": "the mark of what is made here",
+        "unknown": "this maker's mark, and nothing shows that it was laid over what others made",
+    }[stands_for]
+    said = f"the credentials say that a camera took it ({credentials.digital_source_type})"
+    borne = (("pictures bear", provenance.picture_mark), ("sound bears", provenance.sound_mark))
+    return [f"{said}, but its {words} {mark}" for words, found in borne if found.state in ("found", "noticed")]
+
+
+def marks_stand_for(provenance: Verdict) -> Literal["made", "others", "unknown"]:
+    """What the marks of a file say of it, by the registry first, then by credentials that promise them: that it was
+    made here, or only marked, as others made it."""
+    if provenance.origin is not None:
+        return "others" if provenance.origin.command == OTHERS else "made"
+    credentials = provenance.credentials
+    if credentials.state == "valid" and (credentials.soft_binding or credentials.sound_binding):
+        return "others" if credentials.action == OPENED else "made"
+    return "unknown"
 
 
 def _estimate(provenance: Verdict, detection: Detection | None) -> list[str]:
@@ -78,8 +95,11 @@ def _estimate(provenance: Verdict, detection: Detection | None) -> list[str]:
         return [f"estimate: cannot tell ({detection.reason})"]
     low, high = detection.interval or (0.0, 1.0)
     lines = [f"estimate: {SAYS[detection.verdict]}, {detection.probability:.0%} (95%: {low:.0%} to {high:.0%})"]
-    if detection.verdict == "synthetic" and provenance.credentials.digital_source_type in CAPTURED:
+    credentials = provenance.credentials
+    if detection.verdict == "synthetic" and credentials.digital_source_type in CAPTURED:
         lines.append("the estimate speaks against credentials that say that a camera took it; look closer")
+    elif detection.verdict == "synthetic" and provenance.verdict == "known_maker" and credentials.action == OPENED:
+        lines.append("whoever is known here says nothing of where it comes from; the estimate is of what others made")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""The detector: streams, fusion, abstention, what is said of a file, and the commands."""
+"""The detector: streams, fusion, abstention, and what is said of a file."""
 
 import json
 from dataclasses import replace
@@ -8,74 +8,28 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
+from looks import RNG, mesh, noise_model, person, seen
 
-from detect.data.manifest import Item
-from detect.detector import Detector, Model, Strangeness, stream_scores
-from detect.evidence import Evidence, Gatherer, Person, _longest_run
+from detect.detector import Detector, Model, stream_scores
+from detect.evidence import Evidence, Person, _longest_run
 from detect.frequency import feature_names as band_names
 from detect.frequency import frequencies
-from detect.fusion import STREAMS, Fusion, operating_points, unseen_logits
+from detect.fusion import STREAMS, operating_points, unseen_logits
 from detect.linear import Linear
 from detect.motion import SHORTEST, motion_features
 from detect.motion import feature_names as motion_names
 from detect.parts import NAMES, means, part_masks
-from detect.picture import CELLS, SIDE, Look, PictureNet, PictureReader, pooled
+from detect.picture import CELLS, SIDE, PictureReader, pooled
 from detect.report import heated, write_report
 from detect.result import Detection
 from detect.sound import hear
-from detect.triage import join
 from learning import WeightCard
-from provenance.exits import EXIT_KNOWN, EXIT_NOTHING, EXIT_SYNTHETIC, EXIT_TAMPERED
-from provenance.verdict import Credentials, Mark, Verdict
-from vasari.cli import app
-
-RNG = np.random.default_rng(0)
+from provenance.exits import EXIT_NOTHING, EXIT_SYNTHETIC
 
 
-def mesh(side: float = SIDE) -> np.ndarray:
-    """Mesh points (478, 2) somewhere in the middle of a crop."""
-    return (side * RNG.uniform(0.25, 0.75, (478, 2))).astype(np.float32)
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def model() -> Model:
-    """A detector that was fitted to noise, so that tests need no shipped weights."""
-    torch.manual_seed(0)
-    picture = PictureNet(8).state_dict()
-    count = 60
-    made = np.arange(count) % 2 == 1
-    who = [f"p{k % 12}" for k in range(count)]
-    bands = RNG.standard_normal((count, len(band_names()))) + made[:, None]
-    moves = RNG.standard_normal((count, len(motion_names()))) + made[:, None]
-    scores = RNG.standard_normal((count, len(STREAMS))) + 3 * made[:, None]
-    features = np.abs(RNG.standard_normal((200, 8)))
-    card = WeightCard("detector", {}, "noise", 0, sha256="0" * 64)
-    return Model(
-        dict(picture), Linear.fit(bands, made), Linear.fit(moves, made), Fusion.fit(scores, made, who),
-        Strangeness.fit(features), card,
-    )  # fmt: skip
-
-
-def person(logit: float, *, looks: int = 10, features: np.ndarray | None = None, quality: float = 1.0) -> Person:
-    """Somebody who was looked at a few times, every look the same but for a little noise."""
-    seen = np.full(8, 0.8, np.float32) if features is None else features
-    evidence = np.full((CELLS, CELLS), logit, np.float32)
-    return Person(
-        number=1,
-        times=[0.2 * k for k in range(looks)],
-        boxes=[(100.0, 100.0, 120.0)] * looks,
-        looks=[Look(logit + 0.01 * k, evidence, seen) for k in range(looks)],
-        frequencies=[np.zeros(len(band_names()), np.float32)] * looks,
-        qualities=[quality] * looks,
-        reasons=["too dark"] * looks,
-        sizes=[120.0] * looks,
-        crops=[np.full((SIDE, SIDE, 3), 90, np.uint8)] * looks,
-    )
-
-
-def seen(*people: Person) -> Evidence:
-    return Evidence("video", 50, 2.0, list(people), (640, 480))
+    return noise_model()
 
 
 def test_pooling_finds_one_hot_place_and_is_the_mean_of_equal_ones():
@@ -306,110 +260,3 @@ def test_heat_is_red_where_evidence_is():
     evidence[:6] = 8
     hot = heated(crop, evidence).astype(int)
     assert (hot[10, 50] - hot[180, 50])[0] > 60
-
-
-def facts(verdict: str, *, source: str = "", mark: str = "absent") -> Verdict:
-    codes = {"known_maker": EXIT_KNOWN, "nothing_found": EXIT_NOTHING, "tampered": EXIT_TAMPERED}
-    state, trust = ("valid", "trusted") if source else ("absent", "not_applicable")
-    return Verdict(
-        file="a.mp4", kind="video", verdict=verdict, exit_code=codes[verdict], summary=verdict, reasons=["because"],
-        credentials=Credentials(state=state, trust=trust, digital_source_type=source),
-        picture_mark=Mark(state=mark), sound_mark=Mark(state="absent"), agreement="not_applicable",
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("verdict", "source", "mark", "logit", "code"),
-    [
-        ("known_maker", "trainedAlgorithmicMedia", "found", 60.0, EXIT_KNOWN),  # facts outrank the estimate
-        ("nothing_found", "", "absent", 60.0, EXIT_SYNTHETIC),
-        ("nothing_found", "", "absent", -60.0, EXIT_NOTHING),
-        ("nothing_found", "", "absent", None, EXIT_NOTHING),
-        ("tampered", "", "found", -60.0, EXIT_TAMPERED),
-        ("known_maker", "digitalCapture", "absent", 60.0, EXIT_KNOWN),
-        ("known_maker", "digitalCapture", "found", -60.0, EXIT_TAMPERED),  # a camera does not mark
-    ],
-)
-def test_triage_puts_facts_first(model, verdict, source, mark, logit, code):
-    detection = None if logit is None else Detector(model).judge("a.mp4", seen(person(logit)))
-    joint = join(facts(verdict, source=source, mark=mark), detection)
-    assert joint.exit_code == code
-    assert bool(joint.contradictions) == (source == "digitalCapture" and mark == "found")
-    assert joint.findings[0].startswith("fact:")
-    assert any(line.startswith("estimate:") for line in joint.findings)
-
-
-def test_credentials_of_a_camera_beside_a_synthetic_look_are_noted(model):
-    detection = Detector(model).judge("a.mp4", seen(person(60.0)))
-    joint = join(facts("known_maker", source="digitalCapture"), detection)
-    assert any("look closer" in line for line in joint.findings)
-
-
-@pytest.fixture
-def shipped(model, tmp_path, monkeypatch):
-    """The fitted noise in the place of the shipped weights."""
-    from learning import save_weights
-
-    path = tmp_path / "weights.safetensors"
-    save_weights(path, model.tensors(), WeightCard("detector", model.config(), "noise", 1))
-    monkeypatch.setattr("detect.detector.WEIGHTS", path)
-    return path
-
-
-def test_one_bad_file_never_stops_the_others(shipped, tmp_path):
-    bad = tmp_path / "bad.mp4"
-    bad.write_bytes(b"not a video")
-    ledger = tmp_path / "out.jsonl"
-    arguments = ["detect", str(bad), "examples/portrait.png", "--json", "--workers", "0", "--weights", str(shipped)]
-    ran = CliRunner().invoke(app, [*arguments, "-o", str(ledger)])
-    lines = [json.loads(line) for line in ran.stdout.splitlines()]
-    assert [bool(line.get("error")) for line in lines] == [True, False]
-    assert lines[1]["kind"] == "picture"
-    assert ran.exit_code in (1, EXIT_SYNTHETIC)
-    again = CliRunner().invoke(app, [*arguments[:3], "--json", "--weights", str(shipped), "-o", str(ledger)])
-    assert not [line for line in again.stdout.splitlines() if "portrait" in line]
-
-
-def test_nothing_to_look_at_is_wrong_usage():
-    assert CliRunner().invoke(app, ["detect"]).exit_code == 2
-    assert CliRunner().invoke(app, ["detect", "x.mp4", "--point", "never"]).exit_code == 2
-
-
-def test_gatherer_tells_a_video_without_people(model, tmp_path):
-    frames = [np.full((120, 160, 3), 128, np.uint8)] * 4
-    found = Gatherer(PictureReader(model.picture, threads=1), threads=1).watch(frames)
-    assert (found.frames, found.people, found.size) == (4, [], (160, 120))
-
-
-def test_items_of_sound_kinds_have_real_pictures():
-    from detect.data.manifest import SOUND_KINDS
-
-    assert "sound_shift" in SOUND_KINDS
-    assert Item(file="a", label="fake", kind="sound_shift", split="test").is_fake
-
-
-def test_the_recipe_learns_from_a_set_of_pictures_and_can_be_gone_on_with(tmp_path):
-    from PIL import Image
-
-    from detect.data import write_manifest
-    from detect.training.recipe import train
-    from media import read_picture
-
-    portraits = [read_picture(f"examples/{name}.png")[::2, ::2] for name in ("portrait", "portrait2")]
-    items = []
-    for split in ("train", "validation", "calibration"):
-        for k, picture in enumerate(portraits):
-            for label in ("real", "fake"):
-                shown = picture if label == "real" else picture[::4, ::4].repeat(4, 0).repeat(4, 1)
-                name = f"{split}{k}{label}.png"
-                Image.fromarray(np.ascontiguousarray(shown)).save(tmp_path / name)
-                kind = "real" if label == "real" else "blocks"
-                who = f"{split}{k}"
-                items.append(Item(file=name, label=label, kind=kind, split=split, person=who, sitting=who))
-    write_manifest(tmp_path, items)
-    out, options = tmp_path / "d.safetensors", {"workdir": tmp_path / "work", "batch": 2, "pretrained": False}
-    first = train(tmp_path, out, steps=2, **options)
-    assert first.steps <= 2
-    again = train(tmp_path, out, steps=2, **options)  # nothing is left to do: the same weights
-    assert again.sha256 == first.sha256
-    assert Detector.load(out, threads=1).detect("examples/portrait.png").people[0].streams[3].score is None

@@ -1,0 +1,91 @@
+"""`vasari detect`, files without anybody, and the recipe on a toy set."""
+
+import json
+
+import numpy as np
+import pytest
+from looks import noise_model
+from typer.testing import CliRunner
+
+from detect.data.manifest import Item
+from detect.detector import Detector, Model
+from detect.evidence import Gatherer
+from detect.picture import PictureReader
+from learning import WeightCard
+from provenance.exits import EXIT_SYNTHETIC
+from vasari.cli import app
+
+
+@pytest.fixture
+def model() -> Model:
+    return noise_model()
+
+
+@pytest.fixture
+def shipped(model, tmp_path, monkeypatch):
+    """The fitted noise in the place of the shipped weights."""
+    from learning import save_weights
+
+    path = tmp_path / "weights.safetensors"
+    save_weights(path, model.tensors(), WeightCard("detector", model.config(), "noise", 1))
+    monkeypatch.setattr("detect.detector.WEIGHTS", path)
+    return path
+
+
+def test_one_bad_file_never_stops_the_others(shipped, tmp_path):
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"not a video")
+    ledger = tmp_path / "out.jsonl"
+    arguments = ["detect", str(bad), "examples/portrait.png", "--json", "--workers", "0", "--weights", str(shipped)]
+    ran = CliRunner().invoke(app, [*arguments, "-o", str(ledger)])
+    lines = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert [bool(line.get("error")) for line in lines] == [True, False]
+    assert lines[1]["kind"] == "picture"
+    assert ran.exit_code in (1, EXIT_SYNTHETIC)
+    again = CliRunner().invoke(app, [*arguments[:3], "--json", "--weights", str(shipped), "-o", str(ledger)])
+    assert not [line for line in again.stdout.splitlines() if "portrait" in line]
+
+
+def test_nothing_to_look_at_is_wrong_usage():
+    assert CliRunner().invoke(app, ["detect"]).exit_code == 2
+    assert CliRunner().invoke(app, ["detect", "x.mp4", "--point", "never"]).exit_code == 2
+
+
+def test_gatherer_tells_a_video_without_people(model, tmp_path):
+    frames = [np.full((120, 160, 3), 128, np.uint8)] * 4
+    found = Gatherer(PictureReader(model.picture, threads=1), threads=1).watch(frames)
+    assert (found.frames, found.people, found.size) == (4, [], (160, 120))
+
+
+def test_items_of_sound_kinds_have_real_pictures():
+    from detect.data.manifest import SOUND_KINDS
+
+    assert "sound_shift" in SOUND_KINDS
+    assert Item(file="a", label="fake", kind="sound_shift", split="test").is_fake
+
+
+def test_the_recipe_learns_from_a_set_of_pictures_and_can_be_gone_on_with(tmp_path):
+    from PIL import Image
+
+    from detect.data import write_manifest
+    from detect.training.recipe import train
+    from media import read_picture
+
+    portraits = [read_picture(f"examples/{name}.png")[::2, ::2] for name in ("portrait", "portrait2")]
+    items = []
+    for split in ("train", "validation", "calibration"):
+        for k, picture in enumerate(portraits):
+            for label in ("real", "fake"):
+                shown = picture if label == "real" else picture[::4, ::4].repeat(4, 0).repeat(4, 1)
+                name = f"{split}{k}{label}.png"
+                Image.fromarray(np.ascontiguousarray(shown)).save(tmp_path / name)
+                kind = "real" if label == "real" else "blocks"
+                who = f"{split}{k}"
+                items.append(Item(file=name, label=label, kind=kind, split=split, person=who, sitting=who))
+    write_manifest(tmp_path, items)
+    out, options = tmp_path / "d.safetensors", {"workdir": tmp_path / "work", "batch": 2, "pretrained": False}
+    first = train(tmp_path, out, steps=2, **options)
+    assert first.steps <= 2
+    again = train(tmp_path, out, steps=2, **options)  # nothing is left to do: the same weights
+    assert again.sha256 == first.sha256
+    assert Detector.load(out, threads=1).detect("examples/portrait.png").people[0].streams[3].score is None
