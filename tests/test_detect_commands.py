@@ -57,6 +57,14 @@ def test_gatherer_tells_a_video_without_people(model, tmp_path):
     assert (found.frames, found.people, found.size) == (4, [], (160, 120))
 
 
+@pytest.mark.parametrize(("count", "step"), [(1, 1), (8, 1), (9, 2), (16, 2), (17, 4), (1000, 128)])
+def test_frames_of_a_long_video_are_spread_over_it_and_few_are_held(count, step):
+    from detect.data.crops import spread
+
+    assert spread(iter(range(count)), 8) == list(range(0, count, step))
+    assert spread(iter(()), 8) == []
+
+
 def test_items_of_sound_kinds_have_real_pictures():
     from detect.data.manifest import SOUND_KINDS
 

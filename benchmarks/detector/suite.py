@@ -39,7 +39,7 @@ class Setting:
     folder: Path  # where results go
     quick: bool
     fakes: Path | None  # labelled set, `vasari data fakes`; its test split is measured
-    real: Path | None = None  # camera videos that nobody altered
+    real: Path | None = None  # camera videos and photographs that nobody altered
     weights: Path = WEIGHTS
 
 
@@ -302,8 +302,8 @@ def _baselines(clips: ClipSet, judged: list[Judged], folder: Path, most: int) ->
 
 
 def _camera(detector: Detector, folder: Path) -> list[Figure]:
-    """False alarms among camera videos that nobody altered, each cut into pieces of two seconds of which each is
-    judged, and whole."""
+    """False alarms among files that a camera took and nobody altered: of whole files, and of the second around each
+    look."""
     alarms, untold, whole, started, frames = [], 0, [], time.perf_counter(), 0
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         try:

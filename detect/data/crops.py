@@ -2,7 +2,7 @@
 
 import multiprocessing
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
@@ -23,6 +23,7 @@ from media.errors import UnreadableError
 
 ROOM = 1.25  # side of a kept crop over that of what is looked at, so that it can be cut anew
 KEPT = 288  # pixels a side of a kept crop: finer than what is looked at
+HELD = 128  # frames of a video in memory at once, at most
 LEAST = 40.0  # pixels: smaller faces teach nothing of how they were made
 
 
@@ -56,7 +57,7 @@ def cut(path: Path, count: int, tracker: Tracker) -> Crops:
     Raises:
         UnreadableError: the file cannot be read.
     """
-    frames = [read_picture(path)] if probe(path).kind == "picture" else list(VideoReader(path, threads=1))
+    frames = [read_picture(path)] if probe(path).kind == "picture" else spread(VideoReader(path, threads=1))
     at = np.unique(np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int))
     pictures, meshes, last = [], [], None
     for k in at:
@@ -69,6 +70,22 @@ def cut(path: Path, count: int, tracker: Tracker) -> Crops:
         meshes.append((last[:, :2] @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32))
     empty = np.zeros((0, KEPT, KEPT, 3), np.uint8), np.zeros((0, 478, 2), np.float32)
     return Crops(np.stack(pictures), np.stack(meshes)) if pictures else Crops(*empty)
+
+
+def spread(frames: Iterable[np.ndarray], most: int = HELD) -> list[np.ndarray]:
+    """At most `most` of any number of frames, evenly spread: all of a short clip; of a long one every second, every
+    fourth ... so that no more are ever held."""
+    kept: list[np.ndarray] = []
+    step = 1
+    for number, frame in enumerate(frames):
+        if number % step:
+            continue
+        if len(kept) == most:
+            kept, step = kept[::2], 2 * step
+            if number % step:
+                continue
+        kept.append(frame)
+    return kept
 
 
 def _read(picture: np.ndarray, tracker: Tracker, last: np.ndarray | None) -> Reading | None:
