@@ -48,7 +48,7 @@ def store_for(keys: Keys, mark: str) -> bytes:
     source.seek(0)
     claim = Claim("test", nobody=True)
     words = define(claim, title="", mime="image/png", key_id="0" * 16, mark=mark, sound_mark="")
-    return sign(source, target, "image/png", words, keys.signer)
+    return sign(source, target, "image/png", words, keys.signer)[0]
 
 
 @pytest.fixture(scope="module")
