@@ -1,123 +1,22 @@
-"""The command line as a person meets it: help, files in and out, one line for every mistake."""
+"""The command line as a person meets it: help, files in, files out."""
 
-import datetime as dt
-import io
 import json
 import shutil
-import sys
-import wave
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-import torch
-from making import write_video
-from PIL import Image
+from command_line import PORTRAIT, SECONDS, SIZE, Done, vasari, write_sound
 from sitters import EXAMPLES, portrait
 
 from faces import FACIAL_ACTIONS
-from generate import Painter
-from media import FPS, VideoReader, probe, read_picture, read_sound
-from provenance import Keys, grant_consent, load_consent
-from vasari.cli import main
+from media import FPS, VideoReader, probe, read_picture
+from provenance import Keys
 
-PORTRAIT, SPEECH = EXAMPLES / "portrait.png", EXAMPLES / "speech.wav"
-SIZE, SECONDS = 256, 1.2
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@dataclass
-class Done:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def line(self) -> str:
-        """The one line of an error."""
-        assert "Traceback" not in self.err
-        lines = [line for line in self.err.strip().splitlines() if line.strip()]
-        assert len(lines) == 1, self.err
-        assert lines[0].startswith("vasari: ")
-        return lines[0]
-
-
-def vasari(*words: object) -> Done:
-    """Run `vasari` with these words."""
-    out, err, argv = io.StringIO(), io.StringIO(), sys.argv
-    old = sys.stdout, sys.stderr
-    sys.argv = ["vasari", *map(str, words)]
-    sys.stdout, sys.stderr = out, err
-    try:
-        main()
-        code: object = 0
-    except SystemExit as stop:
-        code = stop.code
-    finally:
-        sys.argv = argv
-        sys.stdout, sys.stderr = old
-    return Done(code if isinstance(code, int) else 0 if code is None else 1, out.getvalue(), err.getvalue())
-
-
-def write_sound(path: Path, sound: np.ndarray) -> Path:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(16_000)
-        file.writeframes((sound * 32767).astype("<i2").tobytes())
-    return path
-
-
-@pytest.fixture(scope="session")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
-    return Keys.open(tmp_path_factory.mktemp("maker") / "keys")
-
-
-@cache
-def painter() -> Painter:
-    return Painter(threads=1)
-
-
-@pytest.fixture(autouse=True)
-def home(monkeypatch: pytest.MonkeyPatch, keys: Keys) -> None:
-    monkeypatch.setattr("vasari.studio.Painter", painter)  # compiled once, not once a test; `talking` has its own
-    monkeypatch.setenv("VASARI_KEYS", str(keys.folder))
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("TERM", "dumb")
-    monkeypatch.setenv("NO_COLOR", "1")
-
-
-@pytest.fixture(scope="session")
-def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    start = 8000  # the example begins with silence
-    sound = read_sound(SPEECH)[start : start + int(SECONDS * 16_000)]
-    return write_sound(tmp_path_factory.mktemp("speech") / "hello.wav", sound)
-
-
-@pytest.fixture(scope="session")
-def talking(tmp_path_factory: pytest.TempPathFactory, speech: Path, keys: Keys) -> tuple[Path, Done]:
-    """A short clip made by `vasari generate`, and what the command said."""
-    path = tmp_path_factory.mktemp("talking") / "talking.mp4"
-    done = vasari(
-        "generate", PORTRAIT, speech, "-o", path, "--size", SIZE, "--emotion", "happy:0.5", "--gaze", "5,-3",
-        "--distance", 0.9, "--seed", 3, "--keys", keys.folder,
-    )  # fmt: skip
-    assert done.code == 0, done.err
-    return path, done
+pytest_plugins = ["command_fixtures"]
+pytestmark = pytest.mark.usefixtures("one_thread", "home")
 
 
 COMMANDS = {
@@ -246,173 +145,6 @@ def test_a_folder_of_videos_becomes_a_folder_of_tracks(talking: tuple[Path, Done
     assert vasari("track", tmp_path / "empty", "-o", out).code == 1
 
 
-@pytest.fixture
-def somebody(tmp_path: Path) -> Path:
-    """The example with one pixel changed: to the bytes, somebody else."""
-    picture = portrait().copy()
-    picture[0, 0] ^= 1
-    path = tmp_path / "somebody.png"
-    Image.fromarray(picture).save(path)
-    return path
-
-
-def untouched(folder: Path, *names: str) -> None:
-    assert sorted(p.name for p in folder.iterdir()) == sorted(names)
-
-
-def test_a_portrait_of_somebody_needs_consent(somebody: Path, speech: Path) -> None:
-    done = vasari("generate", somebody, speech, "-o", somebody.parent / "out.mp4")
-    assert done.code == 1
-    assert "consent" in done.line
-    untouched(somebody.parent, "somebody.png")
-
-
-def test_consent_that_expired_or_is_anothers_is_refused(
-    somebody: Path, speech: Path, keys: Keys, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder, day = somebody.parent, dt.datetime.now(dt.UTC).date()
-    consent = folder / "consent.json"
-    grant_consent(
-        consent, portrait=somebody, subject="A. Person", purpose="a greeting", until=day, granted_by="A. P.", keys=keys
-    )
-    words = ("generate", somebody, speech, "-o", folder / "out.mp4", "--consent", consent)
-    assert load_consent(consent, portrait=somebody, keys=keys).subject == "A. Person"
-
-    class Tomorrow(dt.datetime):
-        @classmethod
-        def now(cls, tz=None):
-            return super().now(tz) + dt.timedelta(days=1)
-
-    with monkeypatch.context() as patch:
-        patch.setattr("provenance.consent.dt.datetime", Tomorrow)
-        done = vasari(*words)
-    assert done.code == 1
-    assert f"expired on {day}" in done.line
-    other = folder / "other.png"
-    Image.fromarray(portrait(1)).save(other, compress_level=1)
-    done = vasari("generate", other, *words[2:])
-    assert done.code == 1
-    assert "another portrait" in done.line
-    consent.write_text(consent.read_text().replace("A. Person", "B. Person"))
-    done = vasari(*words)
-    assert done.code == 1
-    assert "altered" in done.line
-    untouched(folder, "consent.json", "other.png", "somebody.png")
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        (("--emotion", "bored"), ("--emotion bored", "happy")),
-        (("--emotion", "happy:2"), ("--emotion happy:2", "0 to 1")),
-        (("--emotion", "happy:much"), ("--emotion happy:much", "number")),
-        (("--gaze", "10"), ("--gaze 10", "10,-5")),
-        (("--gaze", "left,up"), ("--gaze left,up", "degrees")),
-        (("--gaze", "180,0"), ("--gaze 180,0", "-45 to 45")),
-        (("--gaze", "0,nan"), ("--gaze 0,nan", "-45 to 45")),
-        (("--size", "64"), ("--size 64", "128 to 1024")),
-        (("--size", "4096"), ("--size 4096",)),
-        (("--size", "255"), ("--size 255", "even")),
-        (("--distance", "3"), ("--distance 3", "0.8 to 1.25")),
-        (("--distance", "nan"), ("--distance nan",)),
-        (("--movement", "5"), ("--movement 5", "0 to 2")),
-    ],
-)
-def test_options_out_of_range_are_usage(options: tuple, words: tuple, speech: Path, tmp_path: Path) -> None:
-    done = vasari("generate", PORTRAIT, speech, "-o", tmp_path / "out.mp4", *options)
-    assert done.code == 2
-    for word in words:
-        assert word in done.line
-    untouched(tmp_path)
-
-
-def test_unknown_words_are_usage() -> None:
-    assert vasari("generate", PORTRAIT).code == 2
-    assert vasari("paint").code == 2
-    assert vasari("train", "nothing").code == 2
-    assert vasari("generate", PORTRAIT, SPEECH, "-o", "out.mp4", "--size", "big").code == 2
-    assert vasari("train", "painter").code == 2  # without --data
-
-
-def test_inputs_are_never_overwritten(talking: tuple[Path, Done], somebody: Path, speech: Path) -> None:
-    before = talking[0].read_bytes()
-    done = vasari("animate", PORTRAIT, talking[0], "-o", talking[0])
-    assert done.code == 2
-    assert talking[0].name in done.line
-    assert talking[0].read_bytes() == before
-    before = somebody.read_bytes()
-    assert vasari("generate", somebody, speech, "-o", somebody).code == 2
-    assert somebody.read_bytes() == before
-
-
-def test_outputs_that_cannot_be_written(speech: Path, tmp_path: Path) -> None:
-    done = vasari("generate", PORTRAIT, speech, "-o", tmp_path / "out.avi")
-    assert done.code == 2
-    assert ".mp4" in done.line
-    done = vasari("generate", PORTRAIT, speech, "-o", tmp_path / "nowhere" / "out.mp4")
-    assert done.code == 1
-    assert "nowhere" in done.line
-    (tmp_path / "folder.mp4").mkdir()
-    assert vasari("generate", PORTRAIT, speech, "-o", tmp_path / "folder.mp4").code in (1, 2)
-    assert vasari("track", PORTRAIT, "-o", tmp_path / "track.csv").code == 2
-    untouched(tmp_path, "folder.mp4")
-
-
-def no_portrait(kind: str, folder: Path) -> tuple[Path, str]:
-    """A file that cannot be animated, and a word of what the error says."""
-    path = folder / f"{kind}.png"
-    if kind == "text":
-        path = folder / "text.jpg"
-        path.write_text("a picture is worth a thousand words")
-        return path, "text.jpg"
-    if kind == "missing":
-        return path, "missing.png"
-    if kind == "empty":
-        path.write_bytes(b"")
-        return path, "empty.png"
-    if kind == "wall":
-        Image.fromarray(np.full((300, 300, 3), 140, np.uint8)).save(path)
-        return path, "no face was found"
-    tiny = cv2.resize(portrait(), (48, 48), interpolation=cv2.INTER_AREA)
-    Image.fromarray(tiny).save(path)
-    return path, "too small"
-
-
-@pytest.mark.parametrize("kind", ["text", "missing", "empty", "wall", "tiny"])
-def test_no_portrait_is_one_line(kind: str, speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, word = no_portrait(kind, tmp_path)
-    before = sorted(p.name for p in tmp_path.iterdir())
-    monkeypatch.setattr("vasari.studio.is_nobody", lambda *_: path.is_file())  # consent is another test
-    done = vasari("generate", path, speech, "-o", tmp_path / "out.mp4")
-    assert done.code == 1
-    assert word in done.line
-    assert vasari("track", path, "-o", tmp_path / "track.npz").code == 1
-    untouched(tmp_path, *before)
-
-
-def test_face_number_that_is_not_there(speech: Path, tmp_path: Path) -> None:
-    done = vasari("generate", PORTRAIT, speech, "-o", tmp_path / "out.mp4", "--face", 2)
-    assert done.code == 1
-    assert "--face 2" in done.line
-    untouched(tmp_path)
-
-
-def test_no_speech_is_one_line(tmp_path: Path) -> None:
-    short = write_sound(tmp_path / "short.wav", np.full(1600, 0.1))
-    done = vasari("generate", PORTRAIT, short, "-o", tmp_path / "out.mp4", "--size", SIZE)
-    assert done.code == 1
-    assert "0.10 s" in done.line
-    (tmp_path / "text.wav").write_text("hello")
-    for file in ("text.wav", "nowhere.wav"):
-        done = vasari("generate", PORTRAIT, tmp_path / file, "-o", tmp_path / "out.mp4")
-        assert done.code == 1
-        assert file in done.line
-    done = vasari("generate", PORTRAIT, PORTRAIT, "-o", tmp_path / "out.mp4")
-    assert done.code == 1
-    assert "portrait.png" in done.line
-    untouched(tmp_path, "short.wav", "text.wav")
-
-
 def test_silence_is_sound_too(tmp_path: Path) -> None:
     silence = write_sound(tmp_path / "silence.wav", np.zeros(6400))
     out = tmp_path / "out.mp4"
@@ -420,21 +152,6 @@ def test_silence_is_sound_too(tmp_path: Path) -> None:
     assert done.code == 0, done.err
     assert len(list(VideoReader(out))) == 10
     assert vasari("verify", out).code == 0
-
-
-def test_drivers_without_a_face_or_a_picture(speech: Path, tmp_path: Path, talking: tuple[Path, Done]) -> None:
-    done = vasari("animate", PORTRAIT, speech, "-o", tmp_path / "out.mp4")
-    assert done.code == 1
-    assert "no moving picture" in done.line
-    walls = write_video(tmp_path / "walls.mp4", [np.full((128, 128, 3), 90 + k, np.uint8) for k in range(4)])
-    done = vasari("animate", PORTRAIT, walls, "-o", tmp_path / "out.mp4", "--size", 128)
-    assert done.code == 1
-    assert "no face" in done.line
-    (tmp_path / "cut.mp4").write_bytes(talking[0].read_bytes()[:3000])
-    done = vasari("animate", PORTRAIT, tmp_path / "cut.mp4", "-o", tmp_path / "out.mp4")
-    assert done.code == 1
-    assert "cut.mp4" in done.line
-    untouched(tmp_path, "cut.mp4", "walls.mp4")
 
 
 def test_two_faces_are_said_and_the_largest_speaks(speech: Path, tmp_path: Path, keys: Keys) -> None:
@@ -463,7 +180,7 @@ MEMBERS = {
     "provenance": [
         "Claim", "Consent", "Growing", "Keys", "Marked", "Outlet", "Registry", "Saved", "Signed", "Verdict",
         "check_output", "grant_consent", "is_nobody", "load_consent", "mark_file", "outlet", "read_consent",
-        "save_live", "save_picture", "save_video", "sign_file", "verify",
+        "save_live", "save_picture", "save_video", "sign_beside", "sign_file", "verify",
     ],
 }  # fmt: skip
 
