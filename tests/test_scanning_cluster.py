@@ -131,8 +131,37 @@ def test_a_cluster_that_does_not_answer_is_said_at_once(monkeypatch: pytest.Monk
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # nobody listens
         monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:{1}".format(*taken.getsockname()))
-        with pytest.raises(VasariError, match=r"no Ray cluster at 127.0.0.1:\d+ \(\$RAY_ADDRESS\): .*refused"):
+        with pytest.raises(VasariError, match=r"no Ray cluster at 127.0.0.1:\d+ \(\$RAY_ADDRESS\): .*refused$"):
             cluster._connect(None, 1)
+
+
+def test_a_cluster_that_turns_us_away_may_want_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, object]] = []
+
+    def init(**options: object) -> None:
+        asked.append(options)
+        raise ConnectionError("Failed to connect to Ray cluster")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("RAY_ADDRESS", "ray://127.0.0.1:{1}".format(*server.getsockname()))
+        with pytest.raises(VasariError, match="Failed to connect to Ray cluster; one that asks for a token"):
+            cluster._connect(SimpleNamespace(init=init), 1)
+    assert [set(options) for options in asked] == [{"address", "logging_level", "log_to_driver"}]
+
+
+def test_without_a_cluster_a_small_one_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, object]] = []
+
+    def init(**options: object) -> None:
+        asked.append(options)
+        if options["address"] == "auto":
+            raise ConnectionError("none is running")
+
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    cluster._connect(SimpleNamespace(init=init), 3)
+    assert [options["address"] for options in asked] == ["auto", "local"]
+    assert asked[1]["num_cpus"] == 3
+    assert asked[1]["include_dashboard"] is False
 
 
 def test_what_ray_tells_is_not_among_the_answers(capsys: pytest.CaptureFixture[str]) -> None:

@@ -164,7 +164,7 @@ def _connected(ray: Any, workers: int | None) -> Iterator[None]:
 def _connect(ray: Any, workers: int | None) -> None:
     from learning.threads import cores  # brings torch, which the actors need not load
 
-    address = os.environ.get("RAY_ADDRESS", "auto")
+    address = os.environ.get("RAY_ADDRESS") or "auto"
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
     own = {"num_cpus": workers or cores(), "include_dashboard": False, "object_store_memory": STORE}
     try:
@@ -176,8 +176,10 @@ def _connect(ray: Any, workers: int | None) -> None:
                 raise
             ray.init(address="local", **own, **quiet)
     except Exception as error:  # of the network, of the operating system, of Ray
-        where = "on this machine" if address in ("auto", "local") else f"at {address} ($RAY_ADDRESS)"
-        raise VasariError(f"no Ray cluster {where}: {_last_line(error)}") from error
+        if address in ("auto", "local"):
+            raise VasariError(f"no Ray cluster on this machine: {_last_line(error)}") from error
+        hint = "; one that asks for a token needs RAY_AUTH_MODE=token" if type(error) is ConnectionError else ""
+        raise VasariError(f"no Ray cluster at {address} ($RAY_ADDRESS): {_last_line(error)}{hint}") from error
 
 
 def _knock(address: str) -> None:
