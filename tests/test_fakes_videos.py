@@ -115,6 +115,8 @@ def test_nothing_is_made_without_a_list_or_without_anybody(folder: Path, tmp_pat
         make_set(Making(tmp_path / "out", videos=folder))
     with pytest.raises(UsageError, match="--videos FOLDER"):
         make_set(Making(tmp_path / "out", n=3))
+    with pytest.raises(UsageError, match=r"people.csv: a list of people goes with a folder"):
+        make_set(Making(tmp_path / "out", assets=tmp_path, people=listed(folder)))
     with pytest.raises(ConsentError, match="no consent of ann"):
         make_set(Making(tmp_path / "out", videos=folder, people=listed(folder, ann={"consent": "no"})))
     assert not (tmp_path / "out").exists()

@@ -66,6 +66,8 @@ class Making:
     def shown(self) -> list[Shown]:
         """All videos, of people who agreed. Raises as `read_people`."""
         if self.videos is None:
+            if self.people is not None:
+                raise UsageError(f"{self.people}: a list of people goes with a folder of videos (--videos FOLDER)")
             return []
         if self.people is None:
             raise UsageError(
