@@ -5,6 +5,7 @@ detection = detector.detect("clip.mp4")          # a `Detection`
 """
 
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -156,6 +157,25 @@ class Detector:
         detection = self.judge(str(path), evidence)
         rate = evidence.frames / max(time.perf_counter() - start, 1e-6)
         return detection.model_copy(update={"frames_per_second": round(rate, 1)}), evidence
+
+    def watch(
+        self, frames: Iterable[np.ndarray], name: str, *, every: float = 2.0, memory: float = 20.0
+    ) -> Iterator[Detection]:
+        """What can be said while a video comes: of its last `memory` seconds, each `every` seconds and at its end.
+        Frames are uint8 RGB (H, W, 3), 25 a second; sound is not listened to.
+
+        Raises:
+            UsageError: `every` or `memory` is too short to say anything, or `memory` the shorter.
+            Whatever `frames` raises.
+        """
+        if not 0.2 <= every <= memory:
+            raise UsageError(
+                f"every {every:g} s of the last {memory:g} s: give at least 0.2 s, and no less to look back"
+            )
+        start = time.perf_counter()
+        for evidence in self.gatherer.watch_live(frames, every=every, memory=memory):
+            rate = evidence.frames / max(time.perf_counter() - start, 1e-6)
+            yield self.judge(name, evidence).model_copy(update={"frames_per_second": round(rate, 1)})
 
     def judge(self, file: str, evidence: Evidence) -> Detection:
         """What can be said of evidence."""

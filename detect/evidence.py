@@ -3,8 +3,12 @@
 Frames come one by one and are not kept, so memory does not grow with the pictures of a long video: only numbers stay.
 """
 
+import math
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -45,6 +49,16 @@ class Person:
     hearing: Hearing | None = None
     sizes: list[float] = field(default_factory=list)  # pixels, every look, too small ones included
     crops: list[np.ndarray] = field(default_factory=list)  # uint8 (SIDE, SIDE, 3) of the looks that were asked for
+    seen: float = 0.0  # seconds of the last look, were it too small
+
+    def forget(self, before: float) -> None:
+        """What lies before a time in seconds is no evidence any more."""
+        old = bisect_left(self.times, before)
+        for part in (self.times, self.boxes, self.looks, self.frequencies, self.qualities, self.reasons, self.crops):
+            del part[:old]
+        self.motions = [(start, features) for start, features in self.motions if start >= before]
+        self.actions = {frame: actions for frame, actions in self.actions.items() if frame / FPS >= before}
+        del self.sizes[: len(self.sizes) - max(1, len(self.times))]
 
 
 @dataclass(frozen=True)
@@ -94,21 +108,37 @@ class Gatherer:
 
     def watch(self, frames: Iterable[np.ndarray], *, keep: bool = False, longest: float | None = None) -> Evidence:
         """Evidence of frames, uint8 RGB (H, W, 3), 25 a second, without sound."""
-        work, count, size = _Gathering(self, keep), 0, (0, 0)
+        most = None if longest is None else math.ceil(longest * FPS)
+        work = _Gathering(self, keep)
+        last = deque(self._steps(islice(frames, most), work), maxlen=1)
+        count, size = last.pop() if last else (0, (0, 0))
+        return Evidence("video", count, count / FPS, work.done(), size)
+
+    def watch_live(self, frames: Iterable[np.ndarray], *, every: float, memory: float) -> Iterator[Evidence]:
+        """Evidence of the last `memory` seconds, each `every` seconds and at the end, of frames that come for as long
+        as they do. What is older is forgotten, so memory is bounded; `seconds` and `frames` are those since the start.
+        """
+        work, count, size = _Gathering(self, False), 0, (0, 0)
+        step = max(1, round(every * FPS))
+        for count, size in self._steps(frames, work):
+            if count % step == 0:
+                yield Evidence("video", count, count / FPS, work.recent(count / FPS - memory), size)
+        if count % step or not count:
+            yield Evidence("video", count, count / FPS, work.recent(count / FPS - memory), size)
+
+    def _steps(self, frames: Iterable[np.ndarray], work: "_Gathering") -> Iterator[tuple[int, tuple[int, int]]]:
+        """Frames so far and their size, after each."""
         shown: list[np.ndarray] = []
 
         def passed() -> Iterator[np.ndarray]:
-            for k, frame in enumerate(frames):
-                if longest is not None and k >= longest * FPS:
-                    return
+            for frame in frames:
                 shown.append(frame)
                 yield frame
 
         for count, tracks in enumerate(self.tracker.follow_all(passed()), 1):
             frame = shown.pop(0)
-            size = frame.shape[1::-1]
             work.step(count - 1, frame, tracks)
-        return Evidence("video", count, count / FPS, work.done(), size)
+            yield count, frame.shape[1::-1]
 
     def _listen(self, path: Path | str, people: list[Person], longest: float | None, *, has_sound: bool) -> None:
         if not (has_sound and people):
@@ -148,6 +178,7 @@ class _Gathering:
         """Look at one face of one frame."""
         person = self.people.setdefault(number, Person(number))
         person.sizes.append(track.size)
+        person.seen = frame / FPS
         if track.size < LEAST:
             return
         middle = track.landmarks[:468].mean(0)
@@ -169,6 +200,15 @@ class _Gathering:
             for (person, _), look in zip(self.waiting, looks, strict=True):
                 person.looks.append(look)
             self.waiting.clear()
+
+    def recent(self, since: float) -> list[Person]:
+        """Everyone who was seen since then (seconds), with what was seen of them; all else is forgotten."""
+        self._flush()
+        for person in self.people.values():
+            person.forget(since)
+        self.people = {number: person for number, person in self.people.items() if person.seen >= since}
+        self.traces = {number: trace for number, trace in self.traces.items() if number in self.people}
+        return [self.people[number] for number in sorted(self.people)]
 
     def done(self) -> list[Person]:
         """Everyone, in the order in which they came."""

@@ -7,6 +7,7 @@ every video 25 frames a second.
                                        palette, grey and CMYK pictures brought to 8-bit RGB
     read_sound(path)                -> (N,) float32, any file with sound in it, raw .g722 included
     iter_sound(path, seconds=5.0)   -> chunks of (n,) float32; memory does not grow with the length of the file
+    LiveReader(source)              -> the same of a video while it comes, from a pipe or an address
     VideoReader(path, start=0.0)    -> upright (H, W, 3) uint8 frames at 25 a second; `.info`, `.size`, `.broken`
     probe(path)                     -> MediaInfo: kind, width, height, fps, duration, sound, codecs
     replacing(path)                 -> context manager: write a file whole or not at all
@@ -31,12 +32,13 @@ from media.pictures import read_picture
 from media.probing import MediaInfo, probe
 from media.sound import iter_sound, read_sound
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
-from media.video import VideoReader
+from media.video import LiveReader, VideoReader
 
 __all__ = [
     "FPS",
     "SAMPLES_PER_FRAME",
     "SAMPLE_RATE",
+    "LiveReader",
     "MediaInfo",
     "VideoReader",
     "iter_sound",

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import cv2
@@ -19,6 +20,7 @@ from media.units import FPS
 log = logging.getLogger(__name__)
 UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
 JITTER = 0.1  # of a frame; containers round timestamps to milliseconds
+JUMP = 2.0  # seconds between two frames of a live source, from which its clock was set anew
 LONGEST_HOLD = 120.0  # seconds; a longer jump in timestamps is a broken clock, not a slide show
 
 
@@ -54,17 +56,7 @@ class VideoReader:
     def __iter__(self) -> Iterator[np.ndarray]:
         """Frame k is the one a player shows at start + k / fps."""
         self.broken = None
-        shown: np.ndarray | None = None
-        k = 0
-        for seconds, frame in self._timed():
-            if seconds - k / self.fps > LONGEST_HOLD:
-                raise UnreadableError(
-                    f"{self.path}: timestamps jump by {seconds - k / self.fps:.0f} s; re-encode the file"
-                )
-            while shown is not None and k / self.fps < seconds - JITTER / self.fps:
-                yield shown
-                k += 1
-            shown = frame
+        yield from paced(self._timed(), self.fps, str(self.path))
 
     def _timed(self) -> Iterator[tuple[float, np.ndarray]]:
         """(seconds after `start` at which it appears, frame); the first at zero, the last again where it ends."""
@@ -105,8 +97,79 @@ class VideoReader:
         rgb = frame_rgb(frame)
         if rgb.shape[:2] != (height, width):
             rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
-        quarter_turns = round(frame.rotation / 90) % 4
-        return np.ascontiguousarray(np.rot90(rgb, quarter_turns)) if quarter_turns else rgb
+        return _upright(rgb, frame)
+
+
+class LiveReader:
+    """Iterate the frames of a video while it comes, uint8 RGB (H, W, 3) of one size, 25 a second by timestamps. Clocks
+    that jump, as where a sender starts anew, are set again: nothing is waited for, nothing shown twice for it.
+
+    Args:
+        source: an open binary stream (a pipe, standard input), or a name that ffmpeg opens: a named pipe, `rtsp://...`,
+            `tcp://...`. It is read once, in order.
+        patience: seconds that nothing may come before a source with a name counts as ended.
+
+    Attributes:
+        broken: why it ended early, or None. Set while iterating.
+    """
+
+    def __init__(self, source: BinaryIO | str, *, patience: float = 30.0) -> None:
+        self.source, self.patience = source, patience
+        self.name = source if isinstance(source, str) else "standard input"
+        self.broken: str | None = None
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Raises UnreadableError: it cannot be opened, holds no video, or not one frame can be decoded."""
+        yield from paced(self._timed(), FPS, self.name)
+
+    def _timed(self) -> Iterator[tuple[float, np.ndarray]]:
+        now, last, step, size, picture = 0.0, 0.0, 1 / FPS, None, None
+        try:
+            with av.open(self.source, metadata_errors="ignore", timeout=(self.patience, self.patience)) as container:
+                video = next((s for s in container.streams.video if not is_cover(s)), None)
+                if video is None:
+                    raise UnreadableError(f"{self.name}: holds no video")
+                video.thread_type = "SLICE"  # frame threads would hold frames back
+                for frame in container.decode(video):
+                    stamp = last + step if frame.time is None else frame.time
+                    passed = stamp - last if picture is not None else 0.0
+                    now += passed if 0 <= passed <= JUMP else step
+                    last = stamp
+                    picture = _upright(frame_rgb(frame), frame)
+                    size = size or picture.shape[1::-1]
+                    if picture.shape[1::-1] != size:
+                        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+                    yield now, picture
+        except (av.error.FFmpegError, ValueError, OSError) as error:
+            self.broken = reason(error)
+            if picture is None:
+                raise UnreadableError(f"{self.name}: no video comes ({self.broken})") from error
+        if picture is None:
+            raise UnreadableError(f"{self.name}: no frame came")
+        yield now + step, picture
+
+
+def paced(timed: Iterator[tuple[float, np.ndarray]], fps: float, name: str) -> Iterator[np.ndarray]:
+    """(seconds at which it appears, frame) in order, the last again where it ends -> `fps` frames a second: frame k is
+    the one a player shows at k / fps.
+
+    Raises:
+        UnreadableError: nothing is to be shown for `LONGEST_HOLD`.
+    """
+    shown: np.ndarray | None = None
+    k = 0
+    for seconds, frame in timed:
+        if seconds - k / fps > LONGEST_HOLD:
+            raise UnreadableError(f"{name}: timestamps jump by {seconds - k / fps:.0f} s; re-encode the file")
+        while shown is not None and k / fps < seconds - JITTER / fps:
+            yield shown
+            k += 1
+        shown = frame
+
+
+def _upright(picture: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
+    quarter_turns = round(frame.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(picture, quarter_turns)) if quarter_turns else picture
 
 
 def frame_rgb(frame: av.VideoFrame) -> np.ndarray:

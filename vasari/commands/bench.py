@@ -31,6 +31,7 @@ class Suite(StrEnum):
     attacks = "attacks"
     detector = "detector"
     watermark = "watermark"
+    generation = "generation"
     every = "all"
 
 
@@ -62,6 +63,7 @@ class Given:
     speech_set: Path | None
     fakes: Path | None
     real: Path | None
+    peers: Path | None
     portrait: Path
     speech: Path
 
@@ -100,10 +102,14 @@ def measure(suite: Suite, folder: Path, given: Given) -> "Results":
         from benchmarks import detector
 
         return detector.run(detector.Setting(folder, quick, g.fakes, g.real), say=say)
+    portraits = tuple(dict.fromkeys((g.portrait, *sorted(EXAMPLES.glob("portrait*.png")))))
+    if suite is Suite.generation:
+        from benchmarks import generation
+
+        return generation.run(generation.Setting(folder, quick, portraits, g.assets, g.skins, g.peers), say=say)
     if suite is Suite.watermark:
         from benchmarks import watermark
 
-        portraits = tuple(dict.fromkeys((g.portrait, *sorted(EXAMPLES.glob("portrait*.png")))))
         return watermark.run(watermark.Setting(folder, quick, g.london, portraits, g.speech), say=say)
     if suite is Suite.speed:
         from benchmarks import speed
@@ -146,6 +152,10 @@ def bench(
     real: Annotated[
         Path | None, typer.Option(help="Folder of camera videos that nobody altered, for the detector's false alarms.")
     ] = None,
+    peers: Annotated[
+        Path | None,
+        typer.Option(help="TOML file of other commands that make talking faces, to be measured beside ours."),
+    ] = None,
     portrait: Annotated[Path, typer.Option(help="Portrait of a person who does not exist.")] = EXAMPLES
     / "portrait.png",
     speech: Annotated[Path, typer.Option(help="Speech to generate from.")] = EXAMPLES / "speech.wav",
@@ -161,7 +171,7 @@ def bench(
 
     if not is_nobody(portrait, Keys.open()):
         raise ConsentError(f"{portrait}: benchmarks animate only people who do not exist; use a shipped example")
-    given = Given(quick, london, people, assets, skins, clip, speech_set, fakes, real, portrait, speech)
+    given = Given(quick, london, people, assets, skins, clip, speech_set, fakes, real, peers, portrait, speech)
     if Suite.every in suites:
         _measure_all(output, given)
         return

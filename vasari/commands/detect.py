@@ -1,8 +1,9 @@
 """`vasari detect`: how likely is it that a face was made, where and when?"""
 
+import contextlib
 import json as jsonlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from media.errors import VasariError
+from media.errors import UsageError, VasariError
 from vasari.options import Engine, Engines, Ledger, Longest, OperatingPoint, Point, ReportFolder, Workers
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ SPANS = 8  # segments that are told at most
 def detect(
     files: Annotated[
         list[str],
-        typer.Argument(help="Videos, pictures, folders of them; - for names on standard input.", show_default=False),
+        typer.Argument(
+            help="Videos, pictures, folders of them; - for names on standard input. With --live: one source.",
+            show_default=False,
+        ),
     ],
     json: Annotated[bool, typer.Option("--json", help="Print one JSON record a line, a line a file.")] = False,
     report: ReportFolder = None,
@@ -34,15 +38,28 @@ def detect(
     seconds: Annotated[float, typer.Option(min=1, help="Time that one file may take in a process.")] = 3600,
     longest: Longest = None,
     weights: Annotated[Path | None, typer.Option(help="Weight file of `vasari train detector`.")] = None,
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="Watch a video while it comes: - for standard input, a named pipe, rtsp://..."),
+    ] = False,
+    every: Annotated[float, typer.Option(min=0.2, help="With --live: seconds between two judgements.")] = 2.0,
+    memory: Annotated[float, typer.Option(min=0.2, help="With --live: seconds that are looked back on.")] = 20.0,
 ) -> None:
     """Estimate for every face in FILES how likely it was made. An estimate, never proof: `vasari verify` has facts.
 
     Exit code: 5 a file looks synthetic; 3 nothing found, or it cannot be told; 1 a file could not be read; 2 wrong
     usage. Of several files the worst. A file that cannot be read never stops the others.
+
+    With --live a line each few seconds, of what was seen lately, until the video ends or is broken off (Ctrl-C); exit
+    code 5 if it ever looked synthetic. Sound is not listened to.
     """
     from provenance.exits import worst
     from vasari.scanning import survey
 
+    if live:
+        if len(files) != 1 or report or output:
+            raise UsageError("detect --live: give one source, and neither --report nor --output")
+        raise typer.Exit(worst(watch(files[0], point.value, weights, every, memory, json)))
     asked = (report, point.value, longest, weights, 1 if workers or engine is Engine.ray else 0)
     opening(*asked)  # what is wrong with weights or folder is said at once
     out, err = Console(), Console(stderr=True)
@@ -87,6 +104,30 @@ def opening(
         return detection
 
     return look
+
+
+def watch(source: str, point: str, weights: Path | None, every: float, memory: float, json: bool) -> Iterator[int]:
+    """Print what can be said of a video while it comes; the exit code of each judgement."""
+    from detect.detector import WEIGHTS, Detector
+    from detect.result import SAYS
+    from media import LiveReader
+
+    detector = Detector.load(weights or WEIGHTS, point=point)
+    name = "standard input" if source == "-" else source
+    frames = LiveReader(sys.stdin.buffer if source == "-" else source)
+    out = Console()
+    with contextlib.suppress(KeyboardInterrupt):
+        for found in detector.watch(frames, name, every=every, memory=memory):
+            if json:
+                typer.echo(found.model_dump_json())
+            else:
+                why = f": {found.reason}" if found.verdict == "cannot_tell" else ""
+                words = f"[{COLOURS[found.verdict]}]{SAYS[found.verdict]}[/]{chance(found)}{escape(why)}"
+                out.print(f"{found.seconds:8.1f} s  {words}", highlight=False, soft_wrap=True)
+            sys.stdout.flush()
+            yield found.exit_code
+    if frames.broken:
+        Console(stderr=True).print(f"{escape(name)}: ended early ({escape(frames.broken)})", highlight=False)
 
 
 def tell(out: Console, detection: "Detection") -> None:
