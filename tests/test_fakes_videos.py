@@ -21,7 +21,7 @@ from benchmarks.fakes import maker, sittings, videos
 from benchmarks.fakes.maker import Making, make_set
 from benchmarks.fakes.people import REFUSALS, Shown, read_people
 from benchmarks.fakes.sittings import SHARES
-from benchmarks.fakes.videos import TAKES, Look, movement_of, placed, square, stretches
+from benchmarks.fakes.videos import TAKES, Footage, Look, movement_of, placed, square, stretches
 from detect.data import SPLITS, check_splits
 from faces.actions import ACTION_INDEX
 from generate import Talker
@@ -252,8 +252,30 @@ def test_reals_and_fakes_of_a_video_are_made_alike(
     assert make_set(making) == items
 
 
+def test_another_voice_is_of_somebody_else_of_the_same_split(tmp_path: Path) -> None:
+    blank = [np.zeros((64, 64, 3), np.uint8)] * 50
+    sounds = {"ann": voice(2, 1), "bob": voice(2, 2), "cid": voice(2, 3), "dan": np.zeros(32_000, np.float32)}
+    for name, sound in sounds.items():
+        write_video(tmp_path / f"{name}.mp4", blank, sound=sound)
+    splits = {"ann": "train", "bob": "test", "cid": "train", "dan": "train"}
+    footage = Footage.__new__(Footage)
+    footage.folder = tmp_path
+    footage.people = [
+        Shown(file=f"{name}.mp4", person=name, consent="yes", split=split) for name, split in splits.items()
+    ]
+    for seed in range(3):
+        job = sittings.Job(0, "train", False, seed)
+        found = footage._another_voice("ann", job, 12_800, np.random.default_rng(seed))
+        assert found is not None
+        said, who = found
+        assert who == "cid"  # dan says nothing, bob is in another split
+        assert said.shape == (12_800,)
+        assert np.abs(said).max() > 0.05
+    assert footage._another_voice("bob", sittings.Job(0, "test", False, 1), 12_800, np.random.default_rng(0)) is None
+    assert footage._another_voice("ann", job, 64_000, np.random.default_rng(0)) is None  # nobody speaks for so long
+
+
 def test_what_was_generated_is_no_real(filmed: Path, tmp_path: Path) -> None:
-    from benchmarks.fakes.videos import Footage
     from provenance import Claim, save_video
 
     frames = [latent_of(256).appearance.picture] * 3
