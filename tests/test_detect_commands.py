@@ -1,6 +1,7 @@
 """`vasari detect`, files without anybody, and the recipe on a toy set."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -63,6 +64,31 @@ def test_frames_of_a_long_video_are_spread_over_it_and_few_are_held(count, step)
 
     assert spread(iter(range(count)), 8) == list(range(0, count, step))
     assert spread(iter(()), 8) == []
+
+
+def test_crops_are_cut_once_and_again_when_the_clip_is_made_anew(tmp_path, monkeypatch):
+    from detect.data import ClipSet, crops
+
+    cuts = []
+
+    def cut(path, count, tracker):
+        cuts.append(path.name)
+        return crops.Crops(np.zeros((len(cuts), 8, 8, 3), np.uint8), np.zeros((len(cuts), 478, 2), np.float32))
+
+    monkeypatch.setattr(crops, "cut", cut)
+    monkeypatch.setattr(crops, "_tracker", lambda: None)
+    clip = Item(file="a.mp4", label="real", kind="real", split="train")
+    clips = ClipSet(tmp_path, [clip])
+    clips.path(clip).write_bytes(b"one")
+    os.utime(clips.path(clip), (1, 1))
+    for lengths in ([1], [1]):
+        assert [len(shelf) for shelf in crops.cut_all(clips, [clip], tmp_path / "crops", 4)] == lengths
+    clips.path(clip).write_bytes(b"other")
+    os.utime(clips.path(clip), (1 << 33, 1 << 33))
+    assert [len(shelf) for shelf in crops.cut_all(clips, [clip], tmp_path / "crops", 4)] == [2]
+    clips.path(clip).unlink()
+    assert [len(shelf) for shelf in crops.cut_all(clips, [clip], tmp_path / "crops", 4)] == [2]
+    assert cuts == ["a.mp4", "a.mp4"]
 
 
 def test_items_of_sound_kinds_have_real_pictures():

@@ -128,10 +128,10 @@ def cut_all(
 
 
 def _kept(path: Path, folder: Path, count: int) -> Shelf:
-    """Where the crops of a clip are kept; cut now when they are not."""
+    """Where the crops of a clip are kept; cut now when they are not, or the clip was made anew since."""
     key = zlib.crc32(f"{path}|{count}|{KEPT}|{SCALE}|{ROOM}".encode())
     target = folder / f"{path.stem}_{key:08x}.npz"
-    if not target.exists():
+    if not _fresh(target, path):
         try:
             crops = cut(path, count, _tracker())
         except UnreadableError:
@@ -140,6 +140,14 @@ def _kept(path: Path, folder: Path, count: int) -> Shelf:
             np.savez(stream, pictures=crops.pictures, meshes=crops.meshes)
     with np.load(target) as file:
         return Shelf(target, len(file["meshes"]))
+
+
+def _fresh(target: Path, path: Path) -> bool:
+    """Whether crops are there, and were cut after the clip was written."""
+    try:
+        return target.stat().st_mtime >= path.stat().st_mtime
+    except OSError:
+        return target.exists()
 
 
 @cache
