@@ -16,7 +16,7 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from media.containers import opened, reason
 from media.errors import UnreadableError
-from media.probing import duration, is_cover, square_size
+from media.probing import duration, square_size, tracks
 from media.video import LONGEST_HOLD
 
 HDR = (16, 18)  # transfer functions PQ and HLG (ITU-T H.273, table 3)
@@ -81,7 +81,7 @@ def inspect(path: str | os.PathLike[str]) -> Original:
     """
     path = Path(path)
     with opened(path) as container:
-        video, sound = _tracks(container)
+        video, sound = tracks(container)
         if video is None and sound is None:
             raise UnreadableError(f"{path}: holds neither sound nor video")
         notes = [f"left out: {what}" for what in _others(container, video, sound)]
@@ -126,13 +126,13 @@ def decoded(original: Original) -> Iterator[Picture | Sound]:
     """
     path, end = original.path, 0.0
     with opened(path) as container:
-        tracks = [track for track in _tracks(container) if track is not None]
-        for track in tracks:
+        wanted = [track for track in tracks(container) if track is not None]
+        for track in wanted:
             track.thread_type = "AUTO"
-        starts = [float(t.start_time * t.time_base) for t in tracks if t.start_time is not None and t.time_base]
+        starts = [float(t.start_time * t.time_base) for t in wanted if t.start_time is not None and t.time_base]
         pictures, sound = _Pictures(original, min(starts, default=0.0)), _Sound(original, min(starts, default=0.0))
         try:
-            for frame in container.decode(*tracks):
+            for frame in container.decode(*wanted):
                 yield from pictures.take(frame) if isinstance(frame, av.VideoFrame) else sound.take(frame)
             yield from sound.rest()
         except (av.error.FFmpegError, ValueError, OSError) as error:
@@ -232,12 +232,6 @@ class _Sound:
         self._samples += len(samples)
         self.end = self._start + self._samples / self._of.sound_rate
         return piece
-
-
-def _tracks(container: av.container.InputContainer) -> tuple[av.VideoStream | None, av.AudioStream | None]:
-    """The video and the sound that a player would choose."""
-    video = next((stream for stream in container.streams.video if not is_cover(stream)), None)
-    return video, next(iter(container.streams.audio), None)
 
 
 def _others(container: av.container.InputContainer, *kept: av.stream.Stream | None) -> list[str]:

@@ -42,10 +42,9 @@ def probe(path: str | os.PathLike[str]) -> MediaInfo:
     if still is not None:
         return still
     with opened(path) as container:
-        sound = next(iter(container.streams.audio), None)
-        video = next((s for s in container.streams.video if not is_cover(s)), None)
+        video, sound = tracks(container)
         if sound is None and video is None:
-            raise UnreadableError(f"{path}: holds neither sound nor video")
+            raise UnreadableError(f"{path}: holds neither sound nor video that could be decoded")
         width, height = upright_size(container, video, path) if video else (0, 0)
         return MediaInfo(
             kind="video" if video else "sound",
@@ -58,6 +57,15 @@ def probe(path: str | os.PathLike[str]) -> MediaInfo:
             video_codec=video.codec_context.name if video else "",
             sound_codec=sound.codec_context.name if sound else "",
         )
+
+
+def tracks(
+    container: av.container.InputContainer,
+) -> tuple[av.VideoStream | None, av.AudioStream | None]:
+    """The video and the sound that a player would choose. Streams that no decoder is known for have no context."""
+    pictures = (s for s in container.streams.video if s.codec_context is not None and not is_cover(s))
+    sounds = (s for s in container.streams.audio if s.codec_context is not None)
+    return next(pictures, None), next(sounds, None)
 
 
 def is_cover(stream: av.VideoStream) -> bool:

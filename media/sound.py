@@ -10,6 +10,7 @@ import numpy as np
 
 from media.containers import opened, reason
 from media.errors import SpeechError, UnreadableError
+from media.probing import tracks
 from media.units import SAMPLE_RATE
 
 log = logging.getLogger(__name__)
@@ -50,10 +51,11 @@ def iter_sound(path: str | os.PathLike[str], seconds: float = 5.0) -> Iterator[n
 def _decoded(path: str | os.PathLike[str]) -> Iterator[np.ndarray]:
     mixer: MonoMixer | None = None
     with opened(path) as container:
-        if not container.streams.audio:
+        _, sound = tracks(container)
+        if sound is None:
             raise SpeechError(f"{path}: holds no sound; give a recording of speech")
         try:
-            for frame in container.decode(container.streams.audio[0]):
+            for frame in container.decode(sound):
                 mixer = mixer or MonoMixer(frame.layout.name)
                 yield from mixer.push(frame)
             yield from mixer.finish() if mixer else ()

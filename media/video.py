@@ -14,7 +14,7 @@ from av.video.reformatter import Colorspace
 from media.containers import opened, reason
 from media.errors import UnreadableError
 from media.pictures import over_grey
-from media.probing import MediaInfo, is_cover, probe
+from media.probing import MediaInfo, probe, tracks
 from media.units import FPS
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,9 @@ class VideoReader:
         origin: float | None = None
         previous = -1.0
         with opened(self.path) as container:
-            video = next(s for s in container.streams.video if not is_cover(s))
+            video, _ = tracks(container)
+            if video is None:
+                raise UnreadableError(f"{self.path}: holds no video")
             video.thread_type = "AUTO"
             video.codec_context.thread_count = self.threads
             step = 1.0 / float(video.average_rate or video.guessed_rate or FPS)
@@ -126,7 +128,7 @@ class LiveReader:
         now, last, step, size, picture = 0.0, 0.0, 1 / FPS, None, None
         try:
             with av.open(self.source, metadata_errors="ignore", timeout=(self.patience, self.patience)) as container:
-                video = next((s for s in container.streams.video if not is_cover(s)), None)
+                video, _ = tracks(container)
                 if video is None:
                     raise UnreadableError(f"{self.name}: holds no video")
                 video.thread_type = "SLICE"  # frame threads would hold frames back
