@@ -18,7 +18,7 @@ from faces.inference import compiled, patch_graph, plain
 from faces.landmarks import crop_matrix, warp_crop
 from learning.backbone import MEAN, STD, lite0
 
-SIDE = 192  # pixels a side of the crop that is looked at
+SIDE = 224  # pixels a side of the crop that is looked at
 SCALE = 1.45  # side of the crop over the longer side of the box of the mesh points
 STAGE = 4  # last stage of the backbone that is used, at a sixteenth of the crop
 CHANNELS = 112  # of its map
@@ -28,7 +28,7 @@ SHARPNESS = 1.0  # of the soft maximum over the places
 
 
 class PictureNet(nn.Module):
-    """(B, 3, 192, 192) float RGB in [0, 1] -> evidence (B, 12, 12) and what it was read from (B, width): logits of
+    """(B, 3, 224, 224) float RGB in [0, 1] -> evidence (B, 14, 14) and what it was read from (B, width): logits of
     "made" at each place, and the mean over the places of the last features."""
 
     def __init__(self, width: int = 64, *, pretrained: bool = False) -> None:
@@ -41,7 +41,7 @@ class PictureNet(nn.Module):
         self.out = nn.Conv2d(width, 1, 1)
 
     def maps(self, crops: torch.Tensor) -> torch.Tensor:
-        """What the backbone sees: (B, 112, 12, 12)."""
+        """What the backbone sees: (B, 112, 14, 14)."""
         x = ((crops - MEAN) / STD).to(self.body["conv_stem"].weight.dtype)
         x = self.body["bn1"](self.body["conv_stem"](x))
         for stage, block in enumerate(self.body["blocks"]):
@@ -72,7 +72,7 @@ class Look:
     """What one crop says."""
 
     logit: float  # of "made"
-    evidence: np.ndarray  # (12, 12) float32: the same at each place
+    evidence: np.ndarray  # (14, 14) float32: the same at each place
     features: np.ndarray  # (width,) float32
 
 
