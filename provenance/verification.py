@@ -3,10 +3,11 @@
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from media.errors import KeyMaterialError, UnreadableError
 from media.probing import MediaInfo, probe
@@ -120,18 +121,16 @@ def read_credentials(
     fetch: Collection[str] = (),
 ) -> Credentials:
     """The C2PA part alone: what is in the file, else in a sidecar, else where the file says and `fetch` allows."""
-    places = {"source": "file", "remote": ""}
-    notes: list[str] = []
+    place = _Place("file")
     read = partial(manifest.read_store, path)
     store = read(anchors_pem)
     if store is None:
-        data = _elsewhere(path, fetch, places, notes)
-        if data is None:
-            return Credentials(state="absent", trust="not_applicable", remote=places["remote"], notes=notes)
-        read = partial(manifest.read_store, path, store=data)
-        store = read(anchors_pem)
-        if store is None:
-            return Credentials(state="absent", trust="not_applicable", remote=places["remote"], notes=notes)
+        place = _elsewhere(path, fetch)
+        if place.store is not None:
+            read = partial(manifest.read_store, path, store=place.store)
+            store = read(anchors_pem)
+    if store is None:
+        return Credentials(state="absent", trust="not_applicable", remote=place.remote, notes=place.notes)
     store, stamp = _stamped(read, store, anchors_pem, authorities_pem)
     failures = sorted({code for code in store["failures"] if code not in (manifest.UNTRUSTED, manifest.EXPIRED)})
     intact = manifest.holds(store)
@@ -163,33 +162,36 @@ def read_credentials(
         action=first.get("action", ""),
         digital_source_type=first.get("digitalSourceType", "").rsplit("/", 1)[-1],
         failures=failures,
-        notes=notes + [f"outside the signature: {box}" for box in uncovered_boxes(path)],
-        **places,
+        source=place.source,
+        remote=place.remote,
+        notes=place.notes + [f"outside the signature: {box}" for box in uncovered_boxes(path)],
         **bindings,
     )
 
 
-def _elsewhere(path: Path, fetch: Collection[str], places: dict[str, str], notes: list[str]) -> bytes | None:
-    """The manifest store of a file that has none in it. Says in `places` and `notes` where it comes from."""
-    places["remote"] = manifest.remote_url(path)
-    sidecar = elsewhere.find_sidecar(path)
+@dataclass(frozen=True)
+class _Place:
+    """Where the credentials of a file are."""
+
+    source: Literal["", "file", "sidecar", "remote"]
+    remote: str = ""  # where the file says that they are
+    store: bytes | None = None  # the manifest store, of those that are not in the file
+    notes: list[str] = field(default_factory=list)
+
+
+def _elsewhere(path: Path, fetch: Collection[str]) -> _Place:
+    """Of a file that has none in it."""
+    remote, sidecar = manifest.remote_url(path), elsewhere.find_sidecar(path)
     if sidecar is not None:
-        places["source"] = "sidecar"
-        notes.append(f"from a sidecar file, {sidecar.name}")
-        return elsewhere.read_sidecar(sidecar)
-    if not places["remote"]:
-        return None
+        return _Place("sidecar", remote, elsewhere.read_sidecar(sidecar), [f"from a sidecar file, {sidecar.name}"])
+    if not remote:
+        return _Place("")
     if not fetch:
-        notes.append(f"credentials may lie at {places['remote']}, which was not asked (--fetch)")
-        return None
+        return _Place("", remote, notes=[f"credentials may lie at {remote}, which was not asked (--fetch)"])
     try:
-        data = elsewhere.fetch(places["remote"], fetch)
+        return _Place("remote", remote, elsewhere.fetch(remote, fetch), [f"fetched from {remote}"])
     except UnreadableError as error:
-        notes.append(f"credentials were not to be had: {error}")
-        return None
-    places["source"] = "remote"
-    notes.append(f"fetched from {places['remote']}")
-    return data
+        return _Place("", remote, notes=[f"credentials were not to be had: {error}"])
 
 
 def _stamped(
