@@ -26,7 +26,7 @@ class Guidance:
     """
 
     sound: float = 0.5
-    gaze: float = 1.0
+    gaze: float = 0.3
     emotion: float = 1.0
     manner: float = 0.0
     evaluations: int = 5  # of the flow for a frame; more where the eyes jump

@@ -40,7 +40,8 @@ _CHANNEL_GAP = np.array([2 * GAP.get(c + "Left", 0.0) or GAP.get(c, 0.0) for c i
 DATA = (
     "Speech with timed phones: Debian's asterisk-core-sounds-{en,es,fr}-g722 (people; CC-BY-SA 3.0), aligned with "
     "pocketsphinx, and speech synthesised with espeak-ng, flite, festival voices and Kokoro-82M (Apache-2.0) in 15 "
-    "languages. Lip targets by faces.performances. No video, no faces of people. Italian and Russian are held out."
+    "languages; some of it made to sing, laugh, draw breath, whisper or shout where the set holds that. Lip targets by "
+    "faces.performances. No video, no faces of people. Italian and Russian are held out."
 )
 
 

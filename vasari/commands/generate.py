@@ -58,7 +58,7 @@ def generate(
         typer.Option(
             metavar="NAME=SCALE,...",
             help="How far conditions are weighed (sound, gaze, emotion, style), and steps of the flow. "
-            "[default: sound=0.5,gaze=1,emotion=1,steps=5]",
+            "[default: sound=0.5,gaze=0.3,emotion=1,steps=5]",
             show_default=False,
         ),
     ] = None,
