@@ -25,6 +25,7 @@ CROP, ROOM = 224, 1.5  # pixels a side of the crop that is compared, and its sid
 EVERY = 5  # frames from one look of the recogniser to the next
 WINDOW, STRIDE = 12, 4  # frames of a window that a clip's distance is taken of, and from one to the next
 FINE, COARSE = 2, 3  # levels of the backbone: at an eighth (40 channels) and at a sixteenth (112)
+FOLLOWS = 0.2  # correlation under which lips go with no sound, so that none can be late
 BATCH = 16  # crops that are looked at together
 
 
@@ -84,11 +85,10 @@ class Eye:
             figures["identity"] = float(np.mean([self.recogniser.embed(f, t) @ face for f, t in looks]))
         opening, truth = mouth_opening(seen.moved.actions), true_opening(said.phones, said.speech)
         count = min(len(opening), len(truth))
-        if opening[:count].std() > 1e-4:
-            figures["lip_corr"] = lip_corr(opening[:count], truth[:count])
+        follows = lip_corr(opening[:count], truth[:count]) if opening[:count].std() > 1e-4 else 0.0
+        figures["lip_corr"] = follows  # a mouth that does not move follows nothing
+        if follows > FOLLOWS:
             figures["lip_lag_ms"] = lip_lag_ms(opening[:count], truth[:count])
-        else:
-            figures["lip_corr"] = 0.0  # a mouth that does not move follows nothing
         if count >= SHORTEST:
             sync = self.lips.score(said.speech, seen.moved.actions)
             middle = len(sync.distances) // 2

@@ -59,7 +59,7 @@ def measure(setting: "Setting", talks: Talks) -> list[Figure]:
     theirs = [_performed(*said[0], s) for s in range(5)]
     figures += [Figure(name=f"diversity{s}", value=diversity(c), unit="degrees", n=5) for s, c in
                 (("", seeds), ("_truth", theirs))]  # fmt: skip
-    return [*figures, *joins(motion, said[0][1])]
+    return [*figures, *joins(motion, [speech for _, speech in said])]
 
 
 def _performed(phones, speech: np.ndarray, seed: int) -> MotionClip:
@@ -161,16 +161,20 @@ def diversity(clips: list[MotionClip]) -> float:
     return float(np.mean([np.abs(np.degrees(a.rotation - b.rotation)).mean() for a, b in pairs]))
 
 
-def joins(motion: Motion, speech: np.ndarray) -> list[Figure]:
+def joins(motion: Motion, talks: list[np.ndarray]) -> list[Figure]:
     """Jerk where one push of a stream ends and the next begins, over the jerk elsewhere. Frames are drawn one by one:
     there is nothing to join but what was pushed."""
-    session = motion.session()
-    pieces = [session.push(speech[i : i + SAMPLE_RATE]) for i in range(0, len(speech), SAMPLE_RATE)]
-    rotation = np.degrees(np.concatenate([p.rotation for p in pieces]))
-    jerk = np.abs(np.diff(rotation, 3, axis=0)).mean(1)
-    ends = np.cumsum([len(p) for p in pieces])[:-1]
-    at = np.unique(np.concatenate([ends - 3, ends - 2, ends - 1]))
-    at = at[(at >= 0) & (at < len(jerk))]
-    away = np.setdiff1d(np.arange(len(jerk)), at)
-    ratio = float(jerk[at].mean() / jerk[away].mean())
-    return [Figure(name="join_jerk_ratio", value=ratio, unit="", better="lower", goal=1.2, n=len(ends))]
+    inside, outside, count = [], [], 0
+    for speech in talks:
+        session = motion.session()
+        pieces = [session.push(speech[i : i + SAMPLE_RATE]) for i in range(0, len(speech), SAMPLE_RATE)]
+        rotation = np.degrees(np.concatenate([p.rotation for p in pieces]))
+        jerk = np.abs(np.diff(rotation, 3, axis=0)).mean(1)
+        ends = np.cumsum([len(p) for p in pieces])[:-1]
+        at = np.unique(np.concatenate([ends - 3, ends - 2, ends - 1]))
+        at = at[(at >= 0) & (at < len(jerk))]
+        inside.append(jerk[at])
+        outside.append(np.delete(jerk, at))
+        count += len(ends)
+    ratio = float(np.concatenate(inside).mean() / np.concatenate(outside).mean())
+    return [Figure(name="join_jerk_ratio", value=ratio, unit="", better="lower", goal=1.2, n=count)]
