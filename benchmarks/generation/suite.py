@@ -92,9 +92,9 @@ def run(setting: Setting, say: Callable[[str], None] = lambda _: None) -> Result
     for number, sitter in enumerate(sitters):
         say(sitter.name)
         clips = _made(sitter, setting.folder, entrants, baselines, found, keys)
-        _measured(eye, sitter, clips, found)
+        seen = _measured(eye, sitter, clips, found)
         if number in (0, len(sitters) - 1):
-            _sheet(setting.folder, f"sheet-{sitter.name}", clips)
+            _sheet(setting.folder, f"sheet-{sitter.name}", clips, seen)
     figures = [figure for name, entrant in found.items() for figure in _figures(name, entrant, found[TRUTH])]
     results = Results(suite="generation", machine=machine(), figures=figures)
     write(results, setting.folder)
@@ -137,13 +137,16 @@ def _cost(cost: Cost, frames: int) -> dict[str, float]:
     return {"cost_seconds": cost.seconds / max(frames / FPS, 1e-6), "memory_mb": cost.memory_mb}
 
 
-def _measured(eye: Eye, sitter: Sitter, clips: dict[str, list[np.ndarray]], found: dict[str, _Entrant]) -> None:
+def _measured(
+    eye: Eye, sitter: Sitter, clips: dict[str, list[np.ndarray]], found: dict[str, _Entrant]
+) -> dict[str, Seen]:
     portrait = read_picture(sitter.portrait)
     seen = {name: eye.look(frames) for name, frames in clips.items()}
     for name, frames in clips.items():
         found[name].add(eye.measured(frames, seen[name], portrait, sitter.said))
         if TRUTH in seen:
             found[name].see(eye, seen[name], seen[TRUTH])
+    return seen
 
 
 def _figures(name: str, entrant: _Entrant, truth: _Entrant) -> list[Figure]:
@@ -170,9 +173,12 @@ def _figures(name: str, entrant: _Entrant, truth: _Entrant) -> list[Figure]:
     return figures
 
 
-def _sheet(folder: Path, name: str, clips: dict[str, list[np.ndarray]]) -> None:
-    """A row an entrant, at the same moments."""
+def _sheet(folder: Path, name: str, clips: dict[str, list[np.ndarray]], seen: dict[str, Seen]) -> None:
+    """A row an entrant, at the same moments, around where its face is first."""
     count = min(len(frames) for frames in clips.values())
     at = np.linspace(0, count - 1, SHOWN).round().astype(int)
-    rows = [np.hstack([tile(frames[k], None, who, side=SIDE) for k in at]) for who, frames in clips.items()]
+    rows = []
+    for who, frames in clips.items():
+        around = next((track.landmarks for track in seen[who].found), None)
+        rows.append(np.hstack([tile(frames[k], None, who, side=SIDE, around=around) for k in at]))
     save_nobody(folder, name, np.vstack(rows))
