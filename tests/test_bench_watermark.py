@@ -92,11 +92,30 @@ def test_attacks_report_what_they_did(setting, monkeypatch):
 def test_peers_that_are_not_installed_are_said_to_be_missing(setting, monkeypatch):
     import sys
 
-    monkeypatch.setitem(sys.modules, "imwatermark", None)
+    for package, _ in peers.PEERS.values():
+        monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.setattr(peers, "WAYS", {"clean": peers.WAYS["clean"]})
     figures = peers.measure(setting, [clip(frames=11, size=256)])
     assert by_name(figures)["ours_frame_rate_clean"] == 1.0
-    assert {figure.note for figure in figures if figure.value is None} == {peers.MISSING}
+    assert {f.name for f in figures if f.note == peers.MISSING} == {f"{name}_psnr_db" for name in peers.PEERS}
+
+
+def test_a_peer_is_asked_after_every_change(setting, monkeypatch):
+    class Peer:
+        def mark(self, frame, bits):
+            marked = frame.copy()
+            marked[0, : len(bits)] = 255 * np.array(bits)[:, None]
+            return marked
+
+        def read(self, frame):
+            return (frame[0, : peers.BITS, 0] > 127).astype(int).tolist()
+
+    monkeypatch.setattr(peers, "PEERS", {"first_row": ("json", lambda library: Peer())})
+    monkeypatch.setattr(peers, "WAYS", {"clean": lambda f: f, "black": lambda f: f * 0})
+    found = by_name(peers.measure(setting, [clip(frames=11, size=256)]))
+    assert found["first_row_frame_rate_clean"] == 1
+    assert found["first_row_frame_rate_black"] == 0
+    assert 10 < found["first_row_psnr_db"] < 60
 
 
 def test_sound_is_heard_again(setting, monkeypatch):

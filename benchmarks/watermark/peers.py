@@ -1,9 +1,13 @@
-"""Other open marks in the same run, on single frames, where they are installed (`pip install invisible-watermark`)."""
+"""Other open marks in the same run, on single frames, where they are installed (`pip install invisible-watermark
+blind-watermark PyWavelets`)."""
 
+import importlib
 import secrets
 from collections import defaultdict
 from collections.abc import Callable
+from types import ModuleType
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import numpy as np
 
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from benchmarks.watermark.suite import Setting
 
 BITS = 32
-MISSING = "invisible-watermark is not installed"
+MISSING = "its package is not installed"
 WAYS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "clean": lambda frame: frame,
     "crf28": lambda frame: attacks.h264([frame], 28)[0],
@@ -35,18 +39,64 @@ def measure(setting: "Setting", clips: list[Clip]) -> list[Figure]:
     found: dict[str, list[float]] = defaultdict(list)
     for frame in frames:
         _ours(frame, found)
-    try:
-        import imwatermark
-    except ImportError:
-        return [*_figures(found), *(Figure(name=f"{p}_psnr_db", value=None, unit="dB", note=MISSING) for p in PEERS)]
-    imwatermark.WatermarkEncoder.loadModel()
-    for frame in frames:
-        for peer, method in PEERS.items():
-            _theirs(imwatermark, peer, method, frame, found)
-    return _figures(found)
+    missing = []
+    for name, (package, peer) in PEERS.items():
+        try:
+            library = _loaded(package)
+        except ImportError:
+            missing.append(Figure(name=f"{name}_psnr_db", value=None, unit="dB", note=MISSING))
+            continue
+        for frame in frames:
+            _theirs(peer(library), name, frame, found)
+    return [*_figures(found), *missing]
 
 
-PEERS = {"rivagan": "rivaGan", "dwtdctsvd": "dwtDctSvd"}
+def _loaded(package: str) -> ModuleType:
+    with patch("multiprocessing.set_start_method"):  # blind-watermark sets it for the whole process, and then cannot
+        return importlib.import_module(package)
+
+
+class _Imwatermark:
+    """RivaGAN, or DWT, DCT and SVD, as invisible-watermark has them."""
+
+    def __init__(self, library: ModuleType, method: str) -> None:
+        self._library, self._method = library, method
+        library.WatermarkEncoder.loadModel()
+
+    def mark(self, frame: np.ndarray, bits: list[int]) -> np.ndarray:
+        encoder = self._library.WatermarkEncoder()
+        encoder.set_watermark("bits", bits)
+        return encoder.encode(np.ascontiguousarray(frame[..., ::-1]), self._method)[..., ::-1]
+
+    def read(self, frame: np.ndarray) -> list[int]:
+        decoder = self._library.WatermarkDecoder("bits", BITS)
+        return list(map(int, decoder.decode(np.ascontiguousarray(frame[..., ::-1]), self._method)))
+
+
+class _Blind:
+    """DWT, DCT and SVD in blocks that a password shuffles, as blind-watermark has them."""
+
+    def __init__(self, library: ModuleType) -> None:
+        self._library = library
+        library.bw_notes.close()
+
+    def mark(self, frame: np.ndarray, bits: list[int]) -> np.ndarray:
+        marker = self._library.WaterMark(password_img=1, password_wm=1)
+        marker.read_img(img=frame[..., ::-1].astype(np.float32))
+        marker.read_wm(np.array(bits, bool), mode="bit")
+        return np.clip(np.rint(marker.embed()), 0, 255).astype(np.uint8)[..., ::-1]
+
+    def read(self, frame: np.ndarray) -> list[int]:
+        reader = self._library.WaterMark(password_img=1, password_wm=1)
+        told = reader.extract(embed_img=frame[..., ::-1].astype(np.float32), wm_shape=BITS, mode="bit")
+        return (np.asarray(told) > 0.5).astype(int).tolist()
+
+
+PEERS: dict[str, tuple[str, Callable[[ModuleType], "_Imwatermark | _Blind"]]] = {
+    "rivagan": ("imwatermark", lambda library: _Imwatermark(library, "rivaGan")),
+    "dwtdctsvd": ("imwatermark", lambda library: _Imwatermark(library, "dwtDctSvd")),
+    "blind": ("blind_watermark", _Blind),
+}
 
 
 def _figures(found: dict[str, list[float]]) -> list[Figure]:
@@ -68,13 +118,9 @@ def _ours(frame: np.ndarray, found: dict[str, list[float]]) -> None:
         )
 
 
-def _theirs(library, peer: str, method: str, frame: np.ndarray, found: dict[str, list[float]]) -> None:
+def _theirs(peer: "_Imwatermark | _Blind", name: str, frame: np.ndarray, found: dict[str, list[float]]) -> None:
     bits = [secrets.randbelow(2) for _ in range(BITS)]
-    encoder = library.WatermarkEncoder()
-    encoder.set_watermark("bits", bits)
-    marked = np.ascontiguousarray(encoder.encode(np.ascontiguousarray(frame[..., ::-1]), method)[..., ::-1])
-    found[f"{peer}_psnr_db"].append(psnr(marked, frame, np.ones(frame.shape[:2], bool)))
+    marked = np.ascontiguousarray(peer.mark(frame, bits))
+    found[f"{name}_psnr_db"].append(psnr(marked, frame, np.ones(frame.shape[:2], bool)))
     for way, change in WAYS.items():
-        decoder = library.WatermarkDecoder("bits", BITS)
-        said = decoder.decode(np.ascontiguousarray(change(marked)[..., ::-1]), method)
-        found[f"{peer}_frame_rate_{way}"].append(float(list(map(int, said)) == bits))
+        found[f"{name}_frame_rate_{way}"].append(float(peer.read(change(marked)) == bits))
