@@ -168,7 +168,7 @@ def test_two_faces_are_said_and_the_largest_speaks(speech: Path, tmp_path: Path,
 
 MEMBERS = {
     "media": [
-        "FPS", "SAMPLES_PER_FRAME", "SAMPLE_RATE", "MediaInfo", "VideoReader", "iter_sound", "probe", "read_picture",
+        "FPS", "SAMPLES_PER_FRAME", "SAMPLE_RATE", "LiveReader", "MediaInfo", "VideoReader", "iter_sound", "probe", "read_picture",
         "read_sound", "replacing",
     ],
     "learning": ["Plan", "WeightCard", "fit", "load_weights", "save_weights"],

@@ -18,12 +18,6 @@ from media.errors import OutputError, SpeechError, UnreadableError
 from media.yuv import to_yuv420
 
 
-def test_public_api_is_a_list():
-    names = "FPS LiveReader MediaInfo SAMPLES_PER_FRAME SAMPLE_RATE VideoReader"
-    functions = "iter_sound probe read_picture read_sound replacing"
-    assert sorted(media.__all__) == [*names.split(), *functions.split()]
-
-
 # Pictures
 
 
