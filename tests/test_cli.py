@@ -168,8 +168,8 @@ def test_two_faces_are_said_and_the_largest_speaks(speech: Path, tmp_path: Path,
 
 MEMBERS = {
     "media": [
-        "FPS", "SAMPLES_PER_FRAME", "SAMPLE_RATE", "LiveReader", "MediaInfo", "VideoReader", "iter_sound", "probe", "read_picture",
-        "read_sound", "replacing",
+        "FPS", "SAMPLES_PER_FRAME", "SAMPLE_RATE", "LiveReader", "MediaInfo", "VideoReader", "iter_sound", "probe",
+        "read_picture", "read_sound", "replacing",
     ],
     "learning": ["Plan", "WeightCard", "fit", "load_weights", "save_weights"],
     "faces": ["FACIAL_ACTIONS", "FaceParameters", "Head", "Track", "Tracker", "load_head"],

@@ -11,12 +11,10 @@ from hypothesis import strategies as st
 from making import RATE, clip, picture, voice, write_video
 from PIL import Image
 
-import media
 from media import VideoReader, iter_sound, probe, read_picture, read_sound
 from media.encode import Encoder
 from media.errors import OutputError, SpeechError, UnreadableError
 from media.yuv import to_yuv420
-
 
 # Pictures
 
