@@ -175,33 +175,33 @@ class Baselines:
         """Let the baseline `name` (of `BASELINES`) make the mp4 `out`."""
         picture, sound = read_picture(portrait), read_sound(speech)
         latent = FaceLatent.encode(picture, self._tracker.portrait(picture)[0])
+        points = self._tracker.portrait(latent.appearance.picture)[0].landmarks
         moved = self._motion.generate(sound)
         claim = Claim(command="bench", portrait=portrait, nobody=is_nobody(portrait, self._keys), inputs=(speech,))
         said = sound[: len(moved) * SAMPLES_PER_FRAME]
-        save_video(out, BASELINES[name](latent, moved, self._painter), said, claim=claim, keys=self._keys)
+        save_video(out, BASELINES[name](latent, points, moved, self._painter), said, claim=claim, keys=self._keys)
 
 
-def _still(latent: FaceLatent, moved: MotionClip, painter: Painter) -> Iterator[np.ndarray]:
+def _still(latent: FaceLatent, points: np.ndarray, moved: MotionClip, painter: Painter) -> Iterator[np.ndarray]:
     """The portrait, which says nothing."""
     return repeat(latent.appearance.picture, len(moved))
 
 
-def _flow(latent: FaceLatent, moved: MotionClip, painter: Painter) -> Iterator[np.ndarray]:
+def _flow(latent: FaceLatent, points: np.ndarray, moved: MotionClip, painter: Painter) -> Iterator[np.ndarray]:
     """The portrait carried along the flow of its head, nothing painted."""
     return Talker(latent, None).frames([moved])
 
 
-def _mouth(latent: FaceLatent, moved: MotionClip, painter: Painter) -> Iterator[np.ndarray]:
+def _mouth(latent: FaceLatent, points: np.ndarray, moved: MotionClip, painter: Painter) -> Iterator[np.ndarray]:
     """The portrait with a mouth that moves."""
     still = np.zeros_like(moved.rotation)
     picture = latent.appearance.picture
-    points = Tracker().portrait(picture)[0].landmarks
     mask = hull_mask(picture.shape[0], points[list(LIPS)], 1.15, 0.02)
     for frame in Talker(latent, painter).frames([MotionClip(moved.actions, still, still, still[:, :2])]):
         yield blended(picture, frame, mask)
 
 
-BASELINES: dict[str, Callable[[FaceLatent, MotionClip, Painter], Iterator[np.ndarray]]] = {
+BASELINES: dict[str, Callable[[FaceLatent, np.ndarray, MotionClip, Painter], Iterator[np.ndarray]]] = {
     "still": _still,
     "flow": _flow,
     "mouth": _mouth,

@@ -73,13 +73,15 @@ class Eye:
         matrix = crop_matrix(first.landmarks[:468], CROP, ROOM)
         return Seen(tracks, np.stack([warp_crop(frame, matrix, CROP) for frame in frames]))
 
-    def measured(self, frames: list[np.ndarray], seen: Seen, portrait: np.ndarray, said: Spoken) -> dict[str, float]:
-        """Figures of one clip, by name; only found_pct where no face is found."""
+    def face(self, portrait: np.ndarray) -> np.ndarray:
+        """Who a portrait shows, as the recogniser has it."""
+        return self.recogniser.embed(portrait, self.tracker.portrait(portrait)[0])
+
+    def measured(self, frames: list[np.ndarray], seen: Seen, face: np.ndarray, said: Spoken) -> dict[str, float]:
+        """Figures of one clip of somebody (`face`), by name; only found_pct where no face is found."""
         figures = {"found_pct": 100 * len(seen.found) / len(frames)}
         if not seen.found:
             return figures
-        own, _ = self.tracker.portrait(portrait)
-        face = self.recogniser.embed(portrait, own)
         looks = [(f, t) for f, t in list(zip(frames, seen.tracks, strict=True))[::EVERY] if t is not None]
         if looks:
             figures["identity"] = float(np.mean([self.recogniser.embed(f, t) @ face for f, t in looks]))

@@ -140,10 +140,10 @@ def _cost(cost: Cost, frames: int) -> dict[str, float]:
 def _measured(
     eye: Eye, sitter: Sitter, clips: dict[str, list[np.ndarray]], found: dict[str, _Entrant]
 ) -> dict[str, Seen]:
-    portrait = read_picture(sitter.portrait)
+    face = eye.face(read_picture(sitter.portrait))
     seen = {name: eye.look(frames) for name, frames in clips.items()}
     for name, frames in clips.items():
-        found[name].add(eye.measured(frames, seen[name], portrait, sitter.said))
+        found[name].add(eye.measured(frames, seen[name], face, sitter.said))
         if TRUTH in seen:
             found[name].see(eye, seen[name], seen[TRUTH])
     return seen
