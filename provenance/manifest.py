@@ -1,5 +1,6 @@
 """Credentials signed and read with c2pa-python; what they say is in `claims`."""
 
+import contextlib
 import copy
 import hashlib
 import io
@@ -16,9 +17,9 @@ from provenance.signers import Signer
 from provenance.timestamps import Authority
 
 UNTRUSTED = "signingCredential.untrusted"  # a failure of trust, not of integrity
-ELSEWHERE = "Remote: must fetch remote manifests from url"  # what the library says where it may not
-LONGEST_URL = 500
 EXPIRED = "signingCredential.expired"  # the same
+ELSEWHERE = "Remote: must fetch remote manifests from url"  # what the library says where it may not
+LONGEST_URL = 500  # letters of an address that are told
 # Offline by design: nothing is fetched, wherever a file says its manifest lies.
 SETTINGS: dict[str, Any] = {
     "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": True},
@@ -168,20 +169,19 @@ def read_store(path: Path, anchors_pem: str, store: bytes | None = None) -> dict
     "manifest": {...}, "label": "urn:c2pa:..."}; "Invalid" with a failure code too where the manifest is damaged
     beyond parsing.
     """
+    context = trusting(anchors_pem)
     try:
-        if store is None:
-            reader = c2pa.Reader.try_create(path, context=trusting(anchors_pem))
+        with contextlib.ExitStack() as opened:
+            if store is None:
+                reader = c2pa.Reader.try_create(path, context=context)
+            else:
+                file = opened.enter_context(path.open("rb"))
+                reader = c2pa.Reader(mime_of(path), file, manifest_data=store, context=context)
             if reader is None:
                 return None
-            with reader:
-                document = json.loads(reader.crjson())
-                state = reader.get_validation_state() or "Invalid"
-        else:
-            with path.open("rb") as file:
-                context = trusting(anchors_pem)
-                with c2pa.Reader(mime_of(path), file, manifest_data=store, context=context) as reader:
-                    document = json.loads(reader.crjson())
-                    state = reader.get_validation_state() or "Invalid"
+            opened.enter_context(reader)
+            document = json.loads(reader.crjson())
+            state = reader.get_validation_state() or "Invalid"
     except c2pa.C2paError.NotSupported:
         return None  # a container that cannot carry credentials
     except c2pa.C2paError as error:
