@@ -1,4 +1,11 @@
-"""Is it synthetic? The detector and the joint verdict will live here; so far the floor is empty.
+"""Is it made? Streams of evidence, one calibrated probability, and what the facts say beside it.
 
-It learns from data sets on disk, whoever made them, and never imports `generate`.
+    Detector.load().detect(path)            probability, interval, segments in time, or why it cannot be told
+    triage.join(verdict, detection)         credentials first, marks second, the detector last: one verdict
+    evidence.Gatherer                       what each stream says, moment by moment: picture, frequency, motion, sound
+    fusion.Fusion                           from the streams' scores to a probability and its operating points
+    report                                  a page that shows both, and opens offline
+    data, training                          labelled sets on disk, whoever made them, and the recipe that learns from them
+
+It never imports `generate`.
 """

@@ -16,6 +16,13 @@
     exits                             exit codes of the command line
 
 The exit codes and their meaning are in `provenance.exits`; the table of verdicts in `provenance.judgement`.
+
+Where what is:
+
+    to make      claims, consent, nobody -> signing (manifest, ingredients, signers, timestamps) -> save, live, others
+    to read      reading, boxes, elsewhere -> judgement, revocation, certificates -> verification -> verdict
+    to find      watermark (picture and sound), fingerprint, search, registry, recovery
+    to keep      keys, certificates, registry
 """
 
 import importlib

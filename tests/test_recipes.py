@@ -23,7 +23,7 @@ from toy_london import (
 from faces import Tracker
 from faces.finder import Finder
 from faces.landmarks import MIRROR, LandmarkReader
-from faces.london import London, background_mask
+from faces.london import London, background_mask, put_before
 from faces.templates import FURTHEST, TemplateReader
 from faces.training import degrade, finder, landmarks
 from faces.training.photographs import photographs
@@ -218,3 +218,17 @@ def test_shipped_tracker_reads_the_toy_heads() -> None:
     assert len(tracks) == 1
     error = np.linalg.norm(tracks[0].landmarks - toy_mesh(parameters)[:, :2], axis=1).mean()
     assert error < 0.12 * parameters.scale
+
+
+def test_another_background_leaves_no_fringe_of_the_studio() -> None:
+    """A dark disc on a bright wall, with a soft edge, put before black: nothing brighter than the disc is left."""
+    side = 1000
+    yy, xx = np.mgrid[:side, :side]
+    alpha = np.clip((280 - np.hypot(xx - 500, yy - 480)) / 3 + 0.5, 0, 1)[..., None]
+    picture = (alpha * np.array([70, 50, 40]) + (1 - alpha) * 205).astype(np.uint8)
+    shown = put_before(picture, np.zeros((side, side, 3), np.float32), np.ones(3))
+    above = shown[: int(0.58 * side)].astype(int)
+    assert above.max() <= 90  # the wall was 205
+    assert np.abs(above[300:480, 400:600] - [70, 50, 40]).max() <= 2
+    assert above[:180].max() <= 2
+    np.testing.assert_allclose(shown[-20:], picture[-20:], atol=1)  # below, the wall stays

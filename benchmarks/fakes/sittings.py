@@ -13,7 +13,7 @@ from benchmarks.fakes.camera import Camera
 from detect.data.manifest import SPLITS, Split
 from faces import FaceParameters, Tracker
 from faces.fit import CAMERA_DISTANCE
-from faces.london import London, background_mask
+from faces.london import London, put_before
 from faces.london import Person as Volunteer
 from faces.people import Person, Wardrobe
 from faces.people.background import random_background
@@ -205,9 +205,7 @@ class Stage:
             behind = random_background(int(rng.integers(2**31)), 512, calm=bool(rng.random() < 0.5))
             behind = 255 * np.clip(cv2.resize(behind, picture.shape[1::-1]), 0, 1) ** (1 / 2.2)
             light = np.exp(rng.normal(0, 0.12)) * np.exp(rng.normal(0, 0.05, 3))
-            mask = background_mask(picture)
-            mixed = mask[..., None] * picture * light + (1 - mask[..., None]) * behind
-            picture = np.clip(mixed, 0, 255).astype(np.uint8)
+            picture = put_before(picture, behind, light)
         track, _ = self.tracker.portrait(picture)
         latent = FaceLatent.encode(picture, track, size=size)
         return person, latent

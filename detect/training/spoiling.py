@@ -7,6 +7,7 @@ import numpy as np
 
 from detect.data.crops import KEPT, ROOM
 from detect.picture import SIDE
+from provenance.watermark.attacks import h264
 
 WAYS = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 
@@ -32,11 +33,13 @@ class Spoiling:
     grey_noise: bool
     jpeg: int  # quality, 0 for none
     median: bool  # a camera's noise reduction
+    crf: int  # constant quality of H.264, 0 for none
+    from_before: tuple[float, float]  # pixels moved since the frame before, which a codec predicts from; (0, 0): none
 
     @classmethod
     def draw(cls, rng: np.random.Generator, strength: float = 1.0) -> "Spoiling":
         """Any of them; `strength` 0 only cuts the crop, in its place."""
-        often = rng.random(9) < np.array([0.6, 0.25, 0.12, 0.15, 0.5, 0.45, 0.55, 0.1, 1.0]) * strength
+        often = rng.random(9) < np.array([0.6, 0.25, 0.12, 0.15, 0.5, 0.45, 0.4, 0.1, 0.4]) * strength
         zoom = SIDE * ROOM / KEPT * np.exp(strength * rng.uniform(-0.16, 0.16))
         turn, shift = strength * rng.normal(0, 0.05), strength * rng.normal(0, 0.025, 2).clip(-0.06, 0.06) * SIDE
         flip = -1.0 if strength and rng.random() < 0.5 else 1.0
@@ -49,17 +52,19 @@ class Spoiling:
             gamma=float(np.exp(often[0] * rng.normal(0, 0.2))),
             contrast=float(np.exp(often[0] * rng.normal(0, 0.15))),
             saturation=float(0.0 if often[0] and rng.random() < 0.08 else np.exp(often[0] * rng.normal(0, 0.25))),
-            blur=float(often[1] * rng.uniform(0.3, 1.7)),
+            blur=float(often[1] * rng.uniform(0.3, 2.2)),
             streak=float(often[2] * rng.uniform(2, 8)),
             angle=float(rng.uniform(0, np.pi)),
             sharpen=float(often[3] * rng.uniform(0.2, 1.2)),
             scale=float(np.exp(often[4] * rng.uniform(np.log(0.33), 0))),
             ways=(int(rng.choice(WAYS[:3])), int(rng.choice(WAYS[1:]))),
-            noise=float(often[5] * rng.gamma(1.5, 3.5)),
+            noise=float(often[5] * rng.gamma(1.3, 6.0)),
             coarse=float(rng.uniform(0.5, 1.2) * (rng.random() < 0.4)),
             grey_noise=bool(rng.random() < 0.4),
             jpeg=int(often[6] * rng.integers(22, 96)),
             median=bool(often[7]),
+            crf=int(often[8] * rng.integers(24, 39)),
+            from_before=_moved(rng) if rng.random() < 0.6 else (0.0, 0.0),
         )
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
@@ -92,7 +97,17 @@ class Spoiling:
         if self.jpeg:
             _, coded = cv2.imencode(".jpg", x[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, self.jpeg])
             x = cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1]
+        if self.crf:
+            x = self._filmed(np.ascontiguousarray(x))
         return np.ascontiguousarray(x)
+
+    def _filmed(self, x: np.ndarray) -> np.ndarray:
+        """As a frame of a video, the first or one that is predicted from another."""
+        frames = [x]
+        if any(self.from_before):
+            matrix = np.array([[1, 0, self.from_before[0]], [0, 1, self.from_before[1]]])
+            frames.insert(0, cv2.warpAffine(x, matrix, x.shape[1::-1], borderMode=cv2.BORDER_REFLECT_101))
+        return h264(frames, self.crf)[-1]
 
     def _coloured(self, x: np.ndarray) -> np.ndarray:
         if self.gamma != 1.0:
@@ -101,6 +116,11 @@ class Spoiling:
             grey = x.mean(2, keepdims=True)
             x = grey + np.float32(self.saturation) * (x - grey)
         return x
+
+
+def _moved(rng: np.random.Generator) -> tuple[float, float]:
+    across, down = rng.normal(0, 1.2, 2)
+    return float(across), float(down)
 
 
 def _streak(length: float, angle: float) -> np.ndarray:
