@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.io import wavfile
 
 from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
 from faces.performances import (
@@ -20,6 +21,7 @@ from faces.performances import (
     lips_to_actions,
     mouth_opening,
     perform,
+    recordings,
 )
 from faces.performances.phones import CHANNELS, DOMINANCE, TARGETS, ipa_classes
 from faces.performances.speechset import build_speech_set, load_speech_set, split_of
@@ -207,3 +209,23 @@ def test_nothing_installed_or_nothing_there(tmp_path: Path) -> None:
         build_speech_set(tmp_path, n=1, seed=0, sources=())
     with pytest.raises(UnreadableError, match="vasari data speech"):
         load_speech_set(tmp_path / "none")
+
+
+def test_spoken_stamps_are_read_with_their_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said in the language that is asked for; not what is short, or has something in brackets."""
+    (tmp_path / "apple.txt").write_text("An apple.\nfr.utf8=Une pomme.\nes.utf8=Una manzana (roja).\n", "utf-8")
+    sound = (3000 * np.sin(np.arange(16_000) / 9)).astype(np.int16)
+    for name, length in (("apple_desc", 16_000), ("apple_desc_fr", 12_000), ("apple_desc_es", 16_000)):
+        wavfile.write(tmp_path / f"{name}.ogg", 16_000, sound[:length])
+    wavfile.write(tmp_path / "pear_desc_fr.ogg", 16_000, sound)  # nobody says what it says
+    monkeypatch.setattr(recordings, "STAMPS", tmp_path)
+    monkeypatch.setattr(recordings, "ROOT", tmp_path)
+    monkeypatch.setattr(recordings, "TEXTS", tmp_path)
+    found = {voice.language: (len(speech), text, voice.speaker)
+             for speech, text, _, voice in recordings.recordings(("en", "fr", "es", "ru"))}  # fmt: skip
+    assert found == {"en": (16_000, "An apple.", "stamps-en"), "fr": (12_000, "Une pomme.", "stamps-fr")}
+
+
+def test_voices_of_stamps_are_held_out_whole() -> None:
+    assert split_of(Voice("recorded", "", "bg", "stamps-bg", ""), "x") == "validation"
+    assert split_of(Voice("recorded", "", "ru", "stamps-ru", ""), "x") == "test"

@@ -26,12 +26,13 @@ LONGEST = 10  # seconds of a clip that is sung, laughed and so on
 class Talks:
     """Clips by where they come from, and long talks made of them."""
 
-    groups: dict[str, list[Spoken]]  # shipped; recorded, synthesised (from a speech set)
+    groups: dict[str, list[Spoken]]  # shipped; recorded, home, synthesised (from a speech set)
     manners: dict[str, list[Spoken]] = field(default_factory=dict)  # what is not plain speech, by manner
 
     @classmethod
     def of(cls, setting: "Setting") -> "Talks":
-        """The clips of a setting. From a speech set: its test split, people recorded in languages never trained on."""
+        """The clips of a setting. From a speech set: its test split, people recorded in languages never trained on, in
+        studios ("recorded") and with their own microphones ("home")."""
         groups = {"shipped": read_eval_set(SHIPPED)}
         others = read_eval_set(VOICES)
         if setting.speech_set is None:
@@ -39,9 +40,9 @@ class Talks:
         rng = np.random.default_rng(2024)
         held = [c for c in load_speech_set(setting.speech_set) if c.split == "test" and len(c.speech) > SAMPLE_RATE]
         unseen = [c for c in held if c.manner == SPEECH]
-        for name in ("recorded", "synthesised"):
-            found = [c for c in unseen if (c.voice.source == "recorded") == (name == "recorded")]
-            if name == "recorded":
+        for name in ("recorded", "home", "synthesised"):
+            found = [c for c in unseen if _group(c) == name]
+            if name != "synthesised":
                 found = [c for c in found if c.voice.language in TEST_LANGUAGES]
             count = min(len(found), 30 if setting.quick else 120)
             groups[name] = [_spoken(found[i]) for i in rng.permutation(len(found))[:count]]
@@ -58,6 +59,12 @@ class Talks:
         made = [joined(said, np.random.default_rng((77, i)), LONG) for i in range(2 * count)]
         spoken = [(phones, speech[: LONG * SAMPLE_RATE]) for phones, speech in made if len(phones.classes) > 30]
         return spoken[:count]
+
+
+def _group(clip: Clip) -> str:
+    if clip.voice.source != "recorded":
+        return "synthesised"
+    return "home" if clip.voice.speaker.startswith("stamps-") else "recorded"
 
 
 def _spoken(clip: Clip) -> Spoken:

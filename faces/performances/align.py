@@ -1,125 +1,186 @@
-"""When each phone of a recording sounds: forced alignment, in English and, through it, other languages.
+"""When each phone of a recording sounds: forced alignment in any language that espeak-ng can spell.
 
-pocketsphinx carries an acoustic model of English. A word of another language is spelled with the English phones
-nearest to its own (from espeak-ng) and aligned as such; the phones' true classes are then put back one for one.
+A small network tells, every 10 ms, which of `CLASSES` sounds, and hears what comes before and after. It was trained on
+synthesised speech, whose times are known, and then on recordings as it had aligned them itself
+(`faces.training.aligner`). The likeliest way through the classes that the text asks for, with silence allowed between
+words, gives the times (Viterbi 1967); likelihoods are posteriors scaled by priors (Bourlard and Morgan 1994).
 """
 
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
 
-from faces.performances.phones import Phones, ipa_classes
-from faces.performances.synthesisers import Espeak, timed
-from media.errors import MissingExtraError
+from faces.performances.phones import CLASS_INDEX, CLASSES, Phones, ipa_classes
+from faces.performances.synthesisers import Espeak
+from learning import load_weights
+from media.mel import BINS, HISTORY, HOP, log_mel
 from media.units import SAMPLE_RATE
 
-FRAME = 0.01  # seconds a frame of pocketsphinx
-PAD = 3200  # samples of near-silence before and after, so that the first and last phone have something to stand against
-SILENT = frozenset({"SIL", "+SPN+", "+NSN+", "+BREATH+"})
-INSTALL = "pip install pocketsphinx"
-# IPA letter -> nearest phone of the English acoustic model.
-_NEAREST: dict[str, str] = {
-    letter: phone
-    for phone, letters in {
-        "AA": "aɑɐ", "AE": "æ", "AH": "ʌəɵᵊ", "AO": "ɔɒ", "EH": "ɛeœø", "ER": "ɜɝɚ", "IH": "ɪɨᵻɯ", "IY": "iy",
-        "OW": "oɤ", "UH": "ʊʏ", "UW": "uʉ",
-        "B": "bβɓ", "D": "dɖɗ", "G": "gɡɣɢɟ", "P": "pɸ", "T": "tʈ", "K": "kcqʔ", "F": "f", "V": "vʋ", "TH": "θ",
-        "DH": "ð", "S": "s", "Z": "z",
-        "SH": "ʃɕʂ", "ZH": "ʒʑʐ", "HH": "hxχħɦç", "M": "mɱ", "N": "nɳɲ", "NG": "ŋ", "L": "lɫʎɭɬ", "R": "rɹɾʁʀɻɽ",
-        "W": "wɥʍ", "Y": "jʝ",
-    }.items()
-    for letter in letters
-}  # fmt: skip
+WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "aligner.safetensors"
+FRAME = HOP / SAMPLE_RATE  # seconds from one answer to the next
+LEAST = 3  # frames that a phone lasts
+PAD = 20  # frames of silence before and after, for the first and last phone to stand against
+FLATTER = 0.5  # exponent of the priors
+LOUD = 0.05  # deviation that sound is brought to
+SURE = -1.8  # mean logarithm of the likelihoods of what is spoken, under which a text is not what is said
+FLOOR = -12.0  # least logarithm of a scaled likelihood: one odd frame does not bar the way
+_SILENCE = CLASS_INDEX["sil"]
 
 
-_DIPHTHONGS = {"aɪ": "AY", "aʊ": "AW", "eɪ": "EY", "oʊ": "OW", "ɔɪ": "OY", "əʊ": "OW"}
+class AlignerNet(nn.Module):
+    """Log-mel features (B, BINS, n), 100 a second -> logits of `CLASSES` (B, n, classes), each from half a second
+    around it."""
 
+    prior: torch.Tensor  # (classes,) logarithm of each class's share of what was heard
 
-def _spell(symbol: str) -> tuple[list[str], list[tuple[str, ...]]]:
-    """English phones for one IPA symbol, and the true classes of each."""
-    letters = [c for c in symbol if c in _NEAREST]
-    if not letters:
-        return [], []
-    if len(letters) > 1 and letters[0] in "td" and letters[1] in "ʃʒɕʑʂʐ":
-        return ["CH" if letters[0] == "t" else "JH"], [("ʃ",)]
-    pair = "".join(letters[:2])
-    if pair in _DIPHTHONGS:
-        return [_DIPHTHONGS[pair]], [ipa_classes(pair)]
-    return [_NEAREST[c] for c in letters], [ipa_classes(c) for c in letters]
+    def __init__(self, width: int = 160, dilations: tuple[int, ...] = (1, 2, 4, 8, 4, 2, 1)) -> None:
+        super().__init__()
+        self.config = {"width": width, "dilations": list(dilations)}
+        self.stem = nn.Conv1d(BINS, width, 5, padding=2)
+        self.norms = nn.ModuleList(nn.GroupNorm(1, width) for _ in dilations)
+        self.convs = nn.ModuleList(nn.Conv1d(width, width, 3, padding=d, dilation=d) for d in dilations)
+        self.mixes = nn.ModuleList(nn.Conv1d(width, width, 1) for _ in dilations)
+        self.out = nn.Conv1d(width, len(CLASSES), 1)
+        self.register_buffer("prior", torch.zeros(len(CLASSES)))
+
+    def forward(self, mel: torch.Tensor) -> torch.Tensor:
+        x = self.stem(mel.to(self.stem.weight.dtype))
+        for norm, conv, mix in zip(self.norms, self.convs, self.mixes, strict=True):
+            x = x + mix(F.gelu(conv(norm(x))))
+        return self.out(F.gelu(x)).transpose(1, 2).float()
 
 
 class Aligner:
-    """Forced alignment of many recordings in one language. Set up once with all texts, then call with sound and text.
+    """Forced alignment of recordings whose text is known.
 
-    The decoder gets its whole dictionary at the start: adding words later invalidates its searches.
+    Args:
+        network: trained.
+        espeak: tells how words are said.
     """
 
-    def __init__(self, espeak: Espeak, code: str, texts: Iterable[str]) -> None:
-        try:
-            from pocketsphinx import Decoder, get_model_path, set_loglevel
-        except ImportError as error:
-            raise MissingExtraError(f"pocketsphinx is not installed; {INSTALL}") from error
-        set_loglevel("FATAL")
-        self._espeak, self._code = espeak, code
-        spelled = {word: phones for text in texts for word, phones, _ in self._words(text)}
-        lines = [f"{word} {' '.join(phones)}" for word, phones in sorted(spelled.items())]
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "words.dict"
-            english = Path(get_model_path("en-us/cmudict-en-us.dict")).read_text()
-            path.write_text("\n".join([english.rstrip(), *lines, ""]))
-            beams = {"beam": 1e-80, "wbeam": 1e-60, "pbeam": 1e-80}
-            self._decoder: Any = Decoder(dict=str(path), samprate=SAMPLE_RATE, bestpath=False, **beams)
+    def __init__(self, network: AlignerNet, espeak: Espeak) -> None:
+        self._network, self._espeak = network.eval(), espeak
 
-    def __call__(self, speech: np.ndarray, text: str) -> Phones | None:
-        """Phones of `speech` (N,) float32 16 kHz that says `text`; None where it fails."""
-        words = self._words(text)
-        if not words:
-            return None
-        decoder = self._decoder
-        padded = np.concatenate([np.zeros(PAD), speech, np.zeros(PAD)])
-        padded = padded + np.random.default_rng(0).normal(0, 1e-4, len(padded))
-        pcm = (np.clip(padded, -1, 1) * 32767).astype(np.int16).tobytes()
-        decoder.set_align_text(" ".join(word for word, _, _ in words))
-        if not self._decode(pcm) or decoder.hyp() is None:
-            return None
-        decoder.set_alignment()
-        if not self._decode(pcm):  # hyp() must not be asked here: the phone search has none and crashes
-            return None
-        entries = [(p.name, p.start, p.duration) for word in decoder.get_alignment() for p in word]
-        classes = [c for _, _, true in words for c in true]
-        if sum(name not in SILENT for name, _, _ in entries) != len(classes):
-            return None
-        return self._phones(entries, classes, len(speech) / SAMPLE_RATE)
+    @classmethod
+    def load(cls, espeak: Espeak, path: Path | str = WEIGHTS) -> "Aligner":
+        """Read the weights that ship with the package, or those at `path`.
 
-    def _words(self, text: str) -> list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
-        """For each word: its name in the dictionary, its English phones, and the true class of each."""
-        words, phones, classes = [], [], []
-        for symbol in [*self._espeak.phonemes(text, self._code), ""]:
-            more, true = _spell(symbol)
-            phones += more
-            classes += true
-            if not symbol and phones:
-                words.append(("x" + "".join(phones).lower(), tuple(phones), classes))
-                phones, classes = [], []
-        return words
+        Raises:
+            WeightsError: the file is missing, damaged or of another model.
+        """
+        return cls(_network(Path(path)), espeak)
 
-    def _decode(self, pcm: bytes) -> bool:
-        try:
-            self._decoder.start_utt()
-            self._decoder.process_raw(pcm, full_utt=True)
-            self._decoder.end_utt()
-        except RuntimeError:
-            return False
-        return True
+    def __call__(self, speech: np.ndarray, text: str, code: str) -> Phones | None:
+        """Phones of `speech` (N,) float32 16 kHz that says `text`, in espeak-ng's voice `code`; None where it says
+        something else, the text is empty, or there is no time for it."""
+        words = spelled(self._espeak, text, code)
+        found = align(self.likelihoods(speech), words, len(speech) / SAMPLE_RATE) if words else None
+        return None if found is None or found[1] < SURE else found[0]
 
-    def _phones(self, entries: list[tuple[str, int, int]], classes: list[tuple[str, ...]], duration: float) -> Phones:
-        symbols, starts, ends, queue = [], [], [], list(classes)
-        lead = PAD / SAMPLE_RATE
-        for name, start, length in entries:
-            symbols.append(("sil",) if name in SILENT else queue.pop(0))
-            starts.append(min(max(start * FRAME - lead, 0.0), duration))
-            ends.append(min(max((start + length) * FRAME - lead, 0.0), duration))
-        return timed(symbols, starts, ends)
+    @torch.inference_mode()
+    def likelihoods(self, speech: np.ndarray) -> np.ndarray:
+        """Speech (N,) -> logarithms of scaled likelihoods (frames, classes), `PAD` frames of silence on either side."""
+        sound = np.zeros(HISTORY + (2 * PAD + -(-len(speech) // HOP)) * HOP, np.float32)
+        sound[HISTORY + PAD * HOP :][: len(speech)] = speech * (LOUD / (speech.std() + 1e-6))
+        sound += np.random.default_rng(0).normal(0, 1e-4, len(sound)).astype(np.float32)
+        logits = self._network(log_mel(torch.from_numpy(sound))[None])[0]
+        scaled = logits.log_softmax(-1) - FLATTER * self._network.prior
+        return (scaled - scaled.amax(-1, keepdim=True)).clamp(min=FLOOR).numpy()
+
+
+@cache
+def _network(path: Path) -> AlignerNet:
+    tensors, card = load_weights(path, "aligner")
+    network = AlignerNet(**card.config)
+    network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    return network
+
+
+def spelled(espeak: Espeak, text: str, code: str) -> list[list[int]]:
+    """The classes of each word of a text, as indices."""
+    words: list[list[int]] = [[]]
+    for symbol in espeak.phonemes(text, code):
+        if any(letter.isalpha() for letter in symbol):
+            words[-1] += [CLASS_INDEX[name] for name in ipa_classes(symbol)]
+        elif words[-1]:
+            words.append([])
+    return [word for word in words if word]
+
+
+def align(likelihoods: np.ndarray, words: Sequence[Sequence[int]], duration: float) -> tuple[Phones, float] | None:
+    """The likeliest times of `words`, each a row of classes, by logarithms of likelihoods (frames, classes) of
+    `duration` seconds and `PAD` frames on either side; and the mean logarithm over frames that speak, at most 0. None
+    where they do not fit in.
+
+    Every phone is a chain of `LEAST` states of which the last may be held; silence between words may be left out.
+    """
+    states, phone_of, skips = [_SILENCE], [-1], [False]
+    sequence = [phone for word in words for phone in word]
+    number = 0
+    for word in words:
+        for place, phone in enumerate(word):
+            states += [phone] * LEAST
+            phone_of += [number] * LEAST
+            skips += [place == 0 and number > 0] + [False] * (LEAST - 1)
+            number += 1
+        states.append(_SILENCE)
+        phone_of.append(-1)
+        skips.append(False)
+    own, stays = np.array(phone_of), np.append(np.diff(phone_of) != 0, True)
+    scores = likelihoods[:, states]
+    path = _best_path(scores, stays, np.array(skips))
+    if path is None:
+        return None
+    found = own[path]
+    likely = float(scores[np.arange(len(path)), path][found >= 0].mean())
+    starts, ends = np.zeros(number), np.zeros(number)
+    for phone in range(number):
+        at = np.flatnonzero(found == phone)
+        starts[phone], ends[phone] = (at[0] - PAD) * FRAME, (at[-1] + 1 - PAD) * FRAME
+    starts, ends = starts.clip(0, duration), ends.clip(0, duration)
+    kept = ends - starts > 1e-3
+    return _with_silence(np.array(sequence)[kept], starts[kept], ends[kept], duration), likely
+
+
+def _best_path(scores: np.ndarray, stays: np.ndarray, skips: np.ndarray) -> np.ndarray | None:
+    """State (frames,) of the best way through states in order, by scores (frames, states): each frame stays where that
+    is allowed, goes on by one, or by two into states that `skips` names."""
+    count, states = scores.shape
+    value = np.full(states, -np.inf)
+    value[0] = scores[0, 0]
+    came = np.zeros((count, states), np.int8)
+    for t in range(1, count):
+        before = np.full((3, states), -np.inf)
+        before[0, stays] = value[stays]
+        before[1, 1:] = value[:-1]
+        before[2, 2:] = np.where(skips[2:], value[:-2], -np.inf)
+        came[t] = before.argmax(0)
+        value = before.max(0) + scores[t]
+    if not np.isfinite(value[-1]):
+        return None
+    path = np.zeros(count, np.int64)
+    path[-1] = states - 1
+    for t in range(count - 1, 0, -1):
+        path[t - 1] = path[t] - came[t, path[t]]
+    return path
+
+
+def _with_silence(classes: np.ndarray, starts: np.ndarray, ends: np.ndarray, duration: float) -> Phones:
+    """Phones, and what is between them, before and after as silence."""
+    names, begin, stop, last = [], [], [], 0.0
+    for phone, start, end in [*zip(classes, starts, ends, strict=True), (None, duration, duration)]:
+        if start - last > 1e-3:
+            names.append(_SILENCE)
+            begin.append(last)
+            stop.append(start)
+        if phone is not None:
+            names.append(int(phone))
+            begin.append(start)
+            stop.append(end)
+        last = end
+    return Phones(np.array(names, np.int64), np.array(begin, np.float64), np.array(stop, np.float64))

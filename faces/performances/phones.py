@@ -97,7 +97,7 @@ _LETTERS = {
 }
 IPA_CLASS: dict[str, str] = {letter: name for name, letters in _LETTERS.items() for letter in letters}
 
-# ARPAbet (CMU dictionary; flite, festival and pocketsphinx) -> classes, diphthongs in two parts.
+# ARPAbet (CMU dictionary; flite and festival) -> classes, diphthongs in two parts.
 ARPABET: dict[str, tuple[str, ...]] = {
     "AA": ("a",), "AE": ("æ",), "AH": ("ə",), "AO": ("ɔ",), "AW": ("a", "ʊ"), "AX": ("ə",), "AXR": ("ɝ",), "AY": ("a",
     "ɪ"),

@@ -25,8 +25,8 @@ from faces.performances.kokoro import Kokoro
 from faces.performances.manners import SHARES as MANNER_SHARES
 from faces.performances.manners import SPEECH, changed, check_shares, draw_manner
 from faces.performances.phones import CLASSES, Phones
+from faces.performances.recordings import FOLDERS, STAMPED, recordings
 from faces.performances.recordings import INSTALL as RECORDINGS_INSTALL
-from faces.performances.recordings import recordings
 from faces.performances.synthesisers import INSTALL, Espeak, Festival, Flite, Synthesiser, Utterance, Voice
 from faces.performances.texts import SENTENCES, sentence
 from faces.performances.vocals import KIND_INDEX, KINDS, NOTHING, Vocals
@@ -36,7 +36,10 @@ from media.errors import MissingExtraError, UnreadableError
 from media.units import SAMPLE_RATE
 
 log = logging.getLogger(__name__)
-ALIGN_VOICE = {"en": "en-us", "es": "es-419", "fr": "fr", "it": "it", "ru": "ru"}
+SPELLED_AS = {  # voices of espeak-ng that spell what is recorded, or synthesised without exact times
+    "en": "en-us", "es": "es-419", "fr": "fr", "it": "it", "ru": "ru", "ca": "ca", "ro": "ro", "bg": "bg", "da": "da",
+    "el": "el", "pt": "pt-br", "de": "de", "pl": "pl",
+}  # fmt: skip
 SHARES = {
     "kokoro": 0.35,
     "espeak-ng": 0.35,
@@ -49,7 +52,9 @@ VALIDATION_LANGUAGES = frozenset({"hu"})
 TEST_SPEAKERS = frozenset(
     {"espeak+f5", "espeak+m7", "festival-czech_machac", "festival-suo_fi_lj_diphone", "flite-rms"}
 )
-VALIDATION_SPEAKERS = frozenset({"espeak+f4", "espeak+m6", "festival-czech_dita", "festival-ked_diphone", "flite-awb"})
+VALIDATION_SPEAKERS = frozenset(
+    {"espeak+f4", "espeak+m6", "festival-czech_dita", "festival-ked_diphone", "flite-awb", "stamps-bg"}
+)
 
 
 def split_of(voice: Voice, name: str) -> str:
@@ -137,7 +142,7 @@ def build_speech_set(
     }
     engines = {name: engine for name, engine in known.items() if name in sources}
     has_prompts = "recorded" in sources and bool(espeak.voices(("en",)))
-    prompts = sorted(ALIGN_VOICE) if has_prompts else []
+    prompts = sorted({*FOLDERS, *STAMPED}) if has_prompts else []
     voices = {name: engine.voices(tuple(SENTENCES)) for name, engine in engines.items()}
     voices = {name: found for name, found in voices.items() if found}
     if not voices and not any(True for _ in recordings(tuple(prompts))):
@@ -220,11 +225,11 @@ def _aligned(language: str, espeak: Espeak) -> Iterator[tuple[str, Utterance]]:
     found = list(recordings((language,)))
     if not found:
         return
-    align = Aligner(espeak, ALIGN_VOICE[language], [text for _, text, _, _ in found])
+    align = Aligner.load(espeak)
     for speech, text, name, voice in found:
         if len(speech) > 20 * SAMPLE_RATE or re.search(r"\d", text):
             continue  # long ones align badly; digits are read in more ways than one
-        phones = align(speech, text)
+        phones = align(speech, text, SPELLED_AS[language])
         if phones is not None:
             yield name, Utterance(speech, phones, text, voice)
 

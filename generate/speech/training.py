@@ -33,15 +33,16 @@ from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 RELAX = 0.3  # seconds of lip curves after the end of a clip, while the mouth comes to rest
 FRAMES = 100  # of a training example: 4 s
 BATCH = 12  # examples
-RECORDED = 0.45  # share of examples that start from a recorded voice
+SHARES = {"recorded": 0.42, "kokoro": 0.23}  # of the examples, by where their voices come from; the rest is all else
 WARPS = tuple(round(float(w), 3) for w in np.linspace(0.82, 1.2, 9))  # vocal tract lengths that training hears
 PER_FRAME = round(1 / FPS / STEP)
 _CHANNEL_GAP = np.array([2 * GAP.get(c + "Left", 0.0) or GAP.get(c, 0.0) for c in CHANNELS], np.float32)
 DATA = (
-    "Speech with timed phones: Debian's asterisk-core-sounds-{en,es,fr}-g722 (people; CC-BY-SA 3.0), aligned with "
-    "pocketsphinx, and speech synthesised with espeak-ng, flite, festival voices and Kokoro-82M (Apache-2.0) in 15 "
-    "languages; some of it made to sing, laugh, draw breath, whisper or shout where the set holds that. Lip targets by "
-    "faces.performances. No video, no faces of people. Italian and Russian are held out."
+    "Speech with timed phones: Debian's asterisk-core-sounds-{en,es,fr}-g722 (people; CC-BY-SA 3.0) and "
+    "tuxpaint-stamps-default (people, in six languages; GPL-2), aligned by faces.performances.align, and speech "
+    "synthesised with espeak-ng, flite, festival voices and Kokoro-82M (Apache-2.0) in 15 languages; some of it made "
+    "to sing, laugh, draw breath, whisper or shout where the set holds that. Lip targets by faces.performances. No "
+    "video, no faces of people. Italian, Russian, Greek and Swahili are held out."
 )
 
 
@@ -154,8 +155,12 @@ class Data:
 
     def __init__(self, clips: list[Clip], seed: int, frames: int, batch: int) -> None:
         train = [Example.of(c) for c in clips if c.split == "train"]
-        self._recorded = [e for e in train if e.clip.voice.source == "recorded"] or train
-        self._spoken = [e for e in train if e.clip.voice.source != "recorded"] or train
+        named = {source: [e for e in train if e.clip.voice.source == source] for source in SHARES}
+        others = [e for e in train if e.clip.voice.source not in SHARES]
+        pools = [(share, named[source]) for source, share in SHARES.items()] + [(1 - sum(SHARES.values()), others)]
+        self._pools = [pool for _, pool in pools if pool]
+        shares = np.array([share for share, pool in pools if pool])
+        self._shares = shares / shares.sum()
         self._validation = [Example.of(c) for c in clips if c.split == "validation"]
         assert not {e.clip.name for e in train} & {e.clip.name for e in self._validation}
         self._seed, self._frames, self._batch = seed, frames, batch
@@ -164,7 +169,7 @@ class Data:
         rng = np.random.default_rng([self._seed, step])
         parts, disguises = [], []
         for _ in range(self._batch):
-            pool = self._recorded if rng.random() < RECORDED else self._spoken
+            pool = self._pools[rng.choice(len(self._pools), p=self._shares)]
             chosen = [pool[i] for i in rng.integers(len(pool), size=6)]
             sound, *targets = _compose(chosen, rng, self._frames)
             other = pool[rng.integers(len(pool))].clip.speech.astype(np.float64)

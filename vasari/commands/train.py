@@ -21,6 +21,7 @@ class Recipe(StrEnum):
     refiner = "refiner"
     recognition = "recognition"
     dynamics = "dynamics"
+    aligner = "aligner"
     speech = "speech"
     lipsync = "lipsync"
     motion = "motion"
@@ -72,6 +73,9 @@ def _recipe(recipe: Recipe) -> tuple[Callable, Path]:
     elif recipe is Recipe.motion:
         from generate.motion.model import WEIGHTS
         from generate.motion.training import train as run
+    elif recipe is Recipe.aligner:
+        from faces.performances.align import WEIGHTS
+        from faces.training.aligner import train as run
     elif recipe is Recipe.lipsync:
         from faces.lipsync import WEIGHTS
         from faces.training.lipsync import train as run
@@ -93,7 +97,7 @@ def train(
         Path | None,
         typer.Option(
             help="Training data: the London folder for what sees faces; a speech set (`vasari data speech`) for "
-            "speech, lipsync and motion; a folder of photographs for the watermark; a labelled set "
+            "aligner, speech, lipsync and motion; a folder of photographs for the watermark; a labelled set "
             "(`vasari data fakes`) for the detector."
         ),
     ] = None,
