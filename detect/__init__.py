@@ -5,7 +5,7 @@
     evidence.Gatherer                       what each stream says, moment by moment: picture, frequency, motion, sound
     fusion.Fusion                           from the streams' scores to a probability and its operating points
     report                                  a page that shows both, and opens offline
-    data, training                          labelled sets on disk, whoever made them, and the recipe that learns from them
+    data, training                          labelled sets on disk, whoever made them, and what learns from them
 
 It never imports `generate`.
 """

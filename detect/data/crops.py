@@ -131,7 +131,7 @@ def _kept(path: Path, folder: Path, count: int) -> Shelf:
     """Where the crops of a clip are kept; cut now when they are not, or the clip was made anew since."""
     key = zlib.crc32(f"{path}|{count}|{KEPT}|{SCALE}|{ROOM}".encode())
     target = folder / f"{path.stem}_{key:08x}.npz"
-    if not _fresh(target, path):
+    if not fresh(target, path):
         try:
             crops = cut(path, count, _tracker())
         except UnreadableError:
@@ -142,8 +142,8 @@ def _kept(path: Path, folder: Path, count: int) -> Shelf:
         return Shelf(target, len(file["meshes"]))
 
 
-def _fresh(target: Path, path: Path) -> bool:
-    """Whether crops are there, and were cut after the clip was written."""
+def fresh(target: Path, path: Path) -> bool:
+    """Whether what was made of a clip is there, and newer than the clip."""
     try:
         return target.stat().st_mtime >= path.stat().st_mtime
     except OSError:

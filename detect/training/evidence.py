@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import torch
 
+from detect.data.crops import fresh
 from detect.data.manifest import ClipSet, Item
 from detect.evidence import Gatherer, Person
 from detect.picture import SIDE, Look, PictureReader
@@ -62,7 +63,7 @@ def looked(person: Person, reader: PictureReader) -> Person:
 
 def _kept(path: Path, folder: Path) -> Path:
     target = folder / f"{path.stem}_{zlib.crc32(f'{path}|{SIDE}|{LOOKED}'.encode()):08x}.npz"
-    if target.exists():
+    if fresh(target, path):
         return target
     try:
         people = [p for p in _gatherer().gather(path, keep=True).people if p.crops]

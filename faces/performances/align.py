@@ -28,6 +28,7 @@ PAD = 20  # frames of silence before and after, for the first and last phone to 
 FLATTER = 0.5  # exponent of the priors
 LOUD = 0.05  # deviation that sound is brought to
 SURE = -1.8  # mean logarithm of the likelihoods of what is spoken, under which a text is not what is said
+RUSHED = 0.4  # share of phones that last no longer than they must, over which words were cut off or left out
 FLOOR = -12.0  # least logarithm of a scaled likelihood: one odd frame does not bar the way
 _SILENCE = CLASS_INDEX["sil"]
 
@@ -80,7 +81,11 @@ class Aligner:
         something else, the text is empty, or there is no time for it."""
         words = spelled(self._espeak, text, code)
         found = align(self.likelihoods(speech), words, len(speech) / SAMPLE_RATE) if words else None
-        return None if found is None or found[1] < SURE else found[0]
+        if found is None or found[1] < SURE:
+            return None
+        phones = found[0]
+        lengths = (phones.ends - phones.starts)[phones.classes != _SILENCE]
+        return None if (lengths < (LEAST + 0.5) * FRAME).mean() > RUSHED else phones
 
     @torch.inference_mode()
     def likelihoods(self, speech: np.ndarray) -> np.ndarray:
