@@ -44,7 +44,7 @@ class Talks:
             found = [c for c in unseen if _group(c) == name]
             if name != "synthesised":
                 found = [c for c in found if c.voice.language in TEST_LANGUAGES]
-            count = min(len(found), 30 if setting.quick else 120)
+            count = min(len(found), 12 if setting.quick else 120)
             groups[name] = [_spoken(found[i]) for i in rng.permutation(len(found))[:count]]
         rest = [c for c in held if c.manner != SPEECH and len(c.speech) < LONGEST * SAMPLE_RATE]
         rest = [_spoken(rest[i]) for i in rng.permutation(len(rest))]
