@@ -285,6 +285,13 @@ def load_speech_set(folder: Path) -> list[Clip]:
     return clips
 
 
+def place(into: np.ndarray, what: np.ndarray, at: int) -> None:
+    """Copy `what` into `into` from index `at` on, as far as it lies inside."""
+    first, last = max(at, 0), min(at + len(what), len(into))
+    if last > first:
+        into[first:last] = what[first - at : last - at]
+
+
 def _vocals(timing: Mapping[str, np.ndarray]) -> Vocals:
     kinds = np.array([KIND_INDEX[name] for name in timing["kinds"]], np.int64)
     return Vocals(kinds, *(timing[name].astype(np.float64) for name in ("begin", "stop", "amounts")))

@@ -13,7 +13,7 @@ from faces.performances.align import LOUD, Aligner, AlignerNet, align
 from faces.performances.lips import class_frames
 from faces.performances.manners import SPEECH
 from faces.performances.phones import CLASSES
-from faces.performances.speechset import SPELLED_AS, Clip, load_speech_set
+from faces.performances.speechset import SPELLED_AS, Clip, load_speech_set, place
 from faces.performances.synthesisers import Espeak
 from learning import Plan, WeightCard, fit, save_weights
 from media.errors import UsageError
@@ -68,8 +68,8 @@ class Data:
             length = -(-len(clip.speech) // HOP)
             if at + length > 10:
                 level = LOUD / (clip.sound.std() + 1e-6)
-                _place(sound, clip.sound * np.float32(level), HISTORY + at * HOP)
-                _place(classes, class_frames(clip.phones, length, 1 / 0.01), at)
+                place(sound, clip.sound * np.float32(level), HISTORY + at * HOP)
+                place(classes, class_frames(clip.phones, length, 1 / 0.01), at)
             at += length + int(rng.integers(5, 60))
         hiss = 10 ** rng.uniform(-4, -2) * rng.standard_normal(len(sound))
         sound = (sound * 10 ** rng.uniform(-0.4, 0.3) + hiss).astype(np.float32)
@@ -77,13 +77,6 @@ class Data:
         band = np.pi * (np.arange(BINS) + 0.5) / BINS
         shape = sum(weight * np.cos((k + 1) * band) for k, weight in enumerate(rng.normal(0, (0.25, 0.15, 0.12))))
         return mel + torch.as_tensor(shape, dtype=torch.float32)[:, None], torch.from_numpy(classes)
-
-
-def _place(into: np.ndarray, what: np.ndarray, at: int) -> None:
-    """Copy `what` into `into` from index `at` on, as far as it lies inside."""
-    first, last = max(at, 0), min(at + len(what), len(into))
-    if last > first:
-        into[first:last] = what[first - at : last - at]
 
 
 def loss(net: nn.Module, batch: Batch) -> tuple[torch.Tensor, Mapping[str, float]]:

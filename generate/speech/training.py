@@ -17,7 +17,7 @@ from torch import nn
 from faces.performances import CHANNELS, CLASSES, Phones, class_frames
 from faces.performances.clip import GAP
 from faces.performances.lips import STEP, lip_curves
-from faces.performances.speechset import Clip, load_speech_set
+from faces.performances.speechset import Clip, load_speech_set, place
 from generate.speech.encoder import decode
 from generate.speech.evaluate import closures, lip_corr, lip_lag_ms
 from generate.speech.huggingface import MODEL as HEAD
@@ -89,12 +89,12 @@ def _compose(examples: list[Example], rng: np.random.Generator, frames: int) -> 
         if len(speech) + at < SAMPLE_RATE // 4:
             at = 0
         at = at // HOP_STEP * HOP_STEP
-        _place(sound, speech, at)
+        place(sound, speech, at)
         steps = int(len(example.channels) / speed)
         index = np.minimum((np.arange(steps) * speed).astype(int), len(example.channels) - 1)
-        _place(channels, example.channels[index], at // HOP_STEP)
-        _place(closure, example.closure[index], at // HOP_STEP)
-        _place(classes, class_frames(_faster(example.clip.phones, speed), steps // 2, 50.0), at // (2 * HOP_STEP))
+        place(channels, example.channels[index], at // HOP_STEP)
+        place(closure, example.closure[index], at // HOP_STEP)
+        place(classes, class_frames(_faster(example.clip.phones, speed), steps // 2, 50.0), at // (2 * HOP_STEP))
         at += len(speech) + int(rng.uniform(0.05, 0.9) * SAMPLE_RATE)
     return sound, channels, closure, classes
 
@@ -104,13 +104,6 @@ HOP_STEP = int(STEP * SAMPLE_RATE)  # samples a step of the lip curves
 
 def _faster(phones: Phones, speed: float) -> Phones:
     return phones.moved(lambda times: times / speed)
-
-
-def _place(into: np.ndarray, what: np.ndarray, at: int) -> None:
-    """Copy `what` into `into` from index `at` on, as far as it lies inside."""
-    first, last = max(at, 0), min(at + len(what), len(into))
-    if last > first:
-        into[first:last] = what[first - at : last - at]
 
 
 @dataclass(frozen=True)
@@ -191,14 +184,14 @@ class Data:
 
 def _whole(example: Example, frames: int, snr: float | None) -> tuple[np.ndarray, ...]:
     sound = np.zeros(frames * SAMPLES_PER_FRAME)
-    _place(sound, example.clip.speech / 32768.0, 0)
+    place(sound, example.clip.speech / 32768.0, 0)
     sound *= 0.05 / (sound.std() + 1e-9)
     if snr is not None:
         sound = sound + np.random.default_rng(1).normal(0, 0.05 * 10 ** (-snr / 20), len(sound))
     channels = np.zeros((frames * PER_FRAME, len(CHANNELS)), np.float32)
     closure = np.zeros(frames * PER_FRAME, np.float32)
-    _place(channels, example.channels, 0)
-    _place(closure, example.closure, 0)
+    place(channels, example.channels, 0)
+    place(closure, example.closure, 0)
     return np.clip(sound, -1, 1), channels, closure, class_frames(example.clip.phones, frames * 2, 50.0)
 
 
