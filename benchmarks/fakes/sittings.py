@@ -12,6 +12,7 @@ import numpy as np
 from benchmarks.fakes.camera import Camera
 from detect.data.manifest import SPLITS, Split
 from faces import FaceParameters, Tracker
+from faces.disguising import Disguise
 from faces.fit import CAMERA_DISTANCE
 from faces.london import London, put_before
 from faces.london import Person as Volunteer
@@ -36,6 +37,7 @@ FIRST_SEED = {"train": 5_000_000, "validation": 5_200_000, "calibration": 5_400_
 PEOPLE = {"train": 4000, "validation": 100, "calibration": 1000, "test": 1000}  # who do not exist, of each split
 CALIBRATION_EVERY = 5  # of the volunteers whom other recipes train on, every fifth calibrates
 FAINT = 0.25  # share of the sittings whose generator paints with less than its full strength
+DISGUISED = 0.8  # share of the volunteers trained on who look like somebody else: they are few
 NOWHERE = 0.5  # share of the volunteers who are put before another background
 
 
@@ -200,12 +202,15 @@ class Stage:
         assert self.london is not None
         people = volunteers_of(self.london, split)
         person = people[int(rng.integers(len(people)))]
-        picture = person.picture(str(rng.choice(["neutral", "smile"])))
+        expression = str(rng.choice(["neutral", "smile"]))
+        picture = person.picture(expression)
         if rng.random() < NOWHERE:
             behind = random_background(int(rng.integers(2**31)), 512, calm=bool(rng.random() < 0.5))
             behind = 255 * np.clip(cv2.resize(behind, picture.shape[1::-1]), 0, 1) ** (1 / 2.2)
             light = np.exp(rng.normal(0, 0.12)) * np.exp(rng.normal(0, 0.05, 3))
             picture = put_before(picture, behind, light)
+        if split == "train" and rng.random() < DISGUISED:
+            picture = Disguise.draw(rng)(picture, self.london.mesh[f"{person.id}_{expression}"])
         track, _ = self.tracker.portrait(picture)
         latent = FaceLatent.encode(picture, track, size=size)
         return person, latent
