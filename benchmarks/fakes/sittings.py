@@ -38,6 +38,7 @@ PEOPLE = {"train": 4000, "validation": 100, "calibration": 1000, "test": 1000}  
 CALIBRATION_EVERY = 5  # of the volunteers whom other recipes train on, every fifth calibrates
 FAINT = 0.25  # share of the sittings whose generator paints with less than its full strength
 DISGUISED = 0.8  # share of the volunteers trained on who look like somebody else: they are few
+POOR, POORER = 0.3, 10  # share of the sittings to train on that are saved worse than others are, and by how much (CRF)
 NOWHERE = 0.5  # share of the volunteers who are put before another background
 
 
@@ -181,7 +182,7 @@ class Stage:
         size = int(rng.choice(SIZES, p=SHARES_OF_SIZES[job.volunteer]))
         movement, speech, voice = self._perform(job, rng)
         camera = Camera.draw(job.seed)
-        codec = codec_of(rng)
+        codec = codec_of(rng, job.split)
         film = self._photograph if job.volunteer else self._render
         return film(job, rng, size, movement, speech, voice, camera, codec)
 
@@ -297,9 +298,11 @@ class Stage:
         )  # fmt: skip
 
 
-def codec_of(rng: np.random.Generator) -> dict[str, int | str]:
-    """How a sitting is saved: any quality that is usual."""
-    return {"crf": int(rng.integers(16, 35)), "preset": str(rng.choice(["ultrafast", "veryfast", "medium"]))}
+def codec_of(rng: np.random.Generator, split: Split) -> dict[str, int | str]:
+    """How a sitting is saved: any quality that is usual, and in training some that are worse."""
+    crf, preset = int(rng.integers(16, 35)), str(rng.choice(["ultrafast", "veryfast", "medium"]))
+    poor = split == "train" and rng.random() < POOR
+    return {"crf": crf + POORER if poor else crf, "preset": preset}
 
 
 def generator_of(painters: Sequence[Painter], job: Job) -> tuple[Painter, float]:

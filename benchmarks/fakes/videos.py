@@ -142,7 +142,8 @@ class Footage:
         return Sitting(
             job, shown.person, {"sex": shown.sex, "age": age_of(shown.age)}, real[0], latent, real,
             np.stack([track.landmarks for track in tracks]), latents, movement, False,
-            heard, shown.person if heard is not None else "", Camera.draw(seed), codec_of(rng), painter, strength,
+            heard, shown.person if heard is not None else "", Camera.draw(seed), codec_of(rng, job.split), painter,
+            strength,
             name=f"{shown.name}-{take}", source="video", asked=asked, said=said, said_by=voice,
         )  # fmt: skip
 
