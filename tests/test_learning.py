@@ -1,6 +1,7 @@
 """Weight files that know themselves, and the one training loop."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from torch import nn
 from learning import Plan, WeightCard, fit, load_weights, save_weights
 from learning.adversary import Adversary
 from learning.loop import batches_ahead, learning_rate
+from learning.processes import each
 from learning.weights import tensors_sha256
 from media.errors import WeightsError
 
@@ -276,3 +278,14 @@ def test_an_adversary_tells_flat_from_rough_and_pulls_towards_the_real() -> None
     again.load_state_dict(adversary.state_dict())
     with torch.no_grad():
         assert torch.equal(again.net.eval()(flat()), adversary.net.eval()(flat()))
+
+
+@pytest.mark.parametrize("workers", [1, 2], ids=["here", "two-processes"])
+def test_answers_come_in_the_order_of_the_tasks(workers: int) -> None:
+    assert list(each(math.factorial, range(7), workers, chunk=2)) == [1, 1, 2, 6, 24, 120, 720]
+    assert not list(each(math.factorial, [], workers))
+
+
+def test_an_error_in_a_process_reaches_who_asked() -> None:
+    with pytest.raises(ValueError, match="factorial"):
+        list(each(math.factorial, [3, -1, 4], 2))

@@ -1,8 +1,10 @@
 """Runs the detector over a labelled set's test split and gathers figures."""
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -18,17 +20,19 @@ from benchmarks.fakes.kinds import UNSEEN
 from benchmarks.figures import Figure, Results, machine, mean_figure, write
 from benchmarks.plots import save_plot
 from detect.data import open_set
-from detect.data.crops import cut_all
+from detect.data.crops import Shelf, cut_all
 from detect.data.manifest import REAL, SOUND_KINDS, ClipSet, Item, check_splits
 from detect.detector import WEIGHTS, Detector, stream_scores
 from detect.evidence import Person
 from detect.fusion import STREAMS
+from learning.processes import each
 from media import VideoReader
 from media.errors import UnreadableError
 
 QUICK = {"clips": 72, "altered": 9, "learned": 24}  # how many clips at most: judged, altered, learned by the baseline
 FULL = {"clips": 100_000, "altered": 40, "learned": 400}
 ALTERED_FRAMES = 26  # of each clip that is altered
+TIMED = 16  # clips by which speed is told
 GOALS = {"auc": 0.995, "tpr_fpr1": 0.95, "auc_unseen_kind": 0.95, "auc_drop_crf35": 0.03, "ece": 0.03}
 
 
@@ -41,6 +45,7 @@ class Setting:
     fakes: Path | None  # labelled set, `vasari data fakes`; its test split is measured
     real: Path | None = None  # camera videos and photographs that nobody altered
     weights: Path = WEIGHTS
+    workers: int = 1  # processes; speed is measured in one
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,6 @@ class Judged:
     logit: float
     streams: np.ndarray  # (len(STREAMS),), NaN where one says nothing
     told: bool  # not abstained from
-    fps: float
 
 
 def run(setting: Setting, say: Callable[[str], None] = lambda _: None) -> Results:
@@ -68,12 +72,16 @@ def run(setting: Setting, say: Callable[[str], None] = lambda _: None) -> Result
     limits = QUICK if setting.quick else FULL
     say("test clips")
     items = chosen(clips.of("test"), limits["clips"])
-    judged = [j for j in (judge(detector, clips, item) for item in items) if j is not None]
+    tasks = [(item, clips.path(item)) for item in items]
+    found = each(partial(_judge, weights=setting.weights), tasks, setting.workers)
+    judged = [j for j in found if j is not None]
     figures = _main(detector, judged, len(items))
+    say("speed")
+    figures.append(_speed(detector, [path for _, path in tasks]))
     say("alterations")
-    figures += _altered(detector, clips, judged, limits, setting)
+    figures += _altered(clips, judged, limits, setting)
     say("baselines")
-    figures += _baselines(clips, judged, setting.folder / "crops", limits["learned"])
+    figures += _baselines(clips, judged, setting, limits["learned"])
     say("transfer between kinds")
     figures += _transfer(clips, judged, setting, limits["learned"])
     _drawn(judged, setting.folder)
@@ -118,23 +126,28 @@ def chosen(items: list[Item], most: int) -> list[Item]:
     return found
 
 
-def judge(detector: Detector, clips: ClipSet, item: Item) -> Judged | None:
+def _judge(task: tuple[Item, Path], weights: Path) -> Judged | None:
     """What is said of the person of whom most is seen; None where nobody is."""
+    item, path = task
     try:
-        detection, evidence = detector.look(clips.path(item))
+        return _of(_detector(weights), item, _detector(weights).gatherer.gather(path).people)
     except UnreadableError:
         return None
-    return _of(detector, item, evidence.people, detection.frames_per_second)
 
 
-def _of(detector: Detector, item: Item, people: list[Person], fps: float) -> Judged | None:
+@cache
+def _detector(weights: Path) -> Detector:
+    return Detector.load(weights, threads=1)
+
+
+def _of(detector: Detector, item: Item, people: list[Person]) -> Judged | None:
     seen = max(people, key=lambda p: len(p.looks), default=None)
     if seen is None or not seen.looks:
         return None
     result = detector.judge_person(seen)
     assert result.logit is not None
     streams, _ = stream_scores(seen, detector.model.frequency, detector.model.motion)
-    return Judged(item, result.logit, streams, result.verdict != "cannot_tell", fps)
+    return Judged(item, result.logit, streams, result.verdict != "cannot_tell")
 
 
 def scored(judged: list[Judged], values: np.ndarray | None = None) -> Scored:
@@ -183,9 +196,18 @@ def _main(detector: Detector, judged: list[Judged], count: int) -> list[Figure]:
     figures.append(_slices(judged))
     told = np.mean([j.told for j in judged]) if judged else 0.0
     figures.append(Figure(name="told_pct", value=100 * float(told), unit="%", n=count, note="not abstained from"))
-    fps = [j.fps for j in judged]
-    figures.append(mean_figure("video_fps", fps, "frames/s", goal=25, note="decoding and tracking included"))
     return figures
+
+
+def _speed(detector: Detector, paths: list[Path]) -> Figure:
+    """Frames a second of clips one after the other, spread over the set."""
+    timed, rates = paths[:: max(1, len(paths) // TIMED)], []
+    for path in [*timed[:1], *timed]:  # the first loads the networks
+        with contextlib.suppress(UnreadableError):
+            rates.append(detector.detect(path).frames_per_second)
+    return mean_figure(
+        "video_fps", rates[1:], "frames/s", goal=25, note="decoding and tracking included, one clip at a time"
+    )
 
 
 def _streams(judged: list[Judged]) -> list[Figure]:
@@ -214,19 +236,24 @@ def _slices(judged: list[Judged]) -> Figure:
     return Figure(name="slice_gap", value=value, unit="", better="lower", n=len(parts), note=f"AUC: {note}")
 
 
-def _altered(
-    detector: Detector, clips: ClipSet, judged: list[Judged], limits: Mapping[str, int], setting: Setting
-) -> list[Figure]:
+def _judge_altered(task: tuple[Item, Path], weights: Path, quick: bool) -> list[Judged | None]:
+    """What is said of a clip after each alteration."""
+    item, path = task
+    detector, frames = _detector(weights), _frames(path)
+    return [_of(detector, item, detector.gatherer.watch(row.change(frames)).people) for row in alterations(quick)]
+
+
+def _altered(clips: ClipSet, judged: list[Judged], limits: Mapping[str, int], setting: Setting) -> list[Figure]:
     """AUC after alterations, pictures alone, on the same clips each time; a plot of those that have levels."""
     kept, most = [j for j in judged if j.item.kind not in (SOUND_KINDS | UNSEEN)], limits["altered"]
     reals, fakes = ([j for j in kept if j.item.is_fake == made] for made in (False, True))
     used = [*reals[: most // 3], *fakes[: most - most // 3]]
     found: dict[str, Scored] = {}
     levels: dict[str, dict[int, float]] = {}
-    shot: dict[str, list[np.ndarray]] = {j.item.file: _frames(clips.path(j.item)) for j in used}
-    for row in alterations(setting.quick):
-        seen = [_of(detector, j.item, detector.gatherer.watch(row.change(shot[j.item.file])).people, 0.0) for j in used]
-        found[row.name] = part = scored([one for one in seen if one is not None])
+    tasks = [(j.item, clips.path(j.item)) for j in used]
+    seen = list(each(partial(_judge_altered, weights=setting.weights, quick=setting.quick), tasks, setting.workers))
+    for k, row in enumerate(alterations(setting.quick)):
+        found[row.name] = part = scored([one[k] for one in seen if one[k] is not None])
         if row.level and part.both:
             levels.setdefault(row.family, {})[row.level] = measures.auc(part)
     figures = [
@@ -256,7 +283,7 @@ def _transfer(clips: ClipSet, judged: list[Judged], setting: Setting, most: int)
     items = [i for i in clips.of("train") if i.kind not in SOUND_KINDS]
     chosen = [items[k] for k in rng.permutation(len(items))[: 4 * most]]
     rows = [
-        [(i, s) for i, s in zip(part, cut_all(clips, part, setting.folder / "crops", 2), strict=True) if len(s)]
+        [(i, s) for i, s in zip(part, _cut(clips, part, setting), strict=True) if len(s)]
         for part in (chosen, [j.item for j in judged if j.item.kind not in SOUND_KINDS])
     ]
     trained, tested, table = transfer(*rows)
@@ -271,6 +298,10 @@ def _transfer(clips: ClipSet, judged: list[Judged], setting: Setting, most: int)
     ]  # fmt: skip
 
 
+def _cut(clips: ClipSet, items: list[Item], setting: Setting) -> list[Shelf]:
+    return cut_all(clips, items, setting.folder / "crops", 2, workers=setting.workers)
+
+
 def _drawn(judged: list[Judged], folder: Path) -> None:
     every = scored(judged)
     kinds = sorted(set(every.kinds) - {REAL} - SOUND_KINDS)
@@ -280,7 +311,7 @@ def _drawn(judged: list[Judged], folder: Path) -> None:
         save_plot(folder, "reliability", plots.reliability(pictured))
 
 
-def _baselines(clips: ClipSet, judged: list[Judged], folder: Path, most: int) -> list[Figure]:
+def _baselines(clips: ClipSet, judged: list[Judged], setting: Setting, most: int) -> list[Figure]:
     """Chance, and spectra before a support vector machine, on the same test clips."""
     kept = [j for j in judged if j.item.kind not in (SOUND_KINDS | UNSEEN)]
     every = scored(kept, np.random.default_rng(1).standard_normal(len(kept)))
@@ -289,9 +320,9 @@ def _baselines(clips: ClipSet, judged: list[Judged], folder: Path, most: int) ->
     rng = np.random.default_rng(2)
     reals, fakes = ([i for i in train if i.is_fake == f] for f in (False, True))
     learned = [group[k] for group in (reals, fakes) for k in rng.permutation(len(group))[: most // 2]]
-    crops = cut_all(clips, learned, folder, 2)
+    crops = _cut(clips, learned, setting)
     pairs = [(s.crops(), i.is_fake) for s, i in zip(crops, learned, strict=True) if len(s)]
-    shelves = cut_all(clips, [j.item for j in kept], folder, 2)
+    shelves = _cut(clips, [j.item for j in kept], setting)
     tested = [(s.crops(), j) for s, j in zip(shelves, kept, strict=True) if len(s)]
     name, note = "auc_baseline_spectrum_svm", f"Durall et al. 2020, learned from {len(pairs)} training clips"
     if len({made for _, made in pairs}) < 2 or not tested:

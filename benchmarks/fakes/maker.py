@@ -7,9 +7,7 @@ that both classes bear marks of the same kind, credentials, grain and compressio
 import contextlib
 import datetime as dt
 import logging
-import multiprocessing
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -22,6 +20,7 @@ from benchmarks.fakes.sittings import SHARES, STRIDE, Job, Sitting, Stage, jobs
 from benchmarks.fakes.videos import Footage
 from detect.data.manifest import REAL, Item, check_splits, write_manifest
 from generate import FaceLatent
+from learning.processes import each
 from media.atomic import replacing
 from media.errors import FaceError, UnreadableError, UsageError
 from provenance import Claim, Keys, grant_consent, load_consent, save_video
@@ -93,7 +92,7 @@ def make_set(making: Making, *, workers: int = 1, progress: Callable[[int], None
     (making.folder / "clips").mkdir(exist_ok=True)
     _consent(making)
     todo = [task for task in whole if not _part(making, task).exists()]
-    for done, _ in enumerate(_each(making, todo, workers), 1 + len(whole) - len(todo)):
+    for done, _ in enumerate(each(partial(_sit, making), todo, workers), 1 + len(whole) - len(todo)):
         progress(done)
     return gather(making.folder)
 
@@ -105,23 +104,6 @@ def gather(folder: Path) -> list[Item]:
     check_splits(items)
     write_manifest(folder, items)
     return items
-
-
-def _each(making: Making, todo: list[Job | Shown], workers: int) -> Iterator[None]:
-    if min(workers, len(todo)) <= 1:
-        yield from map(partial(_sit, making), todo)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(todo)), mp_context=context, initializer=_one_thread) as pool:
-        yield from pool.map(partial(_sit, making), todo)
-
-
-def _one_thread() -> None:
-    import cv2
-    import torch
-
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
 
 
 def _part(making: Making, task: Job | Shown) -> Path:

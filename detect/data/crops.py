@@ -1,16 +1,12 @@
 """Crops of the faces of a labelled set, cut once and kept: a few of each clip."""
 
-import multiprocessing
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
-import cv2
 import numpy as np
-import torch
 
 from detect.data.manifest import ClipSet, Item
 from detect.picture import SCALE
@@ -18,6 +14,7 @@ from faces import Tracker
 from faces.landmarks import CROP_SCALE, Reading, crop_matrix, warp_crop
 from faces.track import face_size
 from faces.tracker import SURE
+from learning.processes import each
 from media import VideoReader, probe, read_picture, replacing
 from media.errors import UnreadableError
 
@@ -114,16 +111,9 @@ def cut_all(
     work = partial(_kept, folder=folder, count=count)
     paths = [clips.path(item) for item in items]
     made = []
-    if workers <= 1:
-        for done, path in enumerate(paths, 1):
-            made.append(work(path))
-            progress(done)
-        return made
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
-        for done, shelf in enumerate(pool.map(work, paths, chunksize=4), 1):
-            made.append(shelf)
-            progress(done)
+    for shelf in each(work, paths, workers, chunk=4):
+        made.append(shelf)
+        progress(len(made))
     return made
 
 
@@ -153,8 +143,3 @@ def fresh(target: Path, path: Path) -> bool:
 @cache
 def _tracker() -> Tracker:
     return Tracker(threads=1)
-
-
-def _one_thread() -> None:
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)

@@ -1,21 +1,18 @@
 """Evidence of labelled clips, gathered once and kept: everything but the looks, which change with every network."""
 
-import multiprocessing
 import zlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
 from pathlib import Path
 
-import cv2
 import numpy as np
-import torch
 
 from detect.data.crops import fresh
 from detect.data.manifest import ClipSet, Item
 from detect.evidence import Gatherer, Person
 from detect.picture import SIDE, Look, PictureReader
 from detect.sound import Hearing
+from learning.processes import each
 from media import replacing
 from media.errors import UnreadableError
 
@@ -42,16 +39,9 @@ def gathered(
     folder.mkdir(parents=True, exist_ok=True)
     work, paths = partial(_kept, folder=folder), [clips.path(item) for item in items]
     kept = []
-    if workers <= 1:
-        for done, path in enumerate(paths, 1):
-            kept.append(work(path))
-            progress(done)
-    else:
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
-            for done, path in enumerate(pool.map(work, paths), 1):
-                kept.append(path)
-                progress(done)
+    for path in each(work, paths, workers):
+        kept.append(path)
+        progress(len(kept))
     return [_read(path) for path in kept]
 
 
@@ -117,8 +107,3 @@ def _read(path: Path) -> Person | None:
 @cache
 def _gatherer() -> Gatherer:
     return Gatherer(_Blind(), threads=1)  # type: ignore[arg-type]
-
-
-def _one_thread() -> None:
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)

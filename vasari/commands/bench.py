@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperCommand
 
+from learning.threads import cores
+
 if TYPE_CHECKING:
     from benchmarks.figures import Results
     from benchmarks.sweep import Sweep
@@ -101,7 +103,7 @@ def measure(suite: Suite, folder: Path, given: Given) -> "Results":
     if suite is Suite.detector:
         from benchmarks import detector
 
-        return detector.run(detector.Setting(folder, quick, g.fakes, g.real), say=say)
+        return detector.run(detector.Setting(folder, quick, g.fakes, g.real, workers=cores()), say=say)
     portraits = tuple(dict.fromkeys((g.portrait, *sorted(EXAMPLES.glob("portrait*.png")))))
     if suite is Suite.generation:
         from benchmarks import generation

@@ -1,13 +1,9 @@
 """`vasari data`: make training and evaluation sets."""
 
-import multiprocessing
-import os
 import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from learning.processes import each
+from learning.threads import cores
 from media.errors import MissingExtraError, OutputError, UnreadableError, UsageError
 from vasari.commands.fakes import fakes
 from vasari.commands.lift import lifted
@@ -81,7 +79,7 @@ def people(
     studio = _Studio(output, assets, skins, size, calm, keys)
     seeds = range(seed, seed + n)
     with frames_bar("people", n) as progress:
-        for done, _ in enumerate(_each(studio, seeds, min(n, workers or os.cpu_count() or 1)), 1):
+        for done, _ in enumerate(each(studio, seeds, workers or cores()), 1):
             progress(done)
     typer.echo(f"{output}: {n} people")
 
@@ -117,24 +115,6 @@ def _opened(studio: _Studio):
     from provenance import Keys
 
     return Wardrobe(studio.assets, studio.skins), Keys.open(studio.keys)
-
-
-def _each(studio: _Studio, seeds: range, workers: int) -> Iterator[None]:
-    """Call the studio for every seed, in several processes of one thread each."""
-    if workers <= 1:
-        yield from map(studio, seeds)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
-        yield from pool.map(studio, seeds)
-
-
-def _one_thread() -> None:
-    import cv2
-    import torch
-
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
 
 
 @app.command()
