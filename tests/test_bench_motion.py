@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.motion import lips, liveliness, voices
+from benchmarks.motion import lips, live, liveliness, voices
 from benchmarks.motion.control import gaze_errors, judge_of_emotions
 from benchmarks.motion.plots import confusion
 from benchmarks.motion.talk import SHIPPED, VOICES, Talks
@@ -131,3 +131,11 @@ def test_the_mouth_is_judged_while_notes_are_held() -> None:
     plain = perform(Phones(song.phones.classes, song.phones.starts, song.phones.ends), song.speech)
     held = [voices.held_opening(song, clip).mean() for clip in (performed, plain, clip_of(len(performed)))]
     assert held[0] > 1.1 * held[1] > held[2] == 0
+
+
+@pytest.mark.parametrize("late", [0, 300, -512])
+def test_lag_of_sound_is_found_whatever_is_padded_at_the_end(late: int) -> None:
+    rng = np.random.default_rng(1)
+    sent = rng.standard_normal(40_000).astype(np.float32)
+    heard = np.concatenate([np.zeros(max(late, 0), np.float32), sent[max(-late, 0) :], np.zeros(700, np.float32)])
+    assert live.lag(heard, sent[20_000:], 20_000) == late
