@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sitters import portrait, tracked
+from toy_london import make_toy_london
 
 from benchmarks.fakes import sittings
 from faces.disguising import GRID, MELANIN, Disguise
 from faces.london import London
 from faces.tracker import Tracker
-from tests.sitters import portrait, tracked
-from tests.toy_london import make_toy_london
 
 PLAIN = Disguise(
     mirrored=False, shape=np.zeros((GRID, GRID, 2), np.float32), aspect=1.0, skin=0.0, redness=1.0,
