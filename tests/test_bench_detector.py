@@ -9,6 +9,7 @@ from benchmarks.detector import plots
 from benchmarks.detector import transfer as between
 from benchmarks.detector.alterations import SEVERITIES, alterations
 from benchmarks.detector.measures import Scored
+from benchmarks.detector.suite import Judged, altered_alarms, said
 from benchmarks.detector.transfer import transfer
 from detect.data import Item
 from detect.data.crops import Shelf
@@ -43,6 +44,21 @@ def test_quick_rows_are_among_all_rows_and_names_are_told_apart():
     assert set(quick) < set(every)
     assert len(set(every)) == len(every)
     assert {"crf23", "crf35", "messenger", "blur_3"} <= set(quick)
+
+
+def judged(label: str, verdict: str) -> Judged:
+    item = Item(file="a.mp4", label=label, kind="real" if label == "real" else "talk", split="test")
+    return Judged(item, 0.0, np.zeros(0), verdict)
+
+
+def test_false_alarms_on_altered_clips_are_of_reals_alone():
+    quiet, loud, shy = (judged("real", v) for v in ("nothing_found", "synthetic", "cannot_tell"))
+    fake = judged("fake", "synthetic")
+    figure = altered_alarms([[loud, quiet, shy, shy], [quiet, None, loud, loud], [fake] * 4, [None] * 4])
+    assert figure.value == pytest.approx((1 / 4 + 2 / 3) / 2)
+    assert figure.n == 2
+    assert altered_alarms([[fake]]).value is None
+    assert said([quiet, loud, shy, fake]) == "called made: 1 of 3 reals and 1 of 1 fakes; 1 not told"
 
 
 def test_chains_keep_every_frame():

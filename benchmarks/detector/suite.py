@@ -55,7 +55,16 @@ class Judged:
     item: Item
     logit: float
     streams: np.ndarray  # (len(STREAMS),), NaN where one says nothing
-    told: bool  # not abstained from
+    verdict: str  # at the detector's operating point
+
+    @property
+    def told(self) -> bool:
+        """Not abstained from."""
+        return self.verdict != "cannot_tell"
+
+    @property
+    def alarmed(self) -> bool:
+        return self.verdict == "synthetic"
 
 
 def run(setting: Setting, say: Callable[[str], None] = lambda _: None) -> Results:
@@ -147,7 +156,7 @@ def _of(detector: Detector, item: Item, people: list[Person]) -> Judged | None:
     result = detector.judge_person(seen)
     assert result.logit is not None
     streams, _ = stream_scores(seen, detector.model.frequency, detector.model.motion)
-    return Judged(item, result.logit, streams, result.verdict != "cannot_tell")
+    return Judged(item, result.logit, streams, result.verdict)
 
 
 def scored(judged: list[Judged], values: np.ndarray | None = None) -> Scored:
@@ -244,7 +253,7 @@ def _judge_altered(task: tuple[Item, Path], weights: Path, quick: bool) -> list[
 
 
 def _altered(clips: ClipSet, judged: list[Judged], limits: Mapping[str, int], setting: Setting) -> list[Figure]:
-    """AUC after alterations, pictures alone, on the same clips each time; a plot of those that have levels."""
+    """AUC after alterations, pictures alone and on the same clips, and what is said of them; a plot of levels."""
     kept, most = [j for j in judged if j.item.kind not in (SOUND_KINDS | UNSEEN)], limits["altered"]
     reals, fakes = ([j for j in kept if j.item.is_fake == made] for made in (False, True))
     used = [*reals[: most // 3], *fakes[: most - most // 3]]
@@ -252,13 +261,14 @@ def _altered(clips: ClipSet, judged: list[Judged], limits: Mapping[str, int], se
     levels: dict[str, dict[int, float]] = {}
     tasks = [(j.item, clips.path(j.item)) for j in used]
     seen = list(each(partial(_judge_altered, weights=setting.weights, quick=setting.quick), tasks, setting.workers))
+    figures: list[Figure] = []
     for k, row in enumerate(alterations(setting.quick)):
-        found[row.name] = part = scored([one[k] for one in seen if one[k] is not None])
+        own = [judged for one in seen if (judged := one[k]) is not None]
+        found[row.name] = part = scored(own)
+        figures.append(figure(f"auc_{row.name}", measures.auc, part, note=said(own)))
         if row.level and part.both:
             levels.setdefault(row.family, {})[row.level] = measures.auc(part)
-    figures = [
-        figure(f"auc_{name}", measures.auc, part, note=f"{len(part.made)} clips") for name, part in found.items()
-    ]
+    figures.append(altered_alarms(seen))
     both = found["crf23"].both and found["crf35"].both
     drop = measures.auc(found["crf23"]) - measures.auc(found["crf35"]) if both else None
     if both and not setting.quick:
@@ -269,6 +279,23 @@ def _altered(clips: ClipSet, judged: list[Judged], limits: Mapping[str, int], se
         *figures,
         Figure(name="auc_drop_crf35", value=drop, unit="", goal=goal, better="lower", n=len(used), note=note),
     ]
+
+
+def said(judged: list[Judged]) -> str:
+    """Verdicts on clips, counted."""
+    counts = []
+    for name, fakes in (("reals", False), ("fakes", True)):
+        own = [j for j in judged if j.item.is_fake == fakes]
+        counts.append(f"{sum(j.alarmed for j in own)} of {len(own)} {name}")
+    return f"called made: {' and '.join(counts)}; {sum(not j.told for j in judged)} not told"
+
+
+def altered_alarms(seen: list[list[Judged | None]]) -> Figure:
+    """How often an altered real is called made, over all alterations."""
+    reals = [[j for j in one if j is not None and not j.item.is_fake] for one in seen]
+    rates = [float(np.mean([j.alarmed for j in one])) for one in reals if one]
+    note = f"altered real clips that are called made, over {max(map(len, reals), default=0)} alterations"
+    return mean_figure("altered_false_alarms", rates, "", goal=0.01, better="lower", note=note)
 
 
 def _frames(path: Path) -> list[np.ndarray]:
