@@ -103,7 +103,8 @@ def test_finder_trains(folder: Path, tmp_path: Path) -> None:
     assert isinstance(Finder(out).find(np.zeros((100, 120, 3), np.uint8)), list)
 
 
-def test_landmarks_train(folder: Path, tmp_path: Path) -> None:
+def test_landmarks_train(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(landmarks, "VALIDATION_BATCHES", 1)
     out, figures = recipe(landmarks.train, folder, tmp_path, batch=4, fresh=2, kept=6, width=4, rank=8)
     assert figures["nme_pct"] > 0
     assert {"photo_nme_pct", "lifted_nme_pct"} <= set(figures)
@@ -113,7 +114,8 @@ def test_landmarks_train(folder: Path, tmp_path: Path) -> None:
     assert (reading.sigma > 0).all()
 
 
-def test_painter_trains(folder: Path, tmp_path: Path) -> None:
+def test_painter_trains(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(painter, "VALIDATION_BATCHES", 2)
     out, figures = recipe(painter.train, folder, tmp_path, widths=(4, 6, 8), batch=1)
     assert figures["mouth_psnr_db"] > 10
     assert figures["eye_unpainted_psnr_db"] > 10
@@ -121,7 +123,8 @@ def test_painter_trains(folder: Path, tmp_path: Path) -> None:
     assert load_weights(out, "painter")[1].steps in (2, 3)
 
 
-def test_refiner_trains(folder: Path, tmp_path: Path) -> None:
+def test_refiner_trains(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refiner, "FIRST", 2)
     out, figures = recipe(refiner.train, folder, tmp_path, widths=(4, 6, 8), batch=2, kept=6)
     assert figures["volunteers_psnr_db"] > 10
     assert figures["volunteers_flow_psnr_db"] > 10

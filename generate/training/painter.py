@@ -41,6 +41,7 @@ from learning.threads import one_blas_thread
 SIZE = 512
 SCENES = 2  # source portraits a batch
 TARGETS = 3  # renderings of each
+VALIDATION_BATCHES = 12
 EXPRESSIONS = (
     *("mouthSmile", "mouthStretch", "mouthFunnel", "mouthPucker", "mouthUpperUp", "mouthLowerDown", "mouthFrown"),
     *("mouthPress", "mouthRollLower", "mouthRollUpper", "mouthDimple", "mouthShrugLower", "mouthLeft", "mouthRight"),
@@ -324,7 +325,8 @@ def train(
     plan = Plan(
         steps=steps, lr=6e-4, warmup=min(100, steps), seed=seed, validate_every=min(200, steps), checkpoint_every=50
     )
-    check = validator(Batches(Portraits(london, london.validation), seed=10_000, scenes=SCENES), 12, Loss(perceptual))
+    unseen = Batches(Portraits(london, london.validation), seed=10_000, scenes=SCENES)
+    check = validator(unseen, VALIDATION_BATCHES, Loss(perceptual))
     portraits = Portraits(london, london.training)
     portraits.load()
     batches = Batches(portraits, seed, batch)
