@@ -28,8 +28,9 @@ from media.errors import UsageError
 
 DATA = (
     "A labelled set of `vasari data fakes`: people who do not exist, filmed as rendered and as faked; photographs of "
-    "the Face Research Lab London Set (DeBruine and Jones 2017, CC-BY 4.0, doi 10.6084/m9.figshare.5047666), filmed "
-    "as they are and faked. No camera video. Backbone from ImageNet (EfficientNet-Lite0, Apache-2.0)."
+    "the Face Research Lab London Set (DeBruine and Jones 2017, CC-BY 4.0, doi 10.6084/m9.figshare.5047666), most of "
+    "them disguised as other people, filmed as they are and faked. No camera video. Backbone from ImageNet "
+    "(EfficientNet-Lite0, Apache-2.0)."
 )
 LINEAR = 160  # training clips that bands and motion are fitted to, at most
 FAKES_A_REAL = 2  # fakes that are calibrated on, at most, for each real: thresholds are set by reals
