@@ -48,6 +48,13 @@ def test_a_peer_runs_in_its_folder_and_with_its_environment(tmp_path: Path, give
     assert given[2].read_text() == f"{tmp_path.resolve()}me"
 
 
+def test_a_peer_that_asks_for_a_seed_gets_it(given: tuple[Path, Path, Path]) -> None:
+    script = "import sys; open(sys.argv[3], 'w').write(sys.argv[4])"
+    seeded = Peer(name="other", command=(*peer(script).command, "--seed={seed}"))
+    run_peer(seeded, *given, seed=12)
+    assert given[2].read_text() == "--seed=12"
+
+
 def test_memory_is_that_of_all_it_starts(given: tuple[Path, Path, Path]) -> None:
     child = "import time; held = bytearray(150_000_000); time.sleep(0.8)"
     script = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}]); {COPY}"

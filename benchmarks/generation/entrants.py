@@ -10,8 +10,8 @@ Peers stand in a TOML file, an entry each:
     environment = { CUDA_VISIBLE_DEVICES = "0" }           # optional: besides the own
 
 No shell stands between: each word is one argument. `{portrait}` is a PNG, `{speech}` a sound file, `{out}` the mp4 that
-must be there when the command ends with 0. A peer is run as it is, so whether what it makes is marked is measured, not
-enforced.
+must be there when the command ends with 0; `{seed}`, which may be left out, is another number for each portrait. A peer
+is run as it is, so whether what it makes is marked is measured, not enforced.
 """
 
 import contextlib
@@ -106,17 +106,17 @@ def read_peers(path: Path) -> list[Peer]:
 
 def ours(keys: Path) -> Peer:
     """What `vasari generate` makes, signed with the keys of a folder."""
-    command = (sys.executable, "-m", "vasari", "generate", "{portrait}", "{speech}", "-o", "{out}")
+    command = (sys.executable, "-m", "vasari", "generate", "{portrait}", "{speech}", "-o", "{out}", "--seed", "{seed}")
     return Peer(name=OURS, command=command, environment={ENVIRONMENT: str(keys)})
 
 
-def run_peer(peer: Peer, portrait: Path, speech: Path, out: Path) -> Cost:
+def run_peer(peer: Peer, portrait: Path, speech: Path, out: Path, seed: int = 0) -> Cost:
     """Let a command make `out`. What it started ends with it.
 
     Raises:
         PeerError: it cannot be started, fails, takes too long or makes no file.
     """
-    given = {"{portrait}": portrait.resolve(), "{speech}": speech.resolve(), "{out}": out.resolve()}
+    given = {"{portrait}": portrait.resolve(), "{speech}": speech.resolve(), "{out}": out.resolve(), "{seed}": seed}
     words = list(peer.command)
     for name, value in given.items():
         words = [word.replace(name, str(value)) for word in words]
@@ -171,12 +171,12 @@ class Baselines:
     def __init__(self, keys: Keys) -> None:
         self._keys, self._tracker, self._motion, self._painter = keys, Tracker(), Motion.load(), Painter()
 
-    def make(self, name: str, portrait: Path, speech: Path, out: Path) -> None:
+    def make(self, name: str, portrait: Path, speech: Path, out: Path, seed: int = 0) -> None:
         """Let the baseline `name` (of `BASELINES`) make the mp4 `out`."""
         picture, sound = read_picture(portrait), read_sound(speech)
         latent = FaceLatent.encode(picture, self._tracker.portrait(picture)[0])
         points = self._tracker.portrait(latent.appearance.picture)[0].landmarks
-        moved = self._motion.generate(sound)
+        moved = self._motion.generate(sound, seed=seed)
         claim = Claim(command="bench", portrait=portrait, nobody=is_nobody(portrait, self._keys), inputs=(speech,))
         said = sound[: len(moved) * SAMPLES_PER_FRAME]
         save_video(out, BASELINES[name](latent, points, moved, self._painter), said, claim=claim, keys=self._keys)

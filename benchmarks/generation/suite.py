@@ -91,7 +91,7 @@ def run(setting: Setting, say: Callable[[str], None] = lambda _: None) -> Result
     found = {name: _Entrant() for name in (TRUTH, OURS, *BASELINES, *(peer.name for peer in peers))}
     for number, sitter in enumerate(sitters):
         say(sitter.name)
-        clips = _made(sitter, setting.folder, entrants, baselines, found, keys)
+        clips = _made(sitter, number, setting.folder, entrants, baselines, found, keys)
         seen = _measured(eye, sitter, clips, found)
         if number in (0, len(sitters) - 1):
             _sheet(setting.folder, f"sheet-{sitter.name}", clips, seen)
@@ -103,6 +103,7 @@ def run(setting: Setting, say: Callable[[str], None] = lambda _: None) -> Result
 
 def _made(
     sitter: Sitter,
+    seed: int,
     folder: Path,
     commands: Sequence[Peer],
     baselines: Baselines,
@@ -119,11 +120,11 @@ def _made(
         out.unlink(missing_ok=True)
         try:
             if name in by_name:
-                cost = run_peer(by_name[name], sitter.portrait, sitter.speech, out)
+                cost = run_peer(by_name[name], sitter.portrait, sitter.speech, out, seed)
                 frames = list(VideoReader(out))
                 entrant.add(_cost(cost, len(frames)))
             else:
-                baselines.make(name, sitter.portrait, sitter.speech, out)
+                baselines.make(name, sitter.portrait, sitter.speech, out, seed)
                 frames = list(VideoReader(out))
         except (PeerError, UnreadableError) as error:
             entrant.failed.append(str(error))
