@@ -15,7 +15,7 @@ from scipy import optimize, special, stats
 
 STREAMS = ("picture", "picture_high", "frequency", "motion", "sound")
 FARTHEST = 4.0  # deviations at which a stream is clipped
-RIDGE = 0.02  # of the weights
+RIDGE = 0.005  # of the weights; by cross-validation on calibration people
 RESAMPLED = 60  # fits to resampled people
 POINTS = {"fpr_1": 0.99, "fpr_01": 0.999}  # operating points: share of reals that must lie below
 NOISE = np.random.default_rng(5).standard_normal(RESAMPLED)  # fixed, so that one file always gets one interval
