@@ -128,7 +128,7 @@ def bench(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for results, plots and contact sheets.")],
     quick: Annotated[
-        bool, typer.Option("--quick", help="A few minutes a suite, ten for motion, on two cores; the same figures of less.")
+        bool, typer.Option("--quick", help="Minutes a suite, ten for motion, on two cores; fewer samples.")
     ] = False,
     london: Annotated[
         Path | None,
