@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.figures import Figure, Results, machine, write
 from benchmarks.outputs import maker
 
-CLIPS, CLIPS_QUICK = 12, 3
+CLIPS, CLIPS_QUICK = 12, 2
 SECONDS = 3.0  # of each clip
 
 

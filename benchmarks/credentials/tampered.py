@@ -9,7 +9,7 @@ from benchmarks.tampering import flipped
 from media.errors import UnreadableError
 from provenance.verification import read_credentials
 
-FLIPS, FLIPS_QUICK = 60, 12  # a file
+FLIPS, FLIPS_QUICK = 60, 4  # a file
 WORDS = (b"c2pa.created", b"trainedAlgorithmicMedia", b"c2pa.opened", b"c2pa.transcoded")  # of which a file has some
 
 

@@ -32,7 +32,7 @@ def measure(setting: "Setting") -> list[Figure]:
     rate: dict[str, list[float]] = {name: [] for name in attacks}
     bits: dict[str, list[float]] = {name: [] for name in attacks}
     quality, spent, count = [], 0.0, 0
-    for clip in _clips(setting, 3 if setting.quick else 10):
+    for clip in _clips(setting, 2 if setting.quick else 10):
         key, message = secrets.token_bytes(32), secrets.randbits(64)
         marker = PictureMarker(message, key)
         marker.mark(clip[0])
@@ -55,7 +55,7 @@ def measure(setting: "Setting") -> list[Figure]:
     figures += [mean_figure(f"bit_accuracy_{n}", v, "", note="coded bits, before correction") for n, v in bits.items()]
     figures.append(mean_figure("mark_psnr_db", quality, "dB", goal=42))
     figures.append(Figure(name="mark_ms_512", value=1000 * spent / count, unit="ms", better="lower", n=count))
-    return [*figures, _false_positives(250 if setting.quick else 1000)]
+    return [*figures, _false_positives(100 if setting.quick else 1000)]
 
 
 def _clips(setting: "Setting", count: int) -> list[list[np.ndarray]]:

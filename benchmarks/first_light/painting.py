@@ -74,7 +74,7 @@ def _people(setting: "Setting") -> list[tuple[FaceLatent, FaceLatent | None]]:
         return [(latent(read_picture(p)), None) for p in sorted(setting.portrait.parent.glob("*.png"))]
     people = London(setting.london).test
     if setting.quick:
-        people = people[:5]
+        people = people[:3]
     return [(latent(p.picture("neutral")), latent(p.picture("smile"))) for p in people]
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def measure(setting: "Setting") -> list[Figure]:
     """fps_512, first_frame_s, peak_memory_mb and the seconds of each stage."""
-    seconds = 4 if setting.quick else 10
+    seconds = 3 if setting.quick else 10
     measured = probe(setting.portrait, setting.speech, setting.folder / "speed.mp4", seconds)
     figures = [
         Figure(name="fps_512", value=measured["fps"], unit="frames/s", goal=25, n=measured["frames"],

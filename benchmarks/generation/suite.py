@@ -85,7 +85,7 @@ def run(setting: Setting, say: Callable[[str], None] = lambda _: None) -> Result
     keys = Keys.open(setting.folder / "keys")
     sitters = [*shipped(list(setting.portraits[: 1 if setting.quick else None]))]
     if setting.assets is not None:
-        sitters += rendered(setting.assets, setting.skins, 2 if setting.quick else 10, setting.folder, keys)
+        sitters += rendered(setting.assets, setting.skins, 1 if setting.quick else 10, setting.folder, keys)
     eye, baselines = Eye(), Baselines(keys)
     entrants = [ours(keys.folder), *peers]
     found = {name: _Entrant() for name in (TRUTH, OURS, *BASELINES, *(peer.name for peer in peers))}

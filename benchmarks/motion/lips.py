@@ -41,20 +41,22 @@ def spoiled(speech: np.ndarray, how: str, seed: int) -> np.ndarray:
 def measure(setting: "Setting", talks: Talks) -> list[Figure]:
     """Figures over all clips; per group and per kind of sound with a suffix; and the score of an apart judge."""
     del setting
-    motion = Motion.load()
+    motion, clean = Motion.load(), list[np.ndarray]()
     everything = [(group, i, clip) for group, clips in talks.groups.items() for i, clip in enumerate(clips)]
     figures: list[Figure] = []
     for how in ("clean", "noise10", "telephone"):
-        rows = [Row(group, *_judged(motion, clip, how, i)) for group, i, clip in everything]
+        made = [motion.generate(spoiled(clip.speech, how, i), seed=i).actions for _, i, clip in everything]
+        rows = [Row(group, *_judged(clip, lips)) for (group, _, clip), lips in zip(everything, made, strict=True)]
+        clean = clean or made
         figures += lip_rows(rows, "" if how == "clean" else f"_{how}", goals=how == "clean")
         if how == "clean" and len(talks.groups) > 1:
             for name in talks.groups:
                 figures += lip_rows([row for row in rows if row.group == name], f"_{name}", goals=False)
-    return figures + _sync(motion, talks)
+    return figures + _sync([(i, clip) for _, i, clip in everything], clean)
 
 
-def _judged(motion: Motion, clip: Spoken, how: str, seed: int) -> tuple[float, float, np.ndarray]:
-    opening = mouth_opening(motion.generate(spoiled(clip.speech, how, seed)).actions)
+def _judged(clip: Spoken, actions: np.ndarray) -> tuple[float, float, np.ndarray]:
+    opening = mouth_opening(actions)
     truth = true_opening(clip.phones, clip.speech)
     return lip_corr(opening, truth), lip_lag_ms(opening, truth), closures(opening, clip.phones)
 
@@ -74,29 +76,23 @@ def lip_rows(rows: list[Row], suffix: str, *, goals: bool) -> list[Figure]:
     ]
 
 
-def _sync(motion: Motion, talks: Talks) -> list[Figure]:
+def _sync(clips: list[tuple[int, Spoken]], made: list[np.ndarray]) -> list[Figure]:
     """The contrastive score of sound and lips, beside that of true lips, of those a fifth of a second late, and of a
     mouth that stays shut."""
     judge = LipSync.load()
     scores: dict[str, list[tuple[float, float]]] = {"": [], "_truth": [], "_shifted": [], "_shut": []}
     offsets = []
-    for clips in talks.groups.values():
-        for i, clip in enumerate(clips):
-            if len(clip.speech) < (SHORTEST + 1) * SAMPLES_PER_FRAME:
-                continue
-            true = perform(clip.phones, clip.speech, seed=i).actions
-            shown = {
-                "": motion.generate(clip.speech, seed=i).actions,
-                "_truth": true,
-                "_shifted": np.roll(true, 5, 0),
-                "_shut": true[:1].repeat(len(true), 0),
-            }
-            for name, actions in shown.items():
-                sync = judge.score(clip.speech, actions)
-                at_zero = float(np.median(sync.distances) - sync.distances[len(sync.distances) // 2])
-                scores[name].append((at_zero, float(sync.distances[len(sync.distances) // 2])))
-                if not name:
-                    offsets.append(sync.offset)
+    for (i, clip), actions in zip(clips, made, strict=True):
+        if len(clip.speech) < (SHORTEST + 1) * SAMPLES_PER_FRAME:
+            continue
+        true = perform(clip.phones, clip.speech, seed=i).actions
+        shown = {"": actions, "_truth": true, "_shifted": np.roll(true, 5, 0), "_shut": true[:1].repeat(len(true), 0)}
+        for name, lips in shown.items():
+            sync = judge.score(clip.speech, lips)
+            at_zero = float(np.median(sync.distances) - sync.distances[len(sync.distances) // 2])
+            scores[name].append((at_zero, float(sync.distances[len(sync.distances) // 2])))
+            if not name:
+                offsets.append(sync.offset)
     note = "a judge trained apart on performances; at the offset 0"
     figures = [
         mean_figure(f"sync_{what}{name}", [v[i] for v in values], "", better=better, note=note)

@@ -28,12 +28,12 @@ from media import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, probe, read_picture, read
 from media.errors import VasariError
 from provenance import Claim, Keys, Outlet, is_nobody, save_live
 
-ROUNDS, ROUNDS_QUICK = 20, 6  # utterances that latency is taken from
+ROUNDS, ROUNDS_QUICK = 20, 3  # utterances that latency is taken from
 UTTERANCE = 0.8  # seconds
 PIECES = {"": SAMPLES_PER_FRAME, "_10ms": SAMPLE_RATE // 100, "_at_once": int(UTTERANCE * SAMPLE_RATE)}  # samples
-SECONDS, SECONDS_QUICK = 10, 4  # of speech for frames a second
-TALK, TALK_QUICK = 30, 8  # seconds of a live talk
-MINUTES, MINUTES_QUICK = 30, 3  # of simulated time
+SECONDS, SECONDS_QUICK = 10, 3  # of speech for frames a second
+TALK, TALK_QUICK = 30, 5  # seconds of a live talk
+MINUTES, MINUTES_QUICK = 30, 1  # of simulated time
 PACE = 3.0  # simulated seconds in a second
 SPEAK, PAUSE = 10.0, 6.0  # seconds of speech and silence in turn, in simulated time
 LOUD = 0.02  # where speech begins

@@ -22,7 +22,7 @@ BROWS = [ACTION_INDEX[name] for name in ("browInnerUp", "browOuterUpLeft")]
 
 def measure(setting: "Setting", talks: Talks) -> list[Figure]:
     """Figures of generated motion, each beside that of performances (`_truth`), and distances of distributions."""
-    said = talks.long(4 if setting.quick else 16)
+    said = talks.long(2 if setting.quick else 16)
     motion = Motion.load()
     made = [motion.generate(speech, seed=100 + i) for i, (_, speech) in enumerate(said)]
     true = [_performed(phones, speech, 100 + i) for i, (phones, speech) in enumerate(said)]
@@ -55,9 +55,10 @@ def measure(setting: "Setting", talks: Talks) -> list[Figure]:
         )
     for name, value in spectra(made, true).items():
         figures.append(Figure(name=name, value=value, unit="dB", better="lower", n=len(made)))
-    seeds = [motion.generate(said[0][1], seed=s) for s in range(5)]
-    theirs = [_performed(*said[0], s) for s in range(5)]
-    figures += [Figure(name=f"diversity{s}", value=diversity(c), unit="degrees", n=5) for s, c in
+    again = range(2 if setting.quick else 5)
+    seeds = [motion.generate(said[0][1], seed=s) for s in again]
+    theirs = [_performed(*said[0], s) for s in again]
+    figures += [Figure(name=f"diversity{s}", value=diversity(c), unit="degrees", n=len(again)) for s, c in
                 (("", seeds), ("_truth", theirs))]  # fmt: skip
     return [*figures, *joins(motion, [speech for _, speech in said])]
 

@@ -86,10 +86,10 @@ def _moment(clip: MotionClip, frame: int) -> MotionClip:
 
 
 def _portraits(setting: "Setting") -> Iterator[np.ndarray]:
-    """People who do not exist: those who ship with the project, then rendered ones where there are assets."""
+    """People who do not exist: those who ship with the project, and rendered ones where there are assets and time."""
     shipped = sorted(setting.portrait.parent.glob(f"{setting.portrait.stem}*.png"))[:PEOPLE]
     yield from map(read_picture, shipped)
-    if setting.assets is not None:
+    if setting.assets is not None and not setting.quick:
         wardrobe = Wardrobe(setting.assets, setting.skins)
         for seed in range(FIRST, FIRST + PEOPLE - len(shipped)):
             yield Person.random(seed, wardrobe, calm=True).photograph(wardrobe, 512).picture

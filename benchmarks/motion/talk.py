@@ -20,6 +20,9 @@ SHIPPED = Path(__file__).parents[1] / "data" / "speech"
 VOICES = Path(__file__).parents[1] / "data" / "voices"  # clips that are sung, laughed and so on
 LONG = 30  # seconds of a talk
 LONGEST = 10  # seconds of a clip that is sung, laughed and so on
+SHIPPED_QUICK = 2  # shipped clips of a manner
+EACH, EACH_QUICK = 120, 3  # clips of a group of a speech set
+MANNER, MANNER_QUICK = 40, 1  # clips of a manner that are added from a speech set
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,9 @@ class Talks:
         studios ("recorded") and with their own microphones ("home")."""
         groups = {"shipped": read_eval_set(SHIPPED)}
         others = read_eval_set(VOICES)
+        if setting.quick:
+            groups = {"shipped": groups["shipped"][1::2]}  # one of each synthesiser
+            others = [clip for found in _by_manner(others).values() for clip in found[:SHIPPED_QUICK]]
         if setting.speech_set is None:
             return cls(groups, _by_manner(others))
         rng = np.random.default_rng(2024)
@@ -44,11 +50,11 @@ class Talks:
             found = [c for c in unseen if _group(c) == name]
             if name != "synthesised":
                 found = [c for c in found if c.voice.language in TEST_LANGUAGES]
-            count = min(len(found), 12 if setting.quick else 120)
+            count = min(len(found), EACH_QUICK if setting.quick else EACH)
             groups[name] = [_spoken(found[i]) for i in rng.permutation(len(found))[:count]]
         rest = [c for c in held if c.manner != SPEECH and len(c.speech) < LONGEST * SAMPLE_RATE]
         rest = [_spoken(rest[i]) for i in rng.permutation(len(rest))]
-        more = {name: found[: 3 if setting.quick else 40] for name, found in _by_manner(rest).items()}
+        more = {name: found[: MANNER_QUICK if setting.quick else MANNER] for name, found in _by_manner(rest).items()}
         others += [clip for found in more.values() for clip in found]
         return cls({name: clips for name, clips in groups.items() if clips}, _by_manner(others))
 

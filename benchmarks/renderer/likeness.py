@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from benchmarks.renderer.suite import Setting
 
 FIRST = 910_000  # seed of the first person who does not exist; none of these is trained on
-PEOPLE, PEOPLE_QUICK = 100, 25
+PEOPLE, PEOPLE_QUICK = 100, 12
 SIZE = 512  # pixels a side of lifted photographs
 NEEDS = {"london": "--london", "lifted": "--london", "rendered": "--assets"}  # group of pairs -> what it needs
 MEASURES = {"": "", "_gradients": "histograms of gradients, without learning (`faces.likeness`), "}  # suffix -> what

@@ -22,7 +22,7 @@ from generate import FaceLatent, Pose, Renderer
 if TYPE_CHECKING:
     from benchmarks.renderer.suite import Setting
 
-PEOPLE_QUICK = 5
+PEOPLE_QUICK = 2
 # Frames that the code and the weights of commit efbc7af (22 November 2026: tracker, flow and painter) made of the same
 # 14 people, each with the crop of the real smile that its tracker chose; measured by this suite, the recogniser's first
 # shipped weights and the tracker of 23 November 2026.

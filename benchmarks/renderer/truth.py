@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from benchmarks.renderer.suite import Setting
 
 FIRST = 920_000  # seed of the first person; none of these is trained on
-PEOPLE, PEOPLE_QUICK = 8, 2
+PEOPLE, PEOPLE_QUICK = 8, 1
 SIZE = 512
 ROWS = 6  # of a sheet
 NAMES = ("psnr_db", "head_psnr_db", "picture_psnr_db", "ssim", "perceptual")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from benchmarks.speed.suite import Setting
 
 T = TypeVar("T")
-SECONDS, SECONDS_QUICK = 10, 4  # of speech that are rendered
+SECONDS, SECONDS_QUICK = 10, 3  # of speech that are rendered
 STAGES = {
     "geometry": "vertices of the head",
     "flow": "flow and remap alone",

@@ -10,7 +10,7 @@ from benchmarks.speed.probe import probe
 if TYPE_CHECKING:
     from benchmarks.speed.suite import Setting
 
-SECONDS, SECONDS_QUICK = 10, 4  # of speech
+SECONDS, SECONDS_QUICK = 10, 3  # of speech
 BUSY = 0.7  # load from which a run says that it was not alone
 
 

@@ -78,7 +78,7 @@ def _photographs(setting: "Setting") -> Iterator[np.ndarray]:
         pictures = (read_picture(p) for p in sorted(setting.portrait.parent.glob("*.png")))
     else:
         people = London(setting.london).test
-        pictures = (p.picture("neutral") for p in (people[:3] if setting.quick else people[:8]))
+        pictures = (p.picture("neutral") for p in (people[:1] if setting.quick else people[:8]))
     for picture in pictures:
         yield cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
 

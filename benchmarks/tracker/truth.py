@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 GOALS = {"pose_error_deg": 1.5, "gaze_error_deg": 4.0, "action_error": None}
 BUCKETS = ((0, 15), (15, 30), (30, 45), (45, 60), (60, 80))  # degrees of yaw, to either side
-MOST, MOST_QUICK = 400, 60  # people
+MOST, MOST_QUICK = 400, 30  # people
 SHUT = 0.6  # eyeBlink from which an eye shows no gaze
 SURE = 0.6  # confidence from which an action counts as told
 WORST = 18

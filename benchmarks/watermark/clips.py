@@ -22,7 +22,7 @@ Clip = list[np.ndarray]  # frames, uint8 RGB (H, W, 3)
 
 
 def unmarked_clips(setting: "Setting") -> list[Clip]:
-    """Clips of 4 s at 512x512; 3 at least."""
+    """Clips of 4 s at 512x512, those of people who do not exist first; a quick run has no others."""
     sound, motion, painter = read_sound(setting.speech), Motion.load(), Painter()
     length, clips = SECONDS * SAMPLE_RATE, []
     for number, path in enumerate(setting.portraits):
@@ -33,11 +33,10 @@ def unmarked_clips(setting: "Setting") -> list[Clip]:
             start = ((3 * number + seed) * SAMPLE_RATE) % max(1, len(sound) - length)
             piece = np.resize(sound[start : start + length], length)
             clips.append(list(talker.frames([motion.generate(piece, seed=100 + 10 * number + seed)])))
-    if setting.london:
-        people = London(setting.london).test[: 3 if setting.quick else None]
+    if setting.london and not setting.quick:
         clips += [
             moving(np.random.default_rng(int(person.id)), _square(person.picture("neutral")), SECONDS * FPS)
-            for person in people
+            for person in London(setting.london).test
         ]
     return clips
 

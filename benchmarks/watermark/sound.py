@@ -42,7 +42,7 @@ def measure(setting: "Setting") -> list[Figure]:
     speech, figures = read_sound(setting.speech), []
     quality, heard_as = [], []
     for seconds in SECONDS:
-        pieces = _pieces(speech, seconds, 4 if setting.quick else 12)
+        pieces = _pieces(speech, seconds, 2 if setting.quick else 12)
         heard: dict[str, list[float]] = {way: [] for way in WAYS}
         for piece in pieces:
             key, message = secrets.token_bytes(32), secrets.randbits(64)
@@ -61,7 +61,7 @@ def measure(setting: "Setting") -> list[Figure]:
     told = [score for score in heard_as if score is not None]
     note = "wide band (ITU-T P.862.2), 4.64 is no difference" if told else "pesq is not installed"
     figures.append(mean_figure("sound_pesq", told, "", note=note))
-    return [*figures, _false_positives(speech, 60 if setting.quick else 400)]
+    return [*figures, _false_positives(speech, 20 if setting.quick else 400)]
 
 
 def _pieces(speech: np.ndarray, seconds: int, count: int) -> list[np.ndarray]:

@@ -14,8 +14,8 @@ from provenance.watermark.picture import PictureReader
 if TYPE_CHECKING:
     from benchmarks.watermark.suite import Setting
 
-PICTURES, PICTURES_QUICK = 10_000, 1_500
-SEARCHED, SEARCHED_QUICK = 60, 6
+PICTURES, PICTURES_QUICK = 10_000, 400
+SEARCHED, SEARCHED_QUICK = 60, 2
 HOSTS = 60  # drawn at full size once; crops of them, retouched and coded, are the pictures
 
 
