@@ -59,7 +59,7 @@ def test_two_processes_step_as_one_with_both_batches(tmp_path: Path) -> None:
     (together / "run.py").write_text(SCRIPT)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     ran = subprocess.run(
-        [*command, str(together / "run.py"), str(together)], timeout=120, capture_output=True, text=True
+        [*command, str(together / "run.py"), str(together)], timeout=300, capture_output=True, text=True
     )
     assert ran.returncode == 0, ran.stderr[-4000:]
     expected, figures = json.loads((alone / "rank0.json").read_text())
