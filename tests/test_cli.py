@@ -25,7 +25,7 @@ COMMANDS = {
     ("track",): ("degrees", "pixels", "actions (T, 52)"),
     ("verify",): ("--json", "Exit code", "--anchor"),
     ("train",): ("--steps", "--seed", "default: 0", "--device", "default: cpu", "--resume"),
-    ("bench",): ("--quick", "Minutes a suite", "--output"),
+    ("bench",): ("--quick", "Under five minutes", "--output"),
     ("keys",): ("create", "show"),
     ("consent",): ("grant", "show"),
     ("consent", "grant"): ("YYYY-MM-DD", "--subject", "--until"),
