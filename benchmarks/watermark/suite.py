@@ -12,7 +12,7 @@ class Setting:
     """What a run measures on."""
 
     folder: Path  # where results and plots go
-    quick: bool  # fewer clips and pictures, same figures
+    quick: bool  # fewer clips, pictures and strengths
     london: Path | None  # folder of the London Set: its test people beside those who do not exist
     portraits: tuple[Path, ...]  # people who do not exist
     speech: Path  # speech to generate from and to mark

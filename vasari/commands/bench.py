@@ -128,7 +128,7 @@ def bench(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for results, plots and contact sheets.")],
     quick: Annotated[
-        bool, typer.Option("--quick", help="Under five minutes a suite on two cores: fewer samples, same figures.")
+        bool, typer.Option("--quick", help="Under five minutes a suite on two cores; fewer samples.")
     ] = False,
     london: Annotated[
         Path | None,
