@@ -27,7 +27,7 @@ SHOWN = 1  # seconds of a window that is judged
 
 def measure(setting: "Setting", talks: Talks) -> list[Figure]:
     """Gaze error, distance and pose error, emotion accuracy with its confusion matrix."""
-    said = [(phones, speech[: SECONDS * 16_000]) for phones, speech in talks.long(1 if setting.quick else 8)]
+    said = talks.long(1 if setting.quick else 8, SECONDS)
     motion = Motion.load()
     return [*_gaze(motion, said), *_placement(motion, said[0][1]), *_emotion(setting, motion, said)]
 

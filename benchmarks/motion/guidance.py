@@ -8,26 +8,23 @@ import numpy as np
 from benchmarks.figures import Figure
 from benchmarks.motion.control import gaze_errors
 from benchmarks.motion.liveliness import pose_intensity
-from benchmarks.motion.talk import Talks
+from benchmarks.motion.talk import LONG, Talks
 from faces.lipsync import LipSync
 from faces.performances import Controls, mouth_opening
 from generate import Motion
 from generate.motion import Guidance
 from generate.speech.evaluate import lip_corr, true_opening
-from media.units import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from benchmarks.motion.suite import Setting
 
 LOOK = (float(np.radians(20)), float(np.radians(-5)))
-QUICK = 10  # seconds of the one talk of a quick run
+TALKS, TALKS_QUICK = (6, LONG), (1, 10)  # how many, and seconds of each
 
 
 def measure(setting: "Setting", talks: Talks) -> list[Figure]:
     """Figures by scale of sound and of gaze, and by evaluations a frame."""
-    said = talks.long(1 if setting.quick else 6)
-    if setting.quick:
-        said = [(phones, speech[: QUICK * SAMPLE_RATE]) for phones, speech in said]
+    said = talks.long(*(TALKS_QUICK if setting.quick else TALKS))
     motion, judge = Motion.load(), LipSync.load()
     cases = {f"sound{scale:g}": Guidance(sound=scale) for scale in (0.0, 0.5, 1.0, 2.0)}
     cases |= {f"gaze{scale:g}": Guidance(gaze=scale) for scale in (0.0, 1.0, 2.0)}

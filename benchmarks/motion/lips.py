@@ -41,18 +41,17 @@ def spoiled(speech: np.ndarray, how: str, seed: int) -> np.ndarray:
 def measure(setting: "Setting", talks: Talks) -> list[Figure]:
     """Figures over all clips; per group and per kind of sound with a suffix; and the score of an apart judge."""
     del setting
-    motion, clean = Motion.load(), list[np.ndarray]()
+    motion, made = Motion.load(), dict[str, list[np.ndarray]]()
     everything = [(group, i, clip) for group, clips in talks.groups.items() for i, clip in enumerate(clips)]
     figures: list[Figure] = []
     for how in ("clean", "noise10", "telephone"):
-        made = [motion.generate(spoiled(clip.speech, how, i), seed=i).actions for _, i, clip in everything]
-        rows = [Row(group, *_judged(clip, lips)) for (group, _, clip), lips in zip(everything, made, strict=True)]
-        clean = clean or made
+        made[how] = [motion.generate(spoiled(clip.speech, how, i), seed=i).actions for _, i, clip in everything]
+        rows = [Row(group, *_judged(clip, lips)) for (group, _, clip), lips in zip(everything, made[how], strict=True)]
         figures += lip_rows(rows, "" if how == "clean" else f"_{how}", goals=how == "clean")
         if how == "clean" and len(talks.groups) > 1:
             for name in talks.groups:
                 figures += lip_rows([row for row in rows if row.group == name], f"_{name}", goals=False)
-    return figures + _sync([(i, clip) for _, i, clip in everything], clean)
+    return figures + _sync([(i, clip) for _, i, clip in everything], made["clean"])
 
 
 def _judged(clip: Spoken, actions: np.ndarray) -> tuple[float, float, np.ndarray]:

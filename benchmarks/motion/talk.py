@@ -58,12 +58,12 @@ class Talks:
         others += [clip for found in more.values() for clip in found]
         return cls({name: clips for name, clips in groups.items() if clips}, _by_manner(others))
 
-    def long(self, count: int) -> list[tuple[Phones, np.ndarray]]:
-        """`count` talks of `LONG` seconds, clips and pauses: phones and speech (N,) float32."""
+    def long(self, count: int, seconds: int = LONG) -> list[tuple[Phones, np.ndarray]]:
+        """`count` talks, clips and pauses: phones and speech (N,) float32, the first `seconds` of each."""
         clips = [clip for group in self.groups.values() for clip in group]
         said = [(clip.phones, clip.speech) for clip in clips]
         made = [joined(said, np.random.default_rng((77, i)), LONG) for i in range(2 * count)]
-        spoken = [(phones, speech[: LONG * SAMPLE_RATE]) for phones, speech in made if len(phones.classes) > 30]
+        spoken = [(phones, speech[: seconds * SAMPLE_RATE]) for phones, speech in made if len(phones.classes) > 30]
         return spoken[:count]
 
 

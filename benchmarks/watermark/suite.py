@@ -13,7 +13,7 @@ class Setting:
 
     folder: Path  # where results and plots go
     quick: bool  # fewer clips, pictures and strengths
-    london: Path | None  # folder of the London Set: its test people beside those who do not exist
+    london: Path | None  # folder of the London Set: its test people beside those who do not exist, but for a quick run
     portraits: tuple[Path, ...]  # people who do not exist
     speech: Path  # speech to generate from and to mark
 
