@@ -108,9 +108,14 @@ def read_consent(path: str | os.PathLike[str], *, keys: Keys) -> Consent:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "file"
         raise ConsentError(f"{path}: not a consent file ({where}: {first['msg'].lower()})") from error
-    if not _signed_by(consent, keys):
-        raise ConsentError(f"{path}: the consent was altered or signed by somebody else; have it granted again")
+    check_signature(consent, keys=keys, source=str(path))
     return consent
+
+
+def check_signature(consent: Consent, *, keys: Keys, source: str = "consent") -> None:
+    """Raise `ConsentError` unless `consent` is whole and signed by this maker."""
+    if not _signed_by(consent, keys):
+        raise ConsentError(f"{source}: the consent was altered or signed by somebody else; have it granted again")
 
 
 def load_consent(

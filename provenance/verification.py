@@ -113,6 +113,16 @@ def _recover(
     return entry, recover(entry, registry, clip, trusted, authorities_pem=clocks, partly=place is not None)
 
 
+def believed(path: Path, keys: Keys) -> dict[str, Any] | None:
+    """What the credentials of a file say (as `manifest.read_store`), None unless they are intact and this maker's own,
+    neither expired nor revoked."""
+    anchors = read_anchors(keys, ())
+    said = read_credentials(path, anchors, read_revoked(keys.lists, anchors), read_anchors(None, keys.time_anchors))
+    if said.state != "valid" or said.trust != "trusted" or said.source != "file":
+        return None
+    return manifest.read_store(path, anchors)
+
+
 def read_credentials(
     path: Path,
     anchors_pem: str,

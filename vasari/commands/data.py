@@ -99,14 +99,15 @@ class _Studio:
         """Photograph, mark, sign and save one person."""
         from faces.people import Person
         from faces.people.labels import write_labels
-        from provenance import Claim, save_picture
+        from provenance import Permit, Rendered, save_picture
 
         wardrobe, keys = _opened(self)
-        photograph = Person.random(seed, wardrobe, calm=self.calm).photograph(wardrobe, self.size)
+        person = Person.random(seed, wardrobe, calm=self.calm)
+        permit = Permit.rendered(person, wardrobe, self.size, keys=keys)
         settings = {"seed": seed, "size": self.size, "calm": self.calm}
-        claim = Claim(command="data people", portrait=None, nobody=True, settings=settings)
-        save_picture(self.output / f"{seed:06d}.png", photograph.picture, claim=claim, keys=keys)
-        write_labels(self.output / f"{seed:06d}.npz", photograph.labels())
+        shown = permit.perform(Rendered, permit.picture, command="data people", settings=settings)
+        save_picture(self.output / f"{seed:06d}.png", shown)
+        write_labels(self.output / f"{seed:06d}.npz", permit.photograph.labels())
 
 
 @cache
