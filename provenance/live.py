@@ -232,7 +232,7 @@ def _send(
 def _kept(error: BaseException, target: Path) -> BaseException:
     """The error, saying what became of the file; the caller's own as it was raised."""
     if isinstance(error, ForeignError):
-        return error.error
+        error = error.error
     if not isinstance(error, VasariError):
         return error
     said = type(error)(f"{error}; what was made until then is in {target}, signed")

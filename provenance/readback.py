@@ -8,8 +8,8 @@ A mark counts when its whole message is read where it was laid: by chance that h
 each attempt at decoding, far below 1e-6. Where it cannot be read, the file is marked stronger and coded finer, twice at
 most; where that does not help, it is refused with a line that says why.
 
-Sound under 2 s may be too short for the message that its period of 2.05 s carries, and sound without voice (hum, hiss
-at the codec's floor) may bear none: the pictures bear it then, and the credentials promise no mark in the sound.
+Sound under 3 s may be too short for the message that its period of 2.05 s carries (of speech, 1 s was, 1.5 s was not):
+the pictures bear it then, and the credentials promise no mark in the sound.
 """
 
 import contextlib
@@ -32,13 +32,13 @@ from media.units import FPS, SAMPLE_RATE
 from media.video import VideoReader
 from provenance.watermark.identity import sound_message
 from provenance.watermark.picture import PictureMarker, PictureReader
-from provenance.watermark.sound import PERIOD, SoundMarker, SoundReader
+from provenance.watermark.sound import SoundMarker, SoundReader
 
 STRIDE = 5  # every fifth frame is looked at, as `reading` does
 TRIES = (1, 4, 12, 30, 60, 100)  # frames after which decoding is tried
 LOOKED = 20.0  # seconds of a video that are looked at; `reading` looks at as many first
 HEARD = 30.0  # seconds of sound
-SHORTEST = 2 * PERIOD / SAMPLE_RATE  # seconds of sound from which a mark is demanded
+SHORTEST = 3.0  # seconds of sound from which a mark is demanded
 STRONGER = ((1.8, 30), (3.0, 20))  # times the usual strength, and the coarsest CRF, of each further try
 NOTHING = np.zeros(0, np.float32)
 PATIENCE = 2.0  # seconds of live video in which the mark must be read once
@@ -80,7 +80,7 @@ def proved(
         either: of what others made: the mark in the sound alone is enough, for pictures that can bear none.
 
     Raises:
-        UsageError: the picture's mark cannot be read; nor, with `either`, the sound's; or there is sound of 4 s or more
+        UsageError: the picture's mark cannot be read; nor, with `either`, the sound's; or there is sound of 3 s or more
             whose mark cannot be read.
     """
     borne, done = read_back(path, message, key), ""
@@ -107,13 +107,14 @@ def strengthened(path: Path, message: int, key: bytes, number: int, *, crf: int,
     """
     times, coarsest = STRONGER[number]
     finer, info = min(crf, coarsest), probe(path)
-    marker, new = PictureMarker(message, key, strength=times), path.with_name(f"{path.stem}-again{path.suffix}")
+    new = path.with_name(f"{path.stem}-again{path.suffix}")
+    marker = None if _seen(path, info, message, key) else PictureMarker(message, key, strength=times)
     sound = _again(path, message, key, times) if info.has_sound else None
     size = (info.width, info.height)
     try:
         with Encoder(new, size, sound=sound is not None, crf=finer, preset=preset, threads=threads) as coder:
             for at, frame in enumerate(VideoReader(path)):
-                coder.write(marker.mark(frame))
+                coder.write(frame if marker is None else marker.mark(frame))
                 if sound is not None and at % FPS == 0:
                     coder.write_sound(next(sound, NOTHING))
             for chunk in sound or ():

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from making import clip, voice
+from permits import permit
 
 from benchmarks.attacks import suite as attacks
 from benchmarks.attacks.rows import ROWS, Scene
@@ -12,14 +13,15 @@ from benchmarks.credentials import conformance, recovery, tampered
 from benchmarks.outputs import Maker
 from benchmarks.tampering import covered, flipped, remuxed
 from media import probe
-from provenance import Claim, Keys
+from provenance import Keys
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Maker:
     folder = tmp_path_factory.mktemp("maker")
+    keys = Keys.open(folder / "keys")
     clips = [(clip(seed, frames=50), voice(2.0, seed)) for seed in (1, 2)]
-    return Maker(folder, Keys.open(folder / "keys"), Claim("bench", nobody=True), clips)
+    return Maker(folder, keys, permit(keys), clips)
 
 
 def test_every_kind_of_output_conforms_and_a_second_validator_agrees(made: Maker) -> None:

@@ -2,10 +2,11 @@
 
 import pytest
 from making import picture
+from permits import shown
 from PIL import Image
 
 from media.errors import KeyMaterialError
-from provenance import Claim, Keys, save_picture, verify
+from provenance import Keys, save_picture, verify
 from provenance.certificates import make_intermediate, make_root
 from provenance.revocation import FILE, Revoked, make_list, read_revoked
 
@@ -16,7 +17,7 @@ def keys(tmp_path):
 
 
 def saved(tmp_path, keys, name):
-    return save_picture(tmp_path / name, picture(), claim=Claim("data", nobody=True), keys=keys).path
+    return save_picture(tmp_path / name, shown(keys, picture(), command="data")).path
 
 
 def test_rotation_keeps_what_was_signed(tmp_path, keys):
