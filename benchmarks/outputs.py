@@ -32,7 +32,10 @@ class Maker:
 
     def shown(self, what: Any, sound: np.ndarray | None = None, keys: Keys | None = None) -> Performance:
         """Pictures of the portrait, as they may be saved."""
-        permit = self.permit if keys is None else Permit.of(self.portrait, keys=keys)
+        permit = self.permit
+        if keys is not None:
+            paths = [subject.path for subject in permit.subjects if subject.path is not None]
+            permit = Permit.together([Permit.of(path, keys=keys) for path in paths])
         return permit.perform(Generated, what, sound, command="bench")
 
     @property

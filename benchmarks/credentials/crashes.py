@@ -44,20 +44,13 @@ def measure(made: Maker, quick: bool) -> list[Figure]:
 def begin(
     place: Path, point: tuple[str, str, str], keys: Keys, portrait: Path, *, earlier: bool
 ) -> subprocess.Popen[str]:
-    """A process that saves `place`/out/a.mp4 and is killed at a point. `portrait`: of nobody. `earlier`: there is something already."""
+    """A process that saves `place`/out/a.mp4, of a portrait of nobody, and is killed at a point. `earlier`: there is
+    something already."""
     (place / "out").mkdir(parents=True)
     if earlier:
         (place / "out" / "a.mp4").write_bytes(EARLIER)
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.credentials.killed",
-        str(place),
-        str(keys.folder),
-        str(portrait),
-        *point,
-    ]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "benchmarks.credentials.killed", str(place), str(keys.folder), str(portrait)]
+    return subprocess.Popen([*command, *point], stderr=subprocess.PIPE, text=True)
 
 
 def left_wrong(place: Path, point: tuple[str, str, str], process: subprocess.Popen[str], keys: Keys) -> str:
