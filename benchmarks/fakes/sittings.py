@@ -144,6 +144,7 @@ class Sitting:
     said: np.ndarray | None  # what those fakes say: the sound, or another's
     said_by: str  # with whose voice
     subject: "Subject"  # who is shown, for the permit
+    first: int = 0  # frame of the video with which it begins
 
     @property
     def generator(self) -> str:

@@ -145,6 +145,7 @@ class Footage:
             heard, shown.person if heard is not None else "", Camera.draw(seed), codec_of(rng, job.split), painter,
             strength,
             name=f"{shown.name}-{take}", source="video", asked=asked, said=said, said_by=voice, subject=path,
+            first=first,
         )  # fmt: skip
 
     def _cut(
