@@ -214,6 +214,10 @@ class LiveWatch:
         self._open += data
         self._pending += kind != "sound"
 
+    def wait(self) -> None:
+        """Until what was handed over has been looked at."""
+        self._work.join()
+
     def close(self) -> None:
         """No more comes. What was not judged is left to the reading of the whole file."""
         self._work.put(None)
@@ -228,6 +232,7 @@ class LiveWatch:
         while (data := self._work.get()) is not None:
             if not self.lost:
                 self._look(data)
+            self._work.task_done()
 
     def _look(self, data: bytes) -> None:
         try:
