@@ -1,5 +1,6 @@
 """Outputs of a maker of their own, made by the product's save path, for suites about credentials."""
 
+import datetime as dt
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,19 @@ from faces import Tracker
 from generate import FaceLatent, Motion, Painter, Talker
 from media import FPS, SAMPLE_RATE, read_picture, read_sound
 from media.units import SAMPLES_PER_FRAME
-from provenance import Generated, Keys, Outlet, Performance, Permit, mark_file, save_live, save_picture, save_video
+from provenance import (
+    Claim,
+    Generated,
+    Keys,
+    Outlet,
+    Performance,
+    Permit,
+    grant_consent,
+    mark_file,
+    save_live,
+    save_picture,
+    save_video,
+)
 from provenance.timestamps import Authority
 
 
@@ -65,6 +78,21 @@ class Maker:
     def picture(self, name: str, clip: int = 0) -> Path:
         """A PNG, JPEG or WebP."""
         return save_picture(self.folder / name, self.shown(self.clips[clip][0][0])).path
+
+    def claimed(self, name: str, kind: type[Claim]) -> Path:
+        """A picture with another kind of claim, of somebody who consented: to the bytes, the portrait is one."""
+        somebody, consent = self.folder / "somebody.png", self.folder / "consent.json"
+        if not consent.exists():
+            changed = read_picture(self.portrait).copy()
+            changed[0, 0] ^= 1
+            Image.fromarray(changed).save(somebody)
+            until = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)
+            grant_consent(
+                consent, portrait=somebody, subject="nobody", purpose="bench", until=until, granted_by="nobody",
+                keys=self.keys,
+            )  # fmt: skip
+        permit = Permit.of(somebody, keys=self.keys, consent=consent)
+        return save_picture(self.folder / name, permit.perform(kind, permit.picture, command="bench")).path
 
     def marked(self, name: str) -> Path:
         """What others made, a video or a picture, with this maker's marks in it."""

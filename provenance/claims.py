@@ -5,7 +5,7 @@ Where it comes from is said by the type of the claim, with its digital source ty
     Generated   c2pa.created, trainedAlgorithmicMedia                      a model drew it from a portrait
     Rendered    c2pa.created, algorithmicMedia                             drawn by computer graphics, nobody's face
     Composite   c2pa.created, compositeWithTrainedAlgorithmicMedia         put together of generated and other parts
-    Recorded    c2pa.opened, digitalCapture                                what a camera took, cut out and coded again
+    Recorded    c2pa.opened, then c2pa.cropped, digitalCapture             what a camera took, cut out and coded again
     Edited      c2pa.opened, then c2pa.edited, algorithmicallyEnhanced     what a camera took, changed since
     Opened      c2pa.opened; nothing is said of where it comes from        what others made, signed or marked here
 
@@ -172,8 +172,7 @@ class _Captured(Claim):
     def _opened(self) -> dict[str, Any]:
         if self.subjects[0].path is None:  # somebody rendered: no camera, and no file
             return _action("c2pa.created", digitalSourceType=IPTC + Rendered.source_type)
-        captured = {"digitalSourceType": IPTC + Recorded.source_type} if self.subjects[0].exists else {}
-        return _action("c2pa.opened", **captured)
+        return _action("c2pa.opened")
 
 
 @dataclass(frozen=True)
@@ -189,7 +188,8 @@ class Recorded(_Captured):
             raise UsageError("claimed as recorded, but the person does not exist: no camera saw them")
 
     def actions(self) -> list[dict[str, Any]]:
-        return [self._opened(), _action("c2pa.cropped"), _action("c2pa.transcoded")]
+        cut = _action("c2pa.cropped", digitalSourceType=IPTC + self.source_type)
+        return [self._opened(), cut, _action("c2pa.transcoded")]
 
 
 @dataclass(frozen=True)

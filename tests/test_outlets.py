@@ -150,15 +150,15 @@ def test_the_callers_own_error_passes_as_it_is(
             raise error
 
     frames, sound = [m.frame for m in moments], [m.sound for m in moments]
+    path = tmp_path / "a.mp4"
+    work = {
+        "moments": lambda: save_live(path, shown(keys, breaking(moments)), Outlet(io.BytesIO())),
+        "frames": lambda: save_video(path, shown(keys, breaking(frames), iter(sound))),
+        "sound": lambda: save_video(path, shown(keys, frames, breaking(sound))),
+        "progress": lambda: save_video(path, shown(keys, frames, iter(sound)), progress=progress),
+    }
     with pytest.raises(type(error)) as caught:
-        if where == "moments":
-            save_live(tmp_path / "a.mp4", shown(keys, breaking(moments)), Outlet(io.BytesIO()))
-        elif where == "frames":
-            save_video(tmp_path / "a.mp4", shown(keys, breaking(frames), iter(sound)))
-        elif where == "sound":
-            save_video(tmp_path / "a.mp4", shown(keys, frames, breaking(sound)))
-        else:
-            save_video(tmp_path / "a.mp4", shown(keys, frames, iter(sound)), progress=progress)
+        work[where]()
     if where != "moments" or not isinstance(error, OutputError):
         assert caught.value is error
     assert [p.name for p in tmp_path.iterdir()] == (["a.mp4"] if where == "moments" else [])
