@@ -160,7 +160,7 @@ def test_pictures_are_marked_and_signed_too(maker, tmp_path, suffix):
 def test_key_service_signs(maker, tmp_path):
     """A command that signs digests, here openssl, stands for a key service."""
     folder, keys, _ = maker
-    command = ["openssl", "pkeyutl", "-sign", "-inkey", str(keys.folder / "leaf.key")]
+    command = ["openssl", "pkeyutl", "-sign", "-inkey", str(keys.folder / "signing/0001.pem")]
     signer = CommandSigner(command, keys.signer.chain_pem)
     remote = Keys(keys.folder, signer, keys.anchor_pem, keys.mark_key)
     claim = Claim("generate", folder / "portrait.png", nobody=True)
