@@ -217,13 +217,11 @@ def replace_authority(folder: Path, issued: Issued) -> None:
     (folder / "intermediate.key").unlink(missing_ok=True)
 
 
-def below(certificate: x509.Certificate, folder: Path) -> str:
-    """Which authority of this folder issued a certificate: "intermediate", "root", or "" for neither."""
-    for name in ("intermediate", "root"):
-        source = folder / f"{name}.pem"
-        if issued_by(certificate, load_certificates(read(source), str(source))[0]):
-            return name
-    return ""
+def issuer_of(certificate: x509.Certificate, folder: Path) -> x509.Certificate | None:
+    """The authority of this folder, now or before, that issued a certificate; None for none."""
+    known = [issuing(folder).certificate, issuing(folder, "root").certificate]
+    known += [above for generation in generations(folder) for above in generation.chain[1:]]
+    return next((authority for authority in known if issued_by(certificate, authority)), None)
 
 
 def _path(folder: Path, number: int) -> Path:

@@ -240,7 +240,7 @@ def holds(store: Mapping[str, Any] | None) -> bool:
     """Whether what `read_store` says is that the file is as it was signed, by whomever and however long ago."""
     if store is None or set(store["failures"]) - BYSTANDERS:
         return False
-    return store["state"] in ("Valid", "Trusted") or EXPIRED in store["failures"]
+    return store["state"] in ("Valid", "Trusted") or bool({EXPIRED, REVOKED} & set(store["failures"]))
 
 
 def trusting(anchors_pem: str) -> c2pa.Context:
