@@ -21,6 +21,7 @@ from faces.london import London
 from learning import Plan, WeightCard, fit, save_weights
 from learning.adversary import Adversary
 from learning.backbone import Perceptual
+from learning.resuming import guarded
 from media import VideoReader, read_picture
 from media.errors import UsageError
 
@@ -169,6 +170,7 @@ def validator(pictures: Pictures, count: int, perceptual: Perceptual) -> Callabl
     return validate
 
 
+@guarded
 def train(
     data: Sequence[Path] | Path,
     out: Path,
@@ -205,7 +207,7 @@ def train(
     learned = Pictures(folders, held=False)
     figures = fit(
         net, plan, Batches(learned, seed, batch), loss, validator(Pictures(folders, held=True), VALIDATION, perceptual),
-        select="psnr_db", higher_is_better=True, workdir=workdir / variant, resume=resume, device=device,
+        select="psnr_db", higher_is_better=True, workdir=workdir, resume=resume, device=device,
         workers=workers, progress=progress,
     )  # fmt: skip
     card = WeightCard(

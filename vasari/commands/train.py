@@ -174,7 +174,7 @@ def train(
     for name in options:
         if recipe not in TAKEN_BY.get(name, tuple(Recipe)):
             raise UsageError(f"--{name} means nothing to `train {recipe}`; leave it out")
-    folder = workdir / recipe.value
+    folder = workdir / recipe.value / (variant or "")
     ranks = Ranks.join(device)
     device = ranks.device(device)
     card = run(
