@@ -66,7 +66,8 @@ def guarded(recipe: Callable[P, T]) -> Callable[P, T]:
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         given = signature.bind(*args, **kwargs)
         given.apply_defaults()
-        kept = {name: _told(value) for name, value in given.arguments.items() if name not in ELSEWHERE}
+        made = tuple(Path(given.arguments[name]).absolute() for name in ("out", "workdir") if given.arguments.get(name))
+        kept = {name: _told(value, made) for name, value in given.arguments.items() if name not in ELSEWHERE}
         now = {name: value for name, value in kept.items() if value is not NotImplemented}
         workdir = Path(given.arguments["workdir"])
         _claim(workdir, now, resume=bool(given.arguments["resume"]))
@@ -103,7 +104,10 @@ def _claim(workdir: Path, now: Mapping[str, Any], *, resume: bool) -> None:
 
 def _refuse(differing: Mapping[str, tuple[Any, Any]], where: Path, hint: str = "") -> None:
     if differing:
-        words = ", ".join(f"{name} was {_words(a)}, now {_words(b)}" for name, (a, b) in sorted(differing.items()))
+        words = ", ".join(
+            f"{'--' if isinstance(a or b, dict) else ''}{name} was {_words(a)}, now {_words(b)}"
+            for name, (a, b) in sorted(differing.items())
+        )
         raise UsageError(f"{where}: {words}; {hint or 'use another --workdir or --no-resume'}")
 
 
@@ -113,12 +117,13 @@ def _words(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def _told(value: Any) -> Any:
-    """A setting as JSON has it; NotImplemented for what is none (a network, a function)."""
+def _told(value: Any, made: tuple[Path, ...]) -> Any:
+    """A setting as JSON has it, without what the run itself has `made`; NotImplemented for what is none (a network, a
+    function)."""
     if isinstance(value, Path):
-        return contents(value)
+        return contents(value, made)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        parts = [_told(part) for part in value]
+        parts = [_told(part, made) for part in value]
         paths = [part for part in parts if isinstance(part, dict)]
         if paths and len(paths) == len(parts):
             return _joined(paths)
@@ -126,12 +131,13 @@ def _told(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | float | str) else NotImplemented
 
 
-def contents(path: Path) -> dict[str, Any]:
-    """What lies at a path: name, number of files, a digest; of folders over names and sizes of the files in them."""
+def contents(path: Path, without: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """What lies at a path: name, number of files, a digest; of folders over names and sizes of the files in them, but
+    for what lies in the folders `without`."""
     digest, count = hashlib.sha256(), 0
     if path.is_dir():
         for file in sorted(path.rglob("*")):
-            if file.is_file():
+            if file.is_file() and not any(file.absolute().is_relative_to(other) for other in without):
                 digest.update(f"{file.relative_to(path).as_posix()}\0{file.stat().st_size}\n".encode())
                 count += 1
     elif path.is_file():
