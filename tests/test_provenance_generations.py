@@ -259,12 +259,14 @@ def test_damage_is_named(keys):
         Keys.open(keys.folder)
 
 
-def test_revoking_the_intermediate_revokes_all_below_and_signs_with_another(keys, tmp_path):
+@pytest.mark.parametrize("before", [False, True], ids=["new", "earlier"])
+def test_revoking_the_intermediate_revokes_all_below_and_signs_with_another(keys, tmp_path, before):
     def save(name, maker):
         return save_picture(tmp_path / name, picture(), claim=Claim("data", nobody=True), keys=maker).path
 
+    keys = Keys.open(as_before(keys.folder)) if before else keys
     first = save("first.png", keys)
-    rotated = keys.rotate()
+    rotated = keys if before else keys.rotate()
     second = save("second.png", rotated)
     entry = rotated.revoke("ca_compromise", serial=rotated.chain[1].serial_number)
     assert entry.issuer.startswith("vasari DEVELOPMENT TEST root")
