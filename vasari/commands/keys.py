@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 
 from media.atomic import replacing
 
@@ -52,13 +52,9 @@ def show(keys: Folder = None) -> None:
     needed = " (required)" if authority and authority.required else ""
     table.add_row("time stamps", f"by {authority.url}{needed}" if authority else "none")
     table.add_row("registry", "yes" if (opened.folder / FILE).exists() else "no outputs yet")
-    console = Console()
-    console.print(table)
-    if rows := states(opened):
-        certificates = Table("certificate", Column("serial number", overflow="fold"), "valid from", "until", "state")
-        for row in rows:
-            certificates.add_row(*row)
-        console.print(certificates)
+    Console().print(table)
+    for row in states(opened):
+        typer.echo("{:14}{:42}{} to {}  {}".format(*row))  # not in a table: serial numbers are copied from here
 
 
 def states(keys: "Keys") -> list[tuple[str, str, str, str, str]]:
