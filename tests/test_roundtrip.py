@@ -9,14 +9,17 @@ import pytest
 import torch
 from command_line import vasari
 from making import clip, picture
+from sitters import EXAMPLES
 from toy_london import make_toy_london
 
 from benchmarks.fakes.roundtrip import autoencoder, roundtrip, weights_of
 from detect.training import roundtrip as recipe
 from detect.training.autoencoder import Autoencoder, enlarging, rounded
 from learning import WeightCard, load_weights, save_weights
+from media import read_picture
 from media.errors import UsageError
 
+SHIPPED = sorted(path.stem for path in weights_of("kl8").parent.glob("*.safetensors"))
 TINY = {"widths": [4, 6, 8], "latent": 2}
 
 
@@ -155,6 +158,15 @@ def test_stray_latents_depend_on_their_seed(weights: Path) -> None:
     assert not np.array_equal(made(1), made(2))
     with pytest.raises(ValueError, match="rng"):
         roundtrip(given, "kl8", stray=1.0, weights=weights)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_ships_brings_a_face_back(name: str) -> None:
+    given = read_picture(EXAMPLES / "portrait.png")[::2, ::2]
+    made = roundtrip(given, name)
+    decibels = 10 * np.log10(255**2 / np.square(made.astype(float) - given).mean())
+    assert 24 < decibels < 45  # it is the face, and it came through
+    assert weights_of(name).stat().st_size < 3_300_000
 
 
 def test_a_name_that_is_none_is_said() -> None:
