@@ -12,12 +12,15 @@ from typing import Any, BinaryIO
 import c2pa
 
 from media.errors import SigningError
+from provenance.cose import Signature, read_signature
 from provenance.ingredients import Ingredient, mime_of, named
-from provenance.signers import Signer
+from provenance.signers import Signer, ready
 from provenance.timestamps import Authority
 
 UNTRUSTED = "signingCredential.untrusted"  # a failure of trust, not of integrity
 EXPIRED = "signingCredential.expired"  # the same
+REVOKED = "signingCredential.ocsp.revoked"  # the same
+BYSTANDERS = frozenset({UNTRUSTED, EXPIRED, REVOKED})
 ELSEWHERE = "Remote: must fetch remote manifests from url"  # what the library says where it may not
 LONGEST_URL = 500  # letters of an address that are told
 # Offline by design: nothing is fetched, wherever a file says its manifest lies.
@@ -98,6 +101,7 @@ def _signed(
     remote_url: str,
 ) -> bytes:
     failure: list[SigningError] = []
+    signer = ready(signer)
 
     def callback(data: bytes) -> bytes:
         try:
@@ -166,8 +170,8 @@ def read_store(path: Path, anchors_pem: str, store: bytes | None = None) -> dict
         store: its manifest store from elsewhere; what is in the file is not looked at then.
 
     Returns: {"state": "Valid" | "Trusted" | "Invalid", "failures": [...], "informational": [...], "passed": [...],
-    "manifest": {...}, "label": "urn:c2pa:..."}; "Invalid" with a failure code too where the manifest is damaged
-    beyond parsing.
+    "manifest": {...}, "label": "urn:c2pa:...", "signature": `cose.Signature`}; "Invalid" with a failure code too where
+    the manifest is damaged beyond parsing.
     """
     context = trusting(anchors_pem)
     try:
@@ -182,6 +186,7 @@ def read_store(path: Path, anchors_pem: str, store: bytes | None = None) -> dict
             opened.enter_context(reader)
             document = json.loads(reader.crjson())
             state = reader.get_validation_state() or "Invalid"
+            signature = _signature(reader, (document.get("manifests") or [{}])[0].get("label", ""))
     except c2pa.C2paError.NotSupported:
         return None  # a container that cannot carry credentials
     except c2pa.C2paError as error:
@@ -194,6 +199,7 @@ def read_store(path: Path, anchors_pem: str, store: bytes | None = None) -> dict
             "passed": [],
             "manifest": {},
             "label": "",
+            "signature": Signature(),
         }
     manifests = document.get("manifests") or [{}]
     results = manifests[0].get("validationResults") or {}
@@ -204,7 +210,18 @@ def read_store(path: Path, anchors_pem: str, store: bytes | None = None) -> dict
         "passed": [item.get("code", "?") for item in results.get("success", [])],
         "manifest": manifests[0],
         "label": manifests[0].get("label", ""),
+        "signature": signature,
     }
+
+
+def _signature(reader: c2pa.Reader, label: str) -> Signature:
+    """Certificates, and what is stapled to them; empty where it cannot be had."""
+    store = io.BytesIO()
+    try:
+        reader.resource_to_stream(f"self#jumbf=/c2pa/{label}/c2pa.signature", store)  # gives all of the manifest store
+    except c2pa.C2paError:
+        return Signature()
+    return read_signature(store.getvalue(), label)
 
 
 def remote_url(path: Path) -> str:
@@ -221,9 +238,9 @@ def remote_url(path: Path) -> str:
 
 def holds(store: Mapping[str, Any] | None) -> bool:
     """Whether what `read_store` says is that the file is as it was signed, by whomever and however long ago."""
-    if store is None or set(store["failures"]) - {UNTRUSTED, EXPIRED}:
+    if store is None or set(store["failures"]) - BYSTANDERS:
         return False
-    return store["state"] in ("Valid", "Trusted") or EXPIRED in store["failures"]
+    return store["state"] in ("Valid", "Trusted") or bool({EXPIRED, REVOKED} & set(store["failures"]))
 
 
 def trusting(anchors_pem: str) -> c2pa.Context:

@@ -2,11 +2,10 @@
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal
 
 from media.errors import KeyMaterialError, UnreadableError
@@ -21,8 +20,9 @@ from provenance.keys import Keys
 from provenance.reading import read_picture_mark, read_sound_mark
 from provenance.recovery import recover
 from provenance.registry import Entry, Registry, open_registry
-from provenance.revocation import Revoked, read_revoked
+from provenance.revocation import Revocations, read_revoked
 from provenance.search import by_content, look
+from provenance.stapling import lookup_chain
 from provenance.verdict import Credentials, Mark, Recovered, TimeStamp, Verdict
 from provenance.watermark.identity import key_id
 from provenance.watermark.search import Place
@@ -126,7 +126,7 @@ def believed(path: Path, keys: Keys) -> dict[str, Any] | None:
 def read_credentials(
     path: Path,
     anchors_pem: str,
-    revoked: Mapping[tuple[str, int], Revoked] = MappingProxyType({}),
+    revoked: Revocations = Revocations(),
     authorities_pem: str = "",
     fetch: Collection[str] = (),
 ) -> Credentials:
@@ -142,7 +142,7 @@ def read_credentials(
     if store is None:
         return Credentials(state="absent", trust="not_applicable", remote=place.remote, notes=place.notes)
     store, stamp = _stamped(read, store, anchors_pem, authorities_pem)
-    failures = sorted({code for code in store["failures"] if code not in (manifest.UNTRUSTED, manifest.EXPIRED)})
+    failures = sorted({code for code in store["failures"] if code not in manifest.BYSTANDERS})
     intact = manifest.holds(store)
     content = store["manifest"]
     certificate = content.get("signature", {}).get("certificateInfo", {})
@@ -153,9 +153,10 @@ def read_credentials(
     actions = [a for v in assertions.values() if isinstance(v, dict) for a in v.get("actions", [])]
     first = actions[0] if actions else {}
     bindings = _bindings(assertions)
-    trusted = store["state"] == "Trusted" and intact
+    chain = store["signature"].chain
+    trusted = store["state"] == "Trusted" and intact and bool(chain)  # whose issuers are unknown may be revoked
     expired = intact and manifest.EXPIRED in store["failures"]
-    listed = _on_list(certificate, revoked)
+    listed = lookup_chain(store["signature"], revoked, anchors_pem)
     gone = trusted and listed and not (stamp and stamp.trust == "trusted" and stamp.time < timestamps.utc(listed.bound))
     return Credentials(
         state="valid" if intact else "invalid",
@@ -174,7 +175,7 @@ def read_credentials(
         failures=failures,
         source=place.source,
         remote=place.remote,
-        notes=place.notes + [f"outside the signature: {box}" for box in uncovered_boxes(path)],
+        notes=place.notes + revoked.stale(chain) + [f"outside the signature: {box}" for box in uncovered_boxes(path)],
         **bindings,
     )
 
@@ -223,14 +224,6 @@ def _stamped(
     if manifest.EXPIRED in store["failures"] and "signingCredential.trusted" not in clocks["passed"]:
         store = read(f"{anchors_pem}\n{authorities_pem}") or store
     return store, TimeStamp(**found, trust="trusted")
-
-
-def _on_list(certificate: Mapping[str, Any], revoked: Mapping[tuple[str, int], Revoked]) -> Revoked | None:
-    try:
-        serial = int(certificate.get("serialNumber", ""), 16)
-    except ValueError:
-        return None
-    return revoked.get((certificate.get("issuer", {}).get("CN", ""), serial))
 
 
 def _bindings(assertions: dict[str, object]) -> dict[str, str]:

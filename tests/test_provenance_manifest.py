@@ -159,7 +159,7 @@ def test_pictures_are_marked_and_signed_too(maker, tmp_path, suffix):
 def test_key_service_signs(maker, tmp_path):
     """A command that signs digests, here openssl, stands for a key service."""
     _, keys, _ = maker
-    command = ["openssl", "pkeyutl", "-sign", "-inkey", str(keys.folder / "leaf.key")]
+    command = ["openssl", "pkeyutl", "-sign", "-inkey", str(keys.folder / "signing/0001.pem")]
     signer = CommandSigner(command, keys.signer.chain_pem)
     remote = Keys(keys.folder, signer, keys.anchor_pem, keys.mark_key)
     saved = save_picture(tmp_path / "a.png", shown(remote, picture(5)))

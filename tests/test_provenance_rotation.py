@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from media.errors import KeyMaterialError, UsageError
 from provenance import Keys, mark_file, save_picture, save_video, verify
+from provenance.generations import write
 from provenance.keys import RETIRED
 from provenance.registry import open_registry
 from provenance.search import identify
@@ -81,7 +82,13 @@ def test_of_rotations_at_once_no_key_is_lost(tmp_path):
 
 def test_killed_between_both_files_nothing_is_lost(tmp_path, monkeypatch):
     keys = Keys.open(tmp_path / "keys")
-    monkeypatch.setattr("provenance.keys._write", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
+
+    def failing(path, *rest):
+        if path.name == "watermark.key":
+            raise OSError(28, "No space left")
+        write(path, *rest)
+
+    monkeypatch.setattr("provenance.keys.write", failing)
     with pytest.raises(KeyMaterialError, match="No space"):
         keys.rotate_mark_key()
     monkeypatch.undo()
