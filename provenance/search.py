@@ -30,7 +30,7 @@ from provenance.watermark.search import Place
 from provenance.watermark.sound import SoundReader
 from provenance.watermark.speed import played_back
 
-LOOKED_AT = 20.0  # seconds of a file that are compared
+LOOKED_AT = 20.0  # seconds of a file that are compared where nothing says where to look
 STRIDE = 5  # every fifth frame is searched for a mark
 SEARCHED = 0.4  # of the time that `identify` has, after which no further key is searched with: content has to follow
 
@@ -44,14 +44,27 @@ class Found:
     score: int | None = None  # 0 to 100, of fingerprints
 
 
-def look(path: Path, info: MediaInfo | None = None, place: Place | None = None, *, speed: float = 1.0) -> Clip | None:
-    """Pictures and sound of the first 20 s of a file; None where nothing can be compared. With `place`, pictures are
-    laid back to where they were when they were marked; with `speed`, sound that is played at it is read back.
+def look(
+    path: Path,
+    info: MediaInfo | None = None,
+    place: Place | None = None,
+    *,
+    speed: float = 1.0,
+    start: float = 0.0,
+    seconds: float = LOOKED_AT,
+) -> Clip | None:
+    """Pictures and sound of a stretch of a file; None where nothing can be compared.
+
+    Args:
+        place: pictures are laid back to where they were when they were marked.
+        speed: sound that is played at it is read back.
+        start, seconds: of the stretch.
 
     Raises:
         UnreadableError: the file cannot be read.
     """
-    clip, _, _ = _watch(path, info or probe(path), None, lambda: None, place, speed)
+    until = start + seconds
+    clip, _, _ = _watch(path, info or probe(path), None, lambda: None, place, speed, start=start, until=until)
     return clip
 
 
@@ -130,13 +143,15 @@ def _watch(
     place: Place | None = None,
     speed: float = 1.0,
     enough: float = 0.0,
+    start: float = 0.0,
+    until: float = LOOKED_AT,
 ) -> tuple[Clip | None, str, str]:
-    """One pass over the beginning of a file: content, and with `keys` the messages of both marks; from `enough` on
+    """One pass over a stretch of a file, seconds: content, and with `keys` the messages of both marks; from `enough` on
     (`time.monotonic`) marks that were moved are not searched for under further keys."""
     printer = Fingerprinter(every=1, phases=PHASES)
     ring = keys.mark_keys if keys else ()
     reader, listener = (PictureReader(ring[0]), SoundReader(ring[0])) if ring else (None, None)
-    for number, frame in enumerate(_frames(path, info)):
+    for number, frame in enumerate(_frames(path, info, start, until)):
         check()
         printer.frame(frame if place is None else aligned(frame, place.map(*frame.shape[:2]))[0])
         if reader is not None and number % STRIDE == 0:
@@ -145,11 +160,13 @@ def _watch(
     try:
         for chunk in iter_sound(path, seconds=1.0) if info.has_sound else ():
             check()
+            heard += 1.0
+            if heard <= start:
+                continue
             printer.sound(chunk if speed == 1.0 else played_back(chunk, speed))
             if listener is not None:
                 listener.add(chunk)
-            heard += 1.0
-            if heard >= LOOKED_AT:
+            if heard >= until:
                 break
     except (SpeechError, UnreadableError):
         pass  # a broken track is no sound
@@ -177,11 +194,11 @@ def _message(
     return None
 
 
-def _frames(path: Path, info: MediaInfo) -> Iterator[np.ndarray]:
+def _frames(path: Path, info: MediaInfo, start: float, until: float) -> Iterator[np.ndarray]:
     if info.kind == "picture":
         yield read_picture(path)
     elif info.kind == "video":
-        for number, frame in enumerate(VideoReader(path, threads=1)):
-            if number >= LOOKED_AT * FPS:
+        for number, frame in enumerate(VideoReader(path, threads=1, start=start)):
+            if number >= (until - start) * FPS:
                 return
             yield np.asarray(frame)
