@@ -40,6 +40,7 @@ STIR, MOST_STIR = 1.0, 8.0  # the same of a change over 0.2 s
 FEWEST = 24  # signs that must count
 ROBUST = 1e-4  # of the loudest band of a moment, -40 dB: what an encoder may change at will
 RUSTLE = 0.5  # natural logarithm of energy: a change of a band that counts for nothing
+OVERLAP = 0.05  # of agreement, that a place is worth at which all of the shorter clip lies in the other
 FITS = 0.8  # share of signs from which it is known where in time a clip lies in another
 SOUND_WINDOW, SOUND_LEAST = 25, 0.80  # rows (1 s) that are compared by themselves, and share from which they match
 MOVING_WINDOW, MOVING_LEAST = 10, 0.75  # the same of motion (2 s)
@@ -225,8 +226,9 @@ def compare(kept: Fingerprint, clip: Clip) -> Similarity:
     scale = np.maximum(np.abs(clip.sound).mean(axis=0, keepdims=True), 1e-9) if len(clip.sound) else 1.0
     loud = np.sign(clip.sound) * np.maximum(np.abs(clip.sound) - RUSTLE, 0)
     heard = np.clip(loud / scale, -2, 2)
-    motion = _best(kept.motion, moved, max(1, STEP // clip.every), SHORTEST_MOTION)
     sound = _best(kept.sound, heard, clip.phases, SHORTEST_SOUND)
+    together = sound.shift * HOP / SAMPLE_RATE * FPS / STEP if sound is not None and sound.share > FITS else None
+    motion = _best(kept.motion, moved, max(1, STEP // clip.every), SHORTEST_MOTION, together)
     still = _agreement(kept.still, clip.still) if clip.still.any() else None
     shown = _during(clip, kept, motion, sound)
     if still is not None and shown is not None:
@@ -274,11 +276,14 @@ class Fit:
     phases: int
 
 
-def _best(signs: np.ndarray, values: np.ndarray, phases: int, shortest: int) -> Fit | None:
+def _best(
+    signs: np.ndarray, values: np.ndarray, phases: int, shortest: int, expected: float | None = None
+) -> Fit | None:
     """The best agreement of rows of `signs` with every `phases`-th row of `values`, over all ways to lay the one on the
-    other that cover half of the shorter."""
+    other that cover half of the shorter. Of places that agree alike, as where music or movement repeats itself, the one
+    with more in common is taken, and the `expected` one (rows)."""
     rows = np.where(signs, np.float32(1), np.float32(-1))
-    best = None
+    best, most = None, -1.0
     for phase in range(phases):
         asked = values[phase::phases]
         overlap = max(shortest, min(len(rows), len(asked)) // 2)
@@ -292,7 +297,11 @@ def _best(signs: np.ndarray, values: np.ndarray, phases: int, shortest: int) -> 
             if sure[last] - sure[first] < FEWEST:
                 continue
             share = (1 + float(np.trace(products, offset=shift)) / max(before[last] - before[first], 1e-9)) / 2
-            if best is None or share > best.share:
+            worth = share + OVERLAP * (last - first) / min(len(rows), len(asked))
+            if expected is not None and abs(shift + phase / phases - expected) < 1.0:
+                worth += OVERLAP
+            if worth > most:
+                most = worth
                 best = Fit(share, shift + phase / phases, shift, phase, phases)
     return best
 
@@ -311,10 +320,13 @@ def _places(signs: np.ndarray, values: np.ndarray, fit: Fit, seconds: float, win
         end = min(start + window, len(signs))
         first, last = max(0, start + fit.row), min(len(asked), end + fit.row)
         there = asked[first:last] if last > first else asked[:0]
-        sure = np.count_nonzero(there) >= FEWEST
+        count = np.count_nonzero(there)
+        sure = count >= FEWEST
         if sure:
             rows = np.where(signs[first - fit.row : last - fit.row], np.float32(1), np.float32(-1))
-            good = (1 + float((rows * there).sum()) / float(np.abs(there).sum())) / 2 >= least
+            share = (1 + float((rows * there).sum()) / float(np.abs(there).sum())) / 2
+            sure = share >= least or share < least - 1 / np.sqrt(count)  # few signs may disagree by chance
+            good = share >= least if sure else good
         missing = end - start - (last - first if last > first else 0)
         if sure or missing:
             compared += end - start

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION = 2
+WHOLE = 0.95  # share of the time that was registered from which all of it is said to be there
 
 
 class Record(BaseModel):
@@ -136,9 +137,10 @@ class Recovered(Record):
 
     @property
     def whole(self) -> bool:
-        """Whether pictures, sound and length are all as registered."""
+        """Whether pictures, sound and length are all as registered, from beginning to end."""
         states = {self.pictures, self.sound} - {"not_compared"}
-        return states == {"same"} and self.length in ("same", "not_compared")
+        shares = [match.share for match in (self.pictures_match, self.sound_match) if match is not None]
+        return states == {"same"} and self.length in ("same", "not_compared") and min(shares, default=1.0) >= WHOLE
 
 
 class Origin(Record):
