@@ -98,7 +98,7 @@ def judge(
         "summary": summary,
         "reasons": list(dict.fromkeys(reasons)),
         "agreement": "contradict" if clashes else "agree" if compared and marked else "not_applicable",
-        "origin": _origin(entry, recovered),
+        "origin": _origin(entry, recovered, made),
     }
 
 
@@ -262,7 +262,7 @@ def lookup(picture: Mark, sound: Mark, registry: Registry | None, others: Sequen
     return None
 
 
-def _origin(entry: Entry | None, recovered: Recovered | None) -> Origin | None:
+def _origin(entry: Entry | None, recovered: Recovered | None, generated: bool) -> Origin | None:
     if entry is None:
         return None
     return Origin(
@@ -272,5 +272,6 @@ def _origin(entry: Entry | None, recovered: Recovered | None) -> Origin | None:
         file_sha256=entry.file_sha256,
         portrait_sha256=entry.portrait_sha256,
         nobody=bool(entry.nobody),
+        generated=generated,
         recovered=recovered,
     )

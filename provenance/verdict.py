@@ -152,6 +152,7 @@ class Origin(Record):
     file_sha256: str
     portrait_sha256: str
     nobody: bool
+    generated: bool = True  # made by AI, or a part of it; not what others made and `vasari mark` marked
     recovered: Recovered | None = None  # only where credentials are gone
 
 
