@@ -6,7 +6,7 @@ by_content(clip, registry), by_print(...)   by a perceptual hash alone
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from media.video import VideoReader
 from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
 from provenance.fingerprint import ALGORITHM, MOST, PHASES, STEP, Clip, Fingerprint, Fingerprinter, compare, still_alike
 from provenance.keys import Keys
-from provenance.recovery import ALONE, STILL, judged, score
+from provenance.recovery import ALONE, STILL, judged, read_manifest, score
 from provenance.registry import Registry
 from provenance.watermark.geometry import aligned
 from provenance.watermark.identity import mark_hex, sound_mark_hex
@@ -31,6 +31,8 @@ from provenance.watermark.sound import SoundReader
 from provenance.watermark.speed import played_back
 
 LOOKED_AT = 20.0  # seconds of a file that are compared where nothing says where to look
+RANKED = 100  # manifests of one soft binding that are weighed against each other
+OWN, TRUSTED, STRANGER = range(3)
 STRIDE = 5  # every fifth frame is searched for a mark
 SEARCHED = 0.4  # of the time that `identify` has, after which no further key is searched with: content has to follow
 
@@ -102,14 +104,33 @@ def identify(
         raise UnreadableError(f"{path}: {info.width}x{info.height} pixels; {largest} are the most that is looked at")
     clip, mark, sound_mark = _watch(path, info, keys, check, enough=enough)
     found: dict[str, Found] = {}
+    anchors = keys.anchor_pem.decode()
     for alg, value in ((PICTURE_ALGORITHM, mark), (SOUND_ALGORITHM, sound_mark)):
         if value and alg in algorithms:
-            for label in registry.by_binding(alg, value, limit):
-                found.setdefault(label, Found(label, alg))
+            for label in registry.by_binding(alg, value, RANKED):
+                if _rank(label, registry, anchors) < STRANGER:  # the mark was read under this maker's key
+                    found.setdefault(label, Found(label, alg))
     if ALGORITHM in algorithms and clip is not None:
         for item in by_content(clip, registry, limit, check):
             found.setdefault(item.label, item)
     return list(found.values())[:limit]
+
+
+def ranked(labels: Iterable[str], registry: Registry, anchors_pem: str) -> list[str]:
+    """Manifests that bring the same soft binding, the one to be believed first: of outputs registered here, then of
+    signers below a root that is trusted, then of others."""
+    return sorted(labels, key=lambda label: _rank(label, registry, anchors_pem))
+
+
+def _rank(label: str, registry: Registry, anchors_pem: str) -> int:
+    if registry.by_manifest(label) is not None:
+        return OWN
+    store = registry.manifest_store(label)
+    try:
+        says = read_manifest(store, anchors_pem) if store is not None else None
+    except UnreadableError:
+        return STRANGER
+    return TRUSTED if says is not None and says.intact and says.trusted else STRANGER
 
 
 def by_content(clip: Clip, registry: Registry, limit: int, check: Callable[[], None] = lambda: None) -> list[Found]:
