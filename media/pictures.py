@@ -24,7 +24,7 @@ def read_picture(path: str | os.PathLike[str]) -> np.ndarray:
     check_file(path)
     try:
         with guarded(path, "the picture is damaged or truncated"), warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # of damage that can be read past
             with Image.open(path) as picture:
                 if picture.width * picture.height > LARGEST:
                     raise UnreadableError(
@@ -46,8 +46,10 @@ def pages(path: str | os.PathLike[str]) -> int:
     Raises:
         UnreadableError: no picture.
     """
-    with guarded(path), Image.open(path) as picture:
-        return int(getattr(picture, "n_frames", 1))
+    with guarded(path), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(path) as picture:
+            return int(getattr(picture, "n_frames", 1))
 
 
 def depth(picture: Image.Image) -> int:

@@ -122,7 +122,7 @@ def _picture(path: Path) -> MediaInfo | None:
     """None where Pillow does not know it for a still picture, or cannot even tell its size."""
     try:
         with guarded(path), warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")
             with Image.open(path) as picture:
                 if getattr(picture, "n_frames", 1) > 1 and picture.format in ("GIF", "WEBP", "PNG", "AVIF"):
                     return None  # an animation: a video

@@ -62,8 +62,8 @@ def _told_otherwise(
         ]
     if generated and not credentials.generated:
         return [
-            f"the {name} bears {_whose(entry)}, which AI made; the credentials of {quoted(credentials.signer)} promise "
-            "that mark, but do not say so"
+            f"the {name} bears {_whose(entry)}, which is generated; the credentials of {quoted(credentials.signer)} "
+            "promise that mark, but do not say so"
         ]
     return []
 

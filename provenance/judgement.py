@@ -4,7 +4,7 @@
     valid, trusted       agree with the soft binding               known_maker     0
     valid, trusted       none, or not readable                     known_maker     0
     valid, trusted       of another clip, or not mentioned         tampered        4   also by what was opened
-    valid, trusted       of what AI made, and they do not say so   tampered        4
+    valid, trusted       of what is generated, and they do not say tampered        4
     valid, any           picture or sound outside the hash         tampered        4   metadata outside is told alone
     valid, revoked       none, or of the same clip                 nothing_found   3
     valid, revoked       of another clip                           tampered        4
@@ -37,6 +37,7 @@ from provenance.findings import PRESENT, bound
 from provenance.registry import Entry, Registry
 from provenance.verdict import Credentials, Mark, Origin, Recovered, Track
 
+RECORDED = ("digitalCapture", "computationalCapture")  # digital source types (IPTC)
 CODES = {"known_maker": EXIT_KNOWN, "nothing_found": EXIT_NOTHING, "tampered": EXIT_TAMPERED}
 WHERE = {"": "", "file": "", "sidecar": " in the sidecar file", "remote": " that were fetched"}
 OTHERS = "mark"  # command, in the registry, that lays marks over what others made
@@ -62,7 +63,7 @@ def judge(
         recovered: what the registry kept of it, compared with the file.
         untouched: the file is the very one that was registered, byte by byte.
         others: further tracks, and their marks.
-        generated: what is registered was made by AI, or a part of it; by its command when left out.
+        generated: what is registered, or a part of it, is; by its command when left out.
     """
     made = (entry is not None and entry.command != OTHERS) if generated is None else generated
     sure, unsure = findings.strange(recovered, picture)
@@ -199,9 +200,10 @@ def _intact(credentials: Credentials) -> str:
     signer = quoted(credentials.signer)
     done = "made"
     if credentials.action == "c2pa.opened":
-        done = f"{'marked' if bound(credentials) else 'signed'}, as others made it,"
+        as_it_was = "as a camera recorded it" if credentials.digital_source_type in RECORDED else "as others made it"
+        done = f"{'marked' if bound(credentials) else 'signed'}, {as_it_was},"
         if credentials.generated and not bound(credentials):
-            done = "signed, over what AI made,"
+            done = "signed, over what is generated,"
     where = {"sidecar": ", says a sidecar file", "remote": ", say fetched credentials"}.get(credentials.source, "")
     names = sorted({plain(item.what, 40) for item in credentials.uncovered if not item.what.startswith("box ")})
     but = f", but for {', '.join(names)}, which the signature leaves out" if names else ""
@@ -232,7 +234,7 @@ def _vouched(credentials: Credentials, picture: Mark, sound: Mark) -> list[str]:
         elif promised:
             reasons.append(f"the {name} mark could not be read; the signature alone vouches for the {name}")
     if opened and credentials.generated and credentials.action == "c2pa.opened":
-        reasons.append("the file that was opened says that AI made it")
+        reasons.append("the credentials of the file that was opened say that it is generated")
     return reasons
 
 

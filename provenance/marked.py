@@ -54,7 +54,7 @@ def refuse_untold(path: Path, keys: Keys, registry: Registry | None = None) -> C
 
 
 def generated(marks: dict[str, Mark], registry: Registry) -> bool:
-    """Whether a mark among these is of something that AI made, as the registry knows it."""
+    """Whether a mark among these is of something that is generated, as the registry knows it."""
     entries = [named(mark, registry) for mark in marks.values()]
     return any(entry is not None and was_generated(entry, registry) for entry in entries)
 

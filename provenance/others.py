@@ -23,6 +23,7 @@ from PIL import Image, ImageOps
 from media.atomic import replacing
 from media.copying import Copier
 from media.errors import UnreadableError, UsageError
+from media.guard import guarded
 from media.originals import Original, Picture, Sound, decoded, inspect
 from media.pictures import depth, read_picture
 from media.probing import probe
@@ -160,8 +161,8 @@ def _read(path: Path, keys: Sequence[bytes]) -> dict[str, Mark]:
 
 
 def _refuse_marked(source: Path, keys: Keys, book: Registry, again: bool) -> None:
-    """A mark of this maker is replaced only if that is asked for, and never one of what AI made whose credentials are
-    gone: the copy would be "as others made it"."""
+    """A mark of this maker is replaced only if that is asked for, and never that of something generated whose
+    credentials are gone: the copy would be "as others made it"."""
     marks = marks_of(source, probe(source), keys)
     if again and marks and generated(marks, book):
         refuse_untold(source, keys, book)
@@ -176,7 +177,7 @@ def _picture(source: Path, unsigned: Path, message: int, keys: Keys, options: di
     started = time.perf_counter()
     seen = read_picture(source)
     check_size(seen)
-    with Image.open(source) as opened:
+    with guarded(source), Image.open(source) as opened:
         picture = ImageOps.exif_transpose(opened)
         clear = picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
         if clear and unsigned.suffix.lower() in (".jpg", ".jpeg"):

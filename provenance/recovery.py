@@ -45,7 +45,7 @@ class ManifestSays:
     stamped: bool  # by an authority below one of the roots
     bindings: tuple[tuple[str, str], ...]  # (algorithm, value) of its soft bindings
     keys: tuple[str, ...] = ()  # identities of the watermark keys that read them, one for each
-    generated: bool = False  # it says that AI made it, or a part of it
+    generated: bool = False  # it says that what it is of, or a part, is
 
 
 def read_manifest(store: bytes, anchors_pem: str = "") -> ManifestSays:
@@ -188,7 +188,7 @@ def registered_seconds(entry: Entry | None, registry: Registry) -> float:
 
 
 def was_generated(entry: Entry, registry: Registry) -> bool:
-    """Whether an output was made by AI, or a part of it: by its manifest where that was kept, else by the command."""
+    """Whether an output, or a part of it, is generated: by its manifest where that was kept, else by the command."""
     store = registry.manifest_store(entry.manifest) if entry.manifest else None
     try:
         return read_manifest(store).generated if store is not None else entry.command not in NOT_GENERATED

@@ -60,7 +60,7 @@ def look(
     Args:
         place: pictures are laid back to where they were when they were marked.
         speed: sound that is played at it is read back.
-        start, seconds: of the stretch.
+        start, seconds: of the stretch; it starts at a whole second.
 
     Raises:
         UnreadableError: the file cannot be read.

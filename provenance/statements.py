@@ -1,15 +1,17 @@
 """What credentials state, read out of the C2PA library's account of them (`manifest.read_store`): who else vouches,
-what went into the file, which marks are promised, whether AI made it. Pure: no files."""
+what went into the file, which marks are promised, whether it is generated. Pure: no files."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
 from provenance.manifest import EXPIRED, IDENTITY, UNTRUSTED
 from provenance.verdict import Identity, Opened
 
-GENERATED = frozenset({"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"})
-"""Digital source types (IPTC) that say that AI made something or a part of it."""
+GENERATED = frozenset(
+    {"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia", "compositeSynthetic"}
+)
+"""Digital source types (IPTC) that say that a computer made something or a part of it, learned or not."""
 ALGORITHMS = {PICTURE_ALGORITHM: "soft_binding", SOUND_ALGORITHM: "sound_binding"}
 CHANGED = ("parentOf", "componentOf")  # what was opened is still to be seen in the file
 DEEPEST = 16  # generations that are followed back
@@ -46,14 +48,15 @@ def bindings(content: Manifest) -> dict[str, str]:
     return found
 
 
-def lineage(manifests: Sequence[Manifest]) -> list[Manifest]:
-    """The active manifest and those of the files that it was made of and still shows, generation by generation."""
+def lineage(manifests: Sequence[Manifest], relationships: Collection[str] = CHANGED) -> list[Manifest]:
+    """The active manifest and those of the files that it was made of, generation by generation: by default of those
+    that it still shows."""
     by_label = {str(content.get("label", "")): content for content in manifests}
     found, ahead = [], list(manifests[:1])
     for _ in range(DEEPEST):
         found += ahead
         known = {str(content.get("label", "")) for content in found}
-        labels = {item.manifest for content in ahead for item in opened(content) if item.relationship in CHANGED}
+        labels = {item.manifest for content in ahead for item in opened(content) if item.relationship in relationships}
         ahead = [by_label[label] for label in sorted(labels - known) if label in by_label]
         if not ahead:
             break
@@ -61,13 +64,13 @@ def lineage(manifests: Sequence[Manifest]) -> list[Manifest]:
 
 
 def generated(manifests: Sequence[Manifest]) -> bool:
-    """Whether the credentials say, or those of a file that was opened do, that AI made it or a part of it."""
+    """Whether the credentials say, or those of a file that was opened do, that it or a part of it is generated."""
     return any(source_type(action) in GENERATED for content in lineage(manifests) for action in actions(content))
 
 
 def opened_bindings(manifests: Sequence[Manifest]) -> list[str]:
-    """Messages of marks that what was opened promises."""
-    promised = [bindings(content) for content in lineage(manifests)[1:]]
+    """Messages of marks that what went in promises. A portrait may leave its mark where its own pixels are."""
+    promised = [bindings(content) for content in lineage(manifests, (*CHANGED, "inputTo"))[1:]]
     names = ("soft_binding", "sound_binding")
     return sorted({found[name] for found in promised for name in names if found.get(name)})
 

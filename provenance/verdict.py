@@ -66,11 +66,11 @@ class Credentials(Record):
     made: str = ""  # time of the first action, as the signer claims
     action: str = ""  # the first that the signer names: "c2pa.created", or "c2pa.opened" for what others made
     digital_source_type: str = ""  # last part of the IPTC address, "trainedAlgorithmicMedia"
-    generated: bool = False  # they, or those of the file that was opened, say that AI made it or a part of it
+    generated: bool = False  # they, or those of the file that was opened, say that it, or a part, is
     soft_binding: str = ""  # message that the picture mark should bear
     sound_binding: str = ""  # message that the sound mark should bear
     binding_key: str = ""  # which watermark key reads them
-    opened_bindings: list[str] = Field(default_factory=list)  # messages promised by what was opened, not by them
+    opened_bindings: list[str] = Field(default_factory=list)  # messages promised by what went in, not by them
     opened: list[Opened] = Field(default_factory=list)
     identities: list[Identity] = Field(default_factory=list)
     uncovered: list[Uncovered] = Field(default_factory=list)
@@ -152,7 +152,7 @@ class Origin(Record):
     file_sha256: str
     portrait_sha256: str
     nobody: bool
-    generated: bool = True  # made by AI, or a part of it; not what others made and `vasari mark` marked
+    generated: bool = True  # it, or a part of it; not what a camera recorded or others made
     recovered: Recovered | None = None  # only where credentials are gone
 
 

@@ -105,7 +105,7 @@ class _Seen:
     known: tuple[str, ...] = ()  # identities of the keys that were looked for
     entry: Entry | None = None
     recovered: Recovered | None = None
-    generated: bool = False  # what is registered under the mark was made by AI
+    generated: bool = False  # what is registered under the mark, or a part of it, is
 
 
 def _look(
@@ -148,7 +148,7 @@ def _recover(
     up by what is to be seen and heard."""
     kept = registered_seconds(entry, registry)
     first = min((piece.start for mark in marks for piece in mark.pieces), default=0.0)
-    start = max(0.0, first - kept - AROUND) if first > AROUND else 0.0
+    start = float(int(max(0.0, first - kept - AROUND)))  # sound is read by the second
     # As much as was registered may lie before the place where a mark was read, and after it.
     seconds = LOOKED_AT if entry is None else min(2 * kept, LONGEST) + first - start + 2 * AROUND
     clip = look(path, info, place, speed=speed, start=start, seconds=seconds)

@@ -211,3 +211,19 @@ def test_words_of_strangers_stay_words():
     assert "…" in quoted("a" * 500)
     said = as_json({"name": "\x1b\x9b\u202e\u2066é"})
     assert said == '{"name": "\\u001b\\u009b\\u202e\\u2066é"}'
+
+
+@pytest.mark.parametrize("kind", ["tif", "avif", "dds", "jp2", "png", "webp"])
+def test_pictures_that_were_changed_by_chance(tmp_path, kind):
+    """Nothing but our errors comes out, whatever the bytes."""
+    rng = np.random.default_rng(5)
+    Image.fromarray(picture(size=64)).save(tmp_path / f"a.{kind}")
+    whole, path = (tmp_path / f"a.{kind}").read_bytes(), tmp_path / f"b.{kind}"
+    for _ in range(120):
+        data = bytearray(whole)
+        for _ in range(rng.integers(1, 5)):
+            at = int(rng.integers(min(len(data), 400)))
+            data[at : at + 4] = rng.choice([0, 1, 255, 0x7FFFFFFF, 0xFFFFFFFF]).astype("<u4").tobytes()
+        path.write_bytes(data)
+        for read in (probe, read_picture, pages):
+            assert (_error(read, path) or str(path)).startswith(str(path))

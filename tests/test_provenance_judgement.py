@@ -122,10 +122,10 @@ def test_what_was_opened_may_promise_the_mark():
     parent = signed(opened_bindings=[MARK, MARK[-6:]], generated=True)
     judged = judge(parent, P, S, keys=[KEY], entry=ENTRY)
     assert (judged["exit_code"], judged["agreement"]) == (0, "agree")
-    assert judged["summary"].startswith("signed, over what AI made, by")
+    assert judged["summary"].startswith("signed, over what is generated, by")
     silent = judge(signed(opened_bindings=[MARK]), P, S, keys=[KEY], entry=ENTRY, generated=True)
     assert silent["exit_code"] == 4
-    assert any("AI made" in reason for reason in silent["reasons"])
+    assert any("is generated" in reason for reason in silent["reasons"])
 
 
 def test_credentials_that_copy_the_promise_of_anothers_mark():
