@@ -17,6 +17,7 @@ from detect.fusion import STREAMS
 from detect.result import SAYS, Detection, PersonResult
 from media import replacing
 from media.errors import OutputError
+from media.words import plain
 
 SHOWN = 8  # pictures of a person
 WIDTH, HEIGHT = 760, 120  # of the timeline, pixels
@@ -61,16 +62,16 @@ def write_report(folder: Path, detection: Detection, evidence: Evidence, facts: 
     """
     place = zlib.crc32(detection.file.encode(errors="surrogateescape"))
     path = folder / f"{Path(detection.file).name}.{place:08x}.html"
-    known = "".join(f"<li>{html.escape(line)}</li>" for line in facts)
+    known = "".join(f"<li>{html.escape(plain(line))}</li>" for line in facts)
     if len(detection.people) != len(evidence.people):
         raise ValueError("detection and evidence are of different files")
     people = zip(detection.people, evidence.people, strict=True)
     body = "".join(_person(result, seen, detection) for result, seen in people)
-    page = f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(path.stem)}</title>
-<style>{STYLE}</style><h1>{html.escape(detection.file)}</h1>
+    page = f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(plain(path.stem))}</title>
+<style>{STYLE}</style><h1>{html.escape(plain(detection.file))}</h1>
 {f"<ul>{known}</ul>" if known else ""}
 <p class="{detection.verdict}"><b>{SAYS[detection.verdict]}</b>{_chance(detection.probability, detection.interval)}
-{html.escape(detection.reason)}</p>
+{html.escape(plain(detection.reason))}</p>
 <p><small>An estimate, no proof. Probability before anything is seen: one half. Said from {detection.threshold:.0%} on,
 operating point {detection.operating_point}. {detection.kind}, {detection.frames} frames, {detection.seconds:g} s.
 {html.escape("; ".join(detection.notes))} Weights {detection.model[:16]}.</small></p>{body}</html>"""

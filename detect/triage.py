@@ -63,7 +63,7 @@ def join(provenance: Verdict, detection: Detection | None) -> Triage:
 
 def _contradictions(provenance: Verdict) -> list[str]:
     """Facts that cannot both be true: said to be taken by a camera, and marked as made here. A mark that was laid over
-    what others made (`vasari mark`) says nothing of where that comes from, so it contradicts no camera."""
+    what others made (`vasari mark`), or what a camera recorded, contradicts no camera."""
     credentials, stands_for = provenance.credentials, marks_stand_for(provenance)
     if credentials.state == "absent" or credentials.digital_source_type not in CAPTURED or stands_for == "others":
         return []
@@ -80,10 +80,11 @@ def marks_stand_for(provenance: Verdict) -> Literal["made", "others", "unknown"]
     """What the marks of a file say of it, by the registry first, then by credentials that promise them: that it was
     made here, or only marked, as others made it."""
     if provenance.origin is not None:
-        return "others" if provenance.origin.command == OTHERS else "made"
+        made = provenance.origin.generated and provenance.origin.command != OTHERS
+        return "made" if made else "others"
     credentials = provenance.credentials
     if credentials.state == "valid" and (credentials.soft_binding or credentials.sound_binding):
-        return "others" if credentials.action == OPENED else "made"
+        return "made" if credentials.generated or credentials.action != OPENED else "others"
     return "unknown"
 
 
@@ -98,6 +99,8 @@ def _estimate(provenance: Verdict, detection: Detection | None) -> list[str]:
     credentials = provenance.credentials
     if detection.verdict == "synthetic" and credentials.digital_source_type in CAPTURED:
         lines.append("the estimate speaks against credentials that say that a camera took it; look closer")
+    elif detection.verdict == "synthetic" and credentials.generated and provenance.verdict == "known_maker":
+        lines.append("the credentials say so too")
     elif detection.verdict == "synthetic" and provenance.verdict == "known_maker" and credentials.action == OPENED:
         lines.append("whoever is known here says nothing of where it comes from; the estimate is of what others made")
     return lines

@@ -8,7 +8,10 @@ from pathlib import Path
 import av
 
 from media.errors import UnreadableError
+from media.guard import guarded, reason
 from media.pictures import check_file
+
+__all__ = ["opened", "reason"]
 
 # Demuxers that accept any bytes at all: text is not video, however hard ffmpeg tries.
 IMPOSTORS = {"tty", "ass", "srt", "webvtt", "subviewer", "microdvd", "ffmetadata", "concat", "image2", "lrc"}
@@ -23,19 +26,11 @@ def opened(path: str | os.PathLike[str]) -> Iterator[av.container.InputContainer
     """
     path = Path(path)
     check_file(path)
-    try:
+    with guarded(path, "not a sound or video file, or truncated"):
         container = av.open(str(path), metadata_errors="ignore")
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise UnreadableError(f"{path}: not a sound or video file, or truncated ({reason(error)})") from error
     try:
         if IMPOSTORS & set(container.format.name.split(",")):
             raise UnreadableError(f"{path}: not a sound or video file (looks like {container.format.name})")
         yield container
     finally:
         container.close()
-
-
-def reason(error: BaseException) -> str:
-    """What an ffmpeg error says, in one line without its number and file name."""
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return text.splitlines()[0].strip().lower()

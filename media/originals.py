@@ -14,8 +14,9 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
-from media.containers import opened, reason
+from media.containers import opened
 from media.errors import UnreadableError
+from media.guard import each, guarded, reason
 from media.probing import duration, square_size, tracks
 from media.video import LONGEST_HOLD
 
@@ -132,14 +133,21 @@ def decoded(original: Original) -> Iterator[Picture | Sound]:
         starts = [float(t.start_time * t.time_base) for t in wanted if t.start_time is not None and t.time_base]
         pictures, sound = _Pictures(original, min(starts, default=0.0)), _Sound(original, min(starts, default=0.0))
         try:
-            for frame in container.decode(*wanted):
-                yield from pictures.take(frame) if isinstance(frame, av.VideoFrame) else sound.take(frame)
-            yield from sound.rest()
-        except (av.error.FFmpegError, ValueError, OSError) as error:
+            for frame in each(container.decode(*wanted), path):
+                with guarded(path):
+                    taken = list(pictures.take(frame) if isinstance(frame, av.VideoFrame) else sound.take(frame))
+                yield from taken
+            with guarded(path):
+                rest = list(sound.rest())
+            yield from rest
+        except UnreadableError as error:
+            if error.__cause__ is None:  # ours: a broken clock, pictures of another size
+                raise
             end = max(pictures.end, sound.end)
             if _short(original, end):
+                said = reason(error.__cause__ or error)
                 raise UnreadableError(
-                    f"{path}: breaks off after {end:.1f} s ({reason(error)}); nothing was written. Repair it first"
+                    f"{path}: breaks off after {end:.1f} s ({said}); nothing was written. Repair it first"
                 ) from error
         end = max(pictures.end, sound.end)
         if end == 0.0:
@@ -246,10 +254,8 @@ def _others(container: av.container.InputContainer, *kept: av.stream.Stream | No
 
 
 def _first(container: av.container.InputContainer, video: av.VideoStream, path: Path) -> av.VideoFrame:
-    try:
+    with guarded(path, "no picture of the video can be decoded"):
         return next(container.decode(video))
-    except (StopIteration, av.error.FFmpegError) as error:
-        raise UnreadableError(f"{path}: no picture of the video can be decoded ({reason(error)})") from error
 
 
 def _colour(frame: av.VideoFrame) -> tuple[int, int, int]:

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from media.errors import UnreadableError
+from media.guard import guarded
 
 MID_GREY = 128  # what lies behind transparent pixels
 LARGEST = 200_000_000  # pixels; a picture that claims more is refused before it is decoded
@@ -27,8 +28,8 @@ def read_picture(path: str | os.PathLike[str], data: BinaryIO | None = None) -> 
     if data is None:
         check_file(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with guarded(path, "the picture is damaged or truncated"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of damage that can be read past
             with Image.open(data or path) as picture:
                 if picture.width * picture.height > LARGEST:
                     raise UnreadableError(
@@ -36,12 +37,40 @@ def read_picture(path: str | os.PathLike[str], data: BinaryIO | None = None) -> 
                     )
                 picture.load()
                 return to_rgb(ImageOps.exif_transpose(picture))
-    except UnidentifiedImageError as error:
-        raise UnreadableError(f"{path}: not a picture that can be read; give a JPEG, PNG, WebP or TIFF") from error
-    except Image.DecompressionBombError as error:
-        raise UnreadableError(f"{path}: the picture claims far too many pixels; scale it down") from error
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, MemoryError) as error:
-        raise UnreadableError(f"{path}: the picture is damaged or truncated ({_line(error)})") from error
+    except UnreadableError as error:
+        if isinstance(error.__cause__, UnidentifiedImageError):
+            raise UnreadableError(f"{path}: not a picture that can be read; give a JPEG, PNG, WebP or TIFF") from error
+        if isinstance(error.__cause__, Image.DecompressionBombError):
+            raise UnreadableError(f"{path}: the picture claims far too many pixels; scale it down") from error
+        raise
+
+
+def pages(path: str | os.PathLike[str]) -> int:
+    """How many pictures a file of pictures holds: pages of a TIFF, frames of an animation.
+
+    Raises:
+        UnreadableError: no picture.
+    """
+    with guarded(path), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(path) as picture:
+            return int(getattr(picture, "n_frames", 1))
+
+
+def depth(picture: Image.Image) -> int:
+    """Bits of each colour in an open picture as it is stored, 8 where that is not told: Pillow reads colours of 16 bits
+    as 8."""
+    if picture.mode in ("I", "F"):
+        return 32
+    if picture.mode.startswith("I;"):
+        return 16
+    said = getattr(picture, "tag_v2", {}).get(258)  # BitsPerSample of TIFF
+    if said:
+        return int(max(said)) if isinstance(said, tuple) else int(said)
+    if picture.format == "PNG" and picture.filename:
+        with open(picture.filename, "rb") as file:
+            return max(8, file.read(25)[24:25].ljust(1, b"\x08")[0])
+    return 8
 
 
 def check_file(path: Path) -> None:
@@ -78,7 +107,3 @@ def _eight_bits(values: np.ndarray) -> np.ndarray:
     top = values.max(initial=0.0)
     scale = 255.0 if top <= 1.0 else 1.0 if top <= 255.0 else 1.0 / 257.0
     return np.clip(np.rint(values * scale), 0, 255).astype(np.uint8)
-
-
-def _line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

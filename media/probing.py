@@ -1,6 +1,7 @@
 """What is in a file, without decoding more than its first frame."""
 
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -8,8 +9,10 @@ from typing import Literal
 import av
 from PIL import Image
 
-from media.containers import opened, reason
+from media.containers import opened
 from media.errors import UnreadableError
+from media.guard import guarded
+from media.kinds import NOT_READ, kind_of
 from media.pictures import check_file
 
 STILL_CODECS = {"mjpeg", "png", "webp", "tiff", "bmp", "jpeg2000", "jpegxl", "gif", "targa", "psd"}
@@ -28,49 +31,71 @@ class MediaInfo:
     sample_rate: int  # of the sound as stored, Hz, 0 without sound
     video_codec: str  # "" without video
     sound_codec: str  # "" without sound
+    video_tracks: int = 0  # that a player may show; album art and thumbnails are none
+    sound_tracks: int = 0
 
 
 def probe(path: str | os.PathLike[str]) -> MediaInfo:
     """Tell kind, size, rate and duration of a picture, video or sound file.
 
     Raises:
-        UnreadableError: missing, empty, or none of the three.
+        UnreadableError: missing, empty, none of the three, or of a kind that is known and not looked at.
     """
     path = Path(path)
     check_file(path)
+    refused = NOT_READ.get(kind_of(path))
+    if refused:
+        raise UnreadableError(f"{path}: {refused}")
     still = _picture(path)
     if still is not None:
         return still
     with opened(path) as container:
-        video, sound = tracks(container)
-        if sound is None and video is None:
+        videos, sounds = all_tracks(container)
+        if not videos and not sounds:
             raise UnreadableError(f"{path}: holds neither sound nor video that could be decoded")
+        video, sound = videos[0] if videos else None, sounds[0] if sounds else None
         width, height = upright_size(container, video, path) if video else (0, 0)
-        return MediaInfo(
-            kind="video" if video else "sound",
-            width=width,
-            height=height,
-            fps=float(video.average_rate or video.guessed_rate or 0) if video else 0.0,
-            duration=duration(container, video or sound),
-            has_sound=sound is not None,
-            sample_rate=sound.codec_context.sample_rate if sound else 0,
-            video_codec=video.codec_context.name if video else "",
-            sound_codec=sound.codec_context.name if sound else "",
-        )
+        with guarded(path):
+            return MediaInfo(
+                kind="video" if video else "sound",
+                width=width,
+                height=height,
+                fps=float(video.average_rate or video.guessed_rate or 0) if video else 0.0,
+                duration=duration(container, video or sound),
+                has_sound=sound is not None,
+                sample_rate=sound.codec_context.sample_rate if sound else 0,
+                video_codec=video.codec_context.name if video else "",
+                sound_codec=sound.codec_context.name if sound else "",
+                video_tracks=len(videos),
+                sound_tracks=len(sounds),
+            )
 
 
 def tracks(
-    container: av.container.InputContainer,
+    container: av.container.InputContainer, video: int = 0, sound: int = 0
 ) -> tuple[av.VideoStream | None, av.AudioStream | None]:
-    """The video and the sound that a player would choose. Streams that no decoder is known for have no context."""
-    pictures = (s for s in container.streams.video if s.codec_context is not None and not is_cover(s))
-    sounds = (s for s in container.streams.audio if s.codec_context is not None)
-    return next(pictures, None), next(sounds, None)
+    """The video and the sound that a player would choose, or others by their numbers in `all_tracks`; None where there
+    are not so many."""
+    videos, sounds = all_tracks(container)
+    return videos[video] if video < len(videos) else None, sounds[sound] if sound < len(sounds) else None
+
+
+def all_tracks(container: av.container.InputContainer) -> tuple[list[av.VideoStream], list[av.AudioStream]]:
+    """Every track that a player may choose: those that the file marks as its default first, as players do. Streams that
+    no decoder is known for have no context."""
+    pictures = [s for s in container.streams.video if s.codec_context is not None and not is_cover(s)]
+    sounds = [s for s in container.streams.audio if s.codec_context is not None]
+    return sorted(pictures, key=_later), sorted(sounds, key=_later)
+
+
+def _later(stream: av.stream.Stream) -> bool:
+    return not stream.disposition & av.stream.Disposition.default
 
 
 def is_cover(stream: av.VideoStream) -> bool:
     """A still picture inside a sound file (album art) is not a video."""
-    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+    still = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
+    return bool(stream.disposition & still)
 
 
 def duration(container: av.container.InputContainer, stream: av.stream.Stream) -> float:
@@ -82,11 +107,8 @@ def duration(container: av.container.InputContainer, stream: av.stream.Stream) -
 
 def upright_size(container: av.container.InputContainer, video: av.VideoStream, path: Path) -> tuple[int, int]:
     """(width, height) after the rotation tag and the pixel aspect ratio, read from the first frame."""
-    try:
-        frame = next(container.decode(video))
-    except (StopIteration, av.error.FFmpegError) as error:
-        raise UnreadableError(f"{path}: no picture of the video can be decoded ({reason(error)})") from error
-    return square_size(frame, video)
+    with guarded(path, "no picture of the video can be decoded"):
+        return square_size(next(container.decode(video)), video)
 
 
 def square_size(frame: av.VideoFrame, video: av.VideoStream) -> tuple[int, int]:
@@ -97,12 +119,15 @@ def square_size(frame: av.VideoFrame, video: av.VideoStream) -> tuple[int, int]:
 
 
 def _picture(path: Path) -> MediaInfo | None:
+    """None where Pillow does not know it for a still picture, or cannot even tell its size."""
     try:
-        with Image.open(path) as picture:
-            if getattr(picture, "n_frames", 1) > 1 and picture.format in ("GIF", "WEBP", "PNG", "AVIF"):
-                return None  # an animation: a video
-            turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-            width, height = picture.size[::-1] if turned else picture.size
-            return MediaInfo("picture", width, height, 0.0, 0.0, False, 0, (picture.format or "").lower(), "")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        with guarded(path), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as picture:
+                if getattr(picture, "n_frames", 1) > 1 and picture.format in ("GIF", "WEBP", "PNG", "AVIF"):
+                    return None  # an animation: a video
+                turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+                width, height = picture.size[::-1] if turned else picture.size
+                return MediaInfo("picture", width, height, 0.0, 0.0, False, 0, (picture.format or "").lower(), "")
+    except UnreadableError:
         return None

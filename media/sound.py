@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import av
 import numpy as np
 
-from media.containers import opened, reason
+from media.containers import opened
 from media.errors import SpeechError, UnreadableError
+from media.guard import each, guarded, reason
 from media.probing import tracks
 from media.units import SAMPLE_RATE
 
@@ -26,8 +27,9 @@ def read_sound(path: str | os.PathLike[str]) -> np.ndarray:
     return np.concatenate([np.zeros(0, np.float32), *iter_sound(path, seconds=30.0)])
 
 
-def iter_sound(path: str | os.PathLike[str], seconds: float = 5.0) -> Iterator[np.ndarray]:
-    """Yield the first sound track in chunks of `seconds` (the last one shorter): float32 (n,), mono, 16 kHz.
+def iter_sound(path: str | os.PathLike[str], seconds: float = 5.0, *, track: int = 0) -> Iterator[np.ndarray]:
+    """Yield a sound track, the one that is played if there are several, in chunks of `seconds` (the last one shorter):
+    float32 (n,), mono, 16 kHz.
 
     Memory stays bounded by the chunk. A file that breaks midway gives what came before the break.
 
@@ -36,7 +38,7 @@ def iter_sound(path: str | os.PathLike[str], seconds: float = 5.0) -> Iterator[n
     want = max(1, round(seconds * SAMPLE_RATE))
     parts: list[np.ndarray] = []
     have = 0
-    for part in _decoded(path):
+    for part in _decoded(path, track):
         parts.append(part)
         have += len(part)
         if have >= want:
@@ -48,21 +50,26 @@ def iter_sound(path: str | os.PathLike[str], seconds: float = 5.0) -> Iterator[n
         yield np.concatenate(parts)
 
 
-def _decoded(path: str | os.PathLike[str]) -> Iterator[np.ndarray]:
+def _decoded(path: str | os.PathLike[str], track: int) -> Iterator[np.ndarray]:
     mixer: MonoMixer | None = None
     with opened(path) as container:
-        _, sound = tracks(container)
+        _, sound = tracks(container, sound=track)
         if sound is None:
             raise SpeechError(f"{path}: holds no sound; give a recording of speech")
         try:
-            for frame in container.decode(sound):
-                mixer = mixer or MonoMixer(frame.layout.name)
-                yield from mixer.push(frame)
-            yield from mixer.finish() if mixer else ()
-        except (av.error.FFmpegError, ValueError, OSError) as error:
+            for frame in each(container.decode(sound), path):
+                with guarded(path):
+                    mixer = mixer or MonoMixer(frame.layout.name)
+                    mixed = list(mixer.push(frame))
+                yield from mixed
+            with guarded(path):
+                mixed = list(mixer.finish()) if mixer else []
+            yield from mixed
+        except UnreadableError as error:
+            said = reason(error.__cause__ or error)
             if mixer is None or not mixer.got:
-                raise UnreadableError(f"{path}: the sound cannot be decoded ({reason(error)})") from error
-            log.warning("%s: sound breaks off (%s); using what came before", path, reason(error))
+                raise UnreadableError(f"{path}: the sound cannot be decoded ({said})") from error
+            log.warning("%s: sound breaks off (%s); using what came before", path, said)
     if mixer is None or not mixer.got:
         raise UnreadableError(f"{path}: the sound track is empty or truncated")
 

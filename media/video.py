@@ -2,9 +2,9 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import av
 import cv2
@@ -13,14 +13,16 @@ from av.video.reformatter import Colorspace
 
 from media.containers import opened, reason
 from media.errors import UnreadableError
+from media.guard import each, guarded
 from media.pictures import over_grey
-from media.probing import MediaInfo, probe, tracks
+from media.probing import MediaInfo, probe, tracks, upright_size
 from media.units import FPS
 
 log = logging.getLogger(__name__)
 UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
 JITTER = 0.1  # of a frame; containers round timestamps to milliseconds
 JUMP = 2.0  # seconds between two frames of a live source, from which its clock was set anew
+T = TypeVar("T")
 LONGEST_HOLD = 120.0  # seconds; a longer jump in timestamps is a broken clock, not a slide show
 
 
@@ -32,6 +34,7 @@ class VideoReader:
         start: seconds from the beginning at which to start (seeks, does not decode from the beginning).
         fps: frames a second to deliver.
         threads: decoder threads; 0 lets ffmpeg choose.
+        track: which of several videos in the file, as `probing.all_tracks` numbers them; 0 is the one that is shown.
 
     Attributes:
         info: `MediaInfo` of the file.
@@ -42,8 +45,17 @@ class VideoReader:
         UnreadableError: missing, not a video, or not one frame can be decoded.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, start: float = 0.0, fps: float = FPS, threads: int = 0) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        start: float = 0.0,
+        fps: float = FPS,
+        threads: int = 0,
+        track: int = 0,
+    ) -> None:
         self.path = Path(path)
+        self.track = track
         self.start = start
         self.fps = fps
         self.threads = threads
@@ -51,30 +63,49 @@ class VideoReader:
         if self.info.kind != "video":
             raise UnreadableError(f"{self.path}: is a {self.info.kind}, a video was needed")
         self.size = (self.info.width, self.info.height)
+        if track:
+            with opened(self.path) as container:
+                other, _ = tracks(container, track)
+                if other is None:
+                    raise UnreadableError(f"{self.path}: holds no video number {track + 1}")
+                self.size = upright_size(container, other, self.path)
         self.broken: str | None = None
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Frame k is the one a player shows at start + k / fps."""
         self.broken = None
-        yield from paced(self._timed(), self.fps, str(self.path))
+        shown: av.VideoFrame | None = None
+        for frame in paced(self._timed(), self.fps, str(self.path)):
+            if frame is not shown:  # what is not shown at this rate is not brought to RGB
+                try:
+                    with guarded(self.path, "the video cannot be decoded"):
+                        picture = self._picture(frame)
+                except UnreadableError as error:
+                    if shown is None:
+                        raise
+                    self.broken = reason(error.__cause__ or error)
+                    return
+                shown = frame
+            yield picture
 
-    def _timed(self) -> Iterator[tuple[float, np.ndarray]]:
+    def _timed(self) -> Iterator[tuple[float, av.VideoFrame]]:
         """(seconds after `start` at which it appears, frame); the first at zero, the last again where it ends."""
         origin: float | None = None
         previous = -1.0
         with opened(self.path) as container:
-            video, _ = tracks(container)
+            video, _ = tracks(container, self.track)
             if video is None:
                 raise UnreadableError(f"{self.path}: holds no video")
             video.thread_type = "AUTO"
             video.codec_context.thread_count = self.threads
             step = 1.0 / float(video.average_rate or video.guessed_rate or FPS)
             first = float((video.start_time or 0) * video.time_base) if video.start_time else 0.0
-            if self.start > 0:
-                container.seek(int((first + self.start) / video.time_base), stream=video)
-                origin = first + self.start
             try:
-                for frame in container.decode(video):
+                if self.start > 0:
+                    with guarded(self.path, "no other place in it can be found"):
+                        container.seek(int((first + self.start) / video.time_base), stream=video)
+                    origin = first + self.start
+                for frame in each(container.decode(video), self.path):
                     stamp = frame.time if frame.time is not None else (origin or 0.0) + previous + step
                     if origin is None:
                         origin = stamp
@@ -82,16 +113,15 @@ class VideoReader:
                     if seconds <= previous or seconds + step <= 0.0:  # out of order, or before the start
                         continue
                     previous = max(0.0, seconds)
-                    picture = self._picture(frame)
-                    yield previous, picture
-            except (av.error.FFmpegError, ValueError, OSError) as error:
-                self.broken = reason(error)
+                    yield previous, frame
+            except UnreadableError as error:
+                self.broken = reason(error.__cause__ or error)
                 log.warning("%s: video breaks off (%s); using what came before", self.path, self.broken)
                 if previous < 0:
                     raise UnreadableError(f"{self.path}: the video cannot be decoded ({self.broken})") from error
         if previous < 0:
             raise UnreadableError(f"{self.path}: no frame after {self.start:g} s")
-        yield previous + step, picture
+        yield previous + step, frame
 
     def _picture(self, frame: av.VideoFrame) -> np.ndarray:
         turned = frame.rotation % 180 != 0
@@ -100,6 +130,37 @@ class VideoReader:
         if rgb.shape[:2] != (height, width):
             rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
         return _upright(rgb, frame)
+
+
+def keyframes(
+    path: str | os.PathLike[str], times: Sequence[float], *, track: int = 0
+) -> Iterator[tuple[float, np.ndarray]]:
+    """(seconds from the beginning, uint8 RGB (H, W, 3)) of the frames at which a decoder can begin, nearest before each
+    of `times`, each once. They are coded by themselves, so they cost one decoded frame each and are the clearest.
+
+    Raises:
+        UnreadableError: the file cannot be opened. Places that cannot be found or decoded are passed over.
+    """
+    reader = VideoReader(path, track=track)
+    with opened(reader.path) as container:
+        video, _ = tracks(container, track)
+        if video is None or video.time_base is None:
+            return
+        first = float((video.start_time or 0) * video.time_base)
+        seen: set[float] = set()
+        for seconds in times:
+            try:
+                with guarded(reader.path):
+                    container.seek(int((first + seconds) / video.time_base), stream=video)
+                    frame = next(container.decode(video))
+                    at = (frame.time if frame.time is not None else seconds) - first
+                    if at in seen:
+                        continue
+                    seen.add(at)
+                    picture = reader._picture(frame)
+            except UnreadableError:
+                continue
+            yield at, picture
 
 
 class LiveReader:
@@ -142,7 +203,9 @@ class LiveReader:
                     if picture.shape[1::-1] != size:
                         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
                     yield now, picture
-        except (av.error.FFmpegError, ValueError, OSError) as error:
+        except UnreadableError:
+            raise
+        except Exception as error:  # of PyAV, see `media.guard`
             self.broken = reason(error)
             if picture is None:
                 raise UnreadableError(f"{self.name}: no video comes ({self.broken})") from error
@@ -151,14 +214,14 @@ class LiveReader:
         yield now + step, picture
 
 
-def paced(timed: Iterator[tuple[float, np.ndarray]], fps: float, name: str) -> Iterator[np.ndarray]:
+def paced(timed: Iterator[tuple[float, T]], fps: float, name: str) -> Iterator[T]:
     """(seconds at which it appears, frame) in order, the last again where it ends -> `fps` frames a second: frame k is
     the one a player shows at k / fps.
 
     Raises:
         UnreadableError: nothing is to be shown for `LONGEST_HOLD`.
     """
-    shown: np.ndarray | None = None
+    shown: T | None = None
     k = 0
     for seconds, frame in timed:
         if seconds - k / fps > LONGEST_HOLD:

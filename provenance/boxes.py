@@ -18,11 +18,11 @@ class Box:
     header: int
 
 
-def uncovered_boxes(path: Path) -> list[str]:
-    """Top-level boxes outside the hash, as "name (n bytes)"; [] for files that are no mp4. `ftyp` is always there and
+def uncovered_boxes(path: Path) -> list[tuple[str, int]]:
+    """Top-level boxes outside the hash, (name, bytes); [] for files that are no mp4. `ftyp` is always there and
     is left out unless it is not the first box."""
     return [
-        f"box '{box.name}' ({box.size} bytes)"
+        (box.name, box.size)
         for box in top_level_boxes(path)
         if box.name in HASHED_NOT and box.size > HEADER and not (box.name == "ftyp" and box.start == 0)
     ]

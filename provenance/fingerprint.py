@@ -16,7 +16,7 @@ weigh little. A clip that was cut is found at its place: the one that is asked a
 import base64
 import binascii
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -38,6 +38,12 @@ QUIET = 1e-4  # root mean square below which a clip has no sound to compare
 NOISE, MOST = 1.5, 30.0  # of a frequency of the mean picture, levels of luma: what counts for nothing, what for all
 STIR, MOST_STIR = 1.0, 8.0  # the same of a change over 0.2 s
 FEWEST = 24  # signs that must count
+ROBUST = 1e-4  # of the loudest band of a moment, -40 dB: what an encoder may change at will
+RUSTLE = 0.5  # natural logarithm of energy: a change of a band that counts for nothing
+OVERLAP = 0.05  # of agreement, that a place is worth at which all of the shorter clip lies in the other
+FITS = 0.8  # share of signs from which it is known where in time a clip lies in another
+SOUND_WINDOW, SOUND_LEAST = 25, 0.80  # rows (1 s) that are compared by themselves, and share from which they match
+MOVING_WINDOW, MOVING_LEAST = 10, 0.75  # the same of motion (2 s)
 SHORTEST_SOUND, SHORTEST_MOTION = 25, 5  # steps that must overlap: 1 s
 MAGIC = b"VF1"
 # Coefficients in order of frequency, without the mean.
@@ -56,6 +62,12 @@ class Fingerprint:
         """At most 20 kB."""
         header = struct.pack("<3sxHH", MAGIC, len(self.motion), len(self.sound))
         return header + b"".join(np.packbits(part, axis=-1).tobytes() for part in (self.still, self.motion, self.sound))
+
+    @property
+    def seconds(self) -> float:
+        """That it lasts, as far as it was kept; 0 for a picture."""
+        moving = (len(self.motion) + 1) * STEP / FPS if len(self.motion) else 0.0
+        return max(moving, len(self.sound) * HOP / SAMPLE_RATE + WINDOW / SAMPLE_RATE if len(self.sound) else 0.0)
 
     @property
     def still_bytes(self) -> bytes:
@@ -126,8 +138,9 @@ class Fingerprinter:
             spectra.mean(axis=0) if len(spectra) else np.zeros(STILL_BITS, np.float32),
             (spectra[gap:] - spectra[:-gap])[:, :MOVING] if len(spectra) > gap else np.zeros((0, MOVING), np.float32),
             self.every,
-            sound_changes(heard, self.phases),
+            sound_changes(heard, self.phases, ROBUST if self.phases > 1 else 0.0),
             self.phases,
+            spectra,
         )
 
     def fingerprint(self) -> Fingerprint:
@@ -152,6 +165,8 @@ class Clip:
     every: int  # frames between two rows of `motion`
     sound: np.ndarray  # (S, 16), `phases` rows in 40 ms
     phases: int
+    spectra: np.ndarray = field(default_factory=lambda: np.zeros((0, STILL_BITS), np.float32))
+    # (F, 255) of every frame that was looked at; none where only the mean is known
 
 
 def spectrum(frame: np.ndarray) -> np.ndarray:
@@ -161,9 +176,14 @@ def spectrum(frame: np.ndarray) -> np.ndarray:
     return cv2.dct(luma)[_ORDER[:, 0], _ORDER[:, 1]]
 
 
-def sound_changes(heard: np.ndarray, phases: int = 1) -> np.ndarray:
+def sound_changes(heard: np.ndarray, phases: int = 1, floor: float = 0.0) -> np.ndarray:
     """Differences of log band energies along frequency and over one hop of 40 ms: float32 (S, 16), `phases` rows a hop;
-    no rows for silence."""
+    no rows for silence.
+
+    Args:
+        floor: share of the loudest band of a moment below which a band's energy counts for little. Between the tones of
+            music there is next to nothing, and an encoder puts what it likes there.
+    """
     step = HOP // phases
     count = (len(heard) - WINDOW) // step + 1
     if count <= phases or float(np.sqrt(np.mean(np.square(heard, dtype=np.float64)))) < QUIET:
@@ -175,7 +195,7 @@ def sound_changes(heard: np.ndarray, phases: int = 1) -> np.ndarray:
     for k in range(count):  # one window at a time: an hour would not fit whole
         power = np.square(np.abs(np.fft.rfft(heard[k * step : k * step + WINDOW] * window)))
         energies[k] = np.add.reduceat(power[: edges[-1]], edges[:-1])
-    logs = np.log(energies + 1e-3)
+    logs = np.log(energies + 1e-3 + floor * energies.max(axis=1, keepdims=True))
     along = logs[:, :-1] - logs[:, 1:]
     return along[phases:] - along[:-phases]
 
@@ -188,18 +208,51 @@ class Similarity:
     still: float | None
     motion: float | None
     sound: float | None
+    pictures_at: "Found | None" = None  # where in time
+    sound_at: "Found | None" = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where what was registered lies in what is asked about."""
+
+    share: float  # of the seconds that were registered and can be compared, those that match
+    places: tuple[tuple[float, float], ...]  # seconds, from the beginning of what is asked about
 
 
 def compare(kept: Fingerprint, clip: Clip) -> Similarity:
     """How alike two clips are, at the place where the one best fits into the other."""
-    still = _agreement(kept.still, clip.still) if clip.still.any() else None
     moved = np.sign(clip.motion) * np.clip(np.abs(clip.motion) - STIR, 0, MOST_STIR)
     scale = np.maximum(np.abs(clip.sound).mean(axis=0, keepdims=True), 1e-9) if len(clip.sound) else 1.0
+    loud = np.sign(clip.sound) * np.maximum(np.abs(clip.sound) - RUSTLE, 0)
+    heard = np.clip(loud / scale, -2, 2)
+    sound = _best(kept.sound, heard, clip.phases, SHORTEST_SOUND)
+    together = sound.shift * HOP / SAMPLE_RATE * FPS / STEP if sound is not None and sound.share > FITS else None
+    motion = _best(kept.motion, moved, max(1, STEP // clip.every), SHORTEST_MOTION, together)
+    still = _agreement(kept.still, clip.still) if clip.still.any() else None
+    shown = _during(clip, kept, motion, sound)
+    if still is not None and shown is not None:
+        still = max(still, _agreement(kept.still, shown))
     return Similarity(
         still,
-        _best(kept.motion, moved, max(1, STEP // clip.every), SHORTEST_MOTION),
-        _best(kept.sound, np.clip(clip.sound / scale, -2, 2), clip.phases, SHORTEST_SOUND),
+        motion.share if motion else None,
+        sound.share if sound else None,
+        _places(kept.motion, moved, motion, STEP / FPS, MOVING_WINDOW, MOVING_LEAST) if motion else None,
+        _places(kept.sound, heard, sound, HOP / SAMPLE_RATE, SOUND_WINDOW, SOUND_LEAST) if sound else None,
     )
+
+
+def _during(clip: Clip, kept: Fingerprint, motion: "Fit | None", sound: "Fit | None") -> np.ndarray | None:
+    """The mean picture of the time in which what was registered lies; None where that is not known or is all of it."""
+    pairs = ((motion, STEP / FPS), (sound, HOP / SAMPLE_RATE))
+    fits = [(fit.share, fit.shift * seconds) for fit, seconds in pairs if fit is not None and fit.share > FITS]
+    if not fits or not len(clip.spectra):
+        return None
+    _, start = max(fits)
+    rate = FPS / clip.every
+    length = max(len(kept.motion) * STEP / FPS, len(kept.sound) * HOP / SAMPLE_RATE)
+    first, last = max(0, round(start * rate)), min(len(clip.spectra), round((start + length) * rate) + 1)
+    return clip.spectra[first:last].mean(axis=0) if 0 < last - first < len(clip.spectra) else None
 
 
 def _agreement(signs: np.ndarray, values: np.ndarray) -> float:
@@ -212,11 +265,25 @@ def _sure(values: np.ndarray) -> np.ndarray:
     return np.clip(np.abs(values) - NOISE, 1e-6, MOST)
 
 
-def _best(signs: np.ndarray, values: np.ndarray, phases: int, shortest: int) -> float | None:
+@dataclass(frozen=True)
+class Fit:
+    """The best agreement of rows, and how they lie beside each other."""
+
+    share: float
+    shift: float  # rows of what was kept by which it lies later in what is asked about
+    row: int  # whole rows of the same
+    phase: int  # of `phases`, at which the rows of what is asked about are taken
+    phases: int
+
+
+def _best(
+    signs: np.ndarray, values: np.ndarray, phases: int, shortest: int, expected: float | None = None
+) -> Fit | None:
     """The best agreement of rows of `signs` with every `phases`-th row of `values`, over all ways to lay the one on the
-    other that cover half of the shorter."""
+    other that cover half of the shorter. Of places that agree alike, as where music or movement repeats itself, the one
+    with more in common is taken, and the `expected` one (rows)."""
     rows = np.where(signs, np.float32(1), np.float32(-1))
-    best = None
+    best, most = None, -1.0
     for phase in range(phases):
         asked = values[phase::phases]
         overlap = max(shortest, min(len(rows), len(asked)) // 2)
@@ -229,9 +296,50 @@ def _best(signs: np.ndarray, values: np.ndarray, phases: int, shortest: int) -> 
             first, last = max(0, shift), min(len(asked), len(rows) + shift)
             if sure[last] - sure[first] < FEWEST:
                 continue
-            share = np.trace(products, offset=shift) / max(before[last] - before[first], 1e-9)
-            best = max(best or 0.0, (1 + float(share)) / 2)
+            share = (1 + float(np.trace(products, offset=shift)) / max(before[last] - before[first], 1e-9)) / 2
+            worth = share + OVERLAP * (last - first) / min(len(rows), len(asked))
+            if expected is not None and abs(shift + phase / phases - expected) < 1.0:
+                worth += OVERLAP
+            if worth > most:
+                most = worth
+                best = Fit(share, shift + phase / phases, shift, phase, phases)
     return best
+
+
+def _places(signs: np.ndarray, values: np.ndarray, fit: Fit, seconds: float, window: int, least: float) -> Found:
+    """Which stretches of `window` rows agree where the whole fits best. Stretches too quiet or still to be compared go
+    with the one before.
+
+    Args:
+        seconds: of a row.
+        least: share of signs from which a stretch agrees.
+    """
+    asked = values[fit.phase :: fit.phases]
+    agreed, compared, places, good = 0, 0, [], True
+    for start in range(0, len(signs), window):
+        end = min(start + window, len(signs))
+        first, last = max(0, start + fit.row), min(len(asked), end + fit.row)
+        there = asked[first:last] if last > first else asked[:0]
+        count = np.count_nonzero(there)
+        sure = count >= FEWEST
+        if sure:
+            rows = np.where(signs[first - fit.row : last - fit.row], np.float32(1), np.float32(-1))
+            share = (1 + float((rows * there).sum()) / float(np.abs(there).sum())) / 2
+            sure = share >= least or share < least - 1 / np.sqrt(count)  # few signs may disagree by chance
+            good = share >= least if sure else good
+        missing = end - start - (last - first if last > first else 0)
+        if sure or missing:
+            compared += end - start
+            agreed += last - first if good and last > first else 0
+        if good and last > first:
+            shift = fit.shift - fit.row
+            begin, until = (first + shift) * seconds, (last + shift) * seconds
+            if places and begin - places[-1][1] < seconds:
+                places[-1] = (places[-1][0], until)
+            else:
+                places.append((begin, until))
+    told = tuple((round(max(0.0, begin), 2), round(until, 2)) for begin, until in places)
+    return Found(agreed / compared if compared else float(bool(told)), told)
 
 
 def still_alike(clip: Clip, stills: list[tuple[str, bytes]], least: float) -> list[str]:

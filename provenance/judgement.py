@@ -2,8 +2,10 @@
 
     credentials          marks                                     verdict         exit
     valid, trusted       agree with the soft binding               known_maker     0
-    valid, trusted       not promised, or not readable             known_maker     0
-    valid, trusted       of another clip                           tampered        4
+    valid, trusted       none, or not readable                     known_maker     0
+    valid, trusted       of another clip, or not mentioned         tampered        4   also by what was opened
+    valid, trusted       of what is generated, and they do not say tampered        4
+    valid, any           picture or sound outside the hash         tampered        4   metadata outside is told alone
     valid, revoked       none, or of the same clip                 nothing_found   3
     valid, revoked       of another clip                           tampered        4
     valid, expired       none, or of this very file                nothing_found   3   no trusted time stamp
@@ -15,7 +17,9 @@
                                                                                        manifest recovered where kept
     absent               found, on content of something else       tampered        4   a mark that was copied
     absent               picture and sound of different clips      tampered        4
+    absent               videos of which one bears another         tampered        4   a player may show any
     absent               none                                      nothing_found   3
+    unreadable           as absent                                                     damaged, or what holds them is
 
 "Valid is not trusted": anybody can make a certificate with anybody's name. Only a chain to an anchor that the verifier
 chose makes a maker known, and a certificate that has expired or was revoked only with a trusted time stamp from before.
@@ -23,16 +27,20 @@ A mark is secret-keyed, so it names this maker without credentials; but as the c
 are gone, what else was done to the file is unknown, hence never 0.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
+from media.words import plain, quoted
+from provenance import findings
 from provenance.exits import EXIT_KNOWN, EXIT_NOTHING, EXIT_TAMPERED
+from provenance.findings import PRESENT, bound
 from provenance.registry import Entry, Registry
-from provenance.verdict import Credentials, Mark, Origin, Recovered
+from provenance.verdict import Credentials, Mark, Origin, Recovered, Track
 
+RECORDED = ("digitalCapture", "computationalCapture")  # digital source types (IPTC)
 CODES = {"known_maker": EXIT_KNOWN, "nothing_found": EXIT_NOTHING, "tampered": EXIT_TAMPERED}
 WHERE = {"": "", "file": "", "sidecar": " in the sidecar file", "remote": " that were fetched"}
-PRESENT = ("found", "noticed")
+OTHERS = "mark"  # command, in the registry, that lays marks over what others made
 
 
 def judge(
@@ -44,6 +52,8 @@ def judge(
     entry: Entry | None = None,
     recovered: Recovered | None = None,
     untouched: bool = False,
+    others: Sequence[Track] = (),
+    generated: bool | None = None,
 ) -> dict[str, Any]:
     """Fields verdict, exit_code, summary, reasons, agreement and origin of a `Verdict`.
 
@@ -52,97 +62,119 @@ def judge(
         entry: what the marks name in the registry.
         recovered: what the registry kept of it, compared with the file.
         untouched: the file is the very one that was registered, byte by byte.
+        others: further tracks, and their marks.
+        generated: what is registered, or a part of it, is; by its command when left out.
     """
-    clashes = _clashes(credentials, picture, sound, keys, entry, recovered) + _strange(recovered)
+    made = (entry is not None and entry.command != OTHERS) if generated is None else generated
+    sure, unsure = findings.strange(recovered, picture)
+    clashes = findings.clashes(credentials, picture, sound, keys, entry, others, made) + sure
     marked = [name for name, mark in (("picture", picture), ("sound", sound)) if mark.state in PRESENT]
+    marked += [f"{track.kind} track {track.number}" for track in others if track.mark.state in PRESENT]
     if credentials.state == "invalid":
         verdict, summary = "tampered", f"tampered: the credentials{WHERE[credentials.source]} do not fit the file"
-        reasons = [f"credentials invalid: {', '.join(credentials.failures) or 'damaged'}", *clashes]
+        reasons = [f"credentials invalid: {findings.explained(credentials.failures)}", *clashes]
         reasons += [f"the {name} still bears this maker's mark" for name in marked]
     elif credentials.state == "valid":
-        verdict, summary, reasons = _signed(credentials, picture, sound, clashes, untouched)
+        verdict, summary, reasons = _signed(credentials, picture, sound, marked, clashes, untouched)
+        reasons = [*reasons, *findings.broken(credentials.opened)]
     elif marked:
-        verdict = "tampered"
-        others = "marked with this key, as others made it" if entry and entry.command == "mark" else ""
-        words = others or ("made with this key" if entry else "marked with this key")
-        summary = f"credentials were removed; the mark in the {' and '.join(marked)} says: {words}"
-        reasons = ["no credentials, but a keyed mark", *clashes]
-        if entry and entry.kind == "live":
-            where = " and ".join(marked)
-            summary = f"no credentials, as of something sent live; the mark in the {where} says: made with this key"
-            closed = f"the closed file is registered as {entry.manifest}" if entry.manifest else "it was never closed"
-            reasons.append(f"sent live from {entry.made}: what was recorded of it bears marks alone; {closed}")
-        elif entry:
-            reasons.append(f"registered {entry.made} as {entry.manifest}")
-            if recovered is not None and not clashes:
-                summary = _told(recovered, others) or summary
-            reasons += _reasons(recovered)
-        elif "found" in (picture.state, sound.state):
-            reasons.append("the mark is not in this registry: laid with this key on another machine")
+        verdict, summary, reasons = _stripped(credentials, marked, clashes, picture, sound, entry, recovered)
+        reasons += [*findings.weak(picture, sound, entry, recovered), *unsure]
+    elif credentials.state == "unreadable":
+        verdict, summary = "nothing_found", "no known maker: there are credentials, but they cannot be read"
+        reasons = [*map(plain, credentials.failures), *_unmarked(keys)]
     else:
         verdict, summary = "nothing_found", "nothing found: no credentials and no mark of this key"
-        reasons = ["no credentials"]
-        reasons.append("no mark of this key" if keys else "marks were not looked for: no watermark key")
-    if credentials.source in ("sidecar", "remote") or credentials.remote:
-        reasons = [*reasons, *(note for note in credentials.notes if not note.startswith("outside"))]
-    compared = (_bound(credentials) and credentials.binding_key in keys) or len(marked) == 2
+        reasons = ["no credentials", *_unmarked(keys)]
+    for name, mark in (("pictures", picture), ("sound", sound)):
+        reasons += findings.several(name, mark)
+    if others:
+        reasons.append(f"{1 + len(others)} tracks were looked at, the one that players choose first")
+    reasons += [*findings.identified(credentials.identities), *findings.outside(credentials)]
+    reasons += [plain(note) for note in credentials.notes if credentials.source != "file" or note.startswith("odd")]
+    compared = (bound(credentials) and credentials.binding_key in keys) or len(marked) > 1
     return {
         "verdict": verdict,
         "exit_code": CODES[verdict],
         "summary": summary,
-        "reasons": reasons,
+        "reasons": list(dict.fromkeys(reasons)),
         "agreement": "contradict" if clashes else "agree" if compared and marked else "not_applicable",
-        "origin": _origin(entry, recovered),
+        "origin": _origin(entry, recovered, made),
     }
 
 
-def _told(recovered: Recovered, others: str) -> str:
+def _unmarked(keys: Collection[str]) -> list[str]:
+    return ["no mark of this key" if keys else "marks were not looked for: no watermark key"]
+
+
+def _stripped(
+    credentials: Credentials,
+    marked: list[str],
+    clashes: list[str],
+    picture: Mark,
+    sound: Mark,
+    entry: Entry | None,
+    recovered: Recovered | None,
+) -> tuple[str, str, list[str]]:
+    """Verdict, summary and reasons for a mark without credentials that can be read."""
+    others = "marked with this key, as others made it" if entry and entry.command == OTHERS else ""
+    words = others or ("made with this key" if entry else "marked with this key")
+    where = " and ".join(marked)
+    gone = "credentials were removed"
+    if credentials.state == "unreadable":
+        gone = "the credentials cannot be read"
+    summary = f"{gone}; the mark in the {where} says: {words}"
+    reasons = [*map(plain, credentials.failures)] or ["no credentials, but a keyed mark"]
+    reasons += clashes
+    if entry and entry.kind == "live":
+        summary = f"no credentials, as of something sent live; the mark in the {where} says: made with this key"
+        closed = f"the closed file is registered as {entry.manifest}" if entry.manifest else "it was never closed"
+        reasons.append(f"sent live from {entry.made}: what was recorded of it bears marks alone; {closed}")
+    elif entry:
+        reasons.append(f"registered {entry.made} as {entry.manifest}")
+        if recovered is not None and not clashes:
+            summary = _told(recovered, others, gone) or summary
+        reasons += _reasons(recovered)
+    elif "found" in (picture.state, sound.state):
+        reasons.append("the mark is not in this registry: laid with this key on another machine")
+    return "tampered", summary, reasons
+
+
+def _told(recovered: Recovered, others: str, gone: str) -> str:
     """One line of what was recovered, "" where the registry holds no manifest that may be believed. `others`: words
     for what others made, "" for what was made here."""
     if recovered.manifest != "valid" or recovered.trust != "trusted":
         return ""
-    same = "; the content is as registered" if "same" in (recovered.pictures, recovered.sound) else ""
+    content = findings.content(recovered)
     done = "marked, as others made it," if others else "made"
-    return f"recovered: {done} by '{recovered.signer}' {recovered.made}; credentials were removed since{same}"
+    since = f"{gone} since" if gone.endswith("removed") else gone
+    return (
+        f"recovered: {done} by {quoted(recovered.signer)} {recovered.made}; {since}{'; ' if content else ''}{content}"
+    )
 
 
 def _reasons(recovered: Recovered | None) -> list[str]:
     if recovered is None:
         return []
     found = {
-        "valid": f"the registry has its manifest, intact, signed by '{recovered.signer}' ({recovered.trust})",
+        "valid": f"the registry has its manifest, intact, signed by {quoted(recovered.signer)} ({recovered.trust})",
         "invalid": "the registry has a manifest for it that does not hold",
         "absent": "the registry has no manifest for it, only its name",
     }
-    reasons = [found[recovered.manifest]]
-    for name, state in (("pictures", recovered.pictures), ("sound", recovered.sound)):
-        if state == "same":
-            reasons.append(f"the {name}: as registered (similarity of all {recovered.similarity:.2f})")
-        elif state == "unsure":
-            reasons.append(f"the {name}: altered too much to tell whether they are what was registered")
-    return reasons
-
-
-def _strange(recovered: Recovered | None) -> list[str]:
-    """What is not as it was registered."""
-    if recovered is None:
-        return []
-    found = []
-    if recovered.pictures == "other":
-        found.append("the pictures are not those that were registered: the mark lies on other footage")
-    if recovered.sound == "other":
-        found.append("the sound is not the one that was registered")
-    return found
+    return [found[recovered.manifest], *findings.compared(recovered)]
 
 
 def _signed(
-    credentials: Credentials, picture: Mark, sound: Mark, clashes: list[str], untouched: bool
+    credentials: Credentials, picture: Mark, sound: Mark, marked: list[str], clashes: list[str], untouched: bool
 ) -> tuple[str, str, list[str]]:
     """Verdict, summary and reasons for valid credentials."""
-    marked = [name for name, mark in (("picture", picture), ("sound", sound)) if mark.state in PRESENT]
+    signer = quoted(credentials.signer)
+    if hidden := [item.what for item in credentials.uncovered if not item.metadata]:
+        summary = f"contradictory: the signature leaves out what is seen or heard ({plain(', '.join(hidden), 200)})"
+        return "tampered", summary, [f"credentials of {signer} are valid, and vouch for none of that", *clashes]
     if credentials.trust in ("revoked", "expired"):
         gone = f"was revoked {credentials.revoked}" if credentials.revoked else f"expired {credentials.expired}"
-        reason = f"the certificate of '{credentials.signer}' {gone}"
+        reason = f"the certificate of {signer} {gone}"
         reasons = [reason, _when(credentials) or "no time stamp shows that it signed before", *clashes]
         reasons += [f"the {name} bears this maker's mark" for name in marked]
         if clashes:
@@ -153,33 +185,57 @@ def _signed(
             reasons.append("the registry knows this very file")
         return "nothing_found", f"no known maker: {reason}", reasons
     if credentials.trust != "trusted":
-        reason = f"credentials are intact, but '{credentials.signer}' leads to no trusted anchor"
+        reason = f"credentials are intact, but {signer} leads to no trusted anchor"
         if marked:
             summary = "contradictory: bears this maker's mark under the credentials of somebody unknown"
             return "tampered", summary, [reason, f"mark of this key in the {' and '.join(marked)}", *clashes]
-        return "nothing_found", f"no known maker: intact credentials of '{credentials.signer}', not trusted", [reason]
+        return "nothing_found", f"no known maker: intact credentials of {signer}, not trusted", [reason]
     if clashes:
-        return "tampered", "contradictory: the marks do not fit the credentials", clashes
-    reasons = [f"credentials valid, signed by '{credentials.signer}', a trusted chain"]
+        return "tampered", f"contradictory: {clashes[0]}", clashes
+    return "known_maker", _intact(credentials), _vouched(credentials, picture, sound)
+
+
+def _intact(credentials: Credentials) -> str:
+    """One line for what a known maker signed and nobody changed."""
+    signer = quoted(credentials.signer)
+    done = "made"
+    if credentials.action == "c2pa.opened":
+        as_it_was = "as a camera recorded it" if credentials.digital_source_type in RECORDED else "as others made it"
+        done = f"{'marked' if bound(credentials) else 'signed'}, {as_it_was},"
+        if credentials.generated and not bound(credentials):
+            done = "signed, over what is generated,"
+    where = {"sidecar": ", says a sidecar file", "remote": ", say fetched credentials"}.get(credentials.source, "")
+    names = sorted({plain(item.what, 40) for item in credentials.uncovered if not item.what.startswith("box ")})
+    but = f", but for {', '.join(names)}, which the signature leaves out" if names else ""
+    damaged = "; what it was made of had been changed under its credentials" if _broken(credentials) else ""
+    return f"{done} by {signer} and intact{but}{where}{damaged}"
+
+
+def _broken(credentials: Credentials) -> bool:
+    return any(item.state == "broken" for item in credentials.opened)
+
+
+def _vouched(credentials: Credentials, picture: Mark, sound: Mark) -> list[str]:
+    """Why it is known."""
+    reasons = [f"credentials valid, signed by {quoted(credentials.signer)}, a trusted chain"]
     if credentials.timestamp is not None:
         reasons.append(_when(credentials))
     if credentials.revoked:
         reasons.append(f"its certificate was revoked later, {credentials.revoked}")
+    opened = set(credentials.opened_bindings)
     for name, mark, promised in (
         ("picture", picture, credentials.soft_binding),
         ("sound", sound, credentials.sound_binding),
     ):
         if mark.state == "found":
-            reasons.append(f"the {name} mark agrees")
+            reasons.append(f"the {name} mark agrees" + ("" if promised else " with the credentials of what was opened"))
         elif promised and mark.state == "not_checked":
             reasons.append(f"the {name} mark was not looked for: no watermark key")
         elif promised:
             reasons.append(f"the {name} mark could not be read; the signature alone vouches for the {name}")
-    done = "made"
-    if credentials.action == "c2pa.opened":
-        done = f"{'marked' if _bound(credentials) else 'signed'}, as others made it,"
-    where = {"sidecar": ", says a sidecar file", "remote": ", say fetched credentials"}.get(credentials.source, "")
-    return "known_maker", f"{done} by '{credentials.signer}' and intact{where}", reasons
+    if opened and credentials.generated and credentials.action == "c2pa.opened":
+        reasons.append("the credentials of the file that was opened say that it is generated")
+    return reasons
 
 
 def _when(credentials: Credentials) -> str:
@@ -189,62 +245,26 @@ def _when(credentials: Credentials) -> str:
         return ""
     if stamp.trust == "invalid":
         return "the time stamp of the signature does not hold"
-    by = f"stamped {stamp.time} by '{stamp.authority}'"
+    by = f"stamped {stamp.time} by {quoted(stamp.authority)}"
     return by if stamp.trust == "trusted" else f"{by}, whose word on times is not trusted here"
 
 
-def _bound(credentials: Credentials) -> bool:
-    """Whether the credentials promise a mark."""
-    return bool(credentials.soft_binding or credentials.sound_binding)
-
-
-def _clashes(
-    credentials: Credentials,
-    picture: Mark,
-    sound: Mark,
-    keys: Collection[str],
-    entry: Entry | None,
-    recovered: Recovered | None,
-) -> list[str]:
-    """What contradicts what, in words."""
-    found = []
-    if _bound(credentials) and credentials.binding_key in keys:
-        for name, mark, promised in (
-            ("picture", picture, credentials.soft_binding),
-            ("sound", sound, credentials.sound_binding),
-        ):
-            if mark.state == "found" and promised and mark.message != promised:
-                found.append(f"the {name} bears mark {mark.message}, its credentials promise {promised}")
-            elif mark.state == "found" and not promised:
-                found.append(f"the {name} bears mark {mark.message}, its credentials know of none")
-            elif mark.state == "absent" and promised and name == "picture" and credentials.state == "invalid":
-                found.append("the picture does not bear the mark its credentials promise")
-    if picture.state == sound.state == "found" and not picture.message.endswith(sound.message):
-        found.append(f"picture and sound come from different outputs ({picture.message}, {sound.message})")
-    if credentials.state == "valid":
-        return found  # the hash shows that nothing was exchanged: a mark that cannot be read is a weak mark
-    kept = ("same", "unsure")  # content that was compared: a mark that cannot be read is then a weak mark too
-    heard, seen = (recovered.sound in kept, recovered.pictures in kept) if recovered else (False, False)
-    if picture.state == "found" and sound.state == "absent" and entry and entry.sound_mark and not heard:
-        found.append("the sound was exchanged: the output was registered with marked sound")
-    pictured = not entry or entry.kind != "sound"  # a sound file that was marked may lie under any pictures
-    if sound.state == "found" and picture.state == "absent" and pictured and not seen:
-        found.append("the pictures were exchanged: only the sound is marked")
-    return found
-
-
-def lookup(picture: Mark, sound: Mark, registry: Registry | None) -> Entry | None:
-    """What the marks name: the picture's message first, it is the longer one."""
+def lookup(picture: Mark, sound: Mark, registry: Registry | None, others: Sequence[Track] = ()) -> Entry | None:
+    """What the marks name: the picture's message first, it is the longer one; tracks that are not shown last."""
     if registry is None:
         return None
-    if picture.state == "found":
-        return registry.by_mark(picture.message)
-    if sound.state == "found":
-        return next(iter(registry.by_sound_mark(sound.message)), None)
+    videos = [track.mark for track in others if track.kind == "video"]
+    sounds = [track.mark for track in others if track.kind == "sound"]
+    for mark in (picture, *videos):
+        if mark.state == "found" and (entry := registry.by_mark(mark.message)):
+            return entry
+    for mark in (sound, *sounds):
+        if mark.state == "found" and (found := registry.by_sound_mark(mark.message)):
+            return found[0]
     return None
 
 
-def _origin(entry: Entry | None, recovered: Recovered | None) -> Origin | None:
+def _origin(entry: Entry | None, recovered: Recovered | None, generated: bool) -> Origin | None:
     if entry is None:
         return None
     return Origin(
@@ -254,5 +274,6 @@ def _origin(entry: Entry | None, recovered: Recovered | None) -> Origin | None:
         file_sha256=entry.file_sha256,
         portrait_sha256=entry.portrait_sha256,
         nobody=bool(entry.nobody),
+        generated=generated,
         recovered=recovered,
     )

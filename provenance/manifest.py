@@ -12,6 +12,8 @@ from typing import Any, BinaryIO
 import c2pa
 
 from media.errors import SigningError
+from media.kinds import kind_of
+from media.words import plain
 from provenance.cose import Signature, read_signature
 from provenance.ingredients import Ingredient, mime_of, named
 from provenance.signers import Signer, ready
@@ -21,8 +23,11 @@ UNTRUSTED = "signingCredential.untrusted"  # a failure of trust, not of integrit
 EXPIRED = "signingCredential.expired"  # the same
 REVOKED = "signingCredential.ocsp.revoked"  # the same
 BYSTANDERS = frozenset({UNTRUSTED, EXPIRED, REVOKED})
+IDENTITY = "cawg."  # codes of those who vouch besides the signer; no matter of the signature
 ELSEWHERE = "Remote: must fetch remote manifests from url"  # what the library says where it may not
 LONGEST_URL = 500  # letters of an address that are told
+STORE = b"jumdc2pa\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71"  # description box of a manifest store
+PIECE = 1 << 20  # bytes
 # Offline by design: nothing is fetched, wherever a file says its manifest lies.
 SETTINGS: dict[str, Any] = {
     "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": True},
@@ -152,6 +157,9 @@ def _builder(
     for name, part in parts.items():
         if part in bare:
             continue
+        if remote_url(part.path):  # credentials elsewhere are not asked for: it is told as a file without any
+            builder.close()
+            return _builder(manifest, settings, ingredients, (*bare, part))
         try:
             with part.path.open("rb") as file:
                 builder.add_ingredient(json.dumps(words[name]), part.mime, file)
@@ -169,18 +177,16 @@ def read_store(path: Path, anchors_pem: str, store: bytes | None = None) -> dict
     Args:
         store: its manifest store from elsewhere; what is in the file is not looked at then.
 
-    Returns: {"state": "Valid" | "Trusted" | "Invalid", "failures": [...], "informational": [...], "passed": [...],
-    "manifest": {...}, "label": "urn:c2pa:...", "signature": `cose.Signature`}; "Invalid" with a failure code too where
-    the manifest is damaged beyond parsing.
+    Returns: {"state": "Valid" | "Trusted" | "Invalid" | "Unreadable", "failures": [...], "informational": [...],
+    "passed": [...], "manifest": {...}, "manifests": [...], "label": "urn:c2pa:...", "identity_failures": [(code, url)],
+    "identity_passed": [...], "signature": `cose.Signature`}. "Unreadable" with a failure where there are credentials,
+    but they are damaged beyond parsing, or the file that holds them is. A damaged file that holds none has none: None.
     """
     context = trusting(anchors_pem)
     try:
         with contextlib.ExitStack() as opened:
-            if store is None:
-                reader = c2pa.Reader.try_create(path, context=context)
-            else:
-                file = opened.enter_context(path.open("rb"))
-                reader = c2pa.Reader(mime_of(path), file, manifest_data=store, context=context)
+            file = opened.enter_context(path.open("rb"))
+            reader = _reader(path, file, context, store)
             if reader is None:
                 return None
             opened.enter_context(reader)
@@ -189,26 +195,29 @@ def read_store(path: Path, anchors_pem: str, store: bytes | None = None) -> dict
             signature = _signature(reader, (document.get("manifests") or [{}])[0].get("label", ""))
     except c2pa.C2paError.NotSupported:
         return None  # a container that cannot carry credentials
-    except c2pa.C2paError as error:
-        if _line(error).startswith(ELSEWHERE):
+    except (c2pa.C2paError, ValueError) as error:
+        if _line(error).startswith(ELSEWHERE) or (store is None and not bears_store(path)):
             return None
         return {
-            "state": "Invalid",
+            "state": "Unreadable",
             "failures": [_line(error)],
-            "informational": [],
-            "passed": [],
+            **{name: [] for name in ("informational", "passed", "identity_failures", "identity_passed", "manifests")},
             "manifest": {},
             "label": "",
             "signature": Signature(),
         }
     manifests = document.get("manifests") or [{}]
     results = manifests[0].get("validationResults") or {}
+    failed, passed = _codes(results.get("failure")), _codes(results.get("success"))
     return {
         "state": state,
-        "failures": [item.get("code", "?") for item in results.get("failure", [])],
-        "informational": [item.get("code", "?") for item in results.get("informational", [])],
-        "passed": [item.get("code", "?") for item in results.get("success", [])],
+        "failures": [code for code, _ in failed if not code.startswith(IDENTITY)],
+        "informational": [code for code, _ in _codes(results.get("informational"))],
+        "passed": [code for code, _ in passed if not code.startswith(IDENTITY)],
+        "identity_failures": [item for item in failed if item[0].startswith(IDENTITY)],
+        "identity_passed": [item for item in passed if item[0].startswith(IDENTITY)],
         "manifest": manifests[0],
+        "manifests": manifests,
         "label": manifests[0].get("label", ""),
         "signature": signature,
     }
@@ -224,21 +233,53 @@ def _signature(reader: c2pa.Reader, label: str) -> Signature:
     return read_signature(store.getvalue(), label)
 
 
+def _reader(path: Path, file: BinaryIO, context: c2pa.Context, store: bytes | None) -> c2pa.Reader | None:
+    """By what the file is, not by what its name says."""
+    mime = kind_of(path) or mime_of(path)
+    if store is not None:
+        return c2pa.Reader(mime, file, manifest_data=store, context=context)
+    return c2pa.Reader.try_create(mime, file, context=context)
+
+
+def _codes(items: Sequence[Mapping[str, Any]] | None) -> list[tuple[str, str]]:
+    return [(str(item.get("code", "?")), str(item.get("url", ""))) for item in items or []]
+
+
+def bears_store(path: Path) -> bool:
+    """Whether a manifest store (JUMBF, ISO 19566-5) begins anywhere in a file, however damaged both are."""
+    with path.open("rb") as file:
+        before = b""
+        while piece := file.read(PIECE):
+            if STORE in before + piece:
+                return True
+            before = piece[-len(STORE) :]
+    return False
+
+
+def without(path: Path) -> tuple[str, str]:
+    """Of a file without credentials in it: where it says that they lie, and why it could not be searched for them; ""
+    where it says nothing, and where it could. Nothing is fetched."""
+    try:
+        with path.open("rb") as file:
+            reader = _reader(path, file, trusting(""), None)
+            if reader is not None:
+                reader.close()
+    except c2pa.C2paError.NotSupported:
+        return "", ""
+    except c2pa.C2paError as error:
+        said = plain(_line(error), LONGEST_URL)  # a stranger's words
+        return (said.removeprefix(ELSEWHERE).strip(), "") if said.startswith(ELSEWHERE) else ("", said)
+    return "", ""
+
+
 def remote_url(path: Path) -> str:
     """Where a file without credentials in it says that they lie, "" where it says nothing. Nothing is fetched."""
-    try:
-        reader = c2pa.Reader.try_create(path, context=trusting(""))
-    except c2pa.C2paError as error:
-        said = _line(error).removeprefix(ELSEWHERE) if _line(error).startswith(ELSEWHERE) else ""
-        return "".join(sign for sign in said if sign.isprintable()).strip()[:LONGEST_URL]  # a stranger's words
-    if reader is not None:
-        reader.close()
-    return ""
+    return without(path)[0]
 
 
 def holds(store: Mapping[str, Any] | None) -> bool:
     """Whether what `read_store` says is that the file is as it was signed, by whomever and however long ago."""
-    if store is None or set(store["failures"]) - BYSTANDERS:
+    if store is None or not store["label"] or set(store["failures"]) - BYSTANDERS:
         return False
     return store["state"] in ("Valid", "Trusted") or bool({EXPIRED, REVOKED} & set(store["failures"]))
 

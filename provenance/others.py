@@ -23,8 +23,9 @@ from PIL import Image, ImageOps
 from media.atomic import replacing
 from media.copying import Copier
 from media.errors import UnreadableError, UsageError
+from media.guard import guarded
 from media.originals import Original, Picture, Sound, decoded, inspect
-from media.pictures import read_picture
+from media.pictures import depth, read_picture
 from media.probing import probe
 from media.units import FPS
 from provenance.claims import Opened
@@ -33,6 +34,7 @@ from provenance.faults import beside, plainly
 from provenance.fingerprint import Fingerprinter
 from provenance.ingredients import MIME
 from provenance.keys import Keys
+from provenance.marked import generated, marks_of, refuse_untold, which
 from provenance.pipeline import Marking, check_size
 from provenance.readback import STRONGER
 from provenance.reading import read_picture_mark, read_sound_mark
@@ -113,8 +115,7 @@ def mark_file(
     if remote_url:
         check_url(remote_url)
     check_authority(keys)
-    if not again:
-        _refuse_marked(source, keys, book)
+    _refuse_marked(source, keys, book, again)
     message = new_message()
     with replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
         settings: dict[str, Any] = {}
@@ -192,15 +193,16 @@ def _read(path: Path, keys: Sequence[bytes]) -> dict[str, Mark]:
     return {"picture": picture, "sound": sound}
 
 
-def _refuse_marked(source: Path, keys: Keys, book: Registry) -> None:
-    for name, mark in _read(source, keys.mark_keys).items():
-        if mark.state not in ("found", "noticed"):
-            continue
-        entry = book.by_mark(mark.message) if name == "picture" and mark.message else None
-        which = f", that of `vasari {entry.command}` {entry.made}" if entry else ""
+def _refuse_marked(source: Path, keys: Keys, book: Registry, again: bool) -> None:
+    """A mark of this maker is replaced only if that is asked for, and never that of something generated whose
+    credentials are gone: the copy would be "as others made it"."""
+    marks = marks_of(source, probe(source), keys)
+    if again and marks and generated(marks, book):
+        refuse_untold(source, keys, book)
+    for name, mark in {} if again else marks.items():
         raise UsageError(
-            f"{source}: its {name} bears this maker's mark already{which}. `vasari sign` puts credentials over it as "
-            "it is; --again replaces the mark"
+            f"{source}: its {name} bears this maker's mark already{which(mark, book)}. `vasari sign` puts "
+            "credentials over it as it is, if it has its own; --again replaces the mark"
         )
 
 
@@ -208,16 +210,14 @@ def _picture(source: Path, unsigned: Path, message: int, keys: Keys, options: di
     started = time.perf_counter()
     seen = read_picture(source)
     check_size(seen)
-    with Image.open(source) as opened:
+    with guarded(source), Image.open(source) as opened:
         picture = ImageOps.exif_transpose(opened)
         clear = picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
         if clear and unsigned.suffix.lower() in (".jpg", ".jpeg"):
             raise UsageError(f"{source}: has transparent parts, which JPEG does not keep; choose .png or .webp")
         whole = np.array(picture.convert("RGBA")) if clear else seen
-        grey, deep = (
-            picture.mode in ("1", "L", "LA", "I", "F") or picture.mode.startswith("I;"),
-            picture.mode[0] in "IF",
-        )
+        grey = picture.mode in ("1", "L", "LA", "I", "F") or picture.mode.startswith("I;")
+        bits, further = depth(opened), getattr(opened, "n_frames", 1) - 1
         kept = {name: picture.info[name] for name in ("icc_profile", "dpi") if picture.info.get(name)}
         if picture.mode == "CMYK":
             kept.pop("icc_profile", None)  # of colours that are gone
@@ -232,8 +232,10 @@ def _picture(source: Path, unsigned: Path, message: int, keys: Keys, options: di
         options = {"compress_level": 4}
     Image.fromarray(out).save(unsigned, **options, **kept)
     seconds["encode"] = time.perf_counter() - started - seconds["mark"]
-    notes = ("more than 8 bits a colour became 8",) if deep else ("CMYK became RGB",) if picture.mode == "CMYK" else ()
-    return _Work(printer, seconds, 1, 0.0, notes)
+    notes = [f"{bits} bits a colour became 8"] if bits > 8 else []
+    notes += ["CMYK became RGB"] if picture.mode == "CMYK" else []
+    notes += [f"{further} further page{'s were' if further > 1 else ' was'} left out"] if further else []
+    return _Work(printer, seconds, 1, 0.0, tuple(notes))
 
 
 def _media(

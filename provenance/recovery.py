@@ -9,16 +9,16 @@ the content is still what was registered. All offline.
 import io
 import json
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import c2pa
 
 from media.errors import UnreadableError
-from provenance import manifest
+from provenance import manifest, statements
 from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
-from provenance.fingerprint import Clip, Fingerprint, Similarity, compare
+from provenance.fingerprint import LONGEST, Clip, Fingerprint, Found, Similarity, compare
 from provenance.registry import Entry, Registry
-from provenance.verdict import Recovered
+from provenance.verdict import Match, Recovered
 
 # What a manifest store cannot show without its file, and who is trusted, is judged apart.
 APART = ("assertion.dataHash.mismatch", "assertion.bmffHash.mismatch", "assertion.boxesHash.mismatch")
@@ -26,6 +26,8 @@ APART = ("assertion.dataHash.mismatch", "assertion.bmffHash.mismatch", "assertio
 # the second on, the same.
 STILL, SOUND = (0.85, 0.93), (0.80, 0.93)
 MOTION = 0.85
+SLACK = 0.25  # seconds by which encoders lengthen or shorten a clip
+NOT_GENERATED = ("mark",)  # commands that mark what others made
 ALONE = 0.97  # of a still picture, where there is nothing else by which an output could be found
 Alike = Literal["same", "unsure", "other", "not_compared"]
 
@@ -42,6 +44,8 @@ class ManifestSays:
     expired: bool  # its certificate, and no trusted time stamp shows that it had not when it signed
     stamped: bool  # by an authority below one of the roots
     bindings: tuple[tuple[str, str], ...]  # (algorithm, value) of its soft bindings
+    keys: tuple[str, ...] = ()  # identities of the watermark keys that read them, one for each
+    generated: bool = False  # it says that what it is of, or a part, is
 
 
 def read_manifest(store: bytes, anchors_pem: str = "") -> ManifestSays:
@@ -52,17 +56,23 @@ def read_manifest(store: bytes, anchors_pem: str = "") -> ManifestSays:
     """
     try:
         with c2pa.Reader("application/c2pa", io.BytesIO(store), context=manifest.trusting(anchors_pem)) as reader:
-            found = (json.loads(reader.crjson()).get("manifests") or [{}])[0]
+            manifests = json.loads(reader.crjson()).get("manifests") or [{}]
     except (c2pa.C2paError, ValueError) as error:
         reason = (str(error).splitlines() or ["damaged"])[0]
         raise UnreadableError(f"not a C2PA manifest store that can be read ({reason})") from error
+    found = manifests[0]
     label = str(found.get("label", ""))
     results = found.get("validationResults") or {}
     failures = {item.get("code", "?") for item in results.get("failure", [])}
     apart = {manifest.UNTRUSTED, manifest.EXPIRED, *APART}
     passed = {item.get("code", "?") for item in results.get("success", [])}
-    assertions = [a for a in (found.get("assertions") or {}).values() if isinstance(a, dict)]
-    actions = [action for content in assertions for action in content.get("actions", [])]
+    actions = statements.actions(found)
+    bound = [
+        (str(content["alg"]), str(block.get("value", "")), str(content.get("name", "")))
+        for _, content in statements.assertions(found)
+        for block in content.get("blocks") or []
+        if "alg" in content and isinstance(block, dict)
+    ]
     return ManifestSays(
         label=label,
         intact=bool(label) and "claimSignature.validated" in passed and not failures - apart,
@@ -71,12 +81,9 @@ def read_manifest(store: bytes, anchors_pem: str = "") -> ManifestSays:
         made=str(actions[0].get("when", "")) if actions else "",
         expired=manifest.EXPIRED in failures,
         stamped="timeStamp.trusted" in passed,
-        bindings=tuple(
-            (str(content["alg"]), str(block.get("value", "")))
-            for content in assertions
-            for block in content.get("blocks") or []
-            if "alg" in content and isinstance(block, dict)
-        ),
+        bindings=tuple((alg, value) for alg, value, _ in bound),
+        keys=tuple(key for _, _, key in bound),
+        generated=statements.generated(manifests),
     )
 
 
@@ -102,14 +109,18 @@ def recover(
     *,
     authorities_pem: str = "",
     partly: bool = False,
+    seconds: float = 0.0,
+    start: float = 0.0,
 ) -> Recovered:
-    """What the registry can say of an output that its mark names.
+    """What the registry can say of an output that its mark names: pictures, sound and length, each by itself.
 
     Args:
         clip: what is to be seen and heard in the file that was found; None to leave it uncompared.
         anchors_pem: roots that are trusted.
         authorities_pem: roots of time-stamp authorities that are.
         partly: the pictures were turned or cut, so that parts may be missing: what is not the same is unsure then.
+        seconds: that the file lasts.
+        start: seconds into the file at which `clip` begins.
     """
     store = registry.manifest_store(entry.manifest) if entry.manifest else None
     says = None if store is None else _kept_manifest(store, anchors_pem, authorities_pem)
@@ -119,10 +130,14 @@ def recover(
     sound: Alike = "not_compared"
     likeness = None
     kept = registry.prints(entry.mark) if clip is not None else None
+    length: dict[str, Any] = {}
     if kept is not None and clip is not None:
-        likeness = compare(Fingerprint.from_bytes(kept), clip)
+        known = Fingerprint.from_bytes(kept)
+        likeness = compare(known, clip)
         pictures, sound = judged(likeness)
         pictures = "unsure" if partly and pictures == "other" else pictures
+        pictures, sound = _accused(pictures, sound, likeness)
+        length = _length(known.seconds, seconds) if seconds and len(known.motion) + len(known.sound) else {}
     return Recovered(
         manifest="absent" if says is None else "valid" if belongs and says.intact else "invalid",
         trust="not_applicable" if says is None else "trusted" if says.trusted and says.intact else "untrusted",
@@ -130,8 +145,55 @@ def recover(
         made=(says.made if says else "") or entry.made,
         pictures=pictures,
         sound=sound,
-        similarity=score(likeness) / 100 if likeness else None,
+        **length,
+        **(_matches(likeness, start) if likeness else {}),
     )
+
+
+def _accused(pictures: Alike, sound: Alike, likeness: Similarity) -> tuple[Alike, Alike]:
+    """ "other" only where that is sure: sound that was stretched, or pictures that were sped up, fit nowhere in time
+    either. So of two, the one accuses the other only if it shows that time passes as it did."""
+    if sound == "other" and pictures != "not_compared" and (likeness.motion or 0.0) < MOTION:
+        sound = "unsure"
+    return pictures, sound
+
+
+def _length(registered: float, seconds: float) -> dict[str, Any]:
+    longest = registered >= LONGEST  # more was not kept
+    gap = seconds - registered
+    state = "same" if abs(gap) <= SLACK or (longest and gap > 0) else "longer" if gap > 0 else "shorter"
+    return {"length": state, "seconds": round(seconds, 2), "registered_seconds": round(registered, 2)}
+
+
+def _matches(likeness: Similarity, start: float) -> dict[str, Match | None]:
+    seen = min((share for share in (likeness.still, likeness.motion) if share is not None), default=None)
+    return {
+        "pictures_match": _match(seen, likeness.pictures_at, start),
+        "sound_match": _match(likeness.sound, likeness.sound_at, start),
+    }
+
+
+def _match(share: float | None, found: Found | None, start: float) -> Match | None:
+    if share is None:
+        return None
+    places = [(round(begin + start, 2), round(end + start, 2)) for begin, end in found.places] if found else []
+    part = round(found.share, 3) if found else 1.0
+    return Match(similarity=round(max(0.0, 2 * share - 1), 3), share=part, places=places)
+
+
+def registered_seconds(entry: Entry | None, registry: Registry) -> float:
+    """How long an output lasted, as far as its perceptual hash was kept; 0 where that is not known."""
+    kept = registry.prints(entry.mark) if entry is not None else None
+    return Fingerprint.from_bytes(kept).seconds if kept is not None else 0.0
+
+
+def was_generated(entry: Entry, registry: Registry) -> bool:
+    """Whether an output, or a part of it, is generated: by its manifest where that was kept, else by the command."""
+    store = registry.manifest_store(entry.manifest) if entry.manifest else None
+    try:
+        return read_manifest(store).generated if store is not None else entry.command not in NOT_GENERATED
+    except UnreadableError:
+        return entry.command not in NOT_GENERATED
 
 
 def judged(likeness: Similarity) -> tuple[Alike, Alike]:

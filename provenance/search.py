@@ -6,7 +6,7 @@ by_content(clip, registry), by_print(...)   by a perceptual hash alone
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from media.video import VideoReader
 from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
 from provenance.fingerprint import ALGORITHM, MOST, PHASES, STEP, Clip, Fingerprint, Fingerprinter, compare, still_alike
 from provenance.keys import Keys
-from provenance.recovery import ALONE, STILL, judged, score
+from provenance.recovery import ALONE, STILL, judged, read_manifest, score
 from provenance.registry import Registry
 from provenance.watermark.geometry import aligned
 from provenance.watermark.identity import mark_hex, sound_mark_hex
@@ -30,7 +30,9 @@ from provenance.watermark.search import Place
 from provenance.watermark.sound import SoundReader
 from provenance.watermark.speed import played_back
 
-LOOKED_AT = 20.0  # seconds of a file that are compared
+LOOKED_AT = 20.0  # seconds of a file that are compared where nothing says where to look
+RANKED = 100  # manifests of one soft binding that are weighed against each other
+OWN, TRUSTED, STRANGER = range(3)
 STRIDE = 5  # every fifth frame is searched for a mark
 SEARCHED = 0.4  # of the time that `identify` has, after which no further key is searched with: content has to follow
 
@@ -44,14 +46,27 @@ class Found:
     score: int | None = None  # 0 to 100, of fingerprints
 
 
-def look(path: Path, info: MediaInfo | None = None, place: Place | None = None, *, speed: float = 1.0) -> Clip | None:
-    """Pictures and sound of the first 20 s of a file; None where nothing can be compared. With `place`, pictures are
-    laid back to where they were when they were marked; with `speed`, sound that is played at it is read back.
+def look(
+    path: Path,
+    info: MediaInfo | None = None,
+    place: Place | None = None,
+    *,
+    speed: float = 1.0,
+    start: float = 0.0,
+    seconds: float = LOOKED_AT,
+) -> Clip | None:
+    """Pictures and sound of a stretch of a file; None where nothing can be compared.
+
+    Args:
+        place: pictures are laid back to where they were when they were marked.
+        speed: sound that is played at it is read back.
+        start, seconds: of the stretch; it starts at a whole second.
 
     Raises:
         UnreadableError: the file cannot be read.
     """
-    clip, _, _ = _watch(path, info or probe(path), None, lambda: None, place, speed)
+    until = start + seconds
+    clip, _, _ = _watch(path, info or probe(path), None, lambda: None, place, speed, start=start, until=until)
     return clip
 
 
@@ -89,14 +104,33 @@ def identify(
         raise UnreadableError(f"{path}: {info.width}x{info.height} pixels; {largest} are the most that is looked at")
     clip, mark, sound_mark = _watch(path, info, keys, check, enough=enough)
     found: dict[str, Found] = {}
+    anchors = keys.anchor_pem.decode()
     for alg, value in ((PICTURE_ALGORITHM, mark), (SOUND_ALGORITHM, sound_mark)):
         if value and alg in algorithms:
-            for label in registry.by_binding(alg, value, limit):
-                found.setdefault(label, Found(label, alg))
+            for label in registry.by_binding(alg, value, RANKED):
+                if _rank(label, registry, anchors) < STRANGER:  # the mark was read under this maker's key
+                    found.setdefault(label, Found(label, alg))
     if ALGORITHM in algorithms and clip is not None:
         for item in by_content(clip, registry, limit, check):
             found.setdefault(item.label, item)
     return list(found.values())[:limit]
+
+
+def ranked(labels: Iterable[str], registry: Registry, anchors_pem: str) -> list[str]:
+    """Manifests that bring the same soft binding, the one to be believed first: of outputs registered here, then of
+    signers below a root that is trusted, then of others."""
+    return sorted(labels, key=lambda label: _rank(label, registry, anchors_pem))
+
+
+def _rank(label: str, registry: Registry, anchors_pem: str) -> int:
+    if registry.by_manifest(label) is not None:
+        return OWN
+    store = registry.manifest_store(label)
+    try:
+        says = read_manifest(store, anchors_pem) if store is not None else None
+    except UnreadableError:
+        return STRANGER
+    return TRUSTED if says is not None and says.intact and says.trusted else STRANGER
 
 
 def by_content(clip: Clip, registry: Registry, limit: int, check: Callable[[], None] = lambda: None) -> list[Found]:
@@ -130,13 +164,15 @@ def _watch(
     place: Place | None = None,
     speed: float = 1.0,
     enough: float = 0.0,
+    start: float = 0.0,
+    until: float = LOOKED_AT,
 ) -> tuple[Clip | None, str, str]:
-    """One pass over the beginning of a file: content, and with `keys` the messages of both marks; from `enough` on
+    """One pass over a stretch of a file, seconds: content, and with `keys` the messages of both marks; from `enough` on
     (`time.monotonic`) marks that were moved are not searched for under further keys."""
     printer = Fingerprinter(every=1, phases=PHASES)
     ring = keys.mark_keys if keys else ()
     reader, listener = (PictureReader(ring[0]), SoundReader(ring[0])) if ring else (None, None)
-    for number, frame in enumerate(_frames(path, info)):
+    for number, frame in enumerate(_frames(path, info, start, until)):
         check()
         printer.frame(frame if place is None else aligned(frame, place.map(*frame.shape[:2]))[0])
         if reader is not None and number % STRIDE == 0:
@@ -145,11 +181,13 @@ def _watch(
     try:
         for chunk in iter_sound(path, seconds=1.0) if info.has_sound else ():
             check()
+            heard += 1.0
+            if heard <= start:
+                continue
             printer.sound(chunk if speed == 1.0 else played_back(chunk, speed))
             if listener is not None:
                 listener.add(chunk)
-            heard += 1.0
-            if heard >= LOOKED_AT:
+            if heard >= until:
                 break
     except (SpeechError, UnreadableError):
         pass  # a broken track is no sound
@@ -177,11 +215,11 @@ def _message(
     return None
 
 
-def _frames(path: Path, info: MediaInfo) -> Iterator[np.ndarray]:
+def _frames(path: Path, info: MediaInfo, start: float, until: float) -> Iterator[np.ndarray]:
     if info.kind == "picture":
         yield read_picture(path)
     elif info.kind == "video":
-        for number, frame in enumerate(VideoReader(path, threads=1)):
-            if number >= LOOKED_AT * FPS:
+        for number, frame in enumerate(VideoReader(path, threads=1, start=start)):
+            if number >= (until - start) * FPS:
                 return
             yield np.asarray(frame)

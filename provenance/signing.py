@@ -1,4 +1,5 @@
-"""Credentials for files of any maker, as they are: nothing is decoded, changed or marked.
+"""Credentials for files of any maker, as they are: nothing is changed or marked. They are looked at for marks of this
+maker first: what was made here must not become something "as others made it".
 
     sign_file(path, output, keys=)      in a copy of the file, or beside that copy
     sign_beside(path, keys=)            beside the file itself
@@ -15,18 +16,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from media.atomic import replacing
-from media.errors import SigningError, UsageError
-from media.pictures import check_file
-from media.probing import probe
+from media.errors import SigningError, UnreadableError, UsageError
+from media.pictures import check_file, pages, read_picture
+from media.probing import MediaInfo, probe
 from provenance import elsewhere, manifest
 from provenance.boxes import top_level_boxes, with_large_headers
 from provenance.claims import Opened, definition
 from provenance.elsewhere import check_url
 from provenance.faults import beside, plainly
+from provenance.findings import explained
 from provenance.hashing import file_sha256
 from provenance.ingredients import MIME, mime_of
 from provenance.keys import Keys
+from provenance.marked import refuse_untold
 from provenance.save import check_output, write_sidecar
+from provenance.verdict import Credentials
 
 LARGE = 32 << 20  # bytes from which media are hashed in leaves, even where a second validator may not follow
 
@@ -59,7 +63,8 @@ def sign_file(
         remote_url: where the credentials can be had; the copy refers to it.
 
     Raises:
-        UsageError: types that differ or cannot carry credentials, output and input are one file, or no such address.
+        UsageError: types that differ or cannot carry credentials, output and input are one file, no such address; it
+            bears a mark of this maker that its credentials do not mention; it holds several pages.
         UnreadableError: no picture, video or sound.
         OutputError, SigningError: as `save_video`. After any of them nothing is left but what was there.
     """
@@ -77,7 +82,12 @@ def sign_file(
         raise UsageError(f"{target}: is of another type than {source}; signing changes nothing, so keep its suffix")
     if remote_url:
         check_url(remote_url)
-    probe(source)
+    info, came = probe(source), refuse_untold(source, keys)
+    if info.kind == "picture" and mime in ("image/tiff", "image/gif") and (count := pages(source)) > 1:
+        raise UsageError(
+            f"{source}: has {count} pages, and credentials in it would keep others from reading them; "
+            "--sidecar puts them beside it"
+        )
     with replacing(target) as final, beside(final) as copy, plainly(target, copy):
         shutil.copyfile(source, copy)
         media = [box for box in top_level_boxes(copy) if box.name == "mdat"]
@@ -96,10 +106,11 @@ def sign_file(
         apart = store if sidecar else None
         if not manifest.holds(manifest.read_store(final, "", apart)):
             raise SigningError(f"{source}: credentials over it do not hold; write it anew with another tool first")
+        _check_shown(source, info, final)
         label, digest = manifest.label_of(final, apart), file_sha256(final)
         if apart is not None:
             write_sidecar(target, apart)
-    return Signed(target, label, digest, (unstamped,) if unstamped else ())
+    return Signed(target, label, digest, (*_notes(came), *((unstamped,) if unstamped else ())))
 
 
 def sign_beside(
@@ -112,7 +123,8 @@ def sign_beside(
         title: in the credentials; the file's name when empty.
 
     Raises:
-        UsageError: the file bears credentials already (they would be read, not these), or the output is no .c2pa.
+        UsageError: the file bears credentials already (they would be read, not these), the output is no .c2pa, or it
+            bears a mark of this maker.
         UnreadableError: no picture, video or sound.
         OutputError, SigningError: as `save_video`.
     """
@@ -122,6 +134,7 @@ def sign_beside(
     target = check_output(output or elsewhere.beside(source), [source], {elsewhere.SUFFIX: "application/c2pa"})
     if manifest.read_store(source, "") is not None:
         raise UsageError(f"{source}: bears credentials in it, and those are read first; sign a copy of it with -o")
+    refuse_untold(source, keys)
     claim, mime = Opened(source, command="sign"), mime_of(source)
     said = definition(claim, title=title or source.name, mime=mime)
     with plainly(target), source.open("rb") as given, tempfile.TemporaryFile() as copy:
@@ -134,6 +147,32 @@ def sign_beside(
     with replacing(target) as final:
         final.write_bytes(store)
     return Signed(target, manifest.label_of(source, store), file_sha256(source), (unstamped,) if unstamped else ())
+
+
+def _check_shown(source: Path, info: MediaInfo, copy: Path) -> None:
+    """Writers of credentials change files of odd structure so that nobody can read them: look at the copy as all do.
+
+    Raises:
+        SigningError: it is not what was signed.
+    """
+    try:
+        seen = probe(copy)
+        if info.kind == "picture":
+            read_picture(copy)
+    except UnreadableError as error:
+        raise SigningError(f"{source}: could not be read any more with credentials in it; --sidecar") from error
+    if (seen.kind, seen.width, seen.height) != (info.kind, info.width, info.height):
+        raise SigningError(f"{source}: would be shown otherwise with credentials in it; --sidecar puts them beside it")
+
+
+def _notes(came: Credentials) -> list[str]:
+    """What is odd about the credentials that a file came with."""
+    if came.state == "invalid":
+        why = explained(came.failures)
+        return [f"the credentials that it came with do not fit it ({why}); the new ones keep them and say so"]
+    if came.state == "unreadable":
+        return ["the credentials that it came with cannot be read; they are lost to the new ones"]
+    return []
 
 
 def _large_headers(path: Path) -> bool:

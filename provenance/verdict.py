@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+WHOLE = 0.95  # share of the time that was registered from which all of it is said to be there
 
 
 class Record(BaseModel):
@@ -21,10 +22,38 @@ class TimeStamp(Record):
     trust: Literal["trusted", "untrusted", "invalid"]
 
 
+class Opened(Record):
+    """A file that went into this one, as the credentials tell it: an ingredient of C2PA."""
+
+    title: str
+    relationship: str  # "parentOf": this is that file, changed; "componentOf", "inputTo"
+    manifest: str = ""  # label of the credentials it came with; "" for none
+    state: Literal["intact", "broken", "none"]  # whether those fitted when it was signed
+    failures: list[str] = Field(default_factory=list)  # validation codes of C2PA, trust left out
+
+
+class Identity(Record):
+    """Somebody who vouches within the credentials, besides their signer (CAWG identity). A name of its own: it neither
+    adds to nor takes from integrity and trust of the signature."""
+
+    name: str  # common name of its certificate, or the address of its issuer; "" where it tells none
+    state: Literal["trusted", "untrusted", "invalid"]
+    failures: list[str] = Field(default_factory=list)
+
+
+class Uncovered(Record):
+    """Bytes of the file that the signature's hash leaves out."""
+
+    what: str  # "EXIF", "XMP", "box 'free'", "picture data"
+    size: int  # bytes
+    metadata: bool  # nothing that is seen or heard
+
+
 class Credentials(Record):
     """What the C2PA manifest says and whether it may be believed. Integrity and trust are two questions."""
 
-    state: Literal["absent", "valid", "invalid"]
+    state: Literal["absent", "valid", "invalid", "unreadable"]
+    # invalid: they do not fit the file; unreadable: there are some, but they or what they lie in are damaged
     trust: Literal["trusted", "untrusted", "revoked", "expired", "not_applicable"]
     # expired: the certificate has, and no trusted time stamp shows that it had not when it signed
     signer: str = ""  # common name of the signing certificate
@@ -37,18 +66,32 @@ class Credentials(Record):
     made: str = ""  # time of the first action, as the signer claims
     action: str = ""  # the first that the signer names: "c2pa.created", or "c2pa.opened" for what others made
     digital_source_type: str = ""  # last part of the IPTC address, "trainedAlgorithmicMedia"
+    generated: bool = False  # they, or those of the file that was opened, say that it, or a part, is
     soft_binding: str = ""  # message that the picture mark should bear
     sound_binding: str = ""  # message that the sound mark should bear
     binding_key: str = ""  # which watermark key reads them
+    opened_bindings: list[str] = Field(default_factory=list)  # messages promised by what went in, not by them
+    opened: list[Opened] = Field(default_factory=list)
+    identities: list[Identity] = Field(default_factory=list)
+    uncovered: list[Uncovered] = Field(default_factory=list)
     failures: list[str] = Field(default_factory=list)  # validation codes of C2PA, trust left out
     revoked: str = ""  # when the signing certificate was revoked and why
     expired: str = ""  # when it expired
     timestamp: TimeStamp | None = None  # of the signature
-    notes: list[str] = Field(default_factory=list)  # what the signature does not cover
+    notes: list[str] = Field(default_factory=list)  # where they lie, and what is odd about the file
+
+
+class Piece(Record):
+    """A stretch of time that bears one message."""
+
+    start: float  # seconds
+    end: float  # seconds
+    message: str  # hexadecimal
+    key: str  # identity of the watermark key
 
 
 class Mark(Record):
-    """What was found in the pictures or in the sound."""
+    """What was found in the pictures or in the sound: the message that most of it bears."""
 
     state: Literal["found", "noticed", "absent", "no_carrier", "not_checked"]
     # found: the message was read; noticed: a mark of this key, too damaged to read; no_carrier: no stream, or silence
@@ -58,6 +101,23 @@ class Mark(Record):
     looked_at: float = 0.0  # frames, or seconds of sound
     moved: str = ""  # how pictures were turned, mirrored or cut, or the speed of sound changed, since they were marked,
     # where that had to be found
+    pieces: list[Piece] = Field(default_factory=list)  # where messages were read, this one and others; [] for pictures
+
+
+class Track(Record):
+    """A video or sound track besides the one that players choose."""
+
+    kind: Literal["video", "sound"]
+    number: int  # 2 for the second that a player offers
+    mark: Mark
+
+
+class Match(Record):
+    """Pictures or sound beside what was registered."""
+
+    similarity: float  # 0 by chance, 1 for the same
+    share: float  # of the time that was registered and is found here, 0 to 1
+    places: list[tuple[float, float]] = Field(default_factory=list)  # seconds in this file that match
 
 
 class Recovered(Record):
@@ -69,7 +129,18 @@ class Recovered(Record):
     made: str = ""  # time of the first action, as the signer claims; of the registry without a manifest
     pictures: Literal["same", "unsure", "other", "not_compared"]  # as those that were registered?
     sound: Literal["same", "unsure", "other", "not_compared"]
-    similarity: float | None = None  # of what was compared, the least: 0 by chance, 1 for the same
+    length: Literal["same", "shorter", "longer", "not_compared"] = "not_compared"
+    seconds: float = 0.0  # that this file lasts
+    registered_seconds: float = 0.0  # that the output lasted; 120 for one that lasted longer
+    pictures_match: Match | None = None
+    sound_match: Match | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether pictures, sound and length are all as registered, from beginning to end."""
+        states = {self.pictures, self.sound} - {"not_compared"}
+        shares = [match.share for match in (self.pictures_match, self.sound_match) if match is not None]
+        return states == {"same"} and self.length in ("same", "not_compared") and min(shares, default=1.0) >= WHOLE
 
 
 class Origin(Record):
@@ -81,6 +152,7 @@ class Origin(Record):
     file_sha256: str
     portrait_sha256: str
     nobody: bool
+    generated: bool = True  # it, or a part of it; not what a camera recorded or others made
     recovered: Recovered | None = None  # only where credentials are gone
 
 
@@ -97,6 +169,7 @@ class Verdict(Record):
     credentials: Credentials
     picture_mark: Mark
     sound_mark: Mark
+    other_tracks: list[Track] = Field(default_factory=list)
     agreement: Literal["agree", "contradict", "not_applicable"]  # of marks and soft binding with each other
     origin: Origin | None = None
     seconds: float = 0.0  # spent on it

@@ -10,22 +10,26 @@ from typing import Any, Literal
 
 from media.errors import KeyMaterialError, UnreadableError
 from media.probing import MediaInfo, probe
-from provenance import elsewhere, manifest, timestamps
-from provenance.boxes import uncovered_boxes
+from media.spooling import settled
+from media.words import plain
+from provenance import elsewhere, manifest, statements, timestamps
 from provenance.certificates import load_certificates
-from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
+from provenance.coverage import uncovered
+from provenance.fingerprint import LONGEST
 from provenance.hashing import file_sha256
 from provenance.judgement import judge, lookup
 from provenance.keys import Keys
-from provenance.reading import read_picture_mark, read_sound_mark
-from provenance.recovery import recover
+from provenance.reading import read_other_tracks, read_picture_mark, read_sound_mark
+from provenance.recovery import recover, registered_seconds, was_generated
 from provenance.registry import Entry, Registry, open_registry
 from provenance.revocation import Revocations, read_revoked
-from provenance.search import by_content, look
+from provenance.search import LOOKED_AT, by_content, look
 from provenance.stapling import lookup_chain
-from provenance.verdict import Credentials, Mark, Recovered, TimeStamp, Verdict
+from provenance.verdict import Credentials, Mark, Recovered, TimeStamp, Track, Verdict
 from provenance.watermark.identity import key_id
 from provenance.watermark.search import Place
+
+AROUND = 5.0  # seconds before and after what was registered that are compared too
 
 
 def verify(
@@ -41,7 +45,7 @@ def verify(
     """Judge one file.
 
     Args:
-        path: a picture, video or sound file.
+        path: a picture, video or sound file; what comes through a pipe is read once and kept meanwhile.
         keys: this maker's: their root is trusted, their watermark key reads marks. Without them marks stay unread.
         anchors: PEM files with root certificates that are trusted besides.
         revoked: PEM files with lists of certificates that count no more; this maker's own list counts besides.
@@ -55,46 +59,84 @@ def verify(
         KeyMaterialError: an anchor or a list cannot be read.
     """
     started = time.perf_counter()
-    path = Path(path)
-    info = probe(path)
-    trusted = read_anchors(keys, anchors)
-    lists = read_revoked([*(keys.lists if keys else ()), *revoked], trusted)
-    clocks = read_anchors(None, [*(keys.time_anchors if keys else ()), *authorities])
-    credentials = read_credentials(path, trusted, lists, clocks, fetch)
-    entry = recovered = None
-    if keys is None:
-        unread = Mark(state="not_checked")
-        picture, sound = unread, unread if info.has_sound else Mark(state="no_carrier")
-        known: list[str] = []
-    else:
-        intact = credentials.state == "valid" and credentials.trust == "trusted"  # then nobody changed it
-        # The key that the credentials promise comes first: of an intact file no other is tried then.
-        ring = sorted(keys.mark_keys, key=lambda key: key_id(key) != credentials.binding_key)
-        picture, place = read_picture_mark(path, info, ring, search=not intact)
-        sound, speed = read_sound_mark(path, info, ring, search=not intact)
-        registry = registry or open_registry(keys.folder)
-        known = [key_id(key) for key in ring]
-        entry = lookup(picture, sound, registry)
-        if credentials.state == "absent" and {"found", "noticed"} & {picture.state, sound.state}:
-            entry, recovered = _recover(path, info, place, speed, entry, registry, trusted, clocks)
-    untouched = False
-    if credentials.trust == "expired" and entry is not None:
-        untouched = entry.file_sha256 == file_sha256(path)
-    found = judge(credentials, picture, sound, keys=known, entry=entry, recovered=recovered, untouched=untouched)
+    with settled(path) as file:
+        info = probe(file)
+        trusted = read_anchors(keys, anchors)
+        lists = read_revoked([*(keys.lists if keys else ()), *revoked], trusted)
+        clocks = read_anchors(None, [*(keys.time_anchors if keys else ()), *authorities])
+        credentials = read_credentials(file, trusted, lists, clocks, fetch)
+        seen = _Seen()
+        if keys is not None:
+            seen = _look(file, info, keys, registry or open_registry(keys.folder), credentials, trusted, clocks)
+        untouched = False
+        if credentials.trust == "expired" and seen.entry is not None:
+            untouched = seen.entry.file_sha256 == file_sha256(file)
+    sound = seen.sound if keys is not None or info.has_sound else Mark(state="no_carrier")
+    found = judge(
+        credentials,
+        seen.picture,
+        sound,
+        keys=seen.known,
+        entry=seen.entry,
+        recovered=seen.recovered,
+        untouched=untouched,
+        others=seen.others,
+        generated=seen.generated,
+    )
     return Verdict(
-        file=str(path),
+        file=os.fspath(path),
         kind=info.kind,
         credentials=credentials,
-        picture_mark=picture,
+        picture_mark=seen.picture,
         sound_mark=sound,
+        other_tracks=list(seen.others),
         seconds=round(time.perf_counter() - started, 3),
         **found,
     )
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What marks say of a file."""
+
+    picture: Mark = Mark(state="not_checked")  # noqa: RUF009
+    sound: Mark = Mark(state="not_checked")  # noqa: RUF009
+    others: tuple[Track, ...] = ()
+    known: tuple[str, ...] = ()  # identities of the keys that were looked for
+    entry: Entry | None = None
+    recovered: Recovered | None = None
+    generated: bool = False  # what is registered under the mark, or a part of it, is
+
+
+def _look(
+    path: Path,
+    info: MediaInfo,
+    keys: Keys,
+    registry: Registry,
+    credentials: Credentials,
+    trusted: str,
+    clocks: str,
+) -> _Seen:
+    """Look for marks, under the key that the credentials promise first: of an intact file no other is tried then, nor
+    is a mark searched for that was moved."""
+    changed = not (credentials.state == "valid" and credentials.trust == "trusted")
+    ring = sorted(keys.mark_keys, key=lambda key: key_id(key) != credentials.binding_key)
+    picture, place = read_picture_mark(path, info, ring, search=changed)
+    sound, speed = read_sound_mark(path, info, ring, search=changed)
+    others = tuple(read_other_tracks(path, info, ring))
+    entry = lookup(picture, sound, registry, others)
+    recovered = None
+    marks = [picture, sound, *(track.mark for track in others)]
+    if credentials.state in ("absent", "unreadable") and any(mark.state in ("found", "noticed") for mark in marks):
+        entry, recovered = _recover(path, info, (picture, sound), place, speed, entry, registry, trusted, clocks)
+    known = tuple(key_id(key) for key in ring)
+    return _Seen(picture, sound, others, known, entry, recovered, entry is not None and was_generated(entry, registry))
+
+
 def _recover(
     path: Path,
     info: MediaInfo,
+    marks: tuple[Mark, Mark],
     place: Place | None,
     speed: float,
     entry: Entry | None,
@@ -104,13 +146,21 @@ def _recover(
 ) -> tuple[Entry | None, Recovered | None]:
     """What a stripped file is, and what the registry kept of it. A mark that is noticed but cannot be read is looked
     up by what is to be seen and heard."""
-    clip = look(path, info, place, speed=speed)
+    kept = registered_seconds(entry, registry)
+    first = min((piece.start for mark in marks for piece in mark.pieces), default=0.0)
+    start = float(int(max(0.0, first - kept - AROUND)))  # sound is read by the second
+    # As much as was registered may lie before the place where a mark was read, and after it.
+    seconds = LOOKED_AT if entry is None else min(2 * kept, LONGEST) + first - start + 2 * AROUND
+    clip = look(path, info, place, speed=speed, start=start, seconds=seconds)
     if entry is None and clip is not None:
         for item in by_content(clip, registry, limit=1):
             entry = registry.by_manifest(item.label)
     if entry is None:
         return None, None
-    return entry, recover(entry, registry, clip, trusted, authorities_pem=clocks, partly=place is not None)
+    return entry, recover(
+        entry, registry, clip, trusted,
+        authorities_pem=clocks, partly=place is not None, seconds=info.duration, start=start,
+    )  # fmt: skip
 
 
 def believed(path: Path, keys: Keys) -> dict[str, Any] | None:
@@ -130,7 +180,11 @@ def read_credentials(
     authorities_pem: str = "",
     fetch: Collection[str] = (),
 ) -> Credentials:
-    """The C2PA part alone: what is in the file, else in a sidecar, else where the file says and `fetch` allows."""
+    """The C2PA part alone: what is in the file, else in a sidecar, else where the file says and `fetch` allows.
+
+    Args:
+        path: a file that can be read anywhere (`media.spooling.settled`).
+    """
     place = _Place("file")
     read = partial(manifest.read_store, path)
     store = read(anchors_pem)
@@ -141,6 +195,11 @@ def read_credentials(
             store = read(anchors_pem)
     if store is None:
         return Credentials(state="absent", trust="not_applicable", remote=place.remote, notes=place.notes)
+    if store["state"] == "Unreadable":
+        failures = [f"damaged beyond reading: {plain(code)}" for code in store["failures"]]
+        return Credentials(
+            state="unreadable", trust="not_applicable", failures=failures, source=place.source, notes=place.notes
+        )
     store, stamp = _stamped(read, store, anchors_pem, authorities_pem)
     failures = sorted({code for code in store["failures"] if code not in manifest.BYSTANDERS})
     intact = manifest.holds(store)
@@ -149,12 +208,10 @@ def read_credentials(
     claim = content.get("claim.v2") or content.get("claim") or {}
     generator = claim.get("claim_generator_info") or {}
     generator = generator[0] if isinstance(generator, list) else generator
-    assertions = content.get("assertions") or {}
-    actions = [a for v in assertions.values() if isinstance(v, dict) for a in v.get("actions", [])]
-    first = actions[0] if actions else {}
-    bindings = _bindings(assertions)
+    first = next(iter(statements.actions(content)), {})
     chain = store["signature"].chain
-    trusted = store["state"] == "Trusted" and intact and bool(chain)  # whose issuers are unknown may be revoked
+    # Whose issuers are unknown may be revoked.
+    trusted = intact and "signingCredential.trusted" in store["passed"] and bool(chain)
     expired = intact and manifest.EXPIRED in store["failures"]
     listed = lookup_chain(store["signature"], revoked, anchors_pem)
     gone = trusted and listed and not (stamp and stamp.trust == "trusted" and stamp.time < timestamps.utc(listed.bound))
@@ -171,12 +228,17 @@ def read_credentials(
         manifest=store["label"],
         made=first.get("when", ""),
         action=first.get("action", ""),
-        digital_source_type=first.get("digitalSourceType", "").rsplit("/", 1)[-1],
+        digital_source_type=statements.origin(content),
+        generated=statements.generated(store["manifests"]),
         failures=failures,
         source=place.source,
         remote=place.remote,
-        notes=place.notes + revoked.stale(chain) + [f"outside the signature: {box}" for box in uncovered_boxes(path)],
-        **bindings,
+        opened=statements.opened(content),
+        opened_bindings=statements.opened_bindings(store["manifests"]),
+        identities=statements.identities(content, store["identity_failures"], store["identity_passed"]),
+        uncovered=uncovered(path, content),
+        notes=place.notes + revoked.stale(chain),
+        **statements.bindings(content),
     )
 
 
@@ -192,11 +254,11 @@ class _Place:
 
 def _elsewhere(path: Path, fetch: Collection[str]) -> _Place:
     """Of a file that has none in it."""
-    remote, sidecar = manifest.remote_url(path), elsewhere.find_sidecar(path)
+    sidecar, (remote, odd) = elsewhere.find_sidecar(path), manifest.without(path)
     if sidecar is not None:
         return _Place("sidecar", remote, elsewhere.read_sidecar(sidecar), [f"from a sidecar file, {sidecar.name}"])
     if not remote:
-        return _Place("")
+        return _Place("", notes=[f"odd: it could not be searched for credentials ({odd})"] if odd else [])
     if not fetch:
         return _Place("", remote, notes=[f"credentials may lie at {remote}, which was not asked (--fetch)"])
     try:
@@ -224,16 +286,6 @@ def _stamped(
     if manifest.EXPIRED in store["failures"] and "signingCredential.trusted" not in clocks["passed"]:
         store = read(f"{anchors_pem}\n{authorities_pem}") or store
     return store, TimeStamp(**found, trust="trusted")
-
-
-def _bindings(assertions: dict[str, object]) -> dict[str, str]:
-    found = {}
-    names = {PICTURE_ALGORITHM: "soft_binding", SOUND_ALGORITHM: "sound_binding"}
-    for content in assertions.values():
-        if isinstance(content, dict) and content.get("alg") in names and content.get("blocks"):
-            found[names[content["alg"]]] = str(content["blocks"][0].get("value", ""))
-            found["binding_key"] = str(content.get("name", ""))
-    return found
 
 
 def read_anchors(keys: Keys | None, anchors: Iterable[str | os.PathLike[str]]) -> str:

@@ -72,7 +72,7 @@ def test_verify_says_who_made_it(talking: tuple[Path, Done]) -> None:
     done = vasari("verify", talking[0], "--json")
     assert done.code == 0
     (record,) = json.loads(done.out)
-    assert record["schema_version"] == 1
+    assert record["schema_version"] == 2
     assert record["exit_code"] == 0
     assert record["verdict"] == "known_maker"
     assert record["picture_mark"]["state"] == "found"

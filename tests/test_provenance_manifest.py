@@ -91,11 +91,14 @@ def test_a_flipped_byte_is_found(maker, tmp_path):
 
 def test_an_appended_box_is_noted(maker, tmp_path):
     _, keys, saved = maker
-    assert verify(saved.path, keys=keys).credentials.notes == []
+    assert verify(saved.path, keys=keys).credentials.uncovered == []
     (tmp_path / "longer.mp4").write_bytes(saved.path.read_bytes() + b"\0\0\0\x10freehideaway")
     verdict = verify(tmp_path / "longer.mp4", keys=keys)
     assert verdict.exit_code == 0
-    assert verdict.credentials.notes == ["outside the signature: box 'free' (16 bytes)"]
+    assert [(item.what, item.size, item.metadata) for item in verdict.credentials.uncovered] == [
+        ("box 'free'", 16, True)
+    ]
+    assert any("outside the signature: box 'free' (16 bytes)" in reason for reason in verdict.reasons)
 
 
 def test_stripped_credentials_are_recovered_from_the_mark(maker, tmp_path):
@@ -169,10 +172,10 @@ def test_key_service_signs(maker, tmp_path):
 def test_verdict_is_stable_json(maker):
     _, keys, saved = maker
     record = json.loads(verify(saved.path, keys=keys).model_dump_json())
-    assert record["schema_version"] == 1
+    assert record["schema_version"] == 2
     assert list(record) == [
         *("schema_version", "file", "kind", "verdict", "exit_code", "summary", "reasons", "credentials"),
-        *("picture_mark", "sound_mark", "agreement", "origin", "seconds"),
+        *("picture_mark", "sound_mark", "other_tracks", "agreement", "origin", "seconds"),
     ]
 
 

@@ -113,7 +113,7 @@ def test_sidecars_that_are_none(tmp_path, keys, content):
         with pytest.raises(UnreadableError, match="empty"):
             asked(path, keys)
     else:
-        assert asked(path, keys).credentials.state == "invalid"
+        assert asked(path, keys).credentials.state == "unreadable"
 
 
 def test_a_sidecar_of_another_file_does_not_fit(tmp_path, keys):

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from media.errors import VasariError
+from media.words import plain
 from vasari.commands import (
     animate,
     bench,
@@ -53,7 +54,7 @@ def main() -> None:
     try:
         app()
     except VasariError as error:
-        Console(stderr=True).print(f"[red]vasari:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        Console(stderr=True).print(f"[red]vasari:[/red] {escape(plain(str(error)))}", highlight=False, soft_wrap=True)
         sys.exit(exit_code(error))
     except KeyboardInterrupt:
         Console(stderr=True).print("vasari: stopped; nothing was written")

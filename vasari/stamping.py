@@ -1,5 +1,7 @@
 """Options of commands that sign: who stamps the signature with the time, and where credentials go."""
 
+import os
+import stat
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +54,7 @@ def signing_keys(folder: Path | None, timestamp: str | None, required: bool) -> 
     if timestamp == OFF and required:
         raise UsageError("--timestamp off and --timestamp-required: choose one")
     opened = Keys.open(folder)
+    tell(exposed(opened.folder))
     kept = opened.authority
     if timestamp == OFF:
         return opened.stamped_by(None)
@@ -60,6 +63,17 @@ def signing_keys(folder: Path | None, timestamp: str | None, required: bool) -> 
     if required and kept is None:
         raise UsageError("--timestamp-required: no authority is known; add --timestamp URL, or `vasari keys timestamp`")
     return opened.stamped_by(replace(kept, required=True)) if required and kept else opened
+
+
+def exposed(folder: Path) -> list[str]:
+    """Secret keys in a folder that others than their owner may read, a line for people."""
+    if os.name != "posix" or not folder.stat().st_mode & (stat.S_IXGRP | stat.S_IXOTH):
+        return []
+    secret = [path for path in sorted(folder.iterdir()) if path.suffix in (".key", ".retired")]
+    loose = [path.name for path in secret if path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH)]
+    if not loose:
+        return []
+    return [f"warning: others on this machine may read {', '.join(loose)} in {folder}: chmod go= {folder}/*"]
 
 
 def tell(notes: Iterable[str]) -> None:

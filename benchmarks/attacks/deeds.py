@@ -1,5 +1,5 @@
-"""What is done to keys, lists, consents, kept answers and the gate itself, rather than to a file. Each deed says whether
-what followed was right, and what was said."""
+"""What is done to keys, lists, consents, kept answers and the gate itself, rather than to a file. Each deed says
+whether what followed was right, and what was said."""
 
 import datetime as dt
 import os

@@ -47,8 +47,15 @@ def _recovery(connection: Connection) -> None:
         connection.execute(insert(t.BINDINGS).from_select(["alg", "value", "label"], known))
 
 
+def _bound_tokens(connection: Connection) -> None:
+    """Roots below which the holder of a token signs. Tokens known so far are bound to the service's own maker."""
+    columns = {column["name"] for column in inspect(connection).get_columns(t.TOKENS.name)}
+    if t.TOKENS.c.anchors.name not in columns:  # made in this run, as of today
+        connection.execute(text("ALTER TABLE tokens ADD COLUMN anchors VARCHAR NOT NULL DEFAULT ''"))
+
+
 def _create(connection: Connection, table: Table) -> None:
     table.create(connection, checkfirst=True)
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_outputs, _recovery)
+STEPS: tuple[Callable[[Connection], None], ...] = (_outputs, _recovery, _bound_tokens)

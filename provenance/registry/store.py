@@ -13,9 +13,11 @@ from sqlalchemy import (
     Connection,
     Engine,
     NullPool,
+    case,
     create_engine,
     delete,
     event,
+    func,
     insert,
     select,
     update,
@@ -136,8 +138,15 @@ class Registry:
         return self._entries(t.OUTPUTS.c.kind == kind)
 
     def by_binding(self, alg: str, value: str, limit: int = 10) -> list[str]:
-        """Labels of the manifests that this soft binding names."""
-        query = select(t.BINDINGS.c.label).where(t.BINDINGS.c.alg == alg, t.BINDINGS.c.value == value).limit(limit)
+        """Labels of the manifests that this soft binding names, those of outputs first, then as they were brought."""
+        brought = func.coalesce(t.MANIFESTS.c.source, "") != ""
+        query = (
+            select(t.BINDINGS.c.label)
+            .outerjoin(t.MANIFESTS, t.MANIFESTS.c.label == t.BINDINGS.c.label)
+            .where(t.BINDINGS.c.alg == alg, t.BINDINGS.c.value == value)
+            .order_by(case((brought, 1), else_=0), t.MANIFESTS.c.added, t.BINDINGS.c.label)
+            .limit(limit)
+        )
         return [row.label for row in self.rows(query)]
 
     def manifest_store(self, label: str) -> bytes | None:

@@ -64,6 +64,8 @@ TOKENS = Table(
     Column("created", String, nullable=False),
     Column("expires", String, nullable=False),  # "" for never
     Column("revoked", String, nullable=False),  # when, "" while it is good
+    # PEM of the roots below which its holder signs; "" for the service's own maker. Since revision 3.
+    Column("anchors", String, nullable=False, server_default=""),
 )
 
 REVISIONS = Table("revisions", METADATA, Column("number", Integer, primary_key=True, autoincrement=False))

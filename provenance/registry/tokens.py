@@ -29,14 +29,16 @@ class Token:
     created: str  # ISO 8601, UTC
     expires: str  # the same; "" for never
     revoked: str  # when, "" while it is good
+    anchors: str = ""  # PEM of the roots below which its holder signs; "" for the service's own maker
 
 
-def new_token(registry: Registry, name: str, *, days: int | None = None) -> str:
+def new_token(registry: Registry, name: str, *, days: int | None = None, anchors: str = "") -> str:
     """Make a token and return its secret, which nobody can show again.
 
     Args:
         name: whose it is; 1 to 64 letters, digits, dots, dashes and underscores.
         days: for how long it is good; None for ever.
+        anchors: PEM of the roots below which its holder signs; "" for the service's own maker.
 
     Raises:
         UsageError: a name that is in use or is none, a time that is not positive.
@@ -48,7 +50,7 @@ def new_token(registry: Registry, name: str, *, days: int | None = None) -> str:
         raise UsageError(f"{days} days: a token is good for 1 to 36499 days")
     secret = PREFIX + secrets.token_urlsafe(32)
     until = "" if days is None else (dt.datetime.now(dt.UTC) + dt.timedelta(days=days)).isoformat(timespec="seconds")
-    row = {"name": name, "sha256": _hash(secret), "created": now(), "expires": until, "revoked": ""}
+    row = {"name": name, "sha256": _hash(secret), "created": now(), "expires": until, "revoked": "", "anchors": anchors}
     with registry.writing() as connection:
         if connection.scalar(select(t.TOKENS.c.name).where(t.TOKENS.c.name == name)) is not None:
             raise UsageError(f"'{name}': there is a token of this name; choose another")
@@ -66,7 +68,7 @@ def revoke_token(registry: Registry, name: str) -> None:
 
 def list_tokens(registry: Registry) -> list[Token]:
     """All tokens, revoked ones too, oldest first."""
-    columns = (t.TOKENS.c.name, t.TOKENS.c.created, t.TOKENS.c.expires, t.TOKENS.c.revoked)
+    columns = (t.TOKENS.c.name, t.TOKENS.c.created, t.TOKENS.c.expires, t.TOKENS.c.revoked, t.TOKENS.c.anchors)
     return [Token(*row) for row in registry.rows(select(*columns).order_by(t.TOKENS.c.created))]
 
 
@@ -79,6 +81,12 @@ def check_token(registry: Registry, secret: str) -> str | None:
     if not found or found[0].revoked or (found[0].expires and found[0].expires <= now()):
         return None
     return str(found[0].name)
+
+
+def anchors_of(registry: Registry, name: str) -> str:
+    """PEM of the roots below which the holder of a token signs, "" for the service's own maker."""
+    found = registry.rows(select(t.TOKENS.c.anchors).where(t.TOKENS.c.name == name))
+    return str(found[0].anchors) if found else ""
 
 
 def _hash(secret: str) -> str:

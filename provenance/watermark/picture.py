@@ -151,15 +151,21 @@ class PictureReader:
             self._kept.append(_reduced(plane))
         self.frames += 1
 
-    def read(self, key: bytes | None = None, *, search: bool = False) -> MarkReading:
+    @property
+    def soft(self) -> np.ndarray:
+        """What all frames so far say of every chip, summed: float64 (CHIPS,), a copy."""
+        return self._soft.copy()
+
+    def read(self, key: bytes | None = None, *, search: bool = False, soft: np.ndarray | None = None) -> MarkReading:
         """What all frames so far say together, under the reader's key or another one.
 
         Args:
+            soft: sums as of `soft`, of some of the frames, to be read instead.
             search: where the frames say nothing as they are, look for the mark in frames that were cut, turned, scaled
                 or mirrored; takes a few seconds.
         """
         key = self._key if key is None else key
-        found = self._judged(self._soft, key)
+        found = self._judged(self._soft if soft is None else soft, key)
         if not search or found.noticed or not self._kept:
             return found
         return self._searched(key) or found

@@ -33,6 +33,7 @@ from provenance.watermark.speed import KEPT, LONGEST, SPEEDS, SpeedSearch
 HOP = 256  # samples; coefficients in a transform frame (16 ms at 16 kHz)
 FRAMES = 128  # transform frames in a period
 PERIOD = HOP * FRAMES  # 32,768 samples, 2.048 s
+BLOCK = 2 * PERIOD  # samples of a stretch that is read by itself, about 4 s
 LOWEST, HIGHEST = 10, 192  # coefficients used: 312 Hz to 6 kHz
 BAND = HIGHEST - LOWEST
 PILOT_EVERY = 8  # one chip in eight belongs to the pilot
@@ -242,7 +243,7 @@ class SoundReading:
 
 
 class SoundReader:
-    """Finds the sound mark. Memory does not grow with the length of the recording; the first 30 s are kept.
+    """Finds the sound mark. The first 30 s are kept, and of the rest 32 kB for every second.
 
     Args:
         key: the secret watermark key, 32 bytes.
@@ -253,6 +254,7 @@ class SoundReader:
         self._chips = SoundChips.from_key(key)
         self._folded = np.zeros(PERIOD)
         self._rest = np.zeros(0, np.float32)
+        self._blocks: list[np.ndarray] = []  # what was folded, stretch by stretch
         self._kept: list[np.ndarray] = []  # the beginning, for a search
         self._heard = 0  # samples folded
         self._energy = 0.0
@@ -270,7 +272,11 @@ class SoundReader:
             self._kept.append(samples[: LONGEST - self._heard].copy())
         self._heard += len(samples)
         self._energy += float(np.square(samples, dtype=np.float64).sum())
-        self._folded += whiten(np.pad(samples.astype(np.float64), (0, PERIOD - len(samples))))
+        white = whiten(np.pad(samples.astype(np.float64), (0, PERIOD - len(samples))))
+        self._folded += white
+        if (self._heard - len(samples)) % BLOCK == 0:
+            self._blocks.append(np.zeros(PERIOD, np.float32))
+        self._blocks[-1] += white.astype(np.float32)
 
     def read(self, key: bytes | None = None, *, search: bool = False) -> SoundReading:
         """What all sound so far says together, under the reader's key or another one. Give no more sound after it.
@@ -293,6 +299,20 @@ class SoundReader:
         chance = _chance(z)
         found = SoundReading(None, chance < NOTICED, chance, seconds, False)
         return self._searched(found) if search else found
+
+    def pieces(self, key: bytes) -> list[tuple[float, float, int]]:
+        """(start, end, message) of the stretches of about 4 s, in seconds, in which a message can be read by itself or
+        together with their neighbours; to be called after `read`."""
+        self.read(key)
+        length, found = BLOCK / 16_000, []
+        for number in range(len(self._blocks)):
+            for around in (0, 1):
+                sums = np.sum(self._blocks[max(0, number - around) : number + around + 1], axis=0, dtype=np.float64)
+                message, _ = self._aligned(sums)
+                if message is not None:
+                    found.append((number * length, min((number + 1) * length, self._heard / 16_000), message))
+                    break
+        return found
 
     def _searched(self, found: SoundReading) -> SoundReading:
         """Look for a mark under noise, then for one that is played at another speed; `found` is what there is as it

@@ -1,7 +1,6 @@
 """`vasari detect`: how likely is it that a face was made, where and when?"""
 
 import contextlib
-import json as jsonlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from media.errors import UsageError, VasariError
+from media.words import as_json, plain
 from vasari.options import Engine, Engines, Ledger, Longest, OperatingPoint, Point, ReportFolder, Workers
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ def detect(
 
     def show(record: dict[str, Any], detection: Any, error: VasariError | None) -> None:
         if json:
-            typer.echo(jsonlib.dumps(record, ensure_ascii=False))
+            typer.echo(as_json(record))
         elif error is not None:
-            err.print(f"[red]could not read[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+            err.print(f"[red]could not read[/red] {escape(plain(str(error)))}", highlight=False, soft_wrap=True)
         else:
             tell(out, detection)
 
@@ -123,12 +123,12 @@ def watch(source: str, point: str, weights: Path | None, every: float, memory: f
                 typer.echo(found.model_dump_json())
             else:
                 why = f": {found.reason}" if found.verdict == "cannot_tell" else ""
-                words = f"[{COLOURS[found.verdict]}]{SAYS[found.verdict]}[/]{chance(found)}{escape(why)}"
+                words = f"[{COLOURS[found.verdict]}]{SAYS[found.verdict]}[/]{chance(found)}{escape(plain(why))}"
                 out.print(f"{found.seconds:8.1f} s  {words}", highlight=False, soft_wrap=True)
             sys.stdout.flush()
             yield found.exit_code
     if frames.broken:
-        Console(stderr=True).print(f"{escape(name)}: ended early ({escape(frames.broken)})", highlight=False)
+        Console(stderr=True).print(f"{escape(plain(name))}: ended early ({escape(frames.broken)})", highlight=False)
 
 
 def tell(out: Console, detection: "Detection") -> None:
@@ -137,7 +137,8 @@ def tell(out: Console, detection: "Detection") -> None:
 
     colour, words = COLOURS[detection.verdict], SAYS[detection.verdict]
     why = f": {detection.reason}" if detection.verdict == "cannot_tell" else ""
-    line = f"[bold]{escape(detection.file)}[/bold]  [{colour}]{words}[/{colour}]{chance(detection)}{escape(why)}"
+    line = f"[bold]{escape(plain(detection.file))}[/bold]  [{colour}]{words}[/{colour}]{chance(detection)}"
+    line += escape(plain(why))
     out.print(line, highlight=False, soft_wrap=True)
     for person in detection.people if len(detection.people) > 1 else ():
         words = SAYS[person.verdict] + (f": {person.reason}" if person.reason else "")

@@ -1,5 +1,6 @@
 """`vasari serve`: the registry as a web service, and the tokens of those who may write to it."""
 
+import ipaddress
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,6 +29,15 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
     largest: Annotated[int, typer.Option("--largest", help="Largest clip that is taken, MiB.", min=1)] = 64,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--proxy",
+            help="Address or network of a server before this one that says for whom it asks (X-Forwarded-For); may be "
+            "given again. Nobody else is believed.",
+            show_default=False,
+        ),
+    ] = None,
     keys: Folder = None,
 ) -> None:
     """Serve the registry (of $VASARI_REGISTRY, or beside the keys) until it is stopped.
@@ -49,21 +59,43 @@ def serve(
 
     opened = Keys.open(keys, create=False)
     registry = open_registry(opened.folder)
-    settings = Settings(registry=registry, keys=opened, largest_upload=largest << 20)
+    settings = Settings(
+        registry=registry, keys=opened, largest_upload=largest << 20, proxies=tuple(map(_network, proxy or ()))
+    )
     typer.echo(f"http://{host}:{port}/v1 answers for {registry.name}; /v1/openapi.json describes it", err=True)
-    uvicorn.run(create_app(settings), host=host, port=port, log_level="warning", server_header=False)
+    # Whom a proxy asks for is for `limits.client_of` to tell: uvicorn would believe anybody on this machine.
+    uvicorn.run(
+        create_app(settings), host=host, port=port, log_level="warning", server_header=False, proxy_headers=False
+    )
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text, strict=False))
+    except ValueError as error:
+        raise UsageError(f"{text}: no address or network; give one like 10.0.0.7 or 10.0.0.0/24") from error
 
 
 @token.command("new")
 def new(
     name: Name,
     days: Annotated[int | None, typer.Option(help="Days until it expires (default: never).", min=1)] = None,
+    anchor: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="PEM file with the root below which its holder signs; may be given again (default: this maker's own). "
+            "No other manifests can be registered with it.",
+            show_default=False,
+        ),
+    ] = None,
     keys: Folder = None,
 ) -> None:
     """Make a token and print it, once: only its hash is kept."""
     from provenance.registry.tokens import new_token
+    from provenance.verification import read_anchors
 
-    typer.echo(new_token(_registry(keys), name, days=days))
+    roots = read_anchors(None, anchor or ())
+    typer.echo(new_token(_registry(keys), name, days=days, anchors=roots))
     typer.echo("Keep it: nobody can show it again. Use it as `Authorization: Bearer ...`.", err=True)
 
 

@@ -1,6 +1,5 @@
 """`vasari triage`: credentials, marks and detection in one verdict."""
 
-import json as jsonlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from media.errors import VasariError
+from media.words import as_json, plain
 from vasari.options import (
     Anchors,
     Authorities,
@@ -79,17 +79,19 @@ def triage(
 
     def show(record: dict[str, Any], verdict: Any, error: VasariError | None) -> None:
         if json:
-            typer.echo(jsonlib.dumps(record, ensure_ascii=False))
+            typer.echo(as_json(record))
         elif error is not None:
-            err.print(f"[red]could not read[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+            err.print(f"[red]could not read[/red] {escape(plain(str(error)))}", highlight=False, soft_wrap=True)
         else:
             colour = COLOURS[verdict.verdict]
-            name = escape(verdict.file)
+            name = escape(plain(verdict.file))
             out.print(
-                f"[bold]{name}[/bold]  [{colour}]{escape(verdict.summary)}[/{colour}]", soft_wrap=True, highlight=False
+                f"[bold]{name}[/bold]  [{colour}]{escape(plain(verdict.summary))}[/{colour}]",
+                soft_wrap=True,
+                highlight=False,
             )
             for line in verdict.findings:
-                out.print(f"  {escape(line)}", soft_wrap=True, highlight=False)
+                out.print(f"  {escape(plain(line))}", soft_wrap=True, highlight=False)
 
     codes = survey(
         files, opening, asked, show,

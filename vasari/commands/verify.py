@@ -1,8 +1,7 @@
 """`vasari verify`: who made it, and is it as they left it?"""
 
-import json as jsonlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,11 +11,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from media.errors import UsageError, VasariError
+from media.words import as_json, plain, quoted
 from vasari.options import Anchors, Authorities, Engine, Engines, Fetched, Ledger, MarkKeys, RevokedLists, Workers
+from vasari.stamping import exposed, tell
 
 if TYPE_CHECKING:
     from provenance import Verdict
-    from provenance.verdict import Mark
+    from provenance.verdict import Credentials, Mark
 
 COLOURS = {"known_maker": "green", "nothing_found": "yellow", "tampered": "red"}
 
@@ -57,6 +58,7 @@ def verify(
     folder = key_folder(keys)
     asked = (folder, tuple(anchor or ()), tuple(revoked or ()), tuple(timestamp_anchor or ()), tuple(fetch or ()))
     opening(*asked)  # what is wrong with keys and anchors is said at once
+    tell(exposed(folder) if folder else ())
     out, err = Console(), Console(stderr=True)
     records: list[dict[str, Any]] = []
 
@@ -64,9 +66,9 @@ def verify(
         if json:
             records.append(record)
         elif lines:
-            typer.echo(jsonlib.dumps(record, ensure_ascii=False))
+            typer.echo(as_json(record))
         elif error is not None:
-            err.print(f"[red]could not read[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+            err.print(f"[red]could not read[/red] {escape(plain(str(error)))}", highlight=False, soft_wrap=True)
         elif output is None:
             out.print(_table(verdict))
 
@@ -76,7 +78,7 @@ def verify(
         deciding=deciding.verifying(*asked) if output else None, listed=sys.stdin,
     )  # fmt: skip
     if json:
-        typer.echo(jsonlib.dumps(records, indent=2, ensure_ascii=False))
+        typer.echo(as_json(records, indent=2))
     elif output is not None and not lines:
         counted = ", ".join(f"{codes.count(code)} with exit code {code}" for code in sorted(set(codes)))
         out.print(f"{escape(str(output))}: {len(codes)} files{f': {counted}' if counted else ''}", highlight=False)
@@ -129,34 +131,53 @@ def opening(
 
 def _table(verdict: "Verdict") -> Table:
     """A short table for people."""
-    table = Table(title=escape(verdict.file), title_justify="left", title_style="bold", show_header=False)
+    title = escape(plain(verdict.file))
+    table = Table(title=title, title_justify="left", title_style="bold", show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     colour = COLOURS[verdict.verdict]
-    table.add_row("verdict", f"[{colour}]{escape(verdict.summary)}[/{colour}]")
-    table.add_row("because", escape("\n".join(verdict.reasons)))
-    credentials = verdict.credentials
-    words = credentials.state if credentials.state == "absent" else f"{credentials.state}, {credentials.trust}"
+    table.add_row("verdict", f"[{colour}]{_lines([verdict.summary])}[/{colour}]")
+    table.add_row("because", _lines(verdict.reasons))
+    table.add_row("credentials", _lines(_credentials(verdict.credentials)))
+    table.add_row("picture mark", _mark_words(verdict.picture_mark, "frames"))
+    table.add_row("sound mark", _mark_words(verdict.sound_mark, "s"))
+    for track in verdict.other_tracks:
+        table.add_row(
+            f"{track.kind} {track.number}", _mark_words(track.mark, "frames" if track.kind == "video" else "s")
+        )
+    if verdict.origin:
+        origin = verdict.origin
+        table.add_row("registry", _lines([f"`vasari {origin.command}` {origin.made}", origin.manifest]))
+    return table
+
+
+def _lines(lines: Iterable[str]) -> str:
+    """Words of whoever it was, as lines of a cell."""
+    return escape("\n".join(map(plain, lines)))
+
+
+def _credentials(credentials: "Credentials") -> list[str]:
+    """What they say of themselves, a line each."""
+    named = credentials.state in ("valid", "invalid")
+    lines = [f"{credentials.state}, {credentials.trust}" if named else credentials.state]
     if credentials.signer:
-        words += f"\nsigned by {credentials.signer}\nissued by {credentials.issuer}"
+        lines += [f"signed by {quoted(credentials.signer)}", f"issued by {quoted(credentials.issuer)}"]
+    lines += [f"identity {quoted(item.name)} ({item.state})" for item in credentials.identities]
     if credentials.made:
         kind = f" ({credentials.digital_source_type})" if credentials.digital_source_type else ""
         done = "opened" if credentials.action == "c2pa.opened" else "made"
-        words += f"\n{done} {credentials.made} by {credentials.generator}{kind}"
+        lines.append(f"{done} {credentials.made} by {quoted(credentials.generator)}{kind}")
+    lines += [f"{item.relationship} {quoted(item.title)}: credentials {item.state}" for item in credentials.opened]
     if stamp := credentials.timestamp:
-        words += f"\ntime stamp {stamp.time} by {stamp.authority} ({stamp.trust})"
-    table.add_row("credentials", escape("\n".join([words, *credentials.notes])))
-    table.add_row("picture mark", _mark_words(verdict.picture_mark, "frames"))
-    table.add_row("sound mark", _mark_words(verdict.sound_mark, "s"))
-    if verdict.origin:
-        origin = verdict.origin
-        table.add_row("registry", f"`vasari {origin.command}` {origin.made}\n{origin.manifest}")
-    return table
+        lines.append(f"time stamp {stamp.time} by {quoted(stamp.authority)} ({stamp.trust})")
+    return [*lines, *credentials.notes]
 
 
 def _mark_words(mark: "Mark", unit: str) -> str:
     chance = f"chance {mark.p_value:.1e}, {mark.looked_at:g} {unit}"
     moved = f"\n{mark.moved}" if mark.moved else ""
+    if len(mark.pieces) > 1 or any(piece.start >= 1.0 for piece in mark.pieces):
+        moved += "\n" + ", ".join(f"{piece.start:g} to {piece.end:g} s: {piece.message}" for piece in mark.pieces[:8])
     return {
         "found": f"{mark.message} ({chance}){moved}",
         "noticed": f"a mark of this key, too damaged to read ({chance}){moved}",

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from media.errors import UnreadableError, UsageError
+from media.spooling import settled
 
 LARGEST = 4 << 30  # bytes that are fetched of one file
 PIECE = 1 << 20
@@ -25,7 +26,9 @@ def is_remote(name: str) -> bool:
 
 
 def shown(address: str) -> str:
-    """An address without the user, password and signature that it may carry."""
+    """An address without the user, password and signature that it may carry; other names as they are."""
+    if not is_remote(address):
+        return address
     parts = urlsplit(address)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
@@ -55,14 +58,15 @@ def remote_files(address: str, suffixes: frozenset[str]) -> Iterator[str]:
 
 @contextlib.contextmanager
 def fetched(name: str, largest: int = LARGEST) -> Iterator[Path]:
-    """The file itself where it is local; else a copy, removed afterwards.
+    """The file itself where it is local and no pipe; else a copy, removed afterwards.
 
     Raises:
         UsageError: as `remote_files`.
         UnreadableError: it cannot be fetched, or holds more than `largest` bytes.
     """
     if not is_remote(name):
-        yield Path(name)
+        with settled(name, largest=largest) as path:
+            yield path
         return
     system, path = _system(name)
     handle, copy = tempfile.mkstemp(prefix="vasari-", suffix=Path(urlsplit(name).path).suffix[:10])

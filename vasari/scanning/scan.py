@@ -1,5 +1,6 @@
 """Many files, several processes, bounded time and memory for each file."""
 
+import logging
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 from media.errors import UnreadableError, VasariError
 from vasari.scanning.worker import Gone, Worker
 
+log = logging.getLogger(__name__)
 SECONDS = 600.0  # that one file may take
 
 
@@ -55,9 +57,13 @@ def scan(
 def _here(names: Iterable[str], look: Callable[[str], Any]) -> Iterator[Answer]:
     for name in names:
         try:
-            yield Answer(name, look(name))
+            answer = Answer(name, look(name))
         except VasariError as error:
-            yield Answer(name, error=error)
+            answer = Answer(name, error=error)
+        except Exception as error:  # as in a process: one file never takes the others' answers along
+            log.debug("%s", name, exc_info=True)
+            answer = Answer(name, error=UnreadableError(f"{name}: cannot be read ({type(error).__name__})"))
+        yield answer
 
 
 def _among(names: Iterator[str], crew: list[Worker], seconds: float) -> Iterator[Answer]:

@@ -67,6 +67,7 @@ def _below(folder: str, trouble: Callable[[str, UnreadableError], None]) -> Iter
 
 
 def _lines(listed: TextIO) -> Iterator[str]:
-    """Lines or, from `find -print0`, what zero bytes separate."""
-    for line in listed:
+    """Lines or, from `find -print0`, what zero bytes separate. A list may begin with a byte order mark."""
+    for number, line in enumerate(listed):
+        line = line.removeprefix("\ufeff") if number == 0 else line
         yield from (name for name in line.rstrip("\r\n").split("\0") if name)

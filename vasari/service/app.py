@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from media.errors import VasariError
 from provenance.claims import vasari_version
-from vasari.service.limits import RateLimit
+from vasari.service.limits import Arriving, RateLimit, client_of
 from vasari.service.looker import Looker
 from vasari.service.routes import BASE, SPEC_VERSION, router, well_known
 from vasari.service.settings import Settings
@@ -42,7 +42,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.looker = _looker(settings)
-    app.state.taken = 0  # uploads that arrive, wait or are looked at
+    app.state.taken = 0  # uploads that wait or are looked at
+    app.state.arriving = Arriving(settings.arriving, settings.arriving_each)
     app.state.queries = RateLimit(settings.queries_a_minute)
     app.state.uploads = RateLimit(settings.uploads_a_minute)
     app.state.writes = RateLimit(settings.writes_a_minute)
@@ -51,8 +52,9 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.middleware("http")
     async def guard(request: Request, follow: Callable[[Request], Awaitable[Response]]) -> Response:
-        client = request.client.host if request.client else ""
-        wait = app.state.queries.wait(client)
+        peer = request.client.host if request.client else ""
+        request.state.client = client_of(peer, ",".join(request.headers.getlist("x-forwarded-for")), settings.proxies)
+        wait = app.state.queries.wait(request.state.client)
         if wait:
             answer: Response = problem(429, "too many requests", {"Retry-After": str(int(wait) + 1)})
         elif len(request.scope["raw_path"]) + len(request.scope["query_string"]) > LONGEST_TARGET:

@@ -1,11 +1,60 @@
-"""How often somebody may ask, in bounded memory."""
+"""Who asks, how often they may, and how much at once; in bounded memory."""
 
 import collections
+import contextlib
+import ipaddress
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 MOST_CLIENTS = 10_000  # that are remembered; the one longest silent is forgotten first
+
+
+def client_of(peer: str, forwarded: str, proxies: Sequence[str]) -> str:
+    """Who asks: the other end of the connection. Only where that is a proxy of ours, whom it says that it asks for:
+    anybody can write that header.
+
+    Args:
+        peer: address of the other end.
+        forwarded: X-Forwarded-For, "" where there is none; each proxy adds whom it heard from at the end.
+        proxies: addresses or networks that are believed.
+    """
+    chain = [part.strip() for part in forwarded.split(",") if part.strip()]
+    while chain and _among(peer, proxies):
+        peer = chain.pop()
+    return peer[:64]
+
+
+def _among(address: str, networks: Sequence[str]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+        return any(parsed in ipaddress.ip_network(network, strict=False) for network in networks)
+    except ValueError:
+        return False
+
+
+class Arriving:
+    """Bodies that arrive at the same time: so many in all, so many from one client.
+
+    Args:
+        most, each: as said.
+    """
+
+    def __init__(self, most: int, each: int) -> None:
+        self._most, self._each = most, each
+        self._clients: collections.Counter[str] = collections.Counter()
+
+    @contextlib.contextmanager
+    def one_more(self, client: str) -> Iterator[bool]:
+        """Whether there is room for one of this client, which is kept meanwhile."""
+        room = self._clients.total() < self._most and self._clients[client] < self._each
+        self._clients[client] += room
+        try:
+            yield room
+        finally:
+            self._clients[client] -= room
+            if not self._clients[client]:
+                del self._clients[client]
 
 
 class RateLimit:

@@ -12,6 +12,7 @@ import base64
 import binascii
 import datetime as dt
 import re
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
@@ -22,10 +23,11 @@ from media.errors import OutputError, UnreadableError
 from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
 from provenance.claims import SPEC_VERSION as SPEC_VERSION
 from provenance.fingerprint import ALGORITHM, Fingerprint
-from provenance.recovery import read_manifest
+from provenance.recovery import ManifestSays, read_manifest
 from provenance.registry.jumbf import only
-from provenance.registry.tokens import check_token
-from provenance.search import by_print
+from provenance.registry.tokens import anchors_of, check_token
+from provenance.search import by_print, ranked
+from provenance.watermark.identity import key_id
 from vasari.service import schemas as s
 from vasari.service.settings import Settings
 from vasari.service.uploads import read_small, spooled
@@ -93,7 +95,7 @@ async def query_by_large_binding(
     request: Request, settings: Set, maxResults: MaxResults = 10
 ) -> s.SoftBindingQueryResult:
     """The same for values that no address can hold, fingerprints above all."""
-    body = await read_small(request, settings.largest_body, settings.upload_seconds)
+    body = await read_small(request, settings.largest_body, settings.upload_seconds, settings.least_rate)
     try:
         query = s.SoftBindingQuery.model_validate_json(body)
     except (ValidationError, RecursionError) as error:
@@ -133,28 +135,37 @@ async def query_by_content(
         raise HTTPException(501, "this service reads no marks; ask /matches/byBinding")
     if alg is not None and alg not in ALGORITHMS:
         raise HTTPException(400, "alg: not one of /services/supportedAlgorithms")
-    _limited(state.uploads.wait(request.client.host if request.client else ""))
-    if state.taken >= settings.at_once + settings.waiting:
-        raise HTTPException(503, "too many clips are waiting", {"Retry-After": "10"})
-    state.taken += 1
-    try:
-        limits = settings.spool, settings.largest_upload, settings.upload_seconds
-        async with spooled(request, *limits) as clip:
-            algorithms = ALGORITHMS if alg is None else (alg,)
-            look = asyncio.ensure_future(
-                run_in_threadpool(state.looker, clip, algorithms, min(maxResults, MOST_RESULTS))
-            )
-            found = await asyncio.shield(look)
-    except UnreadableError as error:
-        raise HTTPException(415, str(error)[:300]) from error
-    finally:
-        state.taken -= 1
+    _limited(state.uploads.wait(request.state.client))
+    algorithms = ALGORITHMS if alg is None else (alg,)
+    limits = settings.spool, settings.largest_upload, settings.upload_seconds, settings.least_rate
+    with state.arriving.one_more(request.state.client) as room:
+        if not room or _full(state, settings):
+            raise HTTPException(503, "too many clips are waiting", {"Retry-After": "10"})
+        async with spooled(request, *limits) as clip:  # what arrives slowly takes no place in the line
+            if _full(state, settings):
+                raise HTTPException(503, "too many clips are waiting", {"Retry-After": "10"})
+            found = await _looked_at(state, clip, algorithms, min(maxResults, MOST_RESULTS))
     matches = [s.Match(manifestId=label, similarityScore=score) for label, score in found]
     if hintAlg and hintValue and hintAlg in ALGORITHMS:
         hinted = (await _matches(settings, hintAlg, hintValue, maxResults)).matches
         known = {match.manifestId for match in hinted}
         matches = [*hinted, *(match for match in matches if match.manifestId not in known)]
     return s.SoftBindingQueryResult(matches=matches[: min(maxResults, MOST_RESULTS)])
+
+
+def _full(state: Any, settings: Settings) -> bool:
+    return state.taken >= settings.at_once + settings.waiting
+
+
+async def _looked_at(state: Any, clip: Path, algorithms: tuple[str, ...], most: int) -> list[tuple[str, int | None]]:
+    """What a clip's marks and content name. It is looked at to the end even where nobody waits for the answer."""
+    state.taken += 1
+    try:
+        return await asyncio.shield(asyncio.ensure_future(run_in_threadpool(state.looker, clip, algorithms, most)))
+    except UnreadableError as error:
+        raise HTTPException(415, str(error)[:300]) from error
+    finally:
+        state.taken -= 1
 
 
 @router.get(
@@ -178,7 +189,7 @@ async def get_manifest(settings: Set, activeManifestId: str, returnActiveManifes
     "/manifests",
     operation_id="addManifest",
     tags=["store"],
-    responses={code: {"model": s.Problem} for code in (401, 409, 413)},
+    responses={code: {"model": s.Problem} for code in (401, 408, 409, 413)},
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -187,9 +198,13 @@ async def get_manifest(settings: Set, activeManifestId: str, returnActiveManifes
     },
 )
 async def add_manifest(request: Request, settings: Set, name: Writer) -> s.ManifestCreated:
-    """Keep a manifest store, found again by the soft bindings that it is signed with. Nothing is ever overwritten."""
-    body = await read_small(request, settings.largest_manifest, settings.upload_seconds)
-    anchors = settings.keys.anchor_pem.decode() if settings.keys else ""
+    """Keep a manifest store, found again by the soft bindings that it is signed with. Nothing is ever overwritten.
+
+    Whoever holds a token registers what they signed themselves: below the root that the token is bound to.
+    """
+    body = await read_small(request, settings.largest_manifest, settings.upload_seconds, settings.least_rate)
+    own = settings.keys.anchor_pem.decode() if settings.keys else ""
+    anchors = await run_in_threadpool(anchors_of, settings.registry, name) or own
     try:
         says = await run_in_threadpool(read_manifest, body, anchors)
     except UnreadableError as error:
@@ -199,6 +214,10 @@ async def add_manifest(request: Request, settings: Set, name: Writer) -> s.Manif
         raise HTTPException(400, "the manifest's signature or hashes do not hold")
     if not bindings or len(bindings) > 64:
         raise HTTPException(400, "the manifest has no soft binding by which it could be found, or too many")
+    if not says.trusted:
+        raise HTTPException(403, "the manifest is not signed below the root that this token is bound to")
+    if anchors != own and await run_in_threadpool(_anothers, settings, says):
+        raise HTTPException(403, "the manifest promises a mark that is another maker's")
     if not await run_in_threadpool(settings.registry.add_manifest, says.label, body, bindings, name):
         raise HTTPException(409, "a manifest with this identifier is kept already")
     return s.ManifestCreated(manifestId=says.label)
@@ -257,6 +276,22 @@ async def discover() -> s.WellKnown:
     )
 
 
+def _anothers(settings: Settings, says: ManifestSays) -> bool:
+    """Whether a manifest promises a mark of this service's own maker: one that an output bears, or under their key."""
+    ring = {key_id(key) for key in settings.keys.mark_keys} if settings.keys else set()
+    if ring & set(says.keys):
+        return True
+    known = settings.registry.by_mark
+    return any(alg == PICTURE_ALGORITHM and known(value) is not None for alg, value in says.bindings)
+
+
+def _named(settings: Settings, alg: str, value: str, most: int) -> list[str]:
+    """Labels that a soft binding names, those to be believed first."""
+    anchors = settings.keys.anchor_pem.decode() if settings.keys else ""
+    labels = settings.registry.by_binding(alg, value, MOST_RESULTS)
+    return (ranked(labels, settings.registry, anchors) if len(labels) > 1 else labels)[:most]
+
+
 async def _matches(settings: Settings, alg: str, value: str, most: int) -> s.SoftBindingQueryResult:
     """What a soft binding names; nothing for algorithms that are not known here, but 400 for values that are none."""
     most = min(most, MOST_RESULTS)
@@ -270,7 +305,7 @@ async def _matches(settings: Settings, alg: str, value: str, most: int) -> s.Sof
         found = await run_in_threadpool(by_print, kept, settings.registry, most)
         matches = [s.Match(manifestId=item.label, similarityScore=item.score) for item in found]
     else:
-        labels = await run_in_threadpool(settings.registry.by_binding, alg, text, most)
+        labels = await run_in_threadpool(_named, settings, alg, text, most)
         matches = [s.Match(manifestId=label) for label in labels]
     return s.SoftBindingQueryResult(matches=matches)
 

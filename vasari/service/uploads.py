@@ -11,6 +11,7 @@ from fastapi import HTTPException, Request
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 KINDS = ("image/", "audio/", "video/", "application/octet-stream", "application/mp4", "multipart/form-data")
+PATIENCE = 5.0  # seconds in which nothing has to have come yet
 HEAD = 8 << 10  # bytes of multipart headers
 
 
@@ -28,11 +29,11 @@ def check_length(request: Request, limit: int) -> None:
         raise too_large(limit)
 
 
-async def read_small(request: Request, limit: int, seconds: float) -> bytes:
-    """A body in memory, `limit` bytes at most."""
+async def read_small(request: Request, limit: int, seconds: float, rate: float = 0.0) -> bytes:
+    """A body in memory, `limit` bytes at most; `seconds` and `rate` as in `spooled`."""
     check_length(request, limit)
     parts, size = [], 0
-    async for part in _timely(request, seconds):
+    async for part in _timely(request, seconds, rate):
         size += len(part)
         if size > limit:
             raise too_large(limit)
@@ -41,10 +42,17 @@ async def read_small(request: Request, limit: int, seconds: float) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def spooled(request: Request, folder: Path | None, limit: int, seconds: float) -> AsyncIterator[Path]:
+async def spooled(
+    request: Request, folder: Path | None, limit: int, seconds: float, rate: float = 0.0
+) -> AsyncIterator[Path]:
     """A clip on disk: the body itself, or the first file of multipart/form-data. Removed at the end, however it ends.
 
     The name is ours: nothing that the client says becomes part of a path.
+
+    Args:
+        limit: bytes.
+        seconds: that all of it may take.
+        rate: bytes a second that it has to come at, on average, after `PATIENCE`.
 
     Raises:
         HTTPException: 400 empty or malformed, 408 too slow, 413 too long, 415 of a type that no clip has.
@@ -58,7 +66,7 @@ async def spooled(request: Request, folder: Path | None, limit: int, seconds: fl
         with path.open("wb") as file:
             sink = _Sink(file, limit)
             take = _Form(request, sink, limit).take if kind.startswith("multipart/") else sink.write
-            async for part in _timely(request, seconds):
+            async for part in _timely(request, seconds, rate):
                 take(part)
         if not sink.size:
             raise HTTPException(400, "the body is empty")
@@ -133,16 +141,20 @@ class _Form:
         self._done = self._done or self._file
 
 
-async def _timely(request: Request, seconds: float) -> AsyncIterator[bytes]:
-    """The body piece by piece, all of it within `seconds`."""
-    until = asyncio.get_running_loop().time() + seconds
+async def _timely(request: Request, seconds: float, rate: float) -> AsyncIterator[bytes]:
+    """The body piece by piece, all of it within `seconds`, and `rate` bytes of it in each of them after `PATIENCE`."""
+    started = asyncio.get_running_loop().time()
     stream = request.stream().__aiter__()
+    got = 0
     while True:
+        allowed = min(seconds, PATIENCE + got / rate) if rate else seconds
         try:
-            async with asyncio.timeout_at(until):
+            async with asyncio.timeout_at(started + allowed):
                 part = await stream.__anext__()
         except StopAsyncIteration:
             return
         except TimeoutError as error:
-            raise HTTPException(408, f"the body did not come within {seconds:g} s") from error
+            slow = f"came at less than {rate:g} bytes a second" if allowed < seconds else f"took over {seconds:g} s"
+            raise HTTPException(408, f"the body {slow}", {"Connection": "close"}) from error
+        got += len(part)
         yield part
