@@ -21,9 +21,9 @@ from provenance.timestamps import Authority
 
 UNTRUSTED = "signingCredential.untrusted"  # a failure of trust, not of integrity
 EXPIRED = "signingCredential.expired"  # the same
+IDENTITY = "cawg."  # codes of those who vouch besides the signer; no matter of the signature
 REVOKED = "signingCredential.ocsp.revoked"  # the same
 BYSTANDERS = frozenset({UNTRUSTED, EXPIRED, REVOKED})
-IDENTITY = "cawg."  # codes of those who vouch besides the signer; no matter of the signature
 ELSEWHERE = "Remote: must fetch remote manifests from url"  # what the library says where it may not
 LONGEST_URL = 500  # letters of an address that are told
 STORE = b"jumdc2pa\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71"  # description box of a manifest store
@@ -178,9 +178,10 @@ def read_store(path: Path, anchors_pem: str, store: bytes | None = None) -> dict
         store: its manifest store from elsewhere; what is in the file is not looked at then.
 
     Returns: {"state": "Valid" | "Trusted" | "Invalid" | "Unreadable", "failures": [...], "informational": [...],
-    "passed": [...], "manifest": {...}, "manifests": [...], "label": "urn:c2pa:...", "identity_failures": [(code, url)],
-    "identity_passed": [...], "signature": `cose.Signature`}. "Unreadable" with a failure where there are credentials,
-    but they are damaged beyond parsing, or the file that holds them is. A damaged file that holds none has none: None.
+    "passed": [...], "manifest": {...}, "manifests": [...], "label": "urn:c2pa:...", "signature": `cose.Signature`,
+    "identity_failures": [(code, url)], "identity_passed": [...]}. "Unreadable" with a failure where there are
+    credentials, but they are damaged beyond parsing, or the file that holds them is. A damaged file that holds none has
+    none: None.
     """
     context = trusting(anchors_pem)
     try:
@@ -223,16 +224,6 @@ def read_store(path: Path, anchors_pem: str, store: bytes | None = None) -> dict
     }
 
 
-def _signature(reader: c2pa.Reader, label: str) -> Signature:
-    """Certificates, and what is stapled to them; empty where it cannot be had."""
-    store = io.BytesIO()
-    try:
-        reader.resource_to_stream(f"self#jumbf=/c2pa/{label}/c2pa.signature", store)  # gives all of the manifest store
-    except c2pa.C2paError:
-        return Signature()
-    return read_signature(store.getvalue(), label)
-
-
 def _reader(path: Path, file: BinaryIO, context: c2pa.Context, store: bytes | None) -> c2pa.Reader | None:
     """By what the file is, not by what its name says."""
     mime = kind_of(path) or mime_of(path)
@@ -272,6 +263,16 @@ def without(path: Path) -> tuple[str, str]:
     return "", ""
 
 
+def _signature(reader: c2pa.Reader, label: str) -> Signature:
+    """Certificates, and what is stapled to them; empty where it cannot be had."""
+    store = io.BytesIO()
+    try:
+        reader.resource_to_stream(f"self#jumbf=/c2pa/{label}/c2pa.signature", store)  # gives all of the manifest store
+    except c2pa.C2paError:
+        return Signature()
+    return read_signature(store.getvalue(), label)
+
+
 def remote_url(path: Path) -> str:
     """Where a file without credentials in it says that they lie, "" where it says nothing. Nothing is fetched."""
     return without(path)[0]
@@ -281,7 +282,9 @@ def holds(store: Mapping[str, Any] | None) -> bool:
     """Whether what `read_store` says is that the file is as it was signed, by whomever and however long ago."""
     if store is None or not store["label"] or set(store["failures"]) - BYSTANDERS:
         return False
-    return store["state"] in ("Valid", "Trusted") or bool({EXPIRED, REVOKED} & set(store["failures"]))
+    if store["state"] in ("Valid", "Trusted") or {EXPIRED, REVOKED} & set(store["failures"]):
+        return True
+    return bool(store["identity_failures"]) and "claimSignature.validated" in store["passed"]  # only they are amiss
 
 
 def trusting(anchors_pem: str) -> c2pa.Context:

@@ -210,7 +210,7 @@ def read_credentials(
     generator = generator[0] if isinstance(generator, list) else generator
     first = next(iter(statements.actions(content)), {})
     chain = store["signature"].chain
-    # Whose issuers are unknown may be revoked.
+    # Whose issuers are unknown may be revoked. The library's own word, "Trusted", counts what others vouch for too.
     trusted = intact and "signingCredential.trusted" in store["passed"] and bool(chain)
     expired = intact and manifest.EXPIRED in store["failures"]
     listed = lookup_chain(store["signature"], revoked, anchors_pem)

@@ -40,9 +40,7 @@ def fakes(
     ] = None,
     licence: Annotated[
         Path | None,
-        typer.Option(
-            help="File that states the licence of --data's pictures (default: LICENSE or README there)."
-        ),
+        typer.Option(help="File that states the licence of --data's pictures (default: LICENSE or README there)."),
     ] = None,
     keys: Annotated[
         Path | None,
