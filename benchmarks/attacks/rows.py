@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image
+from scipy.signal import istft, stft
 
 from benchmarks.authority import TimeAuthority
 from benchmarks.outputs import Maker
@@ -19,9 +20,13 @@ from provenance import Keys, claims, manifest, sign_beside, sign_file
 from provenance.elsewhere import beside
 from provenance.exits import EXIT_KNOWN, EXIT_NOTHING, EXIT_TAMPERED, EXIT_UNREADABLE
 from provenance.timestamps import Authority
+from provenance.watermark.fast import FastPattern, FastReader, reader_graph, strength_graph
+from provenance.watermark.geometry import luma, square
 from provenance.watermark.hosts import drawn
+from provenance.watermark.picture import add_pattern, load_model
 
 SECONDS = 3.0
+ROUNDS = 30  # of making speech anew
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,8 @@ class Row:
     right: tuple[int, ...]  # exit codes that tell the truth
     words: tuple[str, ...]  # of which the verdict's summary or reasons must hold one; () for none
     asked: str = "maker"  # who verifies: "maker", "public" (trusts the maker's root), "stranger" (other keys),
-    # "careful" (a maker whose signatures are stamped, after a revocation), "rotated" (the maker, with a new key)
+    # "careful" (a maker whose signatures are stamped, after a revocation), "rotated" (the maker, with a new key),
+    # "trusting" (the maker, who trusts the stranger as well)
 
 
 class Scene:
@@ -95,7 +101,12 @@ class Scene:
             return self.dated[0]
         if asked == "rotated":
             return self.rotated
-        return {"maker": self.made.keys, "stranger": self.stranger}.get(asked)
+        return {"maker": self.made.keys, "trusting": self.made.keys, "stranger": self.stranger}.get(asked)
+
+    def anchors_of(self, asked: str) -> list[Path]:
+        """Whose root certificates somebody trusts besides their own."""
+        trusted = {"public": self.made.keys, "trusting": self.stranger}.get(asked)
+        return [] if trusted is None else [trusted.folder / "root.pem"]
 
     def with_sidecar(self, source: Path, name: str, of: Path | None = None) -> Path:
         """A file without credentials, and beside it a sidecar made for it, or for another file."""
@@ -155,6 +166,35 @@ def _copied_mark(scene: Scene) -> Path:
     return write(scene.path("copied.mp4"), laid, scene.voice)
 
 
+def _forged_mark(scene: Scene) -> Path:
+    """From one picture of an output, without the key: the signs of the pattern as the reader that anybody has sees them,
+    laid on other footage at full strength (cf. WmForger, arXiv 2510.20468, which learns such a reader)."""
+    model = load_model()
+    soft = FastReader(reader_graph(model.reader))(square(luma(scene.marked[20])))
+    pattern = FastPattern(strength_graph(model.strength), np.where(soft >= 0, 1, -1).astype(np.float32))
+    return write(scene.path("forged.mp4"), [add_pattern(frame, pattern(frame)) for frame in scene.footage], scene.voice)
+
+
+def _resynthesised(scene: Scene) -> Path:
+    """The speech made anew from its spectrogram (Griffin and Lim 1984), as neural vocoders do: no sample is kept."""
+    said, rng = read_sound(scene.one), np.random.default_rng(3)
+    sizes = {"fs": 16_000, "nperseg": 512, "noverlap": 384}
+    loud = np.abs(stft(said, **sizes)[2])
+    phase = np.exp(2j * np.pi * rng.random(loud.shape))
+    for _ in range(ROUNDS):
+        made = istft(loud * phase, **sizes)[1]
+        phase = np.exp(1j * np.angle(stft(made, **sizes)[2]))[:, : loud.shape[1]]
+    made = istft(loud * phase, **sizes)[1][: len(said)].astype(np.float32)
+    return coded(scene.one, scene.path("revoiced.mp4"), sound=np.clip(made, -1, 1))
+
+
+def _claimed_by_others(scene: Scene) -> Path:
+    """Another maker, trusted too, strips an output and signs it as what others made."""
+    path = scene.path("claimed.mp4")
+    sign_file(remuxed(scene.one, scene.path("v.mp4")), path, keys=scene.stranger)
+    return path
+
+
 def _appended(scene: Scene) -> Path:
     path = Path(shutil.copy(scene.one, scene.path("appended.mp4")))
     with path.open("ab") as file:
@@ -207,6 +247,10 @@ ROWS = [
         ("the pictures were exchanged", "the pictures are not those")),
     Row("mark_copied_by_averaging", _copied_mark, (EXIT_TAMPERED, EXIT_NOTHING),
         ("nothing found", "lies on other footage", "exchanged")),
+    Row("mark_forged_from_one_picture", _forged_mark, (EXIT_TAMPERED, EXIT_NOTHING),
+        ("nothing found", "lies on other footage", "exchanged", "copied or moved")),
+    Row("speech_made_anew", _resynthesised, TAMPERED, TOLD),
+    Row("claimed_by_another_trusted_maker", _claimed_by_others, TAMPERED, ("mark of this maker",), "trusting"),
     Row("others_marked", lambda s: s.theirs, KNOWN, ("marked, as others made it",)),
     Row("others_marked_bit_flipped", lambda s: flipped(s.theirs, s.path("theirs_flipped.mp4"), 0.7), TAMPERED,
         ("invalid",)),

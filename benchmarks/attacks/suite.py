@@ -77,10 +77,9 @@ def run(setting: Setting, say: Callable[[str], None] = lambda _: None, rows: Seq
 
 def _line(row: Row, scene: Scene) -> Line:
     made = scene.made
-    anchors = [made.keys.folder / "root.pem"] if row.asked == "public" else []
     try:
         path = row.made(scene)
-        verdict = verify(path, keys=scene.keys_of(row.asked), anchors=anchors)
+        verdict = verify(path, keys=scene.keys_of(row.asked), anchors=scene.anchors_of(row.asked))
     except UnreadableError as error:
         cells = dict.fromkeys(COLUMNS, "-") | {"verdict": "unreadable", "exit code": str(EXIT_UNREADABLE)}
         return Line(attack=row.name, asked_by=row.asked, cells=cells, summary=str(error).replace(f"{made.folder}/", ""),
