@@ -1,52 +1,86 @@
-"""Contact sheets and plots of a benchmark, saved as everything is: under consent, marked and signed."""
+"""Contact sheets of a benchmark, saved as everything is: under permits of all who are shown, marked and signed."""
 
-import datetime as dt
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from provenance import Claim, Keys, grant_consent, is_nobody, save_picture
+from faces.london import London
+from faces.people import Person, Wardrobe
+from media.errors import ConsentError
+from provenance import Composite, Keys, Permit, save_picture
+
+log = logging.getLogger(__name__)
+LICENCE_NAMES = ("LICENSE", "LICENCE", "SOURCE", "README", "COPYING")
+DATASET = "Face Research Lab London Set"
 
 
-def save_sheet(folder: Path, name: str, sheet: np.ndarray, *, london: Path | None, portrait: Path) -> Path:
-    """Save a uint8 RGB sheet as `folder`/`name`.jpg.
+def save_sheet(folder: Path, name: str, sheet: np.ndarray, permits: Sequence[Permit]) -> Path | None:
+    """Save a uint8 RGB sheet as `folder`/`name`.jpg, under permits of everybody on it.
 
-    Volunteers are shown under the consent that they gave to the London set, whose folder is `london`; without it, the
-    sheet shows whom `portrait` shows.
+    Returns: None, and says why, where there is no permit or a face on it is nobody's of them: figures do not wait for
+    pictures.
     """
-    keys = Keys.open(folder / "keys")
     path = folder / f"{name}.jpg"
-    save_picture(path, sheet, claim=_claim(folder, name, keys, london, portrait), keys=keys)
-    return path
+    if not permits:
+        log.warning("%s: not saved: nothing permits to show who is on it", path)
+        return None
+    try:
+        shown = Permit.together(permits).perform(Composite, sheet, command="bench", title=f"contact sheet {name}")
+        return save_picture(path, shown).path
+    except ConsentError as error:
+        log.warning("%s: not saved: %s", path, error)
+        return None
 
 
-def _claim(folder: Path, name: str, keys: Keys, london: Path | None, portrait: Path) -> Claim:
-    title = f"contact sheet {name}"
-    if london is None:
-        return Claim(command="bench", portrait=portrait, nobody=is_nobody(portrait, keys), title=title)
-    listed = london / "people.csv"  # the list of all who are shown stands for their pictures
-    consent = grant_consent(
-        folder / "consent.json",
-        portrait=listed,
-        subject="volunteers of the Face Research Lab London Set",
-        purpose="studies in their original or altered forms",
-        until=dt.date.today() + dt.timedelta(days=1),
-        granted_by="signed consent of each, doi 10.6084/m9.figshare.5047666",
-        keys=keys,
-    )
-    return Claim(command="bench", portrait=listed, consent=consent, title=title)
+def keys_of(folder: Path) -> Keys:
+    """The keys that the sheets of a benchmark's folder are signed with."""
+    return Keys.open(folder / "keys")
 
 
-def save_nobody(folder: Path, name: str, sheet: np.ndarray) -> Path:
-    """Save a uint8 RGB sheet of people who were rendered, or of nobody, as `folder`/`name`.jpg."""
-    keys = Keys.open(folder / "keys")
-    path = folder / f"{name}.jpg"
-    claim = Claim(command="bench", portrait=None, nobody=True, title=f"contact sheet {name}")
-    save_picture(path, sheet, claim=claim, keys=keys)
-    return path
+def portraits(folder: Path, *paths: Path, keys: Keys | None = None) -> list[Permit]:
+    """Permits to show people who do not exist, by their portraits; others are left out."""
+    found = []
+    for path in paths:
+        try:
+            found.append(Permit.of(path, keys=keys or keys_of(folder)))
+        except ConsentError as error:
+            log.warning("%s", error)
+    return found
+
+
+def volunteers(folder: Path, london: Path) -> list[Permit]:
+    """Permits to show the volunteers of the London Set that benchmarks measure on, under its licence; none where no
+    file beside their pictures states it."""
+    stated = licence_of(london)
+    if stated is None:
+        log.warning("%s: no file states the licence of its pictures (%s)", london, ", ".join(LICENCE_NAMES))
+        return []
+    people = London(london)
+    return [licensed(keys_of(folder), p.path("neutral"), stated) for p in (*people.validation, *people.test)]
+
+
+def rendered(folder: Path, people: Iterable[Person], wardrobe: Wardrobe, size: int = 256) -> list[Permit]:
+    """Permits to show people who do not exist, photographed for them."""
+    keys = keys_of(folder)
+    return [Permit.rendered(person, wardrobe, size, keys=keys, supersample=1.0) for person in people]
+
+
+def licensed(keys: Keys, picture: Path, licence: Path) -> Permit:
+    """A permit to show a volunteer of the London Set."""
+    return Permit.licensed(picture, keys=keys, dataset=DATASET, licence=licence)
+
+
+def licence_of(dataset: Path) -> Path | None:
+    """The file that states under which licence the pictures of a data set are: in its folder, or in the one above."""
+    for folder in (dataset, dataset.resolve().parent):
+        for path in sorted(folder.iterdir()):
+            if path.is_file() and path.stem.upper().startswith(LICENCE_NAMES):
+                return path
+    return None
 
 
 def tile(
@@ -79,20 +113,3 @@ def tiled(tiles: Sequence[np.ndarray], columns: int = 6) -> np.ndarray:
     blank = np.full_like(tiles[0], 30)
     rows = [[*tiles[i : i + columns]] for i in range(0, len(tiles), columns)]
     return np.vstack([np.hstack([*row, *[blank] * (columns - len(row))]) for row in rows])
-
-
-def bars(title: str, values: dict[str, tuple[float, int]], unit: str, size: tuple[int, int] = (720, 360)) -> np.ndarray:
-    """A bar chart, uint8 RGB: name -> (value, how many it was measured on)."""
-    width, height = size
-    image = Image.new("RGB", size, (250, 250, 248))
-    draw = ImageDraw.Draw(image)
-    draw.text((20, 12), title, fill=(20, 20, 20), font_size=17)
-    top = max([v for v, _ in values.values()] + [1e-9])
-    step = (width - 60) / max(len(values), 1)
-    for k, (name, (value, count)) in enumerate(values.items()):
-        x, tall = 40 + k * step, (height - 130) * value / top
-        draw.rectangle((x, height - 60 - tall, x + 0.7 * step, height - 60), fill=(72, 110, 160))
-        draw.text((x, height - 80 - tall), f"{value:.3g} {unit}", fill=(20, 20, 20), font_size=13)
-        draw.text((x, height - 54), name, fill=(20, 20, 20), font_size=13)
-        draw.text((x, height - 34), f"n = {count}", fill=(110, 110, 110), font_size=12)
-    return np.asarray(image)

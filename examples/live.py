@@ -9,12 +9,11 @@ import threading
 import time
 from pathlib import Path
 
-from faces import Tracker
-from generate import FaceLatent, Motion, Painter, Talker
+from generate import Motion, Talker
 from generate.motion import Controls
 from generate.stream import Stream
-from media import SAMPLE_RATE, read_picture, read_sound
-from provenance import Claim, Keys, outlet, save_live
+from media import SAMPLE_RATE, read_sound
+from provenance import Generated, Keys, Permit, outlet, save_live
 
 HERE = Path(__file__).resolve().parent
 PIECE = SAMPLE_RATE // 50  # 20 ms
@@ -43,12 +42,12 @@ def conversation(stream: Stream) -> None:
 def main(output: Path) -> None:
     """Everything is loaded before the stream begins."""
     portrait = HERE / "portrait.png"
-    picture = read_picture(portrait)
-    talker = Talker(FaceLatent.encode(picture, Tracker().portrait(picture)[0]), Painter())
+    permit = Permit.of(portrait, keys=Keys.open())
+    talker = Talker.of(permit)
     stream = Stream(talker, Motion.load())
     threading.Thread(target=conversation, args=[stream], daemon=True).start()
-    claim = Claim(command="example", portrait=portrait, nobody=True)
-    save_live(output, stream, outlet("-"), claim=claim, keys=Keys.open())
+    performance = permit.perform(Generated, stream, command="example", models=talker.models)
+    save_live(output, performance, outlet("-"))
 
 
 if __name__ == "__main__":

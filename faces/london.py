@@ -27,9 +27,13 @@ class Person:
     folder: Path
     row: dict[str, str]  # self-reported age, gender, ethnicity
 
+    def path(self, expression: str) -> Path:
+        """Of the picture; `expression`: "neutral" or "smile"."""
+        return self.folder / f"{self.id}_{expression}.jpg"
+
     def picture(self, expression: str) -> np.ndarray:
         """`expression`: "neutral" or "smile" -> uint8 (1024, 1024, 3) RGB."""
-        return read_picture(self.folder / f"{self.id}_{expression}.jpg")
+        return read_picture(self.path(expression))
 
 
 class London:

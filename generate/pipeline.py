@@ -1,13 +1,17 @@
-"""From a portrait and a performance to frames.
+"""From a portrait and a movement to frames, and to what can be saved.
 
-    talker = Talker(latent, painter)
+    talker = Talker.of(Permit.of("portrait.png", keys=Keys.open()))
+    save_video("out.mp4", talker.perform(Motion.load().stream(sound), sound))
+
+    talker = Talker(latent, painter)                             # frames alone, in memory
     for frame in talker.frames(motion.stream(sound)): ...        # uint8 RGB, 25 a second
 
 While mouth and eyes of a frame are painted, the next one is prepared on a second thread (carried along its flow,
 refined, mouth and eyes opened: half of a frame's work each) and the one after is moved on a third.
 """
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
@@ -15,12 +19,15 @@ import numpy as np
 
 from faces.actions import FACIAL_ACTIONS
 from faces.fit import CAMERA_DISTANCE
-from faces.tracker import Track
+from faces.tracker import Track, Tracker
 from generate.latent import FaceLatent, Pose
 from generate.motion.scenes import HEAD_WIDTH
 from generate.painter import Painter
 from generate.renderer import Prepared, Renderer
 from learning.threads import one_blas_thread
+from media.errors import ConsentError
+from provenance.claims import Generated
+from provenance.gate import Performance, Permit
 
 SPEECH_OWNS = np.array([
     name.startswith(("jaw", "mouthClose", "mouthFunnel", "mouthPucker", "mouthLowerDown", "mouthUpperUp", "mouthRoll",
@@ -53,11 +60,66 @@ def retarget(
 
 
 class Talker:
-    """Turns movements of one portrait into frames."""
+    """Turns movements of one portrait into frames.
+
+    Attributes:
+        permit: under which its frames may be saved; None of a latent that came without one.
+        faces: how many faces the portrait has.
+        models: name of each weight -> SHA-256, for the claim.
+    """
 
     def __init__(self, latent: FaceLatent, painter: Painter | None) -> None:
         self.latent = latent
         self.renderer = Renderer(latent, painter)
+        self.permit: Permit | None = None
+        self.faces = 1
+        self.models: dict[str, str] = {}
+        if painter is not None:
+            self.models = {"painter": painter.card.sha256, "refiner": painter.refiner.card.sha256}
+
+    @classmethod
+    def of(cls, permit: Permit, *, size: int = 512, face: int | None = None) -> "Talker":
+        """Track and take apart the face in a permit's portrait.
+
+        Args:
+            size: side of the frames, pixels.
+            face: which, counted from 1, largest first; the largest when left out.
+
+        Raises:
+            FaceError: no face, fewer than `face`, or one too small to animate.
+        """
+        track, count = Tracker().portrait(permit.picture, face)
+        talker = cls(FaceLatent.encode(permit.picture, track, size=size), Painter())
+        talker.permit, talker.faces = permit, count
+        return talker
+
+    def perform(
+        self,
+        movements: Iterable[Movement],
+        sound: np.ndarray | Iterable[np.ndarray] | None,
+        *,
+        command: str = "generate",
+        inputs: Sequence[str | os.PathLike[str]] = (),
+        settings: Mapping[str, str | int | float | bool] | None = None,
+    ) -> Performance:
+        """What `provenance.save_video` saves: the portrait's face, moving, with its sound.
+
+        Args:
+            movements: of `Motion.generate` (one) or `Motion.stream`.
+            sound: float32 mono 16 kHz, whole or in chunks; None for a silent film.
+            command, inputs, settings: as in `Permit.perform`.
+
+        Raises:
+            ConsentError: the talker has no permit, or that of its permit has expired or was revoked.
+        """
+        if self.permit is None:
+            raise ConsentError("this talker has no permit, so what it draws cannot be saved; make it with Talker.of")
+        if hasattr(movements, "actions"):  # one piece
+            movements = [movements]  # type: ignore[list-item]
+        return self.permit.perform(
+            Generated, self.frames(movements), sound, command=command, inputs=inputs, settings=settings,
+            models=self.models,
+        )  # fmt: skip
 
     def frames(self, movements: Iterable[Movement]) -> Iterator[np.ndarray]:
         """uint8 RGB (S, S, 3) frames, as many as the movements hold."""

@@ -163,6 +163,7 @@ class Stream:
         self._most = int(queue * SAMPLE_RATE)
         self._queue: deque[np.ndarray] = deque()
         self._queued = 0  # samples
+        self._utterance = 0  # how often it was cancelled: what waits to be pushed belongs to one of them
         self._closed = self._over = self._begun = self._cut = False
         self._session = motion.session(seed=seed, style=style, controls=controls, guidance=guidance)
         self._controls: Controls | Curve | None = None  # asked for and not yet passed on
@@ -186,7 +187,8 @@ class Stream:
         Args:
             sound: (n,) float32 or float64 mono 16 kHz in [-1, 1], any n; louder sound is clipped.
 
-        Returns: how many samples were taken; all of them unless time ran out.
+        Returns: how many samples were taken; all of them unless time ran out. What `cancel` drops counts as taken, also
+        what this call had not handed over yet: nothing pushed before a cancel is spoken after it.
 
         Raises:
             SpeechError: not a row of finite numbers. Nothing of it is taken; the stream goes on.
@@ -201,7 +203,11 @@ class Stream:
         until = None if timeout is None else time.monotonic() + timeout
         taken = 0
         with self._change:
+            utterance = self._utterance
             while True:
+                if self._utterance != utterance:  # cancelled while this waited
+                    self.counts.dropped += len(sound) - taken
+                    return len(sound)
                 if self._closed or self._over:
                     raise UsageError("sound after the end: the stream is closed")
                 part = sound[taken : taken + self._most - self._queued]
@@ -226,6 +232,7 @@ class Stream:
         """Stop speaking: what waits is dropped, the voice fades within 30 ms, the mouth closes as it does when sound
         ends, and the face goes on idling. `close`: the stream ends when the mouth is closed."""
         with self._change:
+            self._utterance += 1
             self.counts.dropped += self._queued
             self._queue.clear()
             self._queued = 0

@@ -19,7 +19,9 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from learning.ranks import Ranks
+from learning.resuming import check, made_by
 from media.atomic import replacing
+from media.errors import VasariError
 
 log = logging.getLogger(__name__)
 Batch = Any
@@ -147,6 +149,10 @@ def fit(
         workers: processes that make batches ahead of their use; 0 makes them in between.
 
     Returns: the validation figures of the weights that were kept, plus "step".
+
+    Raises:
+        UsageError: the checkpoint there was made by another plan, seed or network (`learning.resuming`).
+        VasariError: no validation gave a finite `select`; a figure that is not finite never wins.
     """
     workdir = Path(workdir)
     workdir.mkdir(parents=True, exist_ok=True)
@@ -158,16 +164,21 @@ def fit(
     names = [n for n, p in model.named_parameters() if p.requires_grad]
     average = [m.detach().clone() for m in masters.masters]
     optimiser = torch.optim.AdamW(masters.masters, lr=plan.lr, weight_decay=plan.weight_decay, betas=(0.9, 0.99))
-    start, best = 0, None
+    start, best, validated = 0, None, False
+    origin = made_by(plan, model, ranks.world)
     state_path = workdir / "state.pt"
     if resume and state_path.is_file():
         state = torch.load(state_path, map_location=device, weights_only=True)
+        if "made_by" in state:  # checkpoints of earlier versions do not say
+            check(state["made_by"], origin, state["step"], workdir)
         model.load_state_dict(state["buffers"], strict=False)
         for master, value in zip(masters.masters, state["masters"], strict=True):
             master.data.copy_(value)
         average = [a.to(device) for a in state["average"]]
         optimiser.load_state_dict(state["optimiser"])
         start, best = state["step"], state["best"]
+        if best is not None and not math.isfinite(best["figures"][select]):
+            best = None
         if hasattr(loss, "load_state_dict"):
             loss.load_state_dict(state["loss"])
         masters.scatter()
@@ -177,16 +188,21 @@ def fit(
         return {name: b.detach().clone() for name, b in model.named_buffers()}
 
     def evaluate(step: int) -> None:
-        nonlocal best
+        nonlocal best, validated
         if not ranks.first:
             return
+        validated = True
         for param, value in zip(masters.params, average, strict=True):
             param.data = value.clone()
         model.eval()
         with torch.no_grad():
             figures = {k: float(v) for k, v in validate(model).items()}
         value = figures[select]
-        if best is None or ((value > best["figures"][select]) == higher_is_better and value != best["figures"][select]):
+        if not math.isfinite(value):
+            log.warning("step %d: the validation figure '%s' is %s, so these weights are not kept", step, select, value)
+        elif best is None or (
+            (value > best["figures"][select]) == higher_is_better and value != best["figures"][select]
+        ):
             weights = {n: a.detach().clone() for n, a in zip(names, average, strict=True)}
             best = {"figures": figures | {"step": float(step)}, "weights": weights, "buffers": buffers()}
         _restore_precision(model, masters, plan)
@@ -206,6 +222,7 @@ def fit(
             return
         state = {
             "step": step,
+            "made_by": origin,
             "masters": [m.detach() for m in masters.masters],
             "average": average,
             "optimiser": optimiser.state_dict(),
@@ -242,14 +259,24 @@ def fit(
             evaluate(done)
         if done % plan.checkpoint_every == 0 or done == plan.steps:
             checkpoint(done)
-    if best is None:
+    if best is None and not validated:
         evaluate(plan.steps)
     model.float()
     if best is not None:
         model.load_state_dict(best["weights"] | best["buffers"], strict=False)
     ranks.share(model.state_dict().values())
     model.eval()
-    return ranks.told(None if best is None else dict(best["figures"]))
+    figures = ranks.told(None if best is None else dict(best["figures"]))
+    if figures is None:
+        raise VasariError(
+            f"{workdir}: no validation gave a finite '{select}', so no weights are kept (see log.jsonl there); "
+            "try a lower --lr or another --seed, in another --workdir"
+        )
+    return figures
+
+
+def _better(value: float, best: float, higher_is_better: bool) -> bool:
+    return value > best if higher_is_better else value < best
 
 
 def _restore_precision(model: nn.Module, masters: Masters, plan: Plan) -> None:

@@ -62,13 +62,12 @@ class Ranks:
             for tensor in tensors:
                 dist.broadcast(tensor, 0)
 
-    def told(self, figures: Mapping[str, float] | None) -> dict[str, float]:
-        """The figures that the first process gives."""
+    def told(self, figures: Mapping[str, float] | None) -> dict[str, float] | None:
+        """The figures that the first process gives, None where it has none."""
         said = [figures]
         if self.world > 1:
             dist.broadcast_object_list(said, 0)
-        assert said[0] is not None
-        return dict(said[0])
+        return None if said[0] is None else dict(said[0])
 
     def wait(self) -> None:
         """Until all are here."""

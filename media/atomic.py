@@ -2,7 +2,8 @@
 
 import contextlib
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from media.errors import OutputError
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it onto `path` when the block ends well, remove it when it does not.
 
-    The temporary file keeps the suffix of `path`, so that encoders that look at names work.
+    The temporary file keeps the suffix of `path`, so that encoders that look at names work. A file that is replaced
+    keeps its permissions; a new one gets those that the folder's owner gives to new files (the process's umask).
 
     Raises:
         OutputError: the folder does not exist or cannot be written to, or the disk is full.
@@ -23,17 +25,18 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise OutputError(f"{target}: is a folder; give the name of a file")
     if not target.parent.is_dir():
         raise OutputError(f"{target}: the folder {target.parent} does not exist; make it first")
+    temporary = target.with_name(f".{target.stem[:80]}-{secrets.token_hex(6)}{target.suffix}")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
+        os.close(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666))  # less what the umask takes
+        usual = stat.S_IMODE(temporary.stat().st_mode)
+        temporary.chmod(usual & 0o700)  # nobody else reads what is half written
     except OSError as error:
         raise OutputError(f"{target}: cannot write into {target.parent} ({error.strerror})") from error
-    os.close(handle)
-    temporary = Path(name)
     try:
         yield temporary
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
+        with contextlib.suppress(FileNotFoundError):
+            usual = stat.S_IMODE(target.stat().st_mode)
+        temporary.chmod(usual)
         os.replace(temporary, target)
     except OSError as error:
         raise OutputError(f"{target}: could not be written ({error.strerror or error})") from error

@@ -194,7 +194,8 @@ class LiveEncoder(_Coder):
     The picture is behind the sound by `PRIMING` samples, since AAC starts with as many; both play together.
 
     Args:
-        give: takes bytes: first the head of the file, then whole fragments, in order.
+        give: takes bytes and what they are: first the "head" of the file, then whole fragments, in order, each with a
+            "key" frame, another "frame", or "sound".
         comment: written into the head for who looks.
         others: as in `Encoder`.
 
@@ -204,7 +205,7 @@ class LiveEncoder(_Coder):
 
     def __init__(
         self,
-        give: Callable[[bytes], None],
+        give: Callable[[bytes, str], None],
         size: tuple[int, int],
         *,
         sound: bool = True,
@@ -221,7 +222,7 @@ class LiveEncoder(_Coder):
         container.metadata["comment"] = comment
         options = {"crf": str(crf), "preset": preset, "threads": str(threads), **LIVE_OPTIONS}
         super().__init__(container, "live output", size, sound=sound, options=options, sound_kbps=sound_kbps)
-        give(head.getvalue())
+        give(head.getvalue(), "head")
 
     def _give(self, packet: Any) -> None:
         scale = packet.time_base * SAMPLE_RATE
@@ -234,7 +235,8 @@ class LiveEncoder(_Coder):
             data=with_lengths(bytes(packet)) if video else bytes(packet),
         )
         self._fragments += 1
-        self._pass_on(fragment(self._fragments, data))
+        kind = "sound" if not video else "key" if packet.is_keyframe else "frame"
+        self._pass_on(fragment(self._fragments, data), kind)
 
 
 def settle(fragments: BinaryIO, path: str | os.PathLike[str]) -> None:

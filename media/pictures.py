@@ -3,6 +3,7 @@
 import os
 import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -14,18 +15,22 @@ MID_GREY = 128  # what lies behind transparent pixels
 LARGEST = 200_000_000  # pixels; a picture that claims more is refused before it is decoded
 
 
-def read_picture(path: str | os.PathLike[str]) -> np.ndarray:
+def read_picture(path: str | os.PathLike[str], data: BinaryIO | None = None) -> np.ndarray:
     """Read a picture as uint8 RGB (H, W, 3), upright.
+
+    Args:
+        data: its bytes, where they were read already; `path` is for errors then.
 
     Raises:
         UnreadableError: missing, empty, truncated, not a picture, or larger than `LARGEST` pixels.
     """
     path = Path(path)
-    check_file(path)
+    if data is None:
+        check_file(path)
     try:
         with guarded(path, "the picture is damaged or truncated"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damage that can be read past
-            with Image.open(path) as picture:
+            with Image.open(data or path) as picture:
                 if picture.width * picture.height > LARGEST:
                     raise UnreadableError(
                         f"{path}: {picture.width}x{picture.height} pixels is too large; scale it down"

@@ -2,9 +2,10 @@
 
     Keys.open(folder=None)            signing and watermark keys; development keys are made on first need
     grant_consent, load_consent       who may be shown, for what, until when: a small signed JSON
-    Claim                             what the credentials of an output will say
-    save_video, save_picture -> Saved marks, encodes, signs, registers; nothing else writes outputs
-    save_live(path, moments, outlet)  the same, and sends the marked video while it is made
+    Permit.of(portrait, keys=, consent=) -> Permit      the gate: who may be shown, on what grounds
+    permit.perform(Generated, frames, sound, command=) -> Performance      what may be saved, and what is claimed of it
+    save_video, save_picture -> Saved marks, encodes, reads back, signs, registers; nothing else writes outputs
+    save_live(path, performance, to)  the same, and sends the marked video while it is made
     outlet(where), Growing(path)      where live output goes: a pipe, a socket, the growing file
     sign_file(path, output, keys=)    credentials over what others made, unchanged
     sign_beside(path, keys=)          the same in a sidecar file
@@ -19,7 +20,8 @@ The exit codes and their meaning are in `provenance.exits`; the table of verdict
 
 Where what is:
 
-    to make      claims, consent, nobody -> signing (manifest, ingredients, signers, timestamps) -> save, live, others
+    to make      consent, subjects, claims -> gate -> likeness, readback, signing (manifest, ingredients, signers,
+                 timestamps) -> save, live, others
     to read      reading, boxes, elsewhere -> judgement, revocation, certificates -> verification -> verdict
     to find      watermark (picture and sound), fingerprint, search, registry, recovery
     to keep      keys, certificates, registry
@@ -29,12 +31,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from provenance.claims import Claim
+    from provenance.claims import Claim, Composite, Edited, Generated, Recorded, Rendered
     from provenance.consent import Consent, grant_consent, load_consent, read_consent
+    from provenance.gate import Performance, Permit, is_nobody
     from provenance.keys import Keys
-    from provenance.live import Growing, Outlet, outlet, save_live
-    from provenance.nobody import is_nobody
+    from provenance.live import save_live
     from provenance.others import Marked, mark_file
+    from provenance.outlets import Growing, Outlet, outlet
     from provenance.registry import Registry
     from provenance.save import Saved, check_output, save_picture, save_video
     from provenance.signing import Signed, sign_beside, sign_file
@@ -44,21 +47,28 @@ if TYPE_CHECKING:
 # Loaded when first asked for: `vasari keys` need not wait for torch.
 _HOME = {
     "Claim": "claims",
+    "Composite": "claims",
     "Consent": "consent",
-    "Growing": "live",
+    "Edited": "claims",
+    "Generated": "claims",
+    "Growing": "outlets",
     "Keys": "keys",
     "Marked": "others",
-    "Outlet": "live",
+    "Outlet": "outlets",
+    "Performance": "gate",
+    "Permit": "gate",
+    "Recorded": "claims",
     "Registry": "registry",
+    "Rendered": "claims",
     "Saved": "save",
     "Signed": "signing",
     "Verdict": "verdict",
     "check_output": "save",
     "grant_consent": "consent",
-    "is_nobody": "nobody",
+    "is_nobody": "gate",
     "load_consent": "consent",
     "mark_file": "others",
-    "outlet": "live",
+    "outlet": "outlets",
     "read_consent": "consent",
     "save_live": "live",
     "save_picture": "save",
@@ -70,12 +80,19 @@ _HOME = {
 
 __all__ = [
     "Claim",
+    "Composite",
     "Consent",
+    "Edited",
+    "Generated",
     "Growing",
     "Keys",
     "Marked",
     "Outlet",
+    "Performance",
+    "Permit",
+    "Recorded",
     "Registry",
+    "Rendered",
     "Saved",
     "Signed",
     "Verdict",

@@ -1,6 +1,7 @@
 """A certificate authority for development: root, intermediate and leaf, ES256, as C2PA's certificate profile asks.
 
-Nothing it makes is meant to be believed by anyone else, and its names say so. A studio that publishes gets a
+Nothing it makes is meant to be believed by anyone else, and its names say so. They end with some digits of the
+authority's key, so that no two installations share a name. A studio that publishes gets a
 certificate of the C2PA programme and signs through a key service (`signers.CommandSigner`).
 
 The profile (C2PA 2.4, section 14.5): X.509 v3; the leaf is no authority, has key usage digitalSignature alone, an
@@ -12,6 +13,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -45,21 +47,23 @@ class Issued:
 
 def make_root() -> Issued:
     """A self-signed root."""
-    return _issue("vasari DEVELOPMENT TEST root - trust nothing it signs", None, authority_depth=1)
+    return _issue("root - trust nothing it signs", None, authority_depth=1)
 
 
 def make_intermediate(root: Issued) -> Issued:
     """An authority that the root signs and that signs leaves."""
-    return _issue("vasari DEVELOPMENT TEST intermediate", root, authority_depth=0)
+    return _issue("intermediate", root, authority_depth=0)
 
 
 def make_leaf(intermediate: Issued) -> Issued:
     """The certificate that signs claims."""
-    return _issue("vasari DEVELOPMENT TEST signer", intermediate, authority_depth=None)
+    return _issue("signer", intermediate, authority_depth=None)
 
 
-def _issue(name: str, issuer: Issued | None, authority_depth: int | None) -> Issued:
+def _issue(role: str, issuer: Issued | None, authority_depth: int | None) -> Issued:
     key = ec.generate_private_key(ec.SECP256R1())
+    named_after = issuer.key if issuer and authority_depth is None else key  # who signs is told by who vouches for it
+    name = f"vasari DEVELOPMENT TEST {role} {key_digits(named_after.public_key())}"
     subject = x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "TEST ONLY - vasari development"),
@@ -89,6 +93,11 @@ def _issue(name: str, issuer: Issued | None, authority_depth: int | None) -> Iss
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
         builder = builder.add_extension(usage, critical=False)
     return Issued(builder.sign(signing_key, hashes.SHA256()), key)
+
+
+def key_digits(key: ec.EllipticCurvePublicKey) -> str:
+    """Eight hexadecimal digits that tell a key from others."""
+    return x509.SubjectKeyIdentifier.from_public_key(key).digest.hex()[:8]
 
 
 def _usage(leaf: bool) -> x509.KeyUsage:
@@ -136,18 +145,19 @@ def chain_leads_to(leaf: x509.Certificate, chain: list[x509.Certificate], root: 
     """Whether `leaf` was issued through certificates of `chain` by `root`. Dates are not looked at."""
     current = leaf
     for _ in range(len(chain) + 1):
-        if _issued_by(current, root):
+        if issued_by(current, root):
             return True
-        above = next((c for c in chain if c != current and _issued_by(current, c)), None)
+        above = next((c for c in chain if c != current and issued_by(current, c)), None)
         if above is None:
             return False
         current = above
     return False
 
 
-def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+def issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether the key of `issuer` signed `certificate`, under its name. Dates are not looked at."""
     try:
         certificate.verify_directly_issued_by(issuer)
-    except Exception:  # the library raises InvalidSignature, ValueError or TypeError according to what differs
+    except (InvalidSignature, UnsupportedAlgorithm, TypeError, ValueError):  # according to what differs
         return False
     return True

@@ -1,16 +1,19 @@
 """What the credentials of an output say: the assertions of a C2PA claim (specification 2.4) that `manifest` signs.
 
-Of what is made here (`Claim`), `created`, which is vouched for by the signer:
-    c2pa.actions.v2        c2pa.created, trainedAlgorithmicMedia; c2pa.watermarked.bound; nothing else was done
-    c2pa.soft-binding      the message of the picture mark, and of the sound mark where there is sound
-    c2pa.ai-disclosure     a generative model made it
-    cawg.training-mining   not to be used to train on
-    io.vasari.making       command, settings, SHA-256 of portrait, other inputs, consent and model weights
-and, gathered, c2pa.ingredient.v3 of portrait and inputs: the credentials that they came with (`ingredients`).
+Where it comes from is said by the type of the claim, with its digital source type and its first action:
 
-Of what others made (`Opened`): c2pa.opened, with the file as its one ingredient; if it was marked here also
-c2pa.transcoded, c2pa.watermarked.bound, soft bindings and io.vasari.making. Where it comes from is not ours to say, so
-there is no digitalSourceType.
+    Generated   c2pa.created, trainedAlgorithmicMedia                      a model drew it from a portrait
+    Rendered    c2pa.created, algorithmicMedia                             drawn by computer graphics, nobody's face
+    Composite   c2pa.created, compositeWithTrainedAlgorithmicMedia         put together of generated and other parts
+    Recorded    c2pa.opened, then c2pa.cropped, digitalCapture             what a camera took, cut out and coded again
+    Edited      c2pa.opened, then c2pa.edited, algorithmicallyEnhanced     what a camera took, changed since
+    Opened      c2pa.opened; nothing is said of where it comes from        what others made, signed or marked here
+
+All of them but `Opened` are made by a `gate.Permit` alone, and say in io.vasari.making: the type, command, settings,
+SHA-256 of what went in and of the model weights, who is shown (nobody, somebody who consented, a data set) and how
+alike the faces in it are to the permit's portrait. Every output has c2pa.watermarked.bound with c2pa.soft-binding (the
+messages of the marks that were read back from the file); what a model made also c2pa.ai-disclosure and
+cawg.training-mining (not to be trained on). c2pa.ingredient.v3 carries the credentials that inputs came with.
 
 Hashes of inputs are named by role, never by file name: file names are often people's names.
 """
@@ -20,75 +23,188 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from provenance.consent import Consent
+from media.errors import UsageError
 from provenance.hashing import file_sha256
 from provenance.ingredients import Ingredient, able
+from provenance.subjects import NonExistent, Subject
 
 SPEC_VERSION = "2.4.0"
-SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 PICTURE_ALGORITHM = "io.vasari.mark.picture.1"
 SOUND_ALGORITHM = "io.vasari.mark.sound.1"
 MAKING = "io.vasari.making"
 MODEL_TYPE = "c2pa.types.generator"
+MOST_INGREDIENTS = 16  # of a composite; of the others the hash is told
 Assertions = list[tuple[str, dict[str, Any]]]  # label and content
 Setting = str | int | float | bool
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What a maker says of an output."""
+    """What a maker says of an output: one of the types below, made by `gate.Permit.perform`."""
 
     command: str  # what made it: "generate", "animate" ...
-    portrait: Path | None = None  # the portrait file; its hash goes into the manifest. None only for `nobody`
+    subjects: tuple[Subject, ...]  # who is shown
     inputs: tuple[Path, ...] = ()  # speech, driving video: hashed too
-    consent: Consent | None = None  # demanded unless `nobody`
-    nobody: bool = False  # the portrait shows a person who does not exist
     settings: Mapping[str, Setting] = field(default_factory=dict)  # seed, size, emotion ...
     models: Mapping[str, str] = field(default_factory=dict)  # name of each weight file -> SHA-256 of its tensors
     title: str = ""  # title in the credentials; the output's file name when empty
 
+    kind: ClassVar[str] = ""
+    source_type: ClassVar[str] = ""  # last part of the IPTC address
+    synthetic: ClassVar[bool] = True  # a model made it, or some of it
+
     @property
     def sources(self) -> tuple[Path, ...]:
         """All files that went in; the output may be none of them."""
-        return ((self.portrait,) if self.portrait else ()) + tuple(self.inputs)
+        return (*(s.path for s in self.subjects if s.path is not None), *map(Path, self.inputs))
+
+    @property
+    def portrait_sha256(self) -> str:
+        """Hash of the first portrait."""
+        return self.subjects[0].sha256
+
+    @property
+    def nobody(self) -> bool:
+        """Whether all that it shows is people who do not exist, so that it may be a portrait again."""
+        return self.kind in ("generated", "rendered") and not any(subject.exists for subject in self.subjects)
+
+    def check(self) -> None:
+        """Raise `UsageError` where the subjects cannot be claimed so."""
 
     def ingredients(self) -> list[Ingredient]:
-        """Those that can carry credentials."""
-        portrait = [Ingredient(self.portrait, "portrait")] if self.portrait else []
-        found = [*portrait, *(Ingredient(path, "input") for path in self.inputs)]
-        return [ingredient for ingredient in found if able(ingredient.path)]
+        """Files that can carry credentials, as what went in."""
+        given = [Ingredient(s.path, "portrait") for s in self.subjects if s.path is not None]
+        found = [*given, *(Ingredient(Path(path), "input") for path in self.inputs)]
+        return [ingredient for ingredient in found if able(ingredient.path)][:MOST_INGREDIENTS]
 
-    def making(self) -> dict[str, Any]:
-        """The content of the io.vasari.making assertion."""
-        inputs = [{"role": "portrait", "sha256": file_sha256(self.portrait)}] if self.portrait else []
+    def actions(self) -> list[dict[str, Any]]:
+        """What was done, but for the marks."""
+        return [_action("c2pa.created", digitalSourceType=IPTC + self.source_type, description=self.description())]
+
+    def description(self) -> str:
+        """One sentence for who looks."""
+        return f"Made by `vasari {self.command}`; no camera saw it"
+
+    def making(self, likeness: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The content of the io.vasari.making assertion. `likeness`: of the faces that were made to the portrait's."""
+        inputs = [{"role": "portrait", "sha256": subject.sha256} for subject in self.subjects]
         inputs += [{"role": "input", "sha256": file_sha256(path)} for path in self.inputs]
+        persons = sorted({subject.grounds.person for subject in self.subjects})
         making: dict[str, Any] = {
+            "claim": self.kind,
             "command": self.command,
             "inputs": inputs,
-            "person": "nobody" if self.nobody else "consented",
+            "person": persons[0] if len(persons) == 1 else ", ".join(persons),
             "settings": dict(self.settings),
             "models": [{"name": name, "sha256": digest} for name, digest in sorted(self.models.items())],
         }
-        if self.consent is not None:
-            making["consent"] = {"sha256": self.consent.sha256, "validUntil": self.consent.valid_until.isoformat()}
+        for subject in self.subjects:
+            making |= {name: said for name, said in subject.grounds.said().items() if name not in making}
+        if likeness:
+            making["likeness"] = dict(likeness)
         return making
 
-    def assertions(self, bindings: Assertions) -> Assertions:
+    def assertions(self, bindings: Assertions, likeness: Mapping[str, Any] | None = None) -> Assertions:
         """All of them, with these soft bindings."""
-        made = {
-            "digitalSourceType": SOURCE_TYPE,
-            "description": f"Made by `vasari {self.command}`; no camera saw it",
-        }
-        uses = ("cawg.ai_training", "cawg.ai_generative_training", "cawg.data_mining", "cawg.ai_inference")
-        return [
-            _actions(_action("c2pa.created", **made), _watermarked()),
-            *bindings,
-            ("c2pa.ai-disclosure", {"modelType": MODEL_TYPE, "modelName": "vasari"}),
-            ("cawg.training-mining", {"entries": {use: {"use": "notAllowed"} for use in uses}}),
-            (MAKING, self.making()),
-        ]
+        told: Assertions = [_actions(*self.actions(), _watermarked()), *bindings]
+        if self.synthetic:
+            uses = ("cawg.ai_training", "cawg.ai_generative_training", "cawg.data_mining", "cawg.ai_inference")
+            told += [
+                ("c2pa.ai-disclosure", {"modelType": MODEL_TYPE, "modelName": "vasari"}),
+                ("cawg.training-mining", {"entries": {use: {"use": "notAllowed"} for use in uses}}),
+            ]
+        return [*told, (MAKING, self.making(likeness))]
+
+
+@dataclass(frozen=True)
+class Generated(Claim):
+    """A model drew it from a portrait."""
+
+    kind: ClassVar[str] = "generated"
+    source_type: ClassVar[str] = "trainedAlgorithmicMedia"
+
+
+@dataclass(frozen=True)
+class Rendered(Claim):
+    """Computer graphics drew it: a person who does not exist, without any model that learned from pictures."""
+
+    kind: ClassVar[str] = "rendered"
+    source_type: ClassVar[str] = "algorithmicMedia"
+    synthetic: ClassVar[bool] = False
+
+    def check(self) -> None:
+        if not all(isinstance(s.grounds, NonExistent) and s.grounds.how == "rendered" for s in self.subjects):
+            raise UsageError("claimed as rendered, but it shows a portrait that was given; claim it as generated")
+
+    def description(self) -> str:
+        return f"Drawn by computer graphics (`vasari {self.command}`); the person does not exist"
+
+
+@dataclass(frozen=True)
+class Composite(Claim):
+    """Put together of generated parts and others: a generated mouth on filmed frames, a sheet of many faces."""
+
+    kind: ClassVar[str] = "composite"
+    source_type: ClassVar[str] = "compositeWithTrainedAlgorithmicMedia"
+
+    def description(self) -> str:
+        return f"Put together by `vasari {self.command}` of parts that a model made and others"
+
+
+@dataclass(frozen=True)
+class _Captured(Claim):
+    """What begins with a file that a camera took."""
+
+    synthetic: ClassVar[bool] = False
+
+    def check(self) -> None:
+        if len(self.subjects) != 1:
+            raise UsageError(f"claimed as {self.kind}, which one file is; {len(self.subjects)} were given")
+
+    def ingredients(self) -> list[Ingredient]:
+        """The file itself, of which this is a changed copy."""
+        path = self.subjects[0].path
+        return [] if path is None else [Ingredient(path, "opened", "parentOf")]
+
+    def _opened(self) -> dict[str, Any]:
+        if self.subjects[0].path is None:  # somebody rendered: no camera, and no file
+            return _action("c2pa.created", digitalSourceType=IPTC + Rendered.source_type)
+        return _action("c2pa.opened")
+
+
+@dataclass(frozen=True)
+class Recorded(_Captured):
+    """What a camera took, cut out and coded again; checked against the file that it is from."""
+
+    kind: ClassVar[str] = "recorded"
+    source_type: ClassVar[str] = "digitalCapture"
+
+    def check(self) -> None:
+        super().check()
+        if not self.subjects[0].exists:
+            raise UsageError("claimed as recorded, but the person does not exist: no camera saw them")
+
+    def actions(self) -> list[dict[str, Any]]:
+        cut = _action("c2pa.cropped", digitalSourceType=IPTC + self.source_type)
+        return [self._opened(), cut, _action("c2pa.transcoded")]
+
+
+@dataclass(frozen=True)
+class Edited(_Captured):
+    """What a camera took, changed by an algorithm that generates nothing."""
+
+    kind: ClassVar[str] = "edited"
+    source_type: ClassVar[str] = "algorithmicallyEnhanced"
+
+    def actions(self) -> list[dict[str, Any]]:
+        changed = _action("c2pa.edited", digitalSourceType=IPTC + self.source_type, description=self.description())
+        return [self._opened(), changed, _action("c2pa.transcoded")]
+
+    def description(self) -> str:
+        return f"Changed by `vasari {self.command}`"
 
 
 @dataclass(frozen=True)
@@ -99,18 +215,21 @@ class Opened:
     settings: Mapping[str, Setting] = field(default_factory=dict)  # crf, quality
     title: str = ""  # as in `Claim`
     command: str = "mark"
-    portrait: None = None
-    nobody: bool = False
+
+    kind: ClassVar[str] = "opened"
+    portrait_sha256: ClassVar[str] = ""
+    nobody: ClassVar[bool] = False
 
     def ingredients(self) -> list[Ingredient]:
         """The file itself."""
         return [Ingredient(self.source, "opened", "parentOf")]
 
-    def assertions(self, bindings: Assertions) -> Assertions:
+    def assertions(self, bindings: Assertions, likeness: Mapping[str, Any] | None = None) -> Assertions:
         """All of them; without soft bindings the file is signed as it is."""
         if not bindings:
             return [_actions(_action("c2pa.opened"))]
         making = {
+            "claim": self.kind,
             "command": self.command,
             "inputs": [{"role": "opened", "sha256": file_sha256(self.source)}],
             "settings": dict(self.settings),
@@ -120,24 +239,33 @@ class Opened:
 
 
 def definition(
-    claim: Claim | Opened, *, title: str, mime: str, key_id: str = "", mark: str = "", sound_mark: str = ""
+    claim: Claim | Opened,
+    *,
+    title: str,
+    mime: str,
+    key_id: str = "",
+    mark: str = "",
+    sound_mark: str = "",
+    likeness: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The manifest definition for `c2pa.Builder`.
 
     Args:
         key_id: of the watermark key that reads the marks.
         mark, sound_mark: messages in hexadecimal, "" where there is none.
+        likeness: as in `Claim.making`.
     """
     bindings: Assertions = [
         ("c2pa.soft-binding", {"alg": alg, "blocks": [{"scope": {}, "value": value}], "name": key_id})
         for alg, value in ((PICTURE_ALGORITHM, mark), (SOUND_ALGORITHM, sound_mark))
         if value
     ]
+    told = claim.assertions(bindings, likeness)
     return {
         "claim_generator_info": [_agent() | {"specVersion": SPEC_VERSION}],
         "title": title,
         "format": mime,
-        "assertions": [{"label": label, "created": True, "data": data} for label, data in claim.assertions(bindings)],
+        "assertions": [{"label": label, "created": True, "data": data} for label, data in told],
     }
 
 

@@ -23,7 +23,8 @@ from media.errors import ConsentError, KeyMaterialError
 from provenance.certificates import chain_leads_to, load_certificates
 from provenance.hashing import canonical, file_sha256
 from provenance.keys import Keys
-from provenance.signers import to_der
+from provenance.revocation import read_revoked
+from provenance.signers import ready, to_der
 
 HASH = r"^[0-9a-f]{64}$"
 
@@ -73,6 +74,7 @@ def grant_consent(
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
     if until < now.date():
         raise ConsentError(f"consent until {until} has already expired; give a day from today on")
+    signer = ready(keys.signer)
     try:
         draft = Consent(
             subject=subject.strip(),
@@ -81,12 +83,12 @@ def grant_consent(
             valid_until=until,
             granted_by=granted_by.strip(),
             granted_on=now,
-            certificates=keys.signer.chain_pem.decode(),
+            certificates=signer.chain_pem.decode(),
         )
     except ValidationError as error:
         field = error.errors()[0]["loc"][0]
         raise ConsentError(f"consent needs a {str(field).replace('_', ' ')}") from error
-    signature = base64.b64encode(keys.signer.sign(draft.signed_bytes)).decode()
+    signature = base64.b64encode(signer.sign(draft.signed_bytes)).decode()
     consent = draft.model_copy(update={"signature": signature})
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(consent.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n")
@@ -96,8 +98,11 @@ def grant_consent(
 def read_consent(path: str | os.PathLike[str], *, keys: Keys) -> Consent:
     """Read a consent and check that it is whole and signed by this maker; dates and portrait are not looked at.
 
+    Nobody but the maker says when a consent was signed, so none counts whose certificate was revoked, however late.
+
     Raises:
-        ConsentError: missing, not a consent, altered, or signed by somebody else.
+        ConsentError: missing, not a consent, altered, signed by somebody else, or with a certificate that was revoked.
+        KeyMaterialError: the maker's list of revoked certificates cannot be read.
     """
     path = Path(path)
     try:
@@ -108,9 +113,23 @@ def read_consent(path: str | os.PathLike[str], *, keys: Keys) -> Consent:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "file"
         raise ConsentError(f"{path}: not a consent file ({where}: {first['msg'].lower()})") from error
-    if not _signed_by(consent, keys):
-        raise ConsentError(f"{path}: the consent was altered or signed by somebody else; have it granted again")
+    check_signature(consent, keys=keys, source=str(path))
     return consent
+
+
+def check_signature(consent: Consent, *, keys: Keys, source: str = "consent") -> None:
+    """Raise `ConsentError` unless `consent` is whole, and signed by this maker with a certificate that counts.
+
+    A consent bears no time stamp, so what a revoked certificate signed counts no more, whenever it did."""
+    if not _signed_by(consent, keys):
+        raise ConsentError(f"{source}: the consent was altered or signed by somebody else; have it granted again")
+    chain = load_certificates(consent.certificates.encode(), "consent")
+    gone = read_revoked(keys.lists, keys.anchor_pem.decode()).of_chain(chain)
+    if gone is not None:
+        raise ConsentError(
+            f"{source}: the consent was signed with a certificate that was revoked ({gone.when:%Y-%m-%d}"
+            f"{f', {gone.reason}' if gone.reason else ''}); anybody may have signed it, so have it granted again"
+        )
 
 
 def load_consent(
@@ -123,7 +142,7 @@ def load_consent(
     """Read a consent and check that it allows to animate `portrait` now.
 
     Raises:
-        ConsentError: missing, altered, signed by somebody else, expired, or for another portrait.
+        ConsentError: as `read_consent`, expired, or for another portrait.
     """
     consent = read_consent(path, keys=keys)
     check_consent(consent, file_sha256(portrait), today=today, source=str(path))

@@ -22,6 +22,11 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
         raise UnreadableError(f"{path}: cannot be read ({error.strerror})") from error
 
 
+def bytes_sha256(data: bytes) -> str:
+    """Hexadecimal SHA-256 of bytes in memory."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def canonical(value: Any) -> bytes:
     """One byte string for one JSON value: sorted keys, no spaces, UTF-8."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

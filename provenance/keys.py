@@ -1,45 +1,49 @@
 """The folder of keys: certificates, the signing key or the command that reaches it, and the secret watermark key.
 
     root.pem, root.key                  development authority; root.pem is the trust anchor for others
-    intermediate.pem, intermediate.key
-    leaf.pem, leaf.key                  signs claims and consents; renewed by itself a week before it expires
+    intermediate.pem, intermediate.key  issues the certificates that sign
+    signing/0001.pem                    private key and certificate that sign claims and consents, the highest number
+                                        now; of those before it the certificates (see `generations`)
     watermark.key                       32 secret bytes in hexadecimal: who holds them can read marks, and forge them
     watermark.retired                   optional: earlier watermark keys, one a line, oldest first; they read marks
-    revoked.pem                         optional: list of signing certificates that count no more
+    revoked.pem                         optional: lists of certificates that were revoked (see `revocation`)
     signer.json                         optional: {"command": [...], "chain": "chain.pem"} signs through a key service
     timestamp.json, timestamp.pem       optional: who stamps signatures with the time, and whose times are believed
     registry.sqlite                     which mark belongs to which output (see `registry`)
+    lock                                held by whoever changes the folder
 
-Private keys are readable by their owner alone. The folder is made on first need, whole or not at all.
+Private keys are readable by their owner alone. The folder is made on first need, whole or not at all. Whoever opens it
+writes nothing: a certificate is renewed by `renew`, or by the signer itself when it signs in its last week.
 """
 
-import contextlib
 import datetime as dt
-import fcntl
 import json
 import os
 import secrets
+import shutil
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 
 from media.errors import KeyMaterialError
-from provenance.certificates import (
-    RENEW_BEFORE,
-    SKEW,
-    Issued,
-    load_certificates,
-    load_key,
-    make_intermediate,
-    make_leaf,
-    make_root,
+from provenance.certificates import Issued, issued_by, load_certificates, make_intermediate, make_root
+from provenance.generations import (
+    Generation,
+    current,
+    due,
+    generations,
+    issuing,
+    locked,
+    read,
+    renewed,
+    replace_authority,
+    succeed,
+    write,
 )
 from provenance.revocation import FILE as REVOKED
-from provenance.revocation import Revoked, make_list, read_revoked
+from provenance.revocation import Revocations, Revoked, read_revoked, with_entry
 from provenance.signers import CommandSigner, LocalSigner, Signer
 from provenance.timestamps import ANCHORS as TIME_ANCHORS
 from provenance.timestamps import FILE as AUTHORITY
@@ -86,8 +90,8 @@ class Keys:
                 raise KeyMaterialError(f"{folder}: holds no keys; make development keys with `vasari keys create`")
             created = _create(folder)
         mark_key = _mark_key(folder / "watermark.key")
-        anchor = _read(folder / "root.pem")
-        signer = _remote_signer(folder) if (folder / "signer.json").exists() else _local_signer(folder)
+        anchor = read(folder / "root.pem")
+        signer = _remote_signer(folder) if (folder / "signer.json").exists() else current(folder)
         retired = tuple(key for key in _retired(folder / RETIRED) if key != mark_key)
         return cls(folder, signer, anchor, mark_key, created, read_authority(folder), retired)
 
@@ -111,12 +115,14 @@ class Keys:
         """
         if anchors_pem:
             load_certificates(anchors_pem, "root certificate of the time-stamp authority")
-            _write(self.folder / TIME_ANCHORS, anchors_pem, 0o644)
-        if authority is None:
-            (self.folder / AUTHORITY).unlink(missing_ok=True)
-        else:
-            settings = {"url": authority.url, "required": authority.required}
-            _write(self.folder / AUTHORITY, json.dumps(settings).encode() + b"\n", 0o644)
+        with locked(self.folder):
+            if anchors_pem:
+                write(self.folder / TIME_ANCHORS, anchors_pem, 0o644)
+            if authority is None:
+                (self.folder / AUTHORITY).unlink(missing_ok=True)
+            else:
+                settings = {"url": authority.url, "required": authority.required}
+                write(self.folder / AUTHORITY, json.dumps(settings).encode() + b"\n", 0o644)
         return self.stamped_by(authority)
 
     @property
@@ -129,13 +135,37 @@ class Keys:
         """When the signing certificate stops being valid, UTC."""
         return self.chain[0].not_valid_after_utc
 
-    def rotate(self) -> "Keys":
-        """Sign with a new key and certificate from now on; what the old one signed stays valid.
+    @property
+    def generations(self) -> list[Generation]:
+        """The certificates that sign or signed, as far as they are in the folder, the oldest first; none where a key
+        service signs."""
+        return generations(self.folder) if isinstance(self.signer, LocalSigner) else []
+
+    def renew(self) -> "Keys":
+        """Sign with a new key and certificate from now on where the certificate is in its last week; and sign this
+        maker's lists of revoked certificates anew, that they be up to date for another year.
 
         Raises:
-            KeyMaterialError: the signing key is behind a command, and not ours to change.
+            KeyMaterialError: as `rotate`.
         """
-        _write_issued(self.folder, "leaf", make_leaf(self._issuer()))
+        self._check_local()
+        if due(self.signer):
+            renewed(self.folder)
+        with locked(self.folder):
+            if self.lists:
+                write(self.folder / REVOKED, with_entry(self.lists[0].read_bytes(), self._authorities()), 0o644)
+        return Keys.open(self.folder, create=False)
+
+    def rotate(self) -> "Keys":
+        """Sign with a new key and certificate from now on; what the old one signed stays valid. The old private key is
+        deleted.
+
+        Raises:
+            KeyMaterialError: the signing key is behind a command, and not ours to change; the folder cannot be written.
+        """
+        self._check_local()
+        with locked(self.folder):
+            succeed(self.folder)
         return Keys.open(self.folder, create=False)
 
     def rotate_mark_key(self) -> "Keys":
@@ -145,42 +175,80 @@ class Keys:
             KeyMaterialError: the folder cannot be written.
         """
         path = self.folder / "watermark.key"
-        try:
-            handle = os.open(self.folder / RETIRED, os.O_RDWR | os.O_CREAT, 0o600)
-            with os.fdopen(handle, "r+b") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)  # of two at once neither may lose the other's key
-                file.seek(0, os.SEEK_END)
-                file.write(_mark_key(path).hex().encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())  # the old key is safe before the new one takes its place
-                _write(path, secrets.token_hex(MARK_KEY_BYTES).encode() + b"\n", 0o600)
-        except OSError as error:
-            raise KeyMaterialError(f"{self.folder}: the key cannot be rotated ({error.strerror})") from error
+        with locked(self.folder):  # of two at once neither may lose the other's key
+            old = read(self.folder / RETIRED) if (self.folder / RETIRED).exists() else b""
+            write(self.folder / RETIRED, old + _mark_key(path).hex().encode() + b"\n", 0o600)
+            write(path, secrets.token_hex(MARK_KEY_BYTES).encode() + b"\n", 0o600)
         return Keys.open(self.folder, create=False)
 
-    def revoke(self, reason: str = "key_compromise", since: dt.datetime | None = None) -> Revoked:
-        """Let the signing certificate count no more, and sign with a new one from now on. Of what it signed, only that
-        counts on which a trusted time stamp lies from before.
+    def revoke(
+        self, reason: str = "key_compromise", since: dt.datetime | None = None, *, serial: int | None = None
+    ) -> Revoked:
+        """Let a certificate count no more: that which signs now, an earlier one, or the intermediate and with it all
+        that it issued. Of what it signed, only that counts on which a trusted time stamp lies from before. Where that
+        which signs now is hit, a new one signs from now on.
 
         Args:
             reason: as RFC 5280 names it, "key_compromise", "superseded" ...
             since: when the key went astray, if that is known to be earlier than now; with a time zone.
+            serial: of the certificate; that which signs now when left out.
 
         Raises:
-            KeyMaterialError: as `rotate`, there is no such reason, or `since` lies ahead.
+            KeyMaterialError: as `rotate`, there is no such reason, `since` lies ahead, or nobody here can revoke it.
         """
         if reason not in x509.ReasonFlags.__members__:
             raise KeyMaterialError(f"{reason}: no reason; choose one of {', '.join(x509.ReasonFlags.__members__)}")
-        authority, leaf = self._issuer(), self.chain[0]
-        earlier = read_revoked(self.lists, self.anchor_pem.decode())
-        name = str(authority.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
         now = dt.datetime.now(dt.UTC).replace(microsecond=0)
         if since is not None and since > now:
             raise KeyMaterialError(f"{since:%Y-%m-%d %H:%M}: lies ahead; a key is revoked from now, or from before")
-        entry = Revoked(name, leaf.serial_number, now, reason, since)
-        _write(self.folder / REVOKED, make_list(authority, {**earlier, (name, entry.serial): entry}), 0o644)
-        self.rotate()
+        self._check_local()
+        with locked(self.folder):
+            chain = load_certificates(current(self.folder).chain_pem, str(self.folder))
+            serial = chain[0].serial_number if serial is None else serial
+            issuer = self._issuer_of(serial, chain)
+            before = self.lists[0].read_bytes() if self.lists else b""
+            known = self._revocations().entry(issuer.certificate, serial)
+            entry = Revoked.by(issuer.certificate, serial, known.when if known else now, reason, since)
+            write(self.folder / REVOKED, with_entry(before, self._authorities(), issuer.certificate, entry), 0o644)
+            self._recover(chain)
         return entry
+
+    def _recover(self, chain: list[x509.Certificate]) -> None:
+        """Sign with what is not revoked."""
+        gone = self._revocations()
+        if gone.entry(issuing(self.folder, "root").certificate, issuing(self.folder).certificate.serial_number):
+            replace_authority(self.folder, make_intermediate(issuing(self.folder, "root")))
+        if gone.of_chain(chain):
+            succeed(self.folder)
+
+    def _issuer_of(self, serial: int, chain: list[x509.Certificate]) -> Issued:
+        """The authority that revokes a certificate of ours.
+
+        Raises:
+            KeyMaterialError: nobody can: it is the root's, or was issued by an intermediate that is gone.
+        """
+        root, middle = issuing(self.folder, "root"), issuing(self.folder)
+        if serial == root.certificate.serial_number:
+            raise KeyMaterialError(
+                f"{self.folder}: serial number {serial:x} is the root's, which no list can revoke; whoever trusts it "
+                "has to drop it, and `vasari keys create` makes another maker in another folder"
+            )
+        all_known = [*chain, middle.certificate, *(c for g in generations(self.folder) for c in g.chain)]
+        certificate = next((c for c in all_known if c.serial_number == serial), None)
+        if certificate is None or issued_by(certificate, middle.certificate):
+            return middle
+        if issued_by(certificate, root.certificate):
+            return root
+        raise KeyMaterialError(
+            f"{self.folder}: serial number {serial:x} was issued by an intermediate that is revoked, and all it issued"
+        )
+
+    def _authorities(self) -> list[Issued]:
+        """Those that sign lists here."""
+        return [issuing(self.folder), issuing(self.folder, "root")]
+
+    def _revocations(self) -> Revocations:
+        return read_revoked(self.lists, self.anchor_pem.decode())
 
     @property
     def lists(self) -> list[Path]:
@@ -194,14 +262,15 @@ class Keys:
         path = self.folder / TIME_ANCHORS
         return [path] if path.exists() else []
 
-    def _issuer(self) -> Issued:
+    def _check_local(self) -> None:
         if not isinstance(self.signer, LocalSigner):
             raise KeyMaterialError(
                 f"{self.folder}: signs through a command; who issued its certificate renews and revokes it"
             )
-        source = self.folder / "intermediate.pem"
-        certificate = load_certificates(_read(source), str(source))[0]
-        return Issued(certificate, load_key(_read(source.with_suffix(".key")), str(source.with_suffix(".key"))))
+
+    def _issuer(self) -> Issued:
+        self._check_local()
+        return issuing(self.folder)
 
 
 def _create(folder: Path) -> bool:
@@ -218,50 +287,32 @@ def _create(folder: Path) -> bool:
     try:
         root = make_root()
         intermediate = make_intermediate(root)
-        for name, issued in (("root", root), ("intermediate", intermediate), ("leaf", make_leaf(intermediate))):
+        for name, issued in (("root", root), ("intermediate", intermediate)):
             _write_issued(beside, name, issued)
-        _write(beside / "watermark.key", secrets.token_hex(MARK_KEY_BYTES).encode() + b"\n", 0o600)
+        succeed(beside)
+        write(beside / "watermark.key", secrets.token_hex(MARK_KEY_BYTES).encode() + b"\n", 0o600)
         os.replace(beside, folder)
     except OSError as error:
         if (folder / "watermark.key").exists():
             return False  # another process was first; its keys are as good
         raise KeyMaterialError(f"{folder}: keys cannot be made here ({error.strerror})") from error
     finally:
-        with contextlib.suppress(OSError):
-            for file in beside.iterdir():
-                file.unlink()
-            beside.rmdir()
+        shutil.rmtree(beside, ignore_errors=True)
     return True
 
 
 def _write_issued(folder: Path, name: str, issued: Issued) -> None:
-    _write(folder / f"{name}.pem", issued.certificate_pem, 0o644)
-    _write(folder / f"{name}.key", issued.key_pem, 0o600)
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    """Write with the permissions set before the first byte is in the file."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-    os.replace(temporary, path)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise KeyMaterialError(f"{path}: cannot be read ({error.strerror}); see `vasari keys show`") from error
+    write(folder / f"{name}.pem", issued.certificate_pem, 0o644)
+    write(folder / f"{name}.key", issued.key_pem, 0o600)
 
 
 def _mark_key(path: Path) -> bytes:
-    return _parsed(_read(path).strip(), str(path))
+    return _parsed(read(path).strip(), str(path))
 
 
 def _retired(path: Path) -> list[bytes]:
     """Each once, the latest first."""
-    lines = _read(path).split() if path.exists() else []
+    lines = read(path).split() if path.exists() else []
     return list(dict.fromkeys(_parsed(line, str(path)) for line in reversed(lines)))
 
 
@@ -275,25 +326,10 @@ def _parsed(line: bytes, source: str) -> bytes:
     return key
 
 
-def _local_signer(folder: Path) -> LocalSigner:
-    leaf = load_certificates(_read(folder / "leaf.pem"), str(folder / "leaf.pem"))[0]
-    middle_pem = _read(folder / "intermediate.pem")
-    if leaf.not_valid_after_utc - dt.datetime.now(dt.UTC) < RENEW_BEFORE + SKEW:
-        middle = load_certificates(middle_pem, str(folder / "intermediate.pem"))[0]
-        middle_key = load_key(_read(folder / "intermediate.key"), str(folder / "intermediate.key"))
-        renewed = make_leaf(Issued(middle, middle_key))
-        _write_issued(folder, "leaf", renewed)
-        leaf = renewed.certificate
-    key = load_key(_read(folder / "leaf.key"), str(folder / "leaf.key"))
-    if key.public_key() != leaf.public_key():
-        raise KeyMaterialError(f"{folder}: leaf.key and leaf.pem do not belong together")
-    return LocalSigner(key, leaf.public_bytes(Encoding.PEM) + middle_pem)
-
-
 def _remote_signer(folder: Path) -> CommandSigner:
     source = folder / "signer.json"
     try:
-        settings = json.loads(_read(source))
+        settings = json.loads(read(source))
         command, chain = [str(word) for word in settings["command"]], folder / settings["chain"]
     except (ValueError, KeyError, TypeError) as error:
         raise KeyMaterialError(
@@ -301,6 +337,6 @@ def _remote_signer(folder: Path) -> CommandSigner:
         ) from error
     if not command:
         raise KeyMaterialError(f"{source}: the command is empty")
-    pem = _read(chain)
+    pem = read(chain)
     load_certificates(pem, str(chain))
     return CommandSigner(command, pem)

@@ -14,13 +14,16 @@ import c2pa
 from media.errors import SigningError
 from media.kinds import kind_of
 from media.words import plain
+from provenance.cose import Signature, read_signature
 from provenance.ingredients import Ingredient, mime_of, named
-from provenance.signers import Signer
+from provenance.signers import Signer, ready
 from provenance.timestamps import Authority
 
 UNTRUSTED = "signingCredential.untrusted"  # a failure of trust, not of integrity
 EXPIRED = "signingCredential.expired"  # the same
 IDENTITY = "cawg."  # codes of those who vouch besides the signer; no matter of the signature
+REVOKED = "signingCredential.ocsp.revoked"  # the same
+BYSTANDERS = frozenset({UNTRUSTED, EXPIRED, REVOKED})
 ELSEWHERE = "Remote: must fetch remote manifests from url"  # what the library says where it may not
 LONGEST_URL = 500  # letters of an address that are told
 STORE = b"jumdc2pa\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71"  # description box of a manifest store
@@ -103,6 +106,7 @@ def _signed(
     remote_url: str,
 ) -> bytes:
     failure: list[SigningError] = []
+    signer = ready(signer)
 
     def callback(data: bytes) -> bytes:
         try:
@@ -174,9 +178,10 @@ def read_store(path: Path, anchors_pem: str, store: bytes | None = None) -> dict
         store: its manifest store from elsewhere; what is in the file is not looked at then.
 
     Returns: {"state": "Valid" | "Trusted" | "Invalid" | "Unreadable", "failures": [...], "informational": [...],
-    "passed": [...], "manifest": {...}, "manifests": [...], "label": "urn:c2pa:...", "identity_failures": [(code, url)],
-    "identity_passed": [...]}. "Unreadable" with a failure where there are credentials, but they are damaged beyond
-    parsing, or the file that holds them is. A damaged file that holds none has none: None.
+    "passed": [...], "manifest": {...}, "manifests": [...], "label": "urn:c2pa:...", "signature": `cose.Signature`,
+    "identity_failures": [(code, url)], "identity_passed": [...]}. "Unreadable" with a failure where there are
+    credentials, but they are damaged beyond parsing, or the file that holds them is. A damaged file that holds none has
+    none: None.
     """
     context = trusting(anchors_pem)
     try:
@@ -188,6 +193,7 @@ def read_store(path: Path, anchors_pem: str, store: bytes | None = None) -> dict
             opened.enter_context(reader)
             document = json.loads(reader.crjson())
             state = reader.get_validation_state() or "Invalid"
+            signature = _signature(reader, (document.get("manifests") or [{}])[0].get("label", ""))
     except c2pa.C2paError.NotSupported:
         return None  # a container that cannot carry credentials
     except (c2pa.C2paError, ValueError) as error:
@@ -199,6 +205,7 @@ def read_store(path: Path, anchors_pem: str, store: bytes | None = None) -> dict
             **{name: [] for name in ("informational", "passed", "identity_failures", "identity_passed", "manifests")},
             "manifest": {},
             "label": "",
+            "signature": Signature(),
         }
     manifests = document.get("manifests") or [{}]
     results = manifests[0].get("validationResults") or {}
@@ -213,6 +220,7 @@ def read_store(path: Path, anchors_pem: str, store: bytes | None = None) -> dict
         "manifest": manifests[0],
         "manifests": manifests,
         "label": manifests[0].get("label", ""),
+        "signature": signature,
     }
 
 
@@ -255,6 +263,16 @@ def without(path: Path) -> tuple[str, str]:
     return "", ""
 
 
+def _signature(reader: c2pa.Reader, label: str) -> Signature:
+    """Certificates, and what is stapled to them; empty where it cannot be had."""
+    store = io.BytesIO()
+    try:
+        reader.resource_to_stream(f"self#jumbf=/c2pa/{label}/c2pa.signature", store)  # gives all of the manifest store
+    except c2pa.C2paError:
+        return Signature()
+    return read_signature(store.getvalue(), label)
+
+
 def remote_url(path: Path) -> str:
     """Where a file without credentials in it says that they lie, "" where it says nothing. Nothing is fetched."""
     return without(path)[0]
@@ -262,9 +280,11 @@ def remote_url(path: Path) -> str:
 
 def holds(store: Mapping[str, Any] | None) -> bool:
     """Whether what `read_store` says is that the file is as it was signed, by whomever and however long ago."""
-    if store is None or not store["label"] or set(store["failures"]) - {UNTRUSTED, EXPIRED}:
+    if store is None or not store["label"] or set(store["failures"]) - BYSTANDERS:
         return False
-    return store["state"] in ("Valid", "Trusted") or EXPIRED in store["failures"]
+    if store["state"] in ("Valid", "Trusted") or {EXPIRED, REVOKED} & set(store["failures"]):
+        return True
+    return bool(store["identity_failures"]) and "claimSignature.validated" in store["passed"]  # only they are amiss
 
 
 def trusting(anchors_pem: str) -> c2pa.Context:

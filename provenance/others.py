@@ -30,23 +30,24 @@ from media.probing import probe
 from media.units import FPS
 from provenance.claims import Opened
 from provenance.elsewhere import check_url
+from provenance.faults import beside, plainly
 from provenance.fingerprint import Fingerprinter
 from provenance.ingredients import MIME
 from provenance.keys import Keys
 from provenance.marked import generated, marks_of, refuse_untold, which
 from provenance.pipeline import Marking, check_size
+from provenance.readback import STRONGER
 from provenance.reading import read_picture_mark, read_sound_mark
 from provenance.registry import Registry
 from provenance.save import (
+    FINER,
     PICTURE_TYPES,
     Saved,
     begin,
-    beside,
     check_authority,
     check_output,
     finish,
     new_message,
-    plainly,
     registry_of,
     timed,
 )
@@ -117,28 +118,31 @@ def mark_file(
     _refuse_marked(source, keys, book, again)
     message = new_message()
     with replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
-        if info.kind == "picture":
-            settings: dict[str, Any] = {} if target.suffix.lower() == ".png" else {"quality": quality}
-            work = _picture(source, unsigned, message, keys, settings)
-        else:
-            settings = {"crf": crf, "preset": preset} if info.kind == "video" else {}
-            work = _media(source, unsigned, message, keys, settings, progress)
-        read = _read(unsigned, [keys.mark_key])
-        borne = tuple(name for name, mark in read.items() if mark.state == "found")
-        if not borne:
+        settings: dict[str, Any] = {}
+        if info.kind == "video":
+            settings = {"crf": crf, "preset": preset}
+        elif info.kind == "picture" and target.suffix.lower() != ".png":
+            settings = {"quality": quality}
+        work = _coded(source, unsigned, info.kind, message, keys, settings, progress)
+        claim = Opened(source, settings, title)
+        try:
+            saved = finish(
+                begin(message, claim, info.kind), target, final, unsigned, claim, keys, book.add, work.seconds,
+                frames=work.frames, printer=work.printer, duration=work.duration,
+                sidecar=sidecar, remote_url=remote_url,
+                again=lambda number: _again(source, unsigned, info.kind, message, keys, settings, number),
+            )  # fmt: skip
+        except UsageError as error:
             raise UsageError(
                 f"{source}: nothing in it can bear a mark (silence, even surfaces, noise, transparency); "
                 "`vasari sign` puts credentials over it as it is"
-            )
-        claim = Opened(source, settings, title)
-        entry = begin(message, claim, info.kind, sound="sound" in borne)
-        saved = finish(
-            entry, target, final, unsigned, claim, keys, book.add, work.seconds,
-            frames=work.frames, printer=work.printer, duration=work.duration,
-            sidecar=sidecar, remote_url=remote_url,
-        )  # fmt: skip
-    weak = [f"the {name} could not bear the mark" for name, mark in read.items() if mark.state in ("noticed", "absent")]
-    return Marked(timed(saved, started), borne, (*work.notes, *weak, *saved.notes))
+            ) from error
+    assert saved.borne is not None
+    said = {"picture": saved.borne.picture, "sound": saved.borne.sound}
+    borne = tuple(name for name, there in said.items() if there)
+    weak = [f"the {name} could not bear the mark" for name, there in said.items() if there is False]
+    notes = [note for note in saved.notes if "bears no mark of its own" not in note]
+    return Marked(timed(saved, started), borne, (*work.notes, *weak, *notes))
 
 
 @dataclass(frozen=True)
@@ -150,6 +154,35 @@ class _Work:
     frames: int
     duration: float
     notes: tuple[str, ...]
+
+
+def _coded(
+    source: Path,
+    unsigned: Path,
+    kind: str,
+    message: int,
+    keys: Keys,
+    settings: dict[str, Any],
+    progress: Callable[[int], None] | None = None,
+    strength: float = 1.0,
+) -> _Work:
+    """The copy, marked and encoded."""
+    if kind == "picture":
+        return _picture(source, unsigned, message, keys, settings, strength)
+    return _media(source, unsigned, message, keys, settings, progress, strength)
+
+
+def _again(
+    source: Path, unsigned: Path, kind: str, message: int, keys: Keys, settings: dict[str, Any], number: int
+) -> str:
+    """The copy once more, marked stronger and coded finer, in the place of the first; what was done, in words."""
+    strength, coarsest = STRONGER[number]
+    if "crf" in settings:
+        settings = settings | {"crf": min(settings["crf"], coarsest)}
+    if "quality" in settings:
+        settings = settings | {"quality": max(settings["quality"], FINER[number])}
+    _coded(source, unsigned, kind, message, keys, settings, strength=strength)
+    return f"marked {strength:g} times as strongly, so that the mark can be read"
 
 
 def _read(path: Path, keys: Sequence[bytes]) -> dict[str, Mark]:
@@ -173,7 +206,7 @@ def _refuse_marked(source: Path, keys: Keys, book: Registry, again: bool) -> Non
         )
 
 
-def _picture(source: Path, unsigned: Path, message: int, keys: Keys, options: dict[str, Any]) -> _Work:
+def _picture(source: Path, unsigned: Path, message: int, keys: Keys, options: dict[str, Any], strength: float) -> _Work:
     started = time.perf_counter()
     seen = read_picture(source)
     check_size(seen)
@@ -189,7 +222,8 @@ def _picture(source: Path, unsigned: Path, message: int, keys: Keys, options: di
         if picture.mode == "CMYK":
             kept.pop("icc_profile", None)  # of colours that are gone
         kept["exif"] = picture.getexif().tobytes()
-    marked = PictureMarker(message, keys.mark_key).mark(np.ascontiguousarray(whole[..., :3]), seen=seen)
+    marker = PictureMarker(message, keys.mark_key, strength=strength)
+    marked = marker.mark(np.ascontiguousarray(whole[..., :3]), seen=seen)
     out = np.dstack([marked, whole[..., 3]]) if clear else marked[..., 0] if grey else marked
     printer = Fingerprinter()
     printer.frame(seen)
@@ -211,6 +245,7 @@ def _media(
     keys: Keys,
     options: dict[str, Any],
     progress: Callable[[int], None] | None,
+    strength: float,
 ) -> _Work:
     original = inspect(source)
     if original.has_pictures:
@@ -224,7 +259,7 @@ def _media(
         coders.append(Copier(unsigned, original, **options))
         return coders[0]
 
-    work = Marking(OthersMarks(message, keys.mark_key, original), opening, depth=DEPTH)
+    work = Marking(OthersMarks(message, keys.mark_key, original, strength), opening, depth=DEPTH)
     end, count = 0.0, 0
     try:
         for item in decoded(original):
@@ -252,14 +287,15 @@ class OthersMarks:
     Args:
         message, key: as in `OwnMarks`.
         original: what is marked.
+        strength: as in `PictureMarker` and `SoundMarker`.
     """
 
-    def __init__(self, message: int, key: bytes, original: Original) -> None:
+    def __init__(self, message: int, key: bytes, original: Original, strength: float = 1.0) -> None:
         self.printer = Fingerprinter()
-        self._pictures = PictureMarker(message, key)
+        self._pictures = PictureMarker(message, key, strength=strength)
         self._sounds: WideSoundMarker | None = None
         if original.sound_rate:
-            marker = SoundMarker(message, key)
+            marker = SoundMarker(message, key, strength=strength)
             self._sounds = WideSoundMarker(marker, original.sound_rate, original.layout, self.printer)
         self._start: float | None = None  # of the sound, seconds
         self._shown: np.ndarray | None = None  # what is to be seen until the next frame comes

@@ -1,14 +1,13 @@
-"""The one save path: marks every picture and the sound, encodes, signs, registers, and only then shows the file.
+"""The one save path: marks every picture and the sound, encodes, reads the marks back, signs, registers, and only then
+shows the file.
 
-There is no other way to write an output and no argument here that leaves a step out. What is shown while it is made
-(`provenance.live`) takes the same way: `Marking` marks and encodes, `finish` signs and registers.
+It takes what the gate gives (`gate.Performance`) and nothing else, and no argument here leaves a step out. What is
+shown while it is made (`provenance.live`) takes the same way: `Marking` marks and encodes, `finish` reads, signs and
+registers.
 """
 
-import contextlib
-import errno
 import os
 import secrets
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -20,22 +19,26 @@ from PIL import Image
 
 from media.atomic import replacing
 from media.encode import Encoder
-from media.errors import ConsentError, OutputError, UsageError
+from media.errors import OutputError, UsageError
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from provenance import elsewhere, manifest
 from provenance.boxes import with_large_headers
 from provenance.claims import Claim, Opened, definition
-from provenance.consent import check_consent
+from provenance.faults import beside, callers, foreign, plainly, pulled
 from provenance.fingerprint import Fingerprinter
+from provenance.gate import Performance, admitted
 from provenance.hashing import file_sha256
 from provenance.ingredients import MIME
 from provenance.keys import Keys
+from provenance.likeness import Witness
 from provenance.pipeline import Marking, OwnMarks, check_size, size_of
+from provenance.readback import STRONGER, Borne, proved, strengthened
 from provenance.registry import Entry, Registry, now, open_registry
 from provenance.watermark.identity import key_id, mark_hex, sound_mark_hex
 from provenance.watermark.picture import PictureMarker
 
 VIDEO_TYPES = {".mp4": "video/mp4"}
+FINER = (80, 95)  # least quality of JPEG and WebP of each further try (`readback.STRONGER`)
 PICTURE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 
 
@@ -50,7 +53,8 @@ class Saved:
     frames: int  # 1 for a picture
     duration: float  # seconds; 0 for a picture
     seconds: Mapping[str, float]  # spent in each stage: mark, sound, encode, sign, total
-    notes: tuple[str, ...] = ()  # what was asked for and is missing: a time stamp
+    notes: tuple[str, ...] = ()  # what was asked for and is missing (a time stamp), what was done for the mark's sake
+    borne: Borne | None = None  # the marks that were read back from it
 
 
 def check_output(
@@ -81,11 +85,8 @@ def check_output(
 
 def save_video(
     path: str | os.PathLike[str],
-    frames: Iterable[np.ndarray],
-    sound: np.ndarray | Iterable[np.ndarray] | None,
+    performance: Performance,
     *,
-    claim: Claim,
-    keys: Keys,
     registry: Registry | None = None,
     crf: int = 20,
     preset: str = "veryfast",
@@ -94,90 +95,100 @@ def save_video(
 ) -> Saved:
     """Save a talking face as mp4: marked, signed, registered, or not at all.
 
-    `frames` and `sound` are pulled in the calling thread, as the video needs them; marking and encoding run beside it.
-    Memory is bounded by a few frames and 2 s of sound.
+    Frames and sound are pulled in the calling thread, as the video needs them; marking and encoding run beside it.
+    Memory is bounded by a few frames and 2 s of sound. What was encoded is read back before it is signed; where the
+    mark cannot be read, it is marked stronger and coded finer.
 
     Args:
-        frames: uint8 RGB (H, W, 3) each, 25 a second, all of one size.
-        sound: float32 mono 16 kHz in [-1, 1], whole or in chunks; None for a silent film.
+        performance: of `Permit.perform`: frames uint8 RGB (H, W, 3), 25 a second, all of one size, and their sound.
+        crf, preset, threads: of x264.
         progress: called with the number of frames taken so far.
 
     Raises:
-        ConsentError: the claim names neither a consent for this portrait nor a person who does not exist.
-        OutputError, UsageError: as `check_output`; the disk is full; there is no frame; frames are under 128 pixels.
+        ConsentError: consent has expired or was revoked; the frames show another face than the permit's portrait.
+        OutputError, UsageError: as `check_output`; the disk is full; there is no frame; frames are under 128 pixels;
+            the mark cannot be read from what was encoded.
         SigningError: the credentials could not be made, or a time stamp that is required did not come.
-        Whatever `frames` and `sound` raise. After any of them nothing is left where `path` points but what was there.
+        Whatever frames, sound and `progress` raise, as it is. After any of them nothing is left where `path` points
+        but what was there.
     """
+    keys, claim, sound = admitted(performance).keys, performance.claim, performance.sound
     target = check_output(path, claim.sources)
-    check_claim(claim)
     check_authority(keys)
     started = time.perf_counter()
-    with replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
+    with callers(), replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
         message, options = new_message(), {"crf": crf, "preset": preset, "threads": threads}
+        witness = Witness(performance)
         work = Marking(
             OwnMarks(message, keys.mark_key),
             lambda frame: Encoder(unsigned, size_of(frame), sound=sound is not None, **options),
         )
         try:
-            count = _feed(work, frames, _chunks(sound), progress)
+            count = _feed(work, witness, pulled(performance.shown), _chunks(sound), progress)
+            likeness = witness.judge()
         except BaseException:
             work.abandon()
             raise
-        entry, record = begin(message, claim, "video", sound=sound is not None), registry_of(keys, registry).add
+        entry, record = begin(message, claim, "video"), registry_of(keys, registry).add
         saved = finish(
             entry, target, final, unsigned, claim, keys, record, work.seconds(),
-            frames=count, printer=work.printer, duration=count / FPS,
+            frames=count, printer=work.printer, duration=count / FPS, likeness=likeness,
+            again=lambda number: strengthened(unsigned, message, keys.mark_key, number, **options),
         )  # fmt: skip
     return timed(saved, started)
 
 
 def save_picture(
     path: str | os.PathLike[str],
-    picture: np.ndarray,
+    performance: Performance,
     *,
-    claim: Claim,
-    keys: Keys,
     registry: Registry | None = None,
     quality: int = 92,
 ) -> Saved:
     """Save one picture as PNG, JPEG or WebP: marked, signed, registered, or not at all.
 
     Args:
-        picture: uint8 RGB (H, W, 3).
+        performance: of `Permit.perform`, with one picture, uint8 RGB (H, W, 3).
         quality: of JPEG and WebP, 1 to 100.
 
     Raises: as `save_video`.
     """
+    keys, claim, picture = admitted(performance).keys, performance.claim, performance.shown
+    if not (isinstance(picture, np.ndarray) and picture.dtype == np.uint8 and picture.ndim == 3):
+        raise UsageError("save_picture saves one picture, uint8 RGB (H, W, 3); frames are saved by save_video")
     target = check_output(path, claim.sources, PICTURE_TYPES)
-    check_claim(claim)
     check_size(picture)
+    check_authority(keys)
     started = time.perf_counter()
-    message = new_message()
+    message, lossless = new_message(), target.suffix.lower() == ".png"
     with replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
-        printer = Fingerprinter()
+        printer, witness = Fingerprinter(), Witness(performance)
         printer.frame(picture)
-        marked = PictureMarker(message, keys.mark_key).mark(picture)
-        seconds = {"mark": time.perf_counter() - started}
-        options: dict[str, Any] = {"compress_level": 4} if target.suffix.lower() == ".png" else {"quality": quality}
-        Image.fromarray(marked).save(unsigned, **options)
-        seconds["encode"] = time.perf_counter() - started - seconds["mark"]
-        entry, record = begin(message, claim, "picture", sound=False), registry_of(keys, registry).add
-        saved = finish(entry, target, final, unsigned, claim, keys, record, seconds, frames=1, printer=printer)
+        witness.see(picture)
+        likeness = witness.judge()
+        seconds = {"look": time.perf_counter() - started}
+
+        def write(strength: float, quality: int) -> None:
+            began = time.perf_counter()
+            marked = PictureMarker(message, keys.mark_key, strength=strength).mark(picture)
+            seconds["mark"] = time.perf_counter() - began
+            options: dict[str, Any] = {"compress_level": 4} if lossless else {"quality": quality}
+            Image.fromarray(marked).save(unsigned, **options)
+            seconds["encode"] = time.perf_counter() - began - seconds["mark"]
+
+        def again(number: int) -> str:
+            strength, finer = STRONGER[number][0], max(quality, FINER[number])
+            write(strength, finer)
+            how = "" if lossless else f" and coded at quality {finer}"
+            return f"marked {strength:g} times as strongly{how}, so that the mark can be read"
+
+        write(1.0, quality)
+        entry, record = begin(message, claim, "picture"), registry_of(keys, registry).add
+        saved = finish(
+            entry, target, final, unsigned, claim, keys, record, seconds,
+            frames=1, printer=printer, likeness=likeness, again=again,
+        )  # fmt: skip
     return timed(saved, started)
-
-
-def check_claim(claim: Claim) -> None:
-    """Raise `ConsentError` unless the portrait may be animated."""
-    if claim.nobody:
-        return
-    if claim.portrait is None:
-        raise ConsentError("a claim without a portrait can only be about a person who does not exist")
-    if claim.consent is None:
-        raise ConsentError(
-            f"{claim.portrait}: a portrait of somebody needs consent on file; "
-            "make it with `vasari consent grant` and give it with --consent"
-        )
-    check_consent(claim.consent, file_sha256(claim.portrait))
 
 
 def check_authority(keys: Keys) -> None:
@@ -188,24 +199,27 @@ def check_authority(keys: Keys) -> None:
 
 def _feed(
     work: Marking,
+    witness: Witness,
     frames: Iterable[np.ndarray],
     sound: Iterator[np.ndarray] | None,
     progress: Callable[[int], None] | None,
 ) -> int:
     """Put frames and sound in as the video needs them; returns how many frames there were."""
-    count = pulled = 0
+    count = heard = 0
     for frame in frames:
         work.frame(frame)
+        witness.see(frame)
         count += 1
-        while sound is not None and pulled < count * SAMPLES_PER_FRAME:
+        while sound is not None and heard < count * SAMPLES_PER_FRAME:
             chunk = next(sound, None)
             if chunk is None:
                 sound = None
             else:
                 work.sound(chunk)
-                pulled += len(chunk)
+                heard += len(chunk)
         if progress is not None:
-            progress(count)
+            with foreign():
+                progress(count)
     if not count:
         raise OutputError("no frame was made; nothing was written")
     for chunk in sound or ():
@@ -214,18 +228,18 @@ def _feed(
     return count
 
 
-def begin(message: int, claim: Claim | Opened, kind: str, *, sound: bool) -> Entry:
+def begin(message: int, claim: Claim | Opened, kind: str) -> Entry:
     """What the registry says of an output that is not finished yet."""
     return Entry(
         mark=mark_hex(message),
-        sound_mark=sound_mark_hex(message) if sound else "",
+        sound_mark=sound_mark_hex(message),
         manifest="",
         manifest_sha256="",
         file_sha256="",
         made=now(),
         kind=kind,
         command=claim.command,
-        portrait_sha256=file_sha256(claim.portrait) if claim.portrait else "",
+        portrait_sha256=claim.portrait_sha256,
         nobody=int(claim.nobody),
     )
 
@@ -245,14 +259,24 @@ def finish(
     duration: float = 0.0,
     sidecar: bool = False,
     remote_url: str = "",
+    likeness: Mapping[str, Any] | None = None,
+    again: Callable[[int], str] | None = None,
 ) -> Saved:
-    """Sign `unsigned` into `final` and register it with `record`: its entry, its manifest, what `printer` saw.
+    """Read the marks of `unsigned` back, sign it into `final` and register it with `record`: its entry, its manifest,
+    what `printer` saw. Credentials promise the marks that were read, and nothing is signed in which none can be.
 
     Args:
         entry: of `begin`.
         record: `Registry.add` or `Registry.settle`.
         sidecar, remote_url: as in `signing.sign_file`, of what others made; what is made here carries its credentials.
+        likeness: of `Witness.judge`.
+        again: as in `readback.proved`.
     """
+    started = time.perf_counter()
+    either = isinstance(claim, Opened)
+    borne = proved(unsigned, int(entry.mark, 16), keys.mark_key, again, either=either)
+    entry = replace(entry, sound_mark=entry.sound_mark if borne.sound else "")
+    seconds["read"] = time.perf_counter() - started
     started = time.perf_counter()
     mime = MIME[target.suffix.lower()]
     said = definition(
@@ -260,8 +284,9 @@ def finish(
         title=claim.title or target.name,
         mime=mime,
         key_id=key_id(keys.mark_key),
-        mark="" if entry.kind == "sound" else entry.mark,
+        mark=entry.mark if borne.picture else "",
         sound_mark=entry.sound_mark,
+        likeness=likeness,
     )
     leaves = with_large_headers(unsigned)
     with unsigned.open("rb") as source, final.open("w+b") as sink:
@@ -278,8 +303,9 @@ def finish(
     if sidecar:
         write_sidecar(target, store)
     seconds["sign"] = time.perf_counter() - started
-    notes = (unstamped,) if unstamped else ()
-    return Saved(target, entry.mark, label, digest, frames, duration, seconds, notes)
+    weak = "" if borne.sound is not False else "the sound bears no mark of its own: it is too short, or has no voice"
+    notes = tuple(note for note in (unstamped, borne.stronger, weak) if note)
+    return Saved(target, entry.mark, label, digest, frames, duration, seconds, notes, borne)
 
 
 def write_sidecar(target: Path, store: bytes) -> None:
@@ -307,28 +333,4 @@ def new_message() -> int:
 def _chunks(sound: np.ndarray | Iterable[np.ndarray] | None) -> Iterator[np.ndarray] | None:
     if isinstance(sound, np.ndarray):
         return iter(np.split(sound, range(SAMPLE_RATE, len(sound), SAMPLE_RATE)))
-    return None if sound is None else iter(sound)
-
-
-@contextlib.contextmanager
-def beside(final: Path) -> Iterator[Path]:
-    """A second temporary file in the same folder, for what is encoded but not yet signed; always removed."""
-    handle, name = tempfile.mkstemp(prefix=".unsigned-", suffix=final.suffix, dir=final.parent)
-    os.close(handle)
-    try:
-        yield Path(name)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def plainly(target: Path, unsigned: Path | None = None) -> Iterator[None]:
-    """Say plainly when the disk is full, whichever library noticed, and never name the temporary file."""
-    try:
-        yield
-    except OutputError as error:
-        raise OutputError(str(error).replace(str(unsigned or target), str(target))) from error
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        reason = "the disk is full" if full else (error.strerror or str(error))
-        raise OutputError(f"{target}: could not be written ({reason})") from error
+    return None if sound is None else pulled(sound)

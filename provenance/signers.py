@@ -5,7 +5,7 @@ import shlex
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -35,6 +35,20 @@ class Signer(Protocol):
         ...
 
 
+@runtime_checkable
+class Renewing(Signer, Protocol):
+    """A signer whose certificate is ours to renew."""
+
+    def ready(self) -> Signer:
+        """The signer to use from now on, another than this where its certificate is about to expire."""
+        ...
+
+
+def ready(signer: Signer) -> Signer:
+    """The signer to use for what is to be signed now; what it signs goes with its own certificates."""
+    return signer.ready() if isinstance(signer, Renewing) else signer
+
+
 @dataclass(frozen=True, repr=False)
 class LocalSigner:
     """Signs with a private key in this process."""
@@ -55,7 +69,7 @@ class CommandSigner:
 
     The command gets the SHA-256 digest, 32 raw bytes, on its standard input and answers with the signature on its
     standard output: DER, or r and s of 32 bytes each. With a local key this is
-    `openssl pkeyutl -sign -inkey leaf.key`; cloud key services have the like.
+    `openssl pkeyutl -sign -inkey signing/0001.pem`; cloud key services have the like.
     """
 
     command: Sequence[str]

@@ -23,12 +23,13 @@ from provenance import elsewhere, manifest
 from provenance.boxes import top_level_boxes, with_large_headers
 from provenance.claims import Opened, definition
 from provenance.elsewhere import check_url
+from provenance.faults import beside, plainly
 from provenance.findings import explained
 from provenance.hashing import file_sha256
 from provenance.ingredients import MIME, mime_of
 from provenance.keys import Keys
 from provenance.marked import refuse_untold
-from provenance.save import beside, check_output, plainly, write_sidecar
+from provenance.save import check_output, write_sidecar
 from provenance.verdict import Credentials
 
 LARGE = 32 << 20  # bytes from which media are hashed in leaves, even where a second validator may not follow

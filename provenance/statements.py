@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
-from provenance.manifest import EXPIRED, IDENTITY, UNTRUSTED
+from provenance.manifest import BYSTANDERS, IDENTITY
 from provenance.verdict import Identity, Opened
 
 GENERATED = frozenset(
@@ -85,7 +85,7 @@ def opened(content: Manifest) -> list[Opened]:
         results = (said.get("validationResults") or {}).get("activeManifest") or {}
         failures = [item.get("code", "?") for item in results.get("failure") or []]
         failures += [item.get("code", "?") for item in said.get("validationStatus") or []]
-        broken = sorted(set(failures) - {UNTRUSTED, EXPIRED})
+        broken = sorted(set(failures) - BYSTANDERS)
         broken = [code for code in broken if not code.startswith(IDENTITY)]
         found.append(
             Opened(

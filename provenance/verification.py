@@ -2,11 +2,10 @@
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal
 
 from media.errors import KeyMaterialError, UnreadableError
@@ -23,8 +22,9 @@ from provenance.keys import Keys
 from provenance.reading import read_other_tracks, read_picture_mark, read_sound_mark
 from provenance.recovery import recover, registered_seconds, was_generated
 from provenance.registry import Entry, Registry, open_registry
-from provenance.revocation import Revoked, read_revoked
+from provenance.revocation import Revocations, read_revoked
 from provenance.search import LOOKED_AT, by_content, look
+from provenance.stapling import lookup_chain
 from provenance.verdict import Credentials, Mark, Recovered, TimeStamp, Track, Verdict
 from provenance.watermark.identity import key_id
 from provenance.watermark.search import Place
@@ -163,10 +163,20 @@ def _recover(
     )  # fmt: skip
 
 
+def believed(path: Path, keys: Keys) -> dict[str, Any] | None:
+    """What the credentials of a file say (as `manifest.read_store`), None unless they are intact and this maker's own,
+    neither expired nor revoked."""
+    anchors = read_anchors(keys, ())
+    said = read_credentials(path, anchors, read_revoked(keys.lists, anchors), read_anchors(None, keys.time_anchors))
+    if said.state != "valid" or said.trust != "trusted" or said.source != "file":
+        return None
+    return manifest.read_store(path, anchors)
+
+
 def read_credentials(
     path: Path,
     anchors_pem: str,
-    revoked: Mapping[tuple[str, int], Revoked] = MappingProxyType({}),
+    revoked: Revocations = Revocations(),
     authorities_pem: str = "",
     fetch: Collection[str] = (),
 ) -> Credentials:
@@ -191,7 +201,7 @@ def read_credentials(
             state="unreadable", trust="not_applicable", failures=failures, source=place.source, notes=place.notes
         )
     store, stamp = _stamped(read, store, anchors_pem, authorities_pem)
-    failures = sorted({code for code in store["failures"] if code not in (manifest.UNTRUSTED, manifest.EXPIRED)})
+    failures = sorted({code for code in store["failures"] if code not in manifest.BYSTANDERS})
     intact = manifest.holds(store)
     content = store["manifest"]
     certificate = content.get("signature", {}).get("certificateInfo", {})
@@ -199,9 +209,11 @@ def read_credentials(
     generator = claim.get("claim_generator_info") or {}
     generator = generator[0] if isinstance(generator, list) else generator
     first = next(iter(statements.actions(content)), {})
-    trusted = intact and "signingCredential.trusted" in store["passed"]
+    chain = store["signature"].chain
+    # Whose issuers are unknown may be revoked. The library's own word, "Trusted", counts what others vouch for too.
+    trusted = intact and "signingCredential.trusted" in store["passed"] and bool(chain)
     expired = intact and manifest.EXPIRED in store["failures"]
-    listed = _on_list(certificate, revoked)
+    listed = lookup_chain(store["signature"], revoked, anchors_pem)
     gone = trusted and listed and not (stamp and stamp.trust == "trusted" and stamp.time < timestamps.utc(listed.bound))
     return Credentials(
         state="valid" if intact else "invalid",
@@ -225,7 +237,7 @@ def read_credentials(
         opened_bindings=statements.opened_bindings(store["manifests"]),
         identities=statements.identities(content, store["identity_failures"], store["identity_passed"]),
         uncovered=uncovered(path, content),
-        notes=place.notes,
+        notes=place.notes + revoked.stale(chain),
         **statements.bindings(content),
     )
 
@@ -274,14 +286,6 @@ def _stamped(
     if manifest.EXPIRED in store["failures"] and "signingCredential.trusted" not in clocks["passed"]:
         store = read(f"{anchors_pem}\n{authorities_pem}") or store
     return store, TimeStamp(**found, trust="trusted")
-
-
-def _on_list(certificate: Mapping[str, Any], revoked: Mapping[tuple[str, int], Revoked]) -> Revoked | None:
-    try:
-        serial = int(certificate.get("serialNumber", ""), 16)
-    except ValueError:
-        return None
-    return revoked.get((certificate.get("issuer", {}).get("CN", ""), serial))
 
 
 def read_anchors(keys: Keys | None, anchors: Iterable[str | os.PathLike[str]]) -> str:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import av
 from making import clip, picture, voice, write_video
+from permits import shown
 from PIL import Image
 
-from provenance import Claim, Keys, save_picture, save_video, sign_beside, sign_file
+from provenance import Keys, save_picture, save_video, sign_beside, sign_file
 
 NAMES = (b"jumb", b"jumd", b"cbor", b"json", b"bfdb", b"bidb", b"uuid", b"moov", b"trak", b"stbl", b"stco", b"stsz",
          b"mdat", b"ftyp", b"IHDR", b"IDAT", b"caBX", b"tEXt")  # fmt: skip
@@ -21,12 +22,8 @@ LENGTHS = (0, 1, 7, 8, 9, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 def seeds(folder: Path, keys: Keys) -> list[Path]:
     """A small intact file of every kind: made here, made by others and signed, with a sidecar, with an address."""
     folder.mkdir(parents=True, exist_ok=True)
-    claim = Claim("data", nobody=True)
-    made = [
-        save_picture(folder / f"made.{kind}", picture(1, 128), claim=claim, keys=keys).path
-        for kind in ("png", "jpg", "webp")
-    ]
-    made.append(save_video(folder / "made.mp4", clip(1, 4, 128), voice(0.2), claim=claim, keys=keys).path)
+    made = [save_picture(folder / f"made.{kind}", shown(keys, picture(1, 128))).path for kind in ("png", "jpg", "webp")]
+    made.append(save_video(folder / "made.mp4", shown(keys, clip(1, 4, 128), voice(0.2))).path)
     theirs = folder / "theirs"
     theirs.mkdir(exist_ok=True)
     with wave.open(str(theirs / "a.wav"), "wb") as file:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from command_line import PORTRAIT, SECONDS, SIZE, Done, vasari, write_sound
+from permits import shown
 from sitters import EXAMPLES, portrait
 
 from faces import FACIAL_ACTIONS
@@ -155,12 +156,12 @@ def test_silence_is_sound_too(tmp_path: Path) -> None:
 
 
 def test_two_faces_are_said_and_the_largest_speaks(speech: Path, tmp_path: Path, keys: Keys) -> None:
-    from provenance import Claim, save_picture
+    from provenance import save_picture
 
     pair = np.full((320, 512, 3), 128, np.uint8)
     pair[:, :320] = cv2.resize(portrait(0), (320, 320), interpolation=cv2.INTER_AREA)
     pair[60:252, 320:] = cv2.resize(portrait(1), (192, 192), interpolation=cv2.INTER_AREA)
-    save_picture(tmp_path / "pair.png", pair, claim=Claim(command="test", nobody=True), keys=keys)
+    save_picture(tmp_path / "pair.png", shown(keys, pair, command="test"))
     done = vasari("generate", tmp_path / "pair.png", speech, "-o", tmp_path / "out.mp4", "--size", 128)
     assert done.code == 0, done.err
     assert "2 faces; the largest speaks (--face N chooses)" in done.err
@@ -178,9 +179,10 @@ MEMBERS = {
         "retarget",
     ],
     "provenance": [
-        "Claim", "Consent", "Growing", "Keys", "Marked", "Outlet", "Registry", "Saved", "Signed", "Verdict",
-        "check_output", "grant_consent", "is_nobody", "load_consent", "mark_file", "outlet", "read_consent",
-        "save_live", "save_picture", "save_video", "sign_beside", "sign_file", "verify",
+        "Claim", "Composite", "Consent", "Edited", "Generated", "Growing", "Keys", "Marked", "Outlet", "Performance",
+        "Permit", "Recorded", "Registry", "Rendered", "Saved", "Signed", "Verdict", "check_output", "grant_consent",
+        "is_nobody", "load_consent", "mark_file", "outlet", "read_consent", "save_live", "save_picture", "save_video",
+        "sign_beside", "sign_file", "verify",
     ],
 }  # fmt: skip
 

@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import voice, write_video
+from permits import shown
 from sitters import latent as latent_of
 from sitters import tracked
 
 from benchmarks.fakes import maker, sittings, videos
-from benchmarks.fakes.maker import Making, make_set
-from benchmarks.fakes.people import REFUSALS, Shown, read_people
+from benchmarks.fakes.maker import KINDS_OF_CLAIM, Making, make_set
+from benchmarks.fakes.people import Shown, read_people
 from benchmarks.fakes.sittings import SHARES
 from benchmarks.fakes.videos import TAKES, Footage, Look, movement_of, placed, square, stretches
 from detect.data import SPLITS, check_splits
@@ -28,16 +29,24 @@ from generate import Talker
 from generate.pipeline import retarget
 from media import probe
 from media.errors import ConsentError, UnreadableError, UsageError
-from provenance import Keys
-from provenance.verification import read_credentials
+from provenance import Keys, Recorded, grant_consent, manifest
+from provenance.claims import MAKING
+
+
+def claimed(path: Path) -> str:
+    """As what a file is signed."""
+    store = manifest.read_store(path, "")
+    assert store is not None
+    return store["manifest"]["assertions"][MAKING]["claim"]
+
 
 YESTERDAY = str(dt.date.today() - dt.timedelta(days=1))
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name in ("a.mp4", "deep/b.MOV", "c.webm", "notes.txt"):
-        path = tmp_path / "videos" / name
+    for name in ("videos/a.mp4", "videos/deep/b.MOV", "videos/c.webm", "videos/notes.txt", "ann.json", "b.json"):
+        path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     return tmp_path / "videos"
@@ -46,9 +55,9 @@ def folder(tmp_path: Path) -> Path:
 def listed(folder: Path, **changes: dict[str, str] | None) -> Path:
     """A list, CSV, of the three videos; `changes` of a row's cells by its person."""
     rows = {
-        "ann": {"file": "a.mp4", "person": "ann", "consent": "signed form"},
-        "bob": {"file": "deep/b.MOV", "person": "bob", "consent": "by mail", "until": ""},
-        "cid": {"file": "c.webm", "person": "cid", "consent": "yes", "age": "31"},
+        "ann": {"file": "a.mp4", "person": "ann", "consent": "ann.json"},
+        "bob": {"file": "deep/b.MOV", "person": "bob", "consent": "b.json", "until": ""},
+        "cid": {"file": "c.webm", "person": "cid", "consent": "b.json", "age": "31"},
     }
     path = folder.parent / "people.csv"
     with path.open("w", newline="") as file:
@@ -64,7 +73,7 @@ def listed(folder: Path, **changes: dict[str, str] | None) -> Path:
 def test_a_list_is_read_as_csv_and_as_json(folder: Path) -> None:
     people = read_people(listed(folder), folder, SHARES)
     assert [(p.file, p.person, p.consent) for p in people] == [
-        ("a.mp4", "ann", "signed form"), ("c.webm", "cid", "yes"), ("deep/b.MOV", "bob", "by mail"),
+        ("a.mp4", "ann", "ann.json"), ("c.webm", "cid", "b.json"), ("deep/b.MOV", "bob", "b.json"),
     ]  # fmt: skip
     assert all(p.split in SPLITS for p in people)
     assert not any(p.person in p.name for p in people)
@@ -80,8 +89,8 @@ def test_a_list_is_read_as_csv_and_as_json(folder: Path) -> None:
     ("changes", "error", "says"),
     [
         ({"bob": None}, ConsentError, "deep/b.MOV: not on the list"),
-        ({"bob": {"consent": "  "}}, ConsentError, "no consent of bob is recorded"),
-        *[({"bob": {"consent": word.upper()}}, ConsentError, "no consent of bob") for word in sorted(REFUSALS)],
+        ({"bob": {"consent": "  "}}, ConsentError, "no signed consent of bob is named"),
+        ({"bob": {"consent": "signed form of 2 May"}}, ConsentError, "no signed consent of bob"),
         ({"bob": {"until": YESTERDAY}}, ConsentError, f"the consent of bob expired on {YESTERDAY}"),
         ({"bob": {"until": "soon"}}, UnreadableError, "row 2: until"),
         ({"bob": {"split": "exam"}}, UnreadableError, "row 2: split"),
@@ -117,7 +126,7 @@ def test_nothing_is_made_without_a_list_or_without_anybody(folder: Path, tmp_pat
         make_set(Making(tmp_path / "out", n=3))
     with pytest.raises(UsageError, match=r"people.csv: a list of people goes with a folder"):
         make_set(Making(tmp_path / "out", assets=tmp_path, people=listed(folder)))
-    with pytest.raises(ConsentError, match="no consent of ann"):
+    with pytest.raises(ConsentError, match="no signed consent of ann"):
         make_set(Making(tmp_path / "out", videos=folder, people=listed(folder, ann={"consent": "no"})))
     assert not (tmp_path / "out").exists()
 
@@ -216,11 +225,27 @@ def filmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def people_of(folder: Path, rows: Iterable[tuple[str, str]]) -> Path:
-    path = folder.parent / "people.json"
-    told = {"consent": "signed", "split": "train", "sex": "female"}
-    path.write_text(json.dumps([{"file": file, "person": person, **told} for file, person in rows]))
+def people_of(folder: Path, rows: Iterable[tuple[str, str]], keys: Keys) -> Path:
+    """The list of who is seen, each with a consent for the video, signed with `keys`."""
+    path, until = folder.parent / "people.json", dt.date.today() + dt.timedelta(days=1)
+    told = {"split": "train", "sex": "female"}
+    for file, person in rows:
+        consent = folder.parent / f"{person}.json"
+        grant_consent(
+            consent, portrait=folder / file, subject=person, purpose="fakes to train with", until=until,
+            granted_by=person, keys=keys,
+        )  # fmt: skip
+    listed = [{"file": file, "person": person, "consent": f"{person}.json", **told} for file, person in rows]
+    path.write_text(json.dumps(listed))
     return path
+
+
+def test_a_consent_that_is_not_ours_stops_everything(filmed: Path, tmp_path: Path) -> None:
+    people = people_of(filmed, [("ann.mp4", "ann"), ("broken.mp4", "bob")], Keys.open(tmp_path / "others"))
+    making = Making(tmp_path / "set", videos=filmed, people=people, keys=tmp_path / "keys")
+    with pytest.raises(ConsentError, match="signed by somebody else"):
+        make_set(making)
+    assert not (tmp_path / "set" / "clips").exists() or not any((tmp_path / "set" / "clips").iterdir())
 
 
 def test_reals_and_fakes_of_a_video_are_made_alike(
@@ -228,8 +253,8 @@ def test_reals_and_fakes_of_a_video_are_made_alike(
 ) -> None:
     monkeypatch.setitem(sittings.FRAMES, "train", 8)
     monkeypatch.setattr(videos, "SPOKEN", 1.0)
-    people = people_of(filmed, [("ann.mp4", "ann"), ("broken.mp4", "bob")])
-    making = Making(tmp_path / "set", videos=filmed, people=people, n=7)
+    people = people_of(filmed, [("ann.mp4", "ann"), ("broken.mp4", "bob")], Keys.open(tmp_path / "keys"))
+    making = Making(tmp_path / "set", videos=filmed, people=people, n=7, keys=tmp_path / "keys")
     items = make_set(making)
     assert "broken.mp4" in caplog.text
     check_splits(items)
@@ -242,7 +267,8 @@ def test_reals_and_fakes_of_a_video_are_made_alike(
     for item in items:
         info = probe(making.folder / item.file)
         assert (info.width, info.has_sound) == (256, True)
-        assert "trainedAlgorithmicMedia" in read_credentials(making.folder / item.file, "").digital_source_type
+        told = claimed(making.folder / item.file)
+        assert told == KINDS_OF_CLAIM.get(item.kind, Recorded).kind, item.kind
 
     def never(*_: object) -> None:
         raise AssertionError("made again")
@@ -276,12 +302,12 @@ def test_another_voice_is_of_somebody_else_of_the_same_split(tmp_path: Path) -> 
 
 
 def test_what_was_generated_is_no_real(filmed: Path, tmp_path: Path) -> None:
-    from provenance import Claim, save_video
+    from provenance import save_video
 
     frames = [latent_of(256).appearance.picture] * 3
     (tmp_path / "in").mkdir()
     made = tmp_path / "in" / "made.mp4"
-    save_video(made, frames, None, claim=Claim(command="test", nobody=True), keys=Keys.open(tmp_path / "keys"))
+    save_video(made, shown(Keys.open(tmp_path / "keys"), frames, command="test"))
     footage = Footage.__new__(Footage)
     footage.folder = tmp_path / "in"
     with pytest.raises(UsageError, match=r"made\.mp4: its credentials say that it was generated"):

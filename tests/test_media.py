@@ -143,7 +143,7 @@ def test_truncated_video_gives_an_error_or_what_came_before(tmp_path):
     with pytest.raises(UnreadableError, match=r"cut\.mp4"):
         VideoReader(tmp_path / "cut.mp4")  # its index was at the end and is gone
     whole = write_video(tmp_path / "b.mkv", clip(frames=50))
-    (tmp_path / "cut.mkv").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    (tmp_path / "cut.mkv").write_bytes(whole.read_bytes()[: whole.stat().st_size * 4 // 5])
     assert 0 < len(list(VideoReader(tmp_path / "cut.mkv"))) < 50
 
 

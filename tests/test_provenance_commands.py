@@ -3,11 +3,12 @@ import json
 import pytest
 import typer
 from making import picture
+from permits import shown
 from PIL import Image
 from typer.testing import CliRunner
 
 from media.errors import ConsentError, KeyMaterialError, UsageError
-from provenance import Claim, Keys, save_picture
+from provenance import Keys, save_picture
 from vasari.commands import consent, keys, verify
 
 app = typer.Typer()
@@ -30,7 +31,7 @@ def run(tmp_path, monkeypatch):
 
 def test_verify_speaks_to_people_and_to_programs(run, tmp_path):
     assert run("keys", "create").exit_code == 0
-    save_picture("made.png", picture(1), claim=Claim("data", nobody=True), keys=Keys.open())
+    save_picture("made.png", shown(Keys.open(), picture(1), command="data"))
     result = run("verify", "made.png")
     assert result.exit_code == 0
     assert "intact" in result.output

@@ -32,9 +32,9 @@ def test_keys_are_made_once_and_kept(tmp_path):
 
 
 def test_private_keys_are_for_their_owner(keys):
-    for name in ("root.key", "intermediate.key", "leaf.key", "watermark.key"):
+    for name in ("root.key", "intermediate.key", "signing/0001.pem", "watermark.key"):
         assert stat.S_IMODE((keys.folder / name).stat().st_mode) == 0o600
-    assert b"BEGIN PRIVATE KEY" in (keys.folder / "leaf.key").read_bytes()  # PKCS#8
+    assert b"BEGIN PRIVATE KEY" in (keys.folder / "signing/0001.pem").read_bytes()  # PKCS#8
 
 
 def test_secrets_are_masked(keys):
@@ -59,17 +59,6 @@ def test_leaf_follows_the_profile(keys):
     assert not chain_leads_to(leaf, [], root)
 
 
-def test_an_expiring_leaf_is_renewed(tmp_path, monkeypatch):
-    from provenance import certificates
-
-    monkeypatch.setattr(certificates, "LEAF_DAYS", 2)
-    old = Keys.open(tmp_path / "keys")
-    monkeypatch.setattr(certificates, "LEAF_DAYS", 365)
-    new = Keys.open(tmp_path / "keys")
-    assert old.expires < new.expires
-    assert Keys.open(tmp_path / "keys").expires == new.expires
-
-
 def test_bad_folders_are_refused(tmp_path):
     with pytest.raises(KeyMaterialError, match="vasari keys create"):
         Keys.open(tmp_path / "none", create=False)
@@ -85,7 +74,9 @@ def test_bad_folders_are_refused(tmp_path):
 
 def test_keys_that_do_not_belong_together(tmp_path):
     a, b = Keys.open(tmp_path / "a"), Keys.open(tmp_path / "b")
-    (a.folder / "leaf.key").write_bytes((b.folder / "leaf.key").read_bytes())
+    mine, theirs = (k.folder / "signing/0001.pem" for k in (a, b))
+    certificate = mine.read_text().index("-----BEGIN CERTIFICATE")
+    mine.write_text(theirs.read_text()[:certificate] + mine.read_text()[certificate:])
     with pytest.raises(KeyMaterialError, match="belong together"):
         Keys.open(a.folder)
 
@@ -93,7 +84,7 @@ def test_keys_that_do_not_belong_together(tmp_path):
 def test_a_key_service_is_set_up_by_a_file(tmp_path):
     keys = Keys.open(tmp_path / "keys")
     (keys.folder / "chain.pem").write_bytes(keys.signer.chain_pem)
-    command = ["openssl", "pkeyutl", "-sign", "-inkey", str(keys.folder / "leaf.key")]
+    command = ["openssl", "pkeyutl", "-sign", "-inkey", str(keys.folder / "signing/0001.pem")]
     (keys.folder / "signer.json").write_text(json.dumps({"command": command, "chain": "chain.pem"}))
     assert len(Keys.open(keys.folder).signer.sign(b"data")) == 64
     (keys.folder / "signer.json").write_text("{}")

@@ -17,12 +17,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from making import clip, picture, voice
-from PIL import Image
+from making import clip, voice
+from permits import shown
 
 from media import SAMPLES_PER_FRAME, VideoReader, read_sound
-from media.errors import ConsentError, OutputError, SigningError, SpeechError, UsageError
-from provenance import Claim, Growing, Keys, Outlet, Registry, outlet, save_live, verify
+from media.errors import OutputError, SigningError, SpeechError, UsageError
+from provenance import Growing, Keys, Outlet, Registry, outlet, save_live, verify
 from provenance.live import DEPTH
 from provenance.registry import FILE
 from provenance.signers import CommandSigner
@@ -48,11 +48,10 @@ def keys(tmp_path_factory):
     return Keys.open(tmp_path_factory.mktemp("maker") / "keys")
 
 
-@pytest.fixture
-def claim(tmp_path):
+@pytest.fixture(autouse=True)
+def beside(tmp_path):
+    """A folder for what is no output."""
     (tmp_path / "in").mkdir()
-    Image.fromarray(picture()).save(tmp_path / "in" / "portrait.png")
-    return Claim("generate", tmp_path / "in" / "portrait.png", nobody=True)
 
 
 def left(folder):
@@ -69,11 +68,11 @@ def marks(path: Path, keys: Keys, **options):
     return verdict, verdict.picture_mark.message, verdict.sound_mark.state
 
 
-def test_sent_marked_and_closed_signed(tmp_path, claim, keys, moments):
+def test_sent_marked_and_closed_signed(tmp_path, keys, moments):
     sent = io.BytesIO()
     sent.close = lambda: None  # read below
     seen: list[int] = []
-    saved = save_live(tmp_path / "a.mp4", moments, Outlet(sent), claim=claim, keys=keys, progress=seen.append)
+    saved = save_live(tmp_path / "a.mp4", shown(keys, moments), Outlet(sent), progress=seen.append)
     assert seen == list(range(1, FRAMES + 1))
     assert (saved.frames, saved.duration) == (FRAMES, SECONDS)
     assert left(tmp_path) == ["a.mp4"]
@@ -93,11 +92,11 @@ def test_sent_marked_and_closed_signed(tmp_path, claim, keys, moments):
     assert len(list(VideoReader(recording))) == FRAMES
 
 
-def test_what_was_sent_by_then_plays_and_is_marked(tmp_path, claim, keys, moments):
+def test_what_was_sent_by_then_plays_and_is_marked(tmp_path, keys, moments):
     """Up to the last whole fragment: the beginning of another would be refused by what opens the file."""
     sent = io.BytesIO()
     sent.close = lambda: None
-    save_live(tmp_path / "a.mp4", moments, Outlet(sent), claim=claim, keys=keys)
+    save_live(tmp_path / "a.mp4", shown(keys, moments), Outlet(sent))
     data = sent.getvalue()
     for share in (0.4, 0.77):
         whole = data.rindex(b"moof", 0, int(len(data) * share)) - 4
@@ -113,7 +112,7 @@ def test_what_was_sent_by_then_plays_and_is_marked(tmp_path, claim, keys, moment
         assert verify(cut, keys=keys).picture_mark.state == "found"
 
 
-def test_registered_before_the_first_byte(tmp_path, claim, keys, moments):
+def test_registered_before_the_first_byte(tmp_path, keys, moments):
     registry = Registry(tmp_path / "in" / FILE)
     sizes = []
 
@@ -121,14 +120,14 @@ def test_registered_before_the_first_byte(tmp_path, claim, keys, moments):
         def write(self, data):
             sizes.append(len(registry.of_kind("live")))
 
-    saved = save_live(tmp_path / "a.mp4", moments[:5], Outlet(Sink()), claim=claim, keys=keys, registry=registry)
+    saved = save_live(tmp_path / "a.mp4", shown(keys, moments[:5]), Outlet(Sink()), registry=registry)
     assert sizes
     assert set(sizes) == {1}
     entry = registry.by_mark(saved.mark)
     assert (entry.manifest, entry.file_sha256, entry.kind) == (saved.manifest, saved.sha256, "live")
 
 
-def test_little_waits_on_the_way(tmp_path, claim, keys, moments):
+def test_little_waits_on_the_way(tmp_path, keys, moments):
     """A frame is sent while the next few are made, not at the end."""
     sent = [0]
 
@@ -144,15 +143,15 @@ def test_little_waits_on_the_way(tmp_path, claim, keys, moments):
                 behind.append(number * (1 + SAMPLES_PER_FRAME / 1024) - sent[0])
             yield moment
 
-    save_live(tmp_path / "a.mp4", coming(), Outlet(Sink()), claim=claim, keys=keys)
+    save_live(tmp_path / "a.mp4", shown(keys, coming()), Outlet(Sink()))
     assert max(behind) < 2 * (2 * DEPTH + 3) + 5
 
 
-def test_the_reader_goes_away(tmp_path, claim, keys, moments):
+def test_the_reader_goes_away(tmp_path, keys, moments):
     reading, writing = os.pipe()
     threading.Thread(target=lambda: (os.read(reading, 30_000), os.close(reading))).start()
     with os.fdopen(writing, "wb", buffering=0) as pipe, pytest.raises(OutputError, match=r"gone.*a\.mp4, signed"):
-        save_live(tmp_path / "a.mp4", moments, Outlet(pipe, "pipe"), claim=claim, keys=keys)
+        save_live(tmp_path / "a.mp4", shown(keys, moments), Outlet(pipe, "pipe"))
     assert left(tmp_path) == ["a.mp4"]
     verdict, mark, _ = marks(tmp_path / "a.mp4", keys)
     assert verdict.exit_code == 0
@@ -160,22 +159,22 @@ def test_the_reader_goes_away(tmp_path, claim, keys, moments):
     assert 1 <= len(list(VideoReader(tmp_path / "a.mp4"))) <= FRAMES
 
 
-def test_the_reader_pauses_for_too_long(tmp_path, claim, keys, moments):
+def test_the_reader_pauses_for_too_long(tmp_path, keys, moments):
     reading, writing = os.pipe()
     with os.fdopen(writing, "wb", buffering=0) as pipe, pytest.raises(OutputError, match="has not read for"):
-        save_live(tmp_path / "a.mp4", 4 * moments, Outlet(pipe, "pipe", patience=0.5), claim=claim, keys=keys)
+        save_live(tmp_path / "a.mp4", shown(keys, 4 * moments), Outlet(pipe, "pipe", patience=0.5))
     os.close(reading)
     assert verify(tmp_path / "a.mp4", keys=keys).exit_code == 0
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError(), KeyboardInterrupt(), SpeechError("odd")])
-def test_what_breaks_off_is_signed_up_to_there(tmp_path, claim, keys, moments, error):
+def test_what_breaks_off_is_signed_up_to_there(tmp_path, keys, moments, error):
     def coming() -> Iterator[Moment]:
         yield from moments[:30]
         raise error
 
     with pytest.raises(type(error)) as caught:
-        save_live(tmp_path / "a.mp4", coming(), Outlet(io.BytesIO()), claim=claim, keys=keys)
+        save_live(tmp_path / "a.mp4", shown(keys, coming()), Outlet(io.BytesIO()))
     if isinstance(error, SpeechError):
         assert str(caught.value) == f"odd; what was made until then is in {tmp_path / 'a.mp4'}, signed"
     assert left(tmp_path) == ["a.mp4"]
@@ -183,28 +182,27 @@ def test_what_breaks_off_is_signed_up_to_there(tmp_path, claim, keys, moments, e
     assert len(list(VideoReader(tmp_path / "a.mp4"))) == 30
 
 
-def test_nothing_sent_nothing_left(tmp_path, claim, keys):
+def test_nothing_sent_nothing_left(tmp_path, keys):
     registry = Registry(tmp_path / "in" / FILE)
-    somebody = Claim("generate", claim.portrait)
     small = [Moment(frame, np.zeros(640, np.float32)) for frame in clip(frames=2, size=96)]
-    for what, asked, error in (([], claim, OutputError), (small, claim, UsageError), (small, somebody, ConsentError)):
+    for what, error in (([], OutputError), (small, UsageError)):
         sent = io.BytesIO()
         sent.close = lambda: None
         with pytest.raises(error):
-            save_live(tmp_path / "a.mp4", what, Outlet(sent), claim=asked, keys=keys, registry=registry)
+            save_live(tmp_path / "a.mp4", shown(keys, what), Outlet(sent), registry=registry)
         assert sent.getvalue() == b""
     assert left(tmp_path) == []
     assert registry.of_kind("live") == []
 
 
-def test_sound_that_cannot_be_marked_is_not_sent(tmp_path, claim, keys, moments):
+def test_sound_that_cannot_be_marked_is_not_sent(tmp_path, keys, moments):
     odd = Moment(moments[0].frame, np.full(640, np.nan, np.float32))
     with pytest.raises(SpeechError, match="not numbers"):
-        save_live(tmp_path / "a.mp4", [*moments[:9], odd], Outlet(io.BytesIO()), claim=claim, keys=keys)
+        save_live(tmp_path / "a.mp4", shown(keys, [*moments[:9], odd]), Outlet(io.BytesIO()))
     assert len(list(VideoReader(tmp_path / "a.mp4"))) == 10  # the odd moment's frame came before its sound
 
 
-def test_a_file_that_grows_is_replaced_or_removed(tmp_path, claim, keys, moments):
+def test_a_file_that_grows_is_replaced_or_removed(tmp_path, keys, moments):
     path = tmp_path / "a.mp4"
     grown = []
 
@@ -213,7 +211,7 @@ def test_a_file_that_grows_is_replaced_or_removed(tmp_path, claim, keys, moments
             grown.append(path.stat().st_size)
             yield moment
 
-    saved = save_live(path, coming(), Growing(path), claim=claim, keys=keys)
+    saved = save_live(path, shown(keys, coming()), Growing(path))
     assert grown[-1] > grown[len(grown) // 2] > 0
     assert left(tmp_path) == ["a.mp4"]
     assert verify(saved.path, keys=keys).exit_code == 0
@@ -222,17 +220,17 @@ def test_a_file_that_grows_is_replaced_or_removed(tmp_path, claim, keys, moments
 
     no_key = Keys(keys.folder, CommandSigner(["false"], keys.signer.chain_pem), keys.anchor_pem, keys.mark_key)
     with pytest.raises(SigningError):
-        save_live(tmp_path / "b.mp4", moments[:9], Growing(tmp_path / "b.mp4"), claim=claim, keys=no_key)
+        save_live(tmp_path / "b.mp4", shown(no_key, moments[:9]), Growing(tmp_path / "b.mp4"))
     assert left(tmp_path) == ["a.mp4"]
 
 
-def test_without_a_signature_there_is_no_file_but_the_mark_is_known(tmp_path, claim, keys, moments):
+def test_without_a_signature_there_is_no_file_but_the_mark_is_known(tmp_path, keys, moments):
     registry = Registry(tmp_path / "in" / FILE)
     no_key = Keys(keys.folder, CommandSigner(["false"], keys.signer.chain_pem), keys.anchor_pem, keys.mark_key)
     sent = io.BytesIO()
     sent.close = lambda: None
     with pytest.raises(SigningError):
-        save_live(tmp_path / "a.mp4", moments, Outlet(sent), claim=claim, keys=no_key, registry=registry)
+        save_live(tmp_path / "a.mp4", shown(no_key, moments), Outlet(sent), registry=registry)
     assert left(tmp_path) == []
     recording = written(tmp_path / "in" / "recording.mp4", sent.getvalue())
     verdict, mark, _ = marks(recording, keys, registry=registry)
@@ -247,12 +245,14 @@ from pathlib import Path
 import numpy as np
 sys.path.insert(0, {tests!r})
 from making import clip, voice
-from provenance import Claim, Keys, Outlet, save_live
+from permits import shown
+from provenance import Keys, Outlet, likeness, save_live
 from media.errors import OutputError
 class Moment:
     def __init__(self, frame, sound): self.frame, self.sound = frame, sound
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-keys, claim = Keys.open({keys!r}), Claim("generate", Path({portrait!r}), nobody=True)
+keys = Keys.open({keys!r})
+likeness.faces_in(clip(frames=1)[0])  # what is compiled and kept on disk at first use
 moments = [Moment(*p) for p in zip(clip(frames=75, size=256), voice(3.0).reshape(-1, 640))]
 limit = {limit}
 if limit:
@@ -263,29 +263,29 @@ def coming():
             time.sleep(60)
         yield moment
 try:
-    save_live({out!r}, coming(), Outlet(1), claim=claim, keys=keys)
+    save_live({out!r}, shown(keys, coming()), Outlet(1))
 except OutputError as error:
     print(error, file=sys.stderr)
     sys.exit(9)
 """
 
 
-def program(tmp_path, claim, keys, limit):
-    words = {"tests": str(Path(__file__).parent), "keys": str(keys.folder), "portrait": str(claim.portrait)}
+def program(tmp_path, keys, limit):
+    words = {"tests": str(Path(__file__).parent), "keys": str(keys.folder)}
     words |= {"limit": limit, "out": str(tmp_path / "a.mp4")}
     return [sys.executable, "-c", PROGRAM.format(**words)]
 
 
-def test_a_full_disk_stops_the_sending_too(tmp_path, claim, keys):
-    done = subprocess.run(program(tmp_path, claim, keys, 40_000), capture_output=True)
+def test_a_full_disk_stops_the_sending_too(tmp_path, keys):
+    done = subprocess.run(program(tmp_path, keys, 40_000), capture_output=True)
     assert done.returncode == 9, done.stderr.decode()
     assert done.stderr.decode().startswith(f"{tmp_path / 'a.mp4'}: could not be written")
     assert left(tmp_path) == []
     assert len(done.stdout) <= 40_000  # nothing is sent that was not kept
 
 
-def test_killed_in_the_middle(tmp_path, claim, keys):
-    with subprocess.Popen(program(tmp_path, claim, keys, 0), stdout=subprocess.PIPE) as process:
+def test_killed_in_the_middle(tmp_path, keys):
+    with subprocess.Popen(program(tmp_path, keys, 0), stdout=subprocess.PIPE) as process:
         data = b""
         os.set_blocking(process.stdout.fileno(), False)
         quiet = time.monotonic() + 60
@@ -307,7 +307,7 @@ def test_killed_in_the_middle(tmp_path, claim, keys):
     assert len(list(VideoReader(recording))) >= 50
 
 
-def test_outlets(tmp_path, claim, keys, moments):
+def test_outlets(tmp_path, keys, moments):
     server = socket.create_server(("127.0.0.1", 0))
     got = []
 
@@ -320,7 +320,7 @@ def test_outlets(tmp_path, claim, keys, moments):
     thread = threading.Thread(target=listen)
     thread.start()
     where = f"tcp://127.0.0.1:{server.getsockname()[1]}"
-    save_live(tmp_path / "a.mp4", moments[:20], outlet(where), claim=claim, keys=keys)
+    save_live(tmp_path / "a.mp4", shown(keys, moments[:20]), outlet(where))
     thread.join()
     server.close()
     with av.open(io.BytesIO(b"".join(got))) as container:
@@ -330,7 +330,7 @@ def test_outlets(tmp_path, claim, keys, moments):
     sizes = []
     thread = threading.Thread(target=lambda: sizes.append(len((tmp_path / "in" / "pipe").read_bytes())))
     thread.start()
-    save_live(tmp_path / "b.mp4", moments[:20], outlet(str(tmp_path / "in" / "pipe")), claim=claim, keys=keys)
+    save_live(tmp_path / "b.mp4", shown(keys, moments[:20]), outlet(str(tmp_path / "in" / "pipe")))
     thread.join()
     assert sizes[0] > 5000
 
@@ -343,7 +343,7 @@ def test_outlets(tmp_path, claim, keys, moments):
         "tcp://:x",
         "tcp://a:99999",
         str(tmp_path / "none"),
-        str(claim.portrait),
+        str(written(tmp_path / "in" / "plain.bin", b"x")),
         str(tmp_path),
     ):
         with pytest.raises(UsageError) as caught:
@@ -358,5 +358,5 @@ def test_outlets(tmp_path, claim, keys, moments):
 
 
 def test_no_argument_switches_marking_or_signing_off():
-    allowed = {"path", "moments", "to", "claim", "keys", "registry", "crf", "preset", "threads", "progress"}
+    allowed = {"path", "performance", "to", "registry", "crf", "preset", "threads", "progress"}
     assert set(inspect.signature(save_live).parameters) <= allowed

@@ -7,13 +7,14 @@ import cv2
 import numpy as np
 import pytest
 from making import clip, picture, remux, voice, write_video
+from permits import shown
 from PIL import Image
 
 from benchmarks.credentials.rubric import RUBRIC
 from media import VideoReader, probe, read_picture
 from media.errors import UnreadableError, UsageError
 from media.originals import Picture, decoded, inspect
-from provenance import Claim, Keys, mark_file, save_picture, verify
+from provenance import Keys, mark_file, save_picture, verify
 from provenance.ingredients import MIME
 from provenance.manifest import crjson
 from provenance.registry import open_registry
@@ -115,7 +116,7 @@ def test_credentials_hold_before_two_validators(film, keys, tmp_path):
 def test_what_is_marked_already_is_refused(film, keys, tmp_path):
     with pytest.raises(UsageError, match="mark already, that of `vasari mark`"):
         mark_file(film[1].saved.path, tmp_path / "c.mp4", keys=keys)
-    made = save_picture(tmp_path / "a.png", picture(1), claim=Claim("data", nobody=True), keys=keys)
+    made = save_picture(tmp_path / "a.png", shown(keys, picture(1), command="data"))
     with pytest.raises(UsageError, match="mark already, that of `vasari data`"):
         mark_file(made.path, tmp_path / "b.png", keys=keys)
     again = mark_file(made.path, tmp_path / "b.png", keys=keys, again=True).saved

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from making import clip as plain_clip
 from making import remux, voice, write_video
+from permits import shown
 from scipy.signal import resample_poly
 from sitters import portrait
 
 from media import VideoReader, read_sound
 from media.errors import UnreadableError
-from provenance import Claim, Keys, Registry, save_live, save_picture, save_video, verify
+from provenance import Keys, Registry, save_live, save_picture, save_video, verify
 from provenance.claims import PICTURE_ALGORITHM
 from provenance.fingerprint import PHASES, Clip, Fingerprint, Fingerprinter, compare, spectrum
 from provenance.live import Outlet
@@ -46,12 +47,8 @@ def _made(tmp_path_factory):
     Keys.open(folder / "keys")
     (folder / "keys" / "watermark.key").write_text("5a" * 32)  # always the same: drawn clips lie near the bounds
     keys = Keys.open(folder / "keys")
-    saved = save_video(
-        folder / "a.mp4", clip(1, 25 * SECONDS), voice(SECONDS, 1), claim=Claim("generate", nobody=True), keys=keys
-    )
-    save_video(
-        folder / "b.mp4", clip(2, 25 * SECONDS), voice(SECONDS, 2), claim=Claim("generate", nobody=True), keys=keys
-    )
+    saved = save_video(folder / "a.mp4", shown(keys, clip(1, 25 * SECONDS), voice(SECONDS, 1)))
+    save_video(folder / "b.mp4", shown(keys, clip(2, 25 * SECONDS), voice(SECONDS, 2)))
     return folder, keys, saved, Registry(keys.folder / FILE)
 
 
@@ -108,8 +105,8 @@ def test_a_cut_and_turned_clip_is_recovered(maker, tmp_path, monkeypatch):
     for name, value in {"SMALLEST": 1.0, "LARGEST": 1.4, "FARTHEST": 6.25, "KEPT": 8, "LIKELY": 2}.items():
         monkeypatch.setattr(search, name, value)  # the rest of the list takes seconds and finds nothing here
     _, keys, _, _ = maker
-    frames, claim = [cv2.resize(portrait(2), (384, 384), interpolation=cv2.INTER_AREA)] * 15, Claim("x", nobody=True)
-    saved = save_video(tmp_path / "a.mp4", frames, voice(0.6, 5), claim=claim, keys=keys)
+    frames = [cv2.resize(portrait(2), (384, 384), interpolation=cv2.INTER_AREA)] * 15
+    saved = save_video(tmp_path / "a.mp4", shown(keys, frames, voice(0.6, 5)))
     seen = [attacks.rotated(attacks.cropped(frame, 0.85)[0], 4)[0] for frame in VideoReader(saved.path)]
     verdict = verify(write_video(tmp_path / "b.mp4", seen, options={"crf": "20"}), keys=keys)
     assert verdict.picture_mark.message == saved.mark
@@ -134,13 +131,13 @@ def test_pictures_and_live_outputs_are_recovered(maker, tmp_path):
     from types import SimpleNamespace
 
     _, keys, _, registry = maker
-    saved = save_picture(tmp_path / "a.png", clip(4, 1)[0], claim=Claim("data", nobody=True), keys=keys)
+    saved = save_picture(tmp_path / "a.png", shown(keys, clip(4, 1)[0], command="data"))
     cv2.imwrite(str(tmp_path / "b.jpg"), cv2.imread(str(saved.path)), [cv2.IMWRITE_JPEG_QUALITY, 60])
     verdict = verify(tmp_path / "b.jpg", keys=keys)
     assert (verdict.origin.recovered.manifest, verdict.origin.recovered.pictures) == ("valid", "same")
     sound = voice(1.0).reshape(25, -1)
     moments = [SimpleNamespace(frame=frame, sound=part) for frame, part in zip(clip(5, 25), sound, strict=True)]
-    live = save_live(tmp_path / "l.mp4", moments, Outlet(io.BytesIO()), claim=Claim("generate", nobody=True), keys=keys)
+    live = save_live(tmp_path / "l.mp4", shown(keys, moments), Outlet(io.BytesIO()))
     assert read_manifest(registry.manifest_store(live.manifest)).label == live.manifest
     assert registry.prints(live.mark)
 

@@ -6,10 +6,12 @@ import stat
 import pytest
 import typer
 from making import clip, picture, remux, voice
+from permits import shown
 from typer.testing import CliRunner
 
 from media.errors import KeyMaterialError, UsageError
-from provenance import Claim, Keys, mark_file, save_picture, save_video, verify
+from provenance import Keys, mark_file, save_picture, save_video, verify
+from provenance.generations import write
 from provenance.keys import RETIRED
 from provenance.registry import open_registry
 from provenance.search import identify
@@ -23,8 +25,7 @@ def maker(tmp_path_factory):
     folder = tmp_path_factory.mktemp("maker")
     keys, outputs = Keys.open(folder / "keys"), []
     for number in range(3):
-        claim = Claim("data", nobody=True)
-        outputs.append(save_video(folder / f"{number}.mp4", clip(number, 75), voice(3.0), claim=claim, keys=keys))
+        outputs.append(save_video(folder / f"{number}.mp4", shown(keys, clip(number, 75), voice(3.0))))
         if number < 2:
             keys = keys.rotate_mark_key()
     return folder, keys, outputs
@@ -81,7 +82,13 @@ def test_of_rotations_at_once_no_key_is_lost(tmp_path):
 
 def test_killed_between_both_files_nothing_is_lost(tmp_path, monkeypatch):
     keys = Keys.open(tmp_path / "keys")
-    monkeypatch.setattr("provenance.keys._write", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
+
+    def failing(path, *rest):
+        if path.name == "watermark.key":
+            raise OSError(28, "No space left")
+        write(path, *rest)
+
+    monkeypatch.setattr("provenance.keys.write", failing)
     with pytest.raises(KeyMaterialError, match="No space"):
         keys.rotate_mark_key()
     monkeypatch.undo()
@@ -109,6 +116,6 @@ def test_command(tmp_path):
 
 def test_pictures_too(tmp_path):
     keys = Keys.open(tmp_path / "keys")
-    old = save_picture(tmp_path / "a.png", picture(), claim=Claim("data", nobody=True), keys=keys)
+    old = save_picture(tmp_path / "a.png", shown(keys, picture(), command="data"))
     keys = keys.rotate_mark_key()
     assert verify(old.path, keys=keys).picture_mark.message == old.mark

@@ -3,14 +3,15 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 from making import clip, picture, voice
-from PIL import Image
+from permits import EXAMPLES, shown
 
-from media.errors import ConsentError, OutputError, SigningError, UsageError
-from provenance import Claim, Keys, Registry, check_output, is_nobody, save_picture, save_video, verify
+from media.errors import OutputError, SigningError, UsageError
+from provenance import Keys, Registry, check_output, is_nobody, save_picture, save_video, verify
 from provenance.registry import FILE, Entry
 from provenance.signers import CommandSigner
 
@@ -20,18 +21,17 @@ def keys(tmp_path_factory):
     return Keys.open(tmp_path_factory.mktemp("maker") / "keys")
 
 
-@pytest.fixture
-def claim(tmp_path):
+@pytest.fixture(autouse=True)
+def beside(tmp_path):
+    """A folder for what is no output."""
     (tmp_path / "in").mkdir()
-    Image.fromarray(picture()).save(tmp_path / "in" / "portrait.png")
-    return Claim("generate", tmp_path / "in" / "portrait.png", nobody=True)
 
 
 def left(folder):
     return sorted(p.name for p in folder.iterdir() if p.name != "in")
 
 
-def test_streams_from_generators(tmp_path, claim, keys):
+def test_streams_from_generators(tmp_path, keys):
     seen, threads = [], set()
 
     def frames():
@@ -40,71 +40,62 @@ def test_streams_from_generators(tmp_path, claim, keys):
             yield frame
 
     sound = iter(np.split(voice(2.4), 7 * [0] + [1000, 9000, 9001]))
-    saved = save_video(tmp_path / "a.mp4", frames(), sound, claim=claim, keys=keys, progress=seen.append)
+    saved = save_video(tmp_path / "a.mp4", shown(keys, frames(), sound), progress=seen.append)
     assert seen == list(range(1, 61))
     assert threads == {threading.current_thread().name}  # generators run where they were made
     assert (saved.frames, saved.duration) == (60, 2.4)
     assert left(tmp_path) == ["a.mp4"]
 
 
-def test_silent_film_and_odd_size(tmp_path, claim, keys):
+def test_silent_film_and_odd_size(tmp_path, keys):
     frames = [frame[:161, :129] for frame in clip(frames=10, size=192)]
-    saved = save_video(tmp_path / "a.mp4", frames, None, claim=claim, keys=keys)
+    saved = save_video(tmp_path / "a.mp4", shown(keys, frames))
     verdict = verify(saved.path, keys=keys)
     assert (verdict.exit_code, verdict.sound_mark.state) == (0, "no_carrier")
     assert verdict.picture_mark.message == saved.mark
 
 
-def test_too_small_to_bear_a_mark(tmp_path, claim, keys):
+def test_too_small_to_bear_a_mark(tmp_path, keys):
     with pytest.raises(UsageError, match="too few"):
-        save_video(tmp_path / "a.mp4", clip(frames=3, size=96), None, claim=claim, keys=keys)
+        save_video(tmp_path / "a.mp4", shown(keys, clip(frames=3, size=96)))
     with pytest.raises(UsageError, match="too few"):
-        save_picture(tmp_path / "a.png", picture(size=96), claim=claim, keys=keys)
+        save_picture(tmp_path / "a.png", shown(keys, picture(size=96)))
     assert left(tmp_path) == []
 
 
 def test_no_argument_switches_marking_or_signing_off():
     import inspect
 
-    allowed = {"path", "frames", "sound", "picture", "claim", "keys", "registry"}
+    allowed = {"path", "performance", "registry"}
     allowed |= {"crf", "preset", "threads", "progress", "quality"}
     for function in (save_video, save_picture):
         assert set(inspect.signature(function).parameters) <= allowed
 
 
-def test_consent_or_nobody(tmp_path, claim, keys):
-    somebody = Claim("generate", claim.portrait)
-    with pytest.raises(ConsentError, match="needs consent on file"):
-        save_video(tmp_path / "a.mp4", clip(frames=3), None, claim=somebody, keys=keys)
-    with pytest.raises(ConsentError):
-        save_picture(tmp_path / "a.png", picture(), claim=Claim("data"), keys=keys)
-    assert left(tmp_path) == []
-
-
-def test_pictures_saved_as_nobodys_are_remembered(tmp_path, claim, keys):
-    saved = save_picture(tmp_path / "a.png", picture(3), claim=Claim("data", nobody=True), keys=keys)
+def test_pictures_saved_as_nobodys_are_remembered(tmp_path, keys):
+    saved = save_picture(tmp_path / "a.png", shown(keys, picture(3), command="data"))
     assert is_nobody(saved.path, keys)
-    assert not is_nobody(claim.portrait, keys)
+    assert not is_nobody(saved.path, Keys.open(tmp_path / "in" / "others"))
     with saved.path.open("ab") as file:
         file.write(b"x")
     assert not is_nobody(saved.path, keys)
 
 
-def test_places_that_cannot_be_written(tmp_path, claim, keys):
+def test_places_that_cannot_be_written(tmp_path, keys):
     for path, error in (
         (tmp_path / "missing" / "a.mp4", OutputError),
         (tmp_path, UsageError),
         (tmp_path / "a.webm", UsageError),
         (tmp_path / "a", UsageError),
-        (claim.portrait, UsageError),
+        (EXAMPLES / "portrait.png", UsageError),
     ):
         with pytest.raises(error) as caught:
-            save_video(path, clip(frames=3), None, claim=claim, keys=keys)
+            save_video(path, shown(keys, clip(frames=3)))
         assert "\n" not in str(caught.value)
     assert left(tmp_path) == []
 
 
-def test_output_may_not_be_an_input(tmp_path, claim, keys):
+def test_output_may_not_be_an_input(tmp_path, keys):
     driving = tmp_path / "in" / "driving.mp4"
     driving.write_bytes(b"precious")
     link = tmp_path / "in" / "link.mp4"
@@ -131,36 +122,37 @@ def breaks_at(frames, k, error):
 
 
 @pytest.mark.parametrize("k", [0, 1, 20])
-def test_what_the_generator_raises_passes_through(tmp_path, claim, keys, k):
+def test_what_the_generator_raises_passes_through(tmp_path, keys, k):
     (tmp_path / "a.mp4").write_bytes(b"an earlier output")
     frames = breaks_at(clip(frames=30, size=128), k, ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
-        save_video(tmp_path / "a.mp4", frames, voice(2), claim=claim, keys=keys)
+        save_video(tmp_path / "a.mp4", shown(keys, frames, voice(2)))
     assert left(tmp_path) == ["a.mp4"]
     assert (tmp_path / "a.mp4").read_bytes() == b"an earlier output"
 
 
-def test_no_frames(tmp_path, claim, keys):
+def test_no_frames(tmp_path, keys):
     with pytest.raises(OutputError, match="no frame"):
-        save_video(tmp_path / "a.mp4", [], voice(1), claim=claim, keys=keys)
+        save_video(tmp_path / "a.mp4", shown(keys, [], voice(1)))
     assert left(tmp_path) == []
 
 
-def test_full_disk_leaves_nothing(tmp_path, claim, keys):
+def test_full_disk_leaves_nothing(tmp_path, keys):
     """A limit on the size of files, in a process of its own, stands for the full disk."""
     program = f"""
 import resource, signal, sys
 from pathlib import Path
 import numpy as np
-from provenance import Claim, Keys, save_video
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from permits import EXAMPLES, shown
+from provenance import Keys, save_video
 from media.errors import OutputError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 keys = Keys.open({str(keys.folder)!r})
-claim = Claim("generate", Path({str(claim.portrait)!r}), nobody=True)
 noise = np.random.default_rng(0).integers(0, 255, (40, 128, 128, 3), np.uint8)
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 try:
-    save_video({str(tmp_path / "a.mp4")!r}, noise, None, claim=claim, keys=keys)
+    save_video({str(tmp_path / "a.mp4")!r}, shown(keys, noise))
 except OutputError as error:
     print(error)
     sys.exit(9)
@@ -171,7 +163,7 @@ except OutputError as error:
     assert left(tmp_path) == []
 
 
-def test_full_disk_while_signing_leaves_nothing(tmp_path, claim, keys, monkeypatch):
+def test_full_disk_while_signing_leaves_nothing(tmp_path, keys, monkeypatch):
     from provenance import manifest
 
     def full(*_, **options):
@@ -179,11 +171,11 @@ def test_full_disk_while_signing_leaves_nothing(tmp_path, claim, keys, monkeypat
 
     monkeypatch.setattr(manifest, "sign", full)
     with pytest.raises(OutputError, match="disk is full"):
-        save_video(tmp_path / "a.mp4", clip(frames=3, size=128), None, claim=claim, keys=keys)
+        save_video(tmp_path / "a.mp4", shown(keys, clip(frames=3, size=128)))
     assert left(tmp_path) == []
 
 
-def test_key_service_that_fails_leaves_nothing(tmp_path, claim, keys):
+def test_key_service_that_fails_leaves_nothing(tmp_path, keys):
     for command, words in (
         (["false"], "exit code 1"),
         (["no-such-program-anywhere"], "No such file"),
@@ -191,16 +183,16 @@ def test_key_service_that_fails_leaves_nothing(tmp_path, claim, keys):
     ):
         remote = Keys(keys.folder, CommandSigner(command, keys.signer.chain_pem), keys.anchor_pem, keys.mark_key)
         with pytest.raises(SigningError, match=words):
-            save_picture(tmp_path / "a.png", picture(), claim=claim, keys=remote)
+            save_picture(tmp_path / "a.png", shown(remote, picture()))
     assert left(tmp_path) == []
     assert not (keys.folder / "nothing").exists()
 
 
-def test_registry_that_cannot_be_written_leaves_nothing(tmp_path, claim, keys):
+def test_registry_that_cannot_be_written_leaves_nothing(tmp_path, keys):
     (tmp_path / "in" / "registry").mkdir()
     registry = Registry(tmp_path / "in" / "registry")
     with pytest.raises(OutputError, match="registry"):
-        save_picture(tmp_path / "a.png", picture(), claim=claim, keys=keys, registry=registry)
+        save_picture(tmp_path / "a.png", shown(keys, picture()), registry=registry)
     assert left(tmp_path) == []
 
 

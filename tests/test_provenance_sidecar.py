@@ -15,11 +15,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from making import clip, picture, voice, write_video
+from permits import shown
 from PIL import Image
 from typer.testing import CliRunner
 
 from media.errors import SigningError, UnreadableError, UsageError
-from provenance import Claim, Keys, elsewhere, mark_file, save_picture, sign_beside, sign_file, verify
+from provenance import Keys, elsewhere, mark_file, save_picture, sign_beside, sign_file, verify
 from provenance.elsewhere import fetch, is_public
 from vasari.commands import sign as sign_command
 from vasari.commands import verify as verify_command
@@ -84,7 +85,7 @@ def test_a_sidecar_vouches_for_a_file_that_nobody_touches(tmp_path, keys, name):
 
 
 def test_what_is_in_the_file_comes_before_what_lies_beside_it(tmp_path, keys):
-    made = save_picture(tmp_path / "a.png", picture(), claim=Claim("data", nobody=True), keys=keys)
+    made = save_picture(tmp_path / "a.png", shown(keys, picture(), command="data"))
     with pytest.raises(UsageError, match="bears credentials"):
         sign_beside(made.path, keys=keys)
     elsewhere.beside(made.path).write_bytes(b"nonsense")

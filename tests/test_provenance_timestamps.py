@@ -8,11 +8,12 @@ import time
 import pytest
 import typer
 from making import clip, picture, voice
+from permits import shown
 from PIL import Image
 from typer.testing import CliRunner
 
 from media.errors import KeyMaterialError, SigningError, UsageError
-from provenance import Claim, Keys, certificates, mark_file, save_live, save_picture, save_video, sign_file, verify
+from provenance import Keys, certificates, mark_file, save_live, save_picture, save_video, sign_file, verify
 from provenance.certificates import load_certificates, load_key
 from provenance.live import Outlet
 from provenance.manifest import crjson
@@ -47,7 +48,7 @@ def clock(tmp_path, authority):
 
 
 def saved(tmp_path, keys, name="a.png"):
-    return save_picture(tmp_path / name, picture(), claim=Claim("data", nobody=True), keys=keys)
+    return save_picture(tmp_path / name, shown(keys, picture(), command="data"))
 
 
 def down():
@@ -81,7 +82,6 @@ def test_roots_of_authorities_do_not_vouch_for_signers_nor_the_other_way_round(t
 def test_everything_that_signs_is_stamped(tmp_path, maker, authority, clock):
     keys = maker.set_authority(Authority(authority.url), authority.anchor_pem)
     assert Keys.open(maker.folder).authority == keys.authority == Authority(authority.url)
-    claim = Claim("data", nobody=True)
     Image.fromarray(picture(1)).save(tmp_path / "theirs.png")
     frames, sound = clip(frames=5), voice(0.2)
 
@@ -94,8 +94,8 @@ def test_everything_that_signs_is_stamped(tmp_path, maker, authority, clock):
             pass
 
     made = [
-        save_video(tmp_path / "a.mp4", frames, sound, claim=claim, keys=keys).path,
-        save_live(tmp_path / "b.mp4", map(Moment, range(5)), Outlet(Sink()), claim=claim, keys=keys).path,
+        save_video(tmp_path / "a.mp4", shown(keys, frames, sound)).path,
+        save_live(tmp_path / "b.mp4", shown(keys, map(Moment, range(5))), Outlet(Sink())).path,
         sign_file(tmp_path / "theirs.png", tmp_path / "c.png", keys=keys).path,
         mark_file(tmp_path / "theirs.png", tmp_path / "d.png", keys=keys).saved.path,
     ]
@@ -135,7 +135,7 @@ def test_a_stamp_that_is_required_is_required(tmp_path, maker, authority, fault)
             yield frame
 
     with pytest.raises(SigningError, match="required"):
-        save_video(tmp_path / "a.mp4", frames(), None, claim=Claim("data", nobody=True), keys=keys)
+        save_video(tmp_path / "a.mp4", shown(keys, frames(), command="data"))
     assert bool(pulled) == (fault == "broken")  # who does not answer at all is noticed before the work
     assert [path.name for path in tmp_path.iterdir()] == ["keys"]
 

@@ -10,15 +10,18 @@ import av
 import c2pa
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from making import clip, picture, remux, voice, write_video
+from permits import shown
 from PIL import Image
 
 from benchmarks.credentials.rubric import RUBRIC
 from media import read_sound
 from media.errors import UsageError
-from provenance import Claim, Keys, mark_file, save_picture, save_video, sign_beside, sign_file, verify
+from provenance import Keys, mark_file, save_picture, save_video, sign_beside, sign_file, verify
 from provenance.coverage import uncovered
 from provenance.manifest import crjson, read_store
+from provenance.signers import ready
 from provenance.verification import read_credentials
 
 
@@ -44,7 +47,7 @@ def root(keys, tmp_path_factory):
 def made(keys, tmp_path_factory):
     """An output, 3 s of talk, and its remuxed copy."""
     folder = tmp_path_factory.mktemp("made")
-    saved = save_video(folder / "a.mp4", clip(3, 75), voice(3.0, 3), claim=Claim("generate", nobody=True), keys=keys)
+    saved = save_video(folder / "a.mp4", shown(keys, clip(3, 75), voice(3.0, 3)))
     return saved, remux(saved.path, folder / "stripped.mp4")
 
 
@@ -53,11 +56,16 @@ def still(path: Path, seed: int = 0, **options) -> Path:
     return path
 
 
+def held(keys: Keys) -> dict[str, str]:
+    """Private key and certificates, as the library takes them."""
+    signer = ready(keys.signer)
+    private = signer.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return {"alg": "es256", "sign_cert": signer.chain_pem.decode(), "private_key": private.decode()}
+
+
 def raw_sign(keys: Keys, source: Path, target: Path, manifest: dict, **settings) -> Path:
     """Signed by the library as another program would, with any manifest and settings."""
-    local = {"alg": "es256", "sign_cert": keys.signer.chain_pem.decode(),
-             "private_key": (keys.folder / "leaf.key").read_text()}  # fmt: skip
-    document = {"verify": {"verify_after_sign": False}, "signer": {"local": local}, **settings}
+    document = {"verify": {"verify_after_sign": False}, "signer": {"local": held(keys)}, **settings}
     context = c2pa.Context(c2pa.Settings.from_dict(document))
     context._has_signer = True  # that of the settings
     with source.open("rb") as given, target.open("w+b") as sink, c2pa.Builder(json.dumps(manifest), context) as builder:
@@ -96,7 +104,7 @@ def test_signing_an_output_with_its_credentials_says_that_it_is_generated(made, 
     verdict = verify(signed.path, keys=keys)
     assert (verdict.exit_code, verdict.credentials.generated) == (0, True)
     assert verdict.summary.startswith("signed, over what is generated, by")
-    assert verdict.credentials.opened_bindings == sorted({saved.mark, saved.mark[-6:]})
+    assert {saved.mark, saved.mark[-6:]} <= set(verdict.credentials.opened_bindings)
 
 
 def test_another_trusted_maker_who_launders_an_output_is_contradicted(made, keys, other, tmp_path):
@@ -139,9 +147,7 @@ def test_a_parent_whose_credentials_lie_elsewhere_conforms(keys, tmp_path):
 
 
 def test_identities_neither_spoil_nor_carry_the_signature(keys, other, root, tmp_path):
-    local = {"alg": "es256", "sign_cert": other.signer.chain_pem.decode(),
-             "private_key": (other.folder / "leaf.key").read_text(),
-             "referenced_assertions": ["c2pa.actions.v2"]}  # fmt: skip
+    local = held(other) | {"referenced_assertions": ["c2pa.actions.v2"]}
     path = raw_sign(keys, still(tmp_path / "a.jpg"), tmp_path / "b.jpg", CAMERA, cawg_x509_signer={"local": local})
     verdict = verify(path, anchors=[root])
     assert (verdict.exit_code, verdict.credentials.trust) == (0, "trusted")
@@ -327,10 +333,10 @@ def test_two_outputs_in_one_file_are_both_told(made, keys, tmp_path):
     from media import VideoReader
 
     saved, _ = made
-    second = save_picture(tmp_path / "b.png", picture(5), claim=Claim("data", nobody=True), keys=keys)
+    second = save_picture(tmp_path / "b.png", shown(keys, picture(5), command="data"))
     with Image.open(second.path) as opened:
-        shown = np.asarray(opened.convert("RGB"))
-    frames = list(VideoReader(saved.path)) + [shown] * 100
+        still_ = np.asarray(opened.convert("RGB"))
+    frames = list(VideoReader(saved.path)) + [still_] * 100
     verdict = verify(write_video(tmp_path / "both.mp4", frames, options={"preset": "ultrafast"}), keys=keys)
     assert {piece.message for piece in verdict.picture_mark.pieces} == {saved.mark, second.mark}
     assert any(saved.mark in reason and second.mark in reason for reason in verdict.reasons)
@@ -343,7 +349,7 @@ def test_sound_that_was_stretched_accuses_nobody(made, keys, tmp_path):
     saved, _ = made
     frames = list(VideoReader(saved.path))[::2]
     strange = voice(1.5, 21)  # what no comparison can place
-    verdict = verify(write_video(tmp_path / "fast.mp4", frames, sound=strange), keys=keys)
+    verdict = verify(write_video(tmp_path / "fast.mp4", frames, sound=strange, options={"crf": "12"}), keys=keys)
     assert verdict.picture_mark.message == saved.mark
     assert verdict.origin.recovered.sound == "unsure"
     assert not any("is not the one that was registered" in reason for reason in verdict.reasons)
@@ -381,14 +387,12 @@ def test_music_is_compared_by_what_an_encoder_keeps(keys, tmp_path):
 
 
 def test_a_mark_that_was_averaged_out_and_laid_on_something_else_is_told_as_copied(made, keys, tmp_path):
-    import cv2
-
     from media import VideoReader
 
     saved, _ = made
-    marked = [frame.astype(np.float32) for frame in VideoReader(saved.path)]
-    stands_out = np.mean([frame - cv2.GaussianBlur(frame, (0, 0), 3) for frame in marked], 0)
-    laid = [np.clip(frame + 1.5 * stands_out, 0, 255).astype(np.uint8) for frame in clip(12, 40)]
+    before, after = clip(3, 75), list(VideoReader(saved.path))
+    pattern = np.mean(after, 0, dtype=np.float32) - np.mean(before, 0, dtype=np.float32)  # no key is needed
+    laid = [np.clip(frame + 1.5 * pattern, 0, 255).astype(np.uint8) for frame in clip(13, 40)]
     verdict = verify(write_video(tmp_path / "copy.mp4", laid, options={"crf": "14"}), keys=keys)
     assert verdict.picture_mark.message == saved.mark
     assert any("copied or moved" in reason and "similarity" in reason for reason in verdict.reasons)

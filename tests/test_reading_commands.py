@@ -228,11 +228,11 @@ def test_keys_that_others_may_read_are_warned_of(tmp_path):
     source = still(tmp_path / "a.jpg")
     assert "warning" not in vasari("sign", source, "-o", tmp_path / "b.jpg", "--keys", folder).err
     folder.chmod(0o755)
-    (folder / "leaf.key").chmod(0o644)
+    (folder / "watermark.key").chmod(0o644)
     for words in (("sign", source, "-o", tmp_path / "c.jpg"), ("verify", tmp_path / "b.jpg")):
         done = vasari(*words, "--keys", folder)
         assert done.code == 0
-        assert "others on this machine may read leaf.key" in done.err
+        assert "others on this machine may read watermark.key" in done.err
 
 
 def test_serve_answers_until_it_is_stopped(keys, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from making import clip, picture, remux, voice
+from permits import shown
 from PIL import Image
 
 pytest.importorskip("fastapi")
@@ -17,7 +18,7 @@ pytest.importorskip("fastapi")
 from fastapi import HTTPException, Request
 from fastapi.testclient import TestClient
 
-from provenance import Claim, Keys, Registry, save_video
+from provenance import Keys, Registry, save_video
 from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
 from provenance.claims import definition as define
 from provenance.fingerprint import ALGORITHM, Fingerprint
@@ -46,8 +47,7 @@ def store_for(keys: Keys, mark: str) -> bytes:
     source, target = io.BytesIO(), io.BytesIO()
     Image.fromarray(picture(size=128)).save(source, "PNG")
     source.seek(0)
-    claim = Claim("test", nobody=True)
-    words = define(claim, title="", mime="image/png", key_id="0" * 16, mark=mark, sound_mark="")
+    words = define(shown(keys, None).claim, title="", mime="image/png", key_id="0" * 16, mark=mark, sound_mark="")
     return sign(source, target, "image/png", words, keys.signer)[0]
 
 
@@ -373,9 +373,7 @@ def test_a_registry_that_is_broken_is_a_500_without_details(tmp_path):
 def test_a_clip_names_its_manifest(client, keys, registry, spool, tmp_path):
     """As the body, in a form, by its fingerprint; coded again without credentials."""
     sound = voice(2.0, 3)
-    saved = save_video(
-        tmp_path / "a.mp4", clip(3, 50), sound, claim=Claim("t", nobody=True), keys=keys, registry=registry
-    )
+    saved = save_video(tmp_path / "a.mp4", shown(keys, clip(3, 50), sound, command="t"), registry=registry)
     body = remux(saved.path, tmp_path / "b.mp4").read_bytes()
     hint = {"hintAlg": PICTURE_ALGORITHM, "hintValue": b64("00000000000a1b2c"), "alg": PICTURE_ALGORITHM}
     answers = [

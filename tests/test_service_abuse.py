@@ -10,6 +10,7 @@ import time
 
 import pytest
 from making import clip, picture, remux, voice
+from permits import shown
 from PIL import Image
 
 pytest.importorskip("fastapi")
@@ -17,7 +18,7 @@ pytest.importorskip("fastapi")
 import uvicorn
 from fastapi.testclient import TestClient
 
-from provenance import Claim, Keys, Registry, save_video
+from provenance import Keys, Registry, save_video
 from provenance.claims import PICTURE_ALGORITHM
 from provenance.claims import definition as define
 from provenance.manifest import sign
@@ -49,9 +50,7 @@ def registry(keys):
 @pytest.fixture(scope="module")
 def output(keys, registry, tmp_path_factory):
     folder = tmp_path_factory.mktemp("output")
-    return save_video(
-        folder / "a.mp4", clip(3, 40), voice(1.6, 3), claim=Claim("t", nobody=True), keys=keys, registry=registry
-    )
+    return save_video(folder / "a.mp4", shown(keys, clip(3, 40), voice(1.6, 3), command="t"), registry=registry)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +64,7 @@ def store(signer: Keys, mark: str, key: str = "0" * 16) -> bytes:
     source, target = io.BytesIO(), io.BytesIO()
     Image.fromarray(picture(size=128)).save(source, "PNG")
     source.seek(0)
-    words = define(Claim("test", nobody=True), title="", mime="image/png", key_id=key, mark=mark)
+    words = define(shown(signer, None).claim, title="", mime="image/png", key_id=key, mark=mark)
     return sign(source, target, "image/png", words, signer.signer)[0]
 
 

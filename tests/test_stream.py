@@ -347,6 +347,25 @@ def test_cancel_and_close(latent, puppet, speech):
     assert run.action("jawOpen")[-1] < 0.1
 
 
+@pytest.mark.parametrize("close", [False, True])
+def test_nothing_pushed_before_a_cancel_is_spoken_after_it(latent, puppet, close):
+    """Also what a push that waits for room in the queue has not handed over yet."""
+    stream, length, took = Stream(sketching(latent), puppet, queue=1.0, realtime=False), 10 * SAMPLE_RATE, []
+    waiting = threading.Thread(target=lambda: took.append(stream.push(np.full(length, 0.3, np.float32))))
+    waiting.start()
+    with stream._change:
+        while stream._queued < SAMPLE_RATE:
+            stream._change.wait(10)
+    stream.cancel(close=close)
+    waiting.join(10)
+    assert (stream.counts.dropped, took) == (length, [length])
+    if not close:
+        assert stream.push(np.full(640, 0.1, np.float32)) == 640
+        stream.close()
+    sound = np.concatenate([moment.sound for moment in stream])
+    assert np.abs(sound).max(initial=0) < 0.2
+
+
 def test_steering(latent, motion, speech):
     look = Controls(gaze=(0.4, 0.0), distance=1.2, emotion=("happy", 1.0))
     run = Run(latent, motion, [(2.0, lambda s: s.steer(look))], end=5.0)

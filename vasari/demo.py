@@ -15,7 +15,7 @@ TILES = 24
 
 def main(folder: Path = ROOT / "demo") -> int:
     """Generate, verify, and print where things are. Returns the exit code of the verification."""
-    from provenance import Claim, Keys, save_picture, verify
+    from provenance import Composite, Keys, Permit, save_picture, verify
     from vasari.commands.generate import generate
 
     folder.mkdir(exist_ok=True)
@@ -23,8 +23,9 @@ def main(folder: Path = ROOT / "demo") -> int:
     keys = folder / "keys"
     generate(portrait, speech, video, keys=keys)
     frames = [f for i, f in enumerate(VideoReader(video)) if i % EVERY == 0][:TILES]
-    claim = Claim(command="demo", portrait=portrait, nobody=True, title="contact sheet")
-    sheet = save_picture(folder / "contact_sheet.jpg", contact_sheet(frames), claim=claim, keys=Keys.open(keys))
+    permit = Permit.of(portrait, keys=Keys.open(keys))
+    tiles = permit.perform(Composite, contact_sheet(frames), command="demo", title="contact sheet")
+    sheet = save_picture(folder / "contact_sheet.jpg", tiles)
     verdict = verify(video, keys=Keys.open(keys))
     typer.echo(f"verdict:       {verdict.summary}")
     typer.echo(f"video:         {video}")

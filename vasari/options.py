@@ -66,7 +66,8 @@ Ledger = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="File of JSON lines to add to; files that have their line and have not changed are skipped.",
+        help="File of JSON lines to add to. Files that have their line are skipped, unless they have changed, or what "
+        "decides has: version, weights, keys, trusted roots, lists of revoked certificates.",
         show_default=False,
     ),
 ]

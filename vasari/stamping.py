@@ -70,7 +70,10 @@ def exposed(folder: Path) -> list[str]:
     if os.name != "posix" or not folder.stat().st_mode & (stat.S_IXGRP | stat.S_IXOTH):
         return []
     secret = [path for path in sorted(folder.iterdir()) if path.suffix in (".key", ".retired")]
-    loose = [path.name for path in secret if path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH)]
+    signing = folder / "signing"
+    if signing.is_dir() and signing.stat().st_mode & (stat.S_IXGRP | stat.S_IXOTH):
+        secret += sorted(signing.glob("*.pem"))
+    loose = [str(path.relative_to(folder)) for path in secret if path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH)]
     if not loose:
         return []
     return [f"warning: others on this machine may read {', '.join(loose)} in {folder}: chmod go= {folder}/*"]

@@ -1,4 +1,4 @@
-"""What `generate` and `animate` share: open the portrait, check consent before work, save through the one save path."""
+"""What `generate` and `animate` share: what can be refused before any work, and the portrait made ready."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from faces import Tracker
-from generate import FaceLatent, Painter, Talker
+from generate import Talker
 from generate.paste import Paste
 from media.errors import UsageError
-from provenance import Claim, Keys, check_output, is_nobody, load_consent
-from provenance.save import check_claim
+from provenance import Permit, check_output
 
 SIZES = (128, 1024)  # smallest and largest side of the output, pixels
 
@@ -22,8 +21,6 @@ class Sitter:
 
     talker: Talker
     place: Callable[[np.ndarray], np.ndarray]  # a frame as it is shown: alone, or in the whole picture
-    faces: int  # how many faces the picture has
-    models: dict[str, str]  # weight name -> SHA-256, for the manifest
 
 
 def check_request(output: Path, inputs: tuple[Path, ...], size: int) -> None:
@@ -40,44 +37,17 @@ def check_request(output: Path, inputs: tuple[Path, ...], size: int) -> None:
     check_output(output, inputs)
 
 
-def seat(picture: np.ndarray, *, size: int, face: int | None = None, whole: bool = False) -> Sitter:
-    """Track and take apart the face in a portrait, uint8 RGB (H, W, 3). `whole`: frames show the whole picture."""
-    track, count = Tracker().portrait(picture, face)
-    painter = Painter()
-    talker = Talker(FaceLatent.encode(picture, track, size=size), painter)
-    place = Paste(picture, track.parameters, size) if whole else _alone
-    return Sitter(talker, place, count, {"painter": painter.card.sha256, "refiner": painter.refiner.card.sha256})
+def seat(permit: Permit, *, size: int, face: int | None = None, whole: bool = False) -> Sitter:
+    """Track and take apart the face in a permit's portrait. `whole`: frames show the whole picture."""
+    talker = Talker.of(permit, size=size, face=face)
+    if not whole:
+        return Sitter(talker, _alone)
+    track, _ = Tracker().portrait(permit.picture, face)
+    return Sitter(talker, Paste(permit.picture, track.parameters, size))
 
 
 def _alone(frame: np.ndarray) -> np.ndarray:
     return frame
-
-
-def claim_for(
-    command: str,
-    portrait: Path,
-    inputs: tuple[Path, ...],
-    consent: Path | None,
-    keys: Keys,
-    settings: dict[str, str | int | float | bool],
-    models: dict[str, str] | None = None,
-) -> Claim:
-    """The claim that will be signed.
-
-    Raises:
-        ConsentError: the portrait is of somebody and consent is missing, expired, altered or about another picture.
-    """
-    claim = Claim(
-        command=command,
-        portrait=portrait,
-        inputs=inputs,
-        consent=None if consent is None else load_consent(consent, portrait=portrait, keys=keys),
-        nobody=is_nobody(portrait, keys),
-        settings=settings,
-        models=models or {},
-    )
-    check_claim(claim)
-    return claim
 
 
 def contact_sheet(frames: list[np.ndarray], columns: int = 6) -> np.ndarray:

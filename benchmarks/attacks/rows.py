@@ -15,7 +15,7 @@ from benchmarks.authority import TimeAuthority
 from benchmarks.outputs import Maker
 from benchmarks.tampering import coded, flipped, remuxed, write
 from media import VideoReader, read_sound
-from provenance import Claim, Keys, claims, manifest, sign_beside, sign_file
+from provenance import Keys, claims, manifest, sign_beside, sign_file
 from provenance.elsewhere import beside
 from provenance.exits import EXIT_KNOWN, EXIT_NOTHING, EXIT_TAMPERED, EXIT_UNREADABLE
 from provenance.timestamps import Authority
@@ -112,9 +112,8 @@ class Scene:
 
     def signed_by_stranger(self, source: Path, name: str) -> Path:
         """Somebody else's credentials over a file without any; their certificates bear the maker's names."""
-        definition = claims.definition(
-            Claim("generate", nobody=True), title=name, mime="video/mp4", key_id="0", mark="0" * 16
-        )
+        claim = self.made.shown(None).claim
+        definition = claims.definition(claim, title=name, mime="video/mp4", key_id="0", mark="0" * 16)
         with source.open("rb") as given, self.path(name).open("w+b") as target:
             manifest.sign(given, target, "video/mp4", definition, self.stranger.signer)
         return self.path(name)

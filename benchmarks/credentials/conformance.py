@@ -1,10 +1,13 @@
 """Every kind of output against the public rubric, and against a validator that shares no code with ours."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from benchmarks.credentials.rubric import RUBRIC
+from benchmarks.credentials.rubric import INTEGRITY, RUBRIC
 from benchmarks.figures import Figure
 from benchmarks.outputs import Maker
+from provenance import Composite, Edited, Recorded
 from provenance.manifest import crjson, read_store
 from provenance.save import PICTURE_TYPES, VIDEO_TYPES
 
@@ -19,29 +22,37 @@ def outputs(made: Maker) -> dict[str, Path]:
         "stamped mp4": made.stamped("stamped.mp4"),
         **{kind: made.picture(f"whole.{kind}") for kind in ("png", "jpg", "webp")},
         **{f"marked {kind}": made.marked(f"theirs.{kind}") for kind in ("mp4", "jpg")},
+        **{kind.kind: made.claimed(f"{kind.kind}.png", kind) for kind in (Composite, Edited, Recorded)},
     }
 
 
 def measure(made: Maker, quick: bool) -> list[Figure]:
-    """rubric_passed of rubric_total, on the kind that passes least; second_validator_agrees, over whole outputs and
-    outputs with one bit flipped."""
+    """rubric_passed of rubric_total and integrity_passed of integrity_total, on the kind that passes least;
+    second_validator_agrees, over whole outputs and outputs with one bit flipped."""
     anchor = made.keys.anchor_pem.decode()
-    failed: dict[str, list[str]] = {}
-    for kind, path in outputs(made).items():
-        manifest = crjson(path.read_bytes(), TYPES[path.suffix], anchor)["manifests"][0]
-        failed[kind] = [name for name, holds in RUBRIC.items() if not holds(manifest)]
+    shown = {
+        kind: crjson(path.read_bytes(), TYPES[path.suffix], anchor)["manifests"][0]
+        for kind, path in outputs(made).items()
+    }
+    conform = "statements of the C2PA asset rubric, conformance 0.2, specification 2.4"
+    return [
+        *_counted("rubric", RUBRIC, shown, conform),
+        *_counted("integrity", INTEGRITY, shown, "statements of the C2PA asset integrity rubric, the maker trusted"),
+        _second(made),
+    ]
+
+
+def _counted(name: str, rubric: Mapping[str, Any], shown: Mapping[str, Any], said: str) -> list[Figure]:
+    failed = {kind: [key for key, holds in rubric.items() if not holds(m)] for kind, m in shown.items()}
     worst = max(failed, key=lambda kind: len(failed[kind]))
-    note = f"on each of {', '.join(failed)}"
+    note, total = f"on each of {', '.join(failed)}", len(rubric)
     if failed[worst]:
         note += f"; {worst} fails {', '.join(failed[worst])}"
-    total = len(RUBRIC)
+    passed = float(total - len(failed[worst]))
     return [
-        Figure(name="rubric_passed", value=float(total - len(failed[worst])), unit="", goal=total, n=len(failed),
-               note=note),
-        Figure(name="rubric_total", value=float(total), unit="",
-               note="statements of the C2PA asset rubric, conformance 0.2, specification 2.4"),
-        _second(made),
-    ]  # fmt: skip
+        Figure(name=f"{name}_passed", value=passed, unit="", goal=total, n=len(failed), note=note),
+        Figure(name=f"{name}_total", value=float(total), unit="", note=said),
+    ]
 
 
 def _second(made: Maker) -> Figure:

@@ -31,7 +31,7 @@ def measure(made: Maker, quick: bool) -> list[Figure]:
     made.picture("first.png")  # so that there is a registry
     for number, point in enumerate(POINTS):
         place = made.folder / f"killed{number}"
-        process = begin(place, point, made.keys, earlier=number % 2 == 0)
+        process = begin(place, point, made.keys, made.portrait, earlier=number % 2 == 0)
         process.wait(SECONDS)
         reason = left_wrong(place, point, process, made.keys)
         if reason:
@@ -41,13 +41,16 @@ def measure(made: Maker, quick: bool) -> list[Figure]:
     return [Figure(name="crash_points_clean", value=share, unit="", goal=1, n=len(POINTS), note=note)]
 
 
-def begin(place: Path, point: tuple[str, str, str], keys: Keys, *, earlier: bool) -> subprocess.Popen[str]:
-    """A process that saves `place`/out/a.mp4 and is killed at a point. `earlier`: there is something already."""
+def begin(
+    place: Path, point: tuple[str, str, str], keys: Keys, portrait: Path, *, earlier: bool
+) -> subprocess.Popen[str]:
+    """A process that saves `place`/out/a.mp4, of a portrait of nobody, and is killed at a point. `earlier`: there is
+    something already."""
     (place / "out").mkdir(parents=True)
     if earlier:
         (place / "out" / "a.mp4").write_bytes(EARLIER)
-    command = [sys.executable, "-m", "benchmarks.credentials.killed", str(place), str(keys.folder), *point]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "benchmarks.credentials.killed", str(place), str(keys.folder), str(portrait)]
+    return subprocess.Popen([*command, *point], stderr=subprocess.PIPE, text=True)
 
 
 def left_wrong(place: Path, point: tuple[str, str, str], process: subprocess.Popen[str], keys: Keys) -> str:

@@ -1,5 +1,8 @@
-"""The public C2PA asset rubric (conformance 0.2, specification 2.4; C2PA Conformance Task Force, 2026-08-06, CC-BY 4.0)
-as Python: what a validator's crJSON must show. One function a statement, named by the statement's id.
+"""The public C2PA asset rubrics (C2PA Conformance Task Force, 2026-08-06, CC-BY 4.0): what a validator's crJSON
+must show. One function a statement, named by the statement's id.
+
+    RUBRIC      conformance 0.2, specification 2.4: 31 statements
+    INTEGRITY   integrity and trust: 6 statements, on a file that its own maker's root vouches for
 """
 
 from collections.abc import Callable
@@ -7,6 +10,33 @@ from typing import Any
 
 Manifest = dict[str, Any]
 RUBRIC: dict[str, Callable[[Manifest], bool]] = {}
+MALFORMED = {
+    *("assertion.action.malformed", "assertion.bmffHash.malformed", "assertion.boxesHash.malformed"),
+    *("assertion.collectionHash.malformed", "assertion.dataHash.malformed", "assertion.external-reference.malformed"),
+    *("assertion.external-reference.labelMismatch", "assertion.external-reference.created"),
+    *("assertion.ingredient.malformed", "assertion.alternativeContentRepresentation.malformed"),
+    *("assertion.alternativeContentRepresentation.missing", "assertion.multiAssetHash.malformed"),
+    *("assertion.cbor.invalid", "assertion.json.invalid", "claim.cbor.invalid", "claim.hardBindings.missing"),
+    *("claim.malformed", "claim.missing", "claim.multiple", "hashedURI.missing", "ingredient.manifest.missing"),
+    *("assertion.boxesHash.unknownBox", "assertion.multipleHardBindings", "manifest.compressed.invalid"),
+    *("manifest.html.multipleManifests", "manifest.inaccessible", "manifest.multipleParents"),
+    *("manifest.structuredText.emptyReference", "manifest.structuredText.malformedReference"),
+    *("manifest.structuredText.multipleReferences", "manifest.structuredText.noManifest"),
+    *("manifest.structuredText.noResolutionPath", "manifest.timestamp.invalid", "manifest.timestamp.wrongParents"),
+    *("manifest.update.invalid", "manifest.update.wrongParents"),
+}
+MISMATCHED = {
+    *("assertion.action.ingredientMismatch", "assertion.action.redactionMismatch", "assertion.bmffHash.mismatch"),
+    *("assertion.boxesHash.mismatch", "assertion.collectionHash.mismatch", "assertion.dataHash.mismatch"),
+    *("assertion.external-reference.hashMismatch", "assertion.alternativeContentRepresentation.hashMismatch"),
+    *("assertion.multiAssetHash.mismatch", "assertion.hashedURI.mismatch", "assertion.hardBinding.redacted"),
+    *("hashedURI.mismatch", "ingredient.manifest.mismatch", "ingredient.claimSignature.missing"),
+    *("ingredient.claimSignature.mismatch", "claimSignature.missing"),
+}
+UNTRUSTED = {
+    *("claimSignature.mismatch", "claimSignature.outsideValidity", "signingCredential.invalid"),
+    *("signingCredential.ocsp.revoked", "signingCredential.untrusted"),
+}
 
 INCEPTION = {"c2pa.created", "c2pa.opened"}
 NON_EDITORIAL = {
@@ -101,8 +131,7 @@ def well_formed_data_present(m):
 
 @statement
 def well_formed_success(m):
-    bad = ("malformed", "invalid", "multiple", "missing", "inaccessible", "wrongParents", "unknownBox")
-    return not any(code.rsplit(".", 1)[-1] in bad for code in failures(m))
+    return MALFORMED.isdisjoint(failures(m))
 
 
 @statement
@@ -112,7 +141,7 @@ def valid_data_present(m):
 
 @statement
 def valid_success(m):
-    return not any("ismatch" in code or code.endswith((".missing", ".redacted")) for code in failures(m))
+    return MISMATCHED.isdisjoint(failures(m))
 
 
 @statement
@@ -238,3 +267,17 @@ def opened_action_ingredient_reference(m):
 @statement
 def no_box_hash_for_tiff(m):
     return "c2pa.hash.boxes" not in assertions(m) or "c2pa.asset-type.v2" not in assertions(m)
+
+
+def trusted_data_present(m: Manifest) -> bool:
+    return m.get("validationResults") is not None
+
+
+def trusted_success(m: Manifest) -> bool:
+    return UNTRUSTED.isdisjoint(failures(m))
+
+
+INTEGRITY: dict[str, Callable[[Manifest], bool]] = {
+    name: RUBRIC[name]
+    for name in ("well_formed_data_present", "well_formed_success", "valid_data_present", "valid_success")
+} | {"trusted_data_present": trusted_data_present, "trusted_success": trusted_success}

@@ -5,7 +5,6 @@ that both classes bear marks of the same kind, credentials, grain and compressio
 """
 
 import contextlib
-import datetime as dt
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,17 +15,32 @@ import numpy as np
 
 from benchmarks.fakes.kinds import DRIVEN, KINDS, Frames, shifted, swap
 from benchmarks.fakes.people import Shown, read_people
-from benchmarks.fakes.sittings import SHARES, STRIDE, Job, Sitting, Stage, jobs
+from benchmarks.fakes.sittings import SHARES, STRIDE, Job, Picked, Sitting, Stage, Subject, jobs
 from benchmarks.fakes.videos import Footage
+from benchmarks.sheets import LICENCE_NAMES, licence_of, licensed
 from detect.data.manifest import REAL, Item, check_splits, write_manifest
+from faces.people import Person
 from generate import FaceLatent
 from learning.processes import each
 from media.atomic import replacing
-from media.errors import FaceError, UnreadableError, UsageError
-from provenance import Claim, Keys, grant_consent, load_consent, save_video
+from media.errors import ConsentError, FaceError, UnreadableError, UsageError
+from provenance import Composite, Edited, Generated, Keys, Permit, Recorded, Rendered, save_video
+from provenance.claims import Claim
 
 log = logging.getLogger(__name__)
 ALWAYS = ("talk", "flow", "mouth", "upsampled", "self_blend")  # kinds of every sitting, in all splits
+KINDS_OF_CLAIM: dict[str, type[Claim]] = {
+    "talk": Generated,
+    "flow": Generated,
+    "mouth": Composite,
+    "swap": Composite,
+    "lifted": Composite,
+    "upsampled": Edited,
+    "self_blend": Edited,
+    "sound_shift": Edited,
+}
+"""What the credentials of a fake of each kind say it is. Of a real, see `_real`."""
+SEEN = 256  # pixels of the photograph that is a rendered person's permit
 PARTS = "parts"  # folder of what each sitting says of itself, so that a broken run goes on
 
 
@@ -44,6 +58,28 @@ class Making:
     generators: tuple[Path, ...] = ()  # folders of other weights that fakes to train on are made with, too
     videos: Path | None = None  # folder of videos of people who agreed
     people: Path | None = None  # the list of who is seen in them (`benchmarks.fakes.people`)
+    licence: Path | None = None  # that states under which licence the pictures of `london` are; looked for there
+    keys: Path | None = None  # that sign the clips, and the consents; `folder`/keys without videos, else the usual ones
+
+    def maker(self) -> Keys:
+        """The keys, opened."""
+        own = self.videos is None and self.keys is None
+        return Keys.open(self.folder / "keys" if own else self.keys)
+
+    def stated(self) -> Path:
+        """The licence of the volunteers' pictures.
+
+        Raises:
+            ConsentError: no file states it.
+        """
+        assert self.london is not None
+        found = self.licence or licence_of(self.london)
+        if found is None:
+            raise ConsentError(
+                f"{self.london}: no file there states the licence of its pictures ({', '.join(LICENCE_NAMES)}); "
+                "give it with --licence"
+            )
+        return found
 
     def tasks(self) -> list[Job | Shown]:
         """All sittings of volunteers and of people who do not exist, and all videos.
@@ -90,7 +126,7 @@ def make_set(making: Making, *, workers: int = 1, progress: Callable[[int], None
     parts = making.folder / PARTS
     parts.mkdir(parents=True, exist_ok=True)
     (making.folder / "clips").mkdir(exist_ok=True)
-    _consent(making)
+    _check_permits(making)
     todo = [task for task in whole if not _part(making, task).exists()]
     for done, _ in enumerate(each(partial(_sit, making), todo, workers), 1 + len(whole) - len(todo)):
         progress(done)
@@ -122,32 +158,38 @@ def _footage(making: Making) -> Footage:
     return Footage(making.videos, making.shown(), making.seed, making.generators)
 
 
-def _consent(making: Making) -> None:
-    """Volunteers are shown under the consent that they gave to the London Set, as in the benchmarks; people in videos
-    under what their list says. The list of all who are shown stands for their pictures."""
-    keys, until = Keys.open(making.folder / "keys"), dt.date.today() + dt.timedelta(days=30)
+def _check_permits(making: Making) -> None:
+    """Whether all who will be shown may be, before any work."""
+    making.maker()
     if making.london is not None:
-        grant_consent(
-            making.folder / "consent.json",
-            portrait=making.london / "people.csv",
-            subject="volunteers of the Face Research Lab London Set",
-            purpose="studies in their original or altered forms",
-            until=until,
-            granted_by="signed consent of each, doi 10.6084/m9.figshare.5047666",
-            keys=keys,
-        )
+        stated = making.stated()
+        first = next(iter(sorted(making.london.glob("*_neutral.jpg"))), None)
+        if first is not None:
+            licensed(making.maker(), first, stated)
     for shown in making.shown():
-        assert making.people is not None
-        (making.folder / "consents").mkdir(exist_ok=True)
-        grant_consent(
-            making.folder / "consents" / f"{shown.name}.json",
-            portrait=making.people,
-            subject=shown.person,
-            purpose="fakes to train and test detection with",
-            until=min(until, shown.until or until),
-            granted_by=shown.consent,
-            keys=keys,
-        )
+        assert making.videos is not None
+        with contextlib.suppress(UnreadableError):  # told, and left out, when its turn comes
+            _permit(making, making.videos / shown.file)
+
+
+def _permit(making: Making, subject: Subject) -> Permit:
+    """To show a volunteer under the licence of the set, somebody who does not exist, or somebody under consent."""
+    keys = making.maker()
+    if isinstance(subject, Person):
+        return Permit.rendered(subject, _stage(making).wardrobe, SEEN, keys=keys, supersample=1.0)
+    if isinstance(subject, Picked):
+        return licensed(keys, subject.path, making.stated())
+    assert making.videos is not None
+    assert making.people is not None
+    row = next(row for row in making.shown() if making.videos / row.file == subject)
+    return Permit.of(subject, keys=keys, consent=making.people.parent / row.consent)
+
+
+def _real(sitting: Sitting) -> type[Claim]:
+    """What a real is: drawn, as a camera took it, or that before another background."""
+    if sitting.source == "rendered":
+        return Rendered
+    return Edited if isinstance(sitting.subject, Picked) and not sitting.subject.untouched else Recorded
 
 
 def _sit(making: Making, task: Job | Shown) -> None:
@@ -174,65 +216,69 @@ def _sittings(making: Making, task: Job | Shown) -> Iterator[Sitting]:
 
 
 def _film(making: Making, sitting: Sitting) -> Iterator[Item]:
-    rng = np.random.default_rng((sitting.job.seed, 2))
-    for kind, frames, sound in _clips(making, sitting, rng):
-        yield _save(making, sitting, kind, frames, sound)
+    rng, permit = np.random.default_rng((sitting.job.seed, 2)), _permit(making, sitting.subject)
+    for kind, frames, sound, others in _clips(making, sitting, rng):
+        shown = Permit.together([permit, *(_permit(making, other) for other in others)])
+        try:
+            yield _save(making, sitting, kind, frames, sound, shown)
+        except ConsentError as error:  # turned or disguised so far that the recogniser sees somebody else
+            log.warning("%s, %s: %s; left out", sitting.name, kind, error)
+            if kind == REAL:
+                return
 
 
 def _clips(
     making: Making, sitting: Sitting, rng: np.random.Generator
-) -> Iterator[tuple[str, Frames, np.ndarray | None]]:
-    """Kind, frames before the camera, and sound of every clip of a sitting."""
-    yield REAL, sitting.real, sitting.sound
+) -> Iterator[tuple[str, Frames, np.ndarray | None, list[Subject]]]:
+    """Kind, frames before the camera, sound, and who is shown besides, of every clip of a sitting."""
+    yield REAL, sitting.real, sitting.sound, []
     for kind in ALWAYS:
-        yield kind, KINDS[kind](sitting, rng), sitting.said if kind in DRIVEN else sitting.sound
+        yield kind, KINDS[kind](sitting, rng), sitting.said if kind in DRIVEN else sitting.sound, []
     if sitting.sound is not None:
-        yield "sound_shift", sitting.real, shifted(sitting.sound, rng)
+        yield "sound_shift", sitting.real, shifted(sitting.sound, rng), []
     if sitting.job.split == "test":
         if sitting.source != "rendered":
-            yield "lifted", KINDS["lifted"](sitting, rng), sitting.sound
+            yield "lifted", KINDS["lifted"](sitting, rng), sitting.sound, []
         other = _somebody_else(making, sitting)
         if other is not None:
-            yield "swap", swap(sitting, rng, other), sitting.sound
+            latent, subject = other
+            yield "swap", swap(sitting, rng, latent), sitting.sound, [subject]
 
 
-def _somebody_else(making: Making, sitting: Sitting) -> FaceLatent | None:
-    """Another person of the same split and kind, as a latent."""
+def _somebody_else(making: Making, sitting: Sitting) -> tuple[FaceLatent, Subject] | None:
+    """Another person of the same split and kind, as a latent and as a subject."""
     if sitting.source == "video":
         return _footage(making).somebody_else(sitting)
     for step in range(1, 4):
         job = Job(-1, sitting.job.split, sitting.job.volunteer, sitting.job.seed + (step << 48))
         try:
-            who, latent = _stage(making).portrait(job, sitting.portrait.shape[0])
+            who, latent, subject = _stage(making).portrait(job, sitting.portrait.shape[0])
         except FaceError:
             continue
         if who != sitting.person:
-            return latent
+            return latent, subject
     return None
 
 
-def _claim(making: Making, sitting: Sitting, kind: str, keys: Keys) -> Claim:
-    """Under whose consent a clip is saved."""
-    settings = {"kind": kind}
-    if sitting.source == "rendered":
-        return Claim(command="data fakes", portrait=None, nobody=True, settings=settings)
-    listed, file = making.people, f"consents/{sitting.name.rpartition('-')[0]}.json"
-    if sitting.source == "photograph":
-        assert making.london is not None
-        listed, file = making.london / "people.csv", "consent.json"
-    assert listed is not None
-    consent = load_consent(making.folder / file, portrait=listed, keys=keys)
-    return Claim(command="data fakes", portrait=listed, consent=consent, settings=settings)
-
-
-def _save(making: Making, sitting: Sitting, kind: str, frames: Frames, sound: np.ndarray | None) -> Item:
+def _save(
+    making: Making, sitting: Sitting, kind: str, frames: Frames, sound: np.ndarray | None, permit: Permit
+) -> Item:
     job = sitting.job
     name = f"clips/{sitting.name}_{kind}.mp4"
-    keys = Keys.open(making.folder / "keys")
-    save_video(
-        making.folder / name, sitting.camera.film(frames), sound, claim=_claim(making, sitting, kind, keys), keys=keys,
-        crf=int(sitting.codec["crf"]), preset=str(sitting.codec["preset"]),
-    )  # fmt: skip
+    claim = _real(sitting) if kind == REAL else KINDS_OF_CLAIM[kind]
+    settings = {"kind": kind, "seed": job.seed} | ({"first": sitting.first} if sitting.source == "video" else {})
+    filmed, coding = (
+        sitting.camera.film(frames),
+        {"crf": int(sitting.codec["crf"]), "preset": str(sitting.codec["preset"])},
+    )
+    for told in (Recorded, Edited) if claim is Recorded else (claim,):  # grain may change more than a recording bears
+        try:
+            shown = permit.perform(told, filmed, sound, command="data fakes", settings=settings)
+            save_video(making.folder / name, shown, **coding)
+            break
+        except ConsentError:
+            if told is not Recorded:
+                raise
     made_by = kind in ("talk", "mouth")
     return Item(
         file=name,

@@ -4,7 +4,7 @@ As CSV, with a heading, or as JSON, a list of objects:
 
     file      of the video, relative to its folder
     person    whose face is seen, a name or a code; the same in all videos of one person
-    consent   how they agreed that fakes of them are made to train and test detection: "signed form of 2026-05-02"
+    consent   the signed consent for this very video, a file relative to the list's folder: `vasari consent grant VIDEO`
     until     optional: the last day that it holds, YYYY-MM-DD
     split     optional: train, validation, calibration or test; drawn from the person's name where it is missing
     sex, age  optional, by which results are sliced
@@ -24,8 +24,6 @@ from detect.data.manifest import SPLITS, Split
 from media.errors import ConsentError, UnreadableError, UsageError
 
 VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
-REFUSALS = frozenset({"no", "n", "none", "false", "0", "-", "?", "unknown", "pending", "refused", "withdrawn"})
-"""Words in the column `consent` that say that there is none."""
 
 
 class Shown(BaseModel):
@@ -54,11 +52,6 @@ class Shown(BaseModel):
     def name(self) -> str:
         """What the files of its clips begin with; says nothing about anybody."""
         return f"video-{zlib.crc32(self.file.encode()):08x}"
-
-    @property
-    def agreed(self) -> bool:
-        """Whether consent is recorded."""
-        return bool(self.consent) and self.consent.lower() not in REFUSALS
 
 
 def read_people(listed: Path, folder: Path, shares: Mapping[Split, float]) -> list[Shown]:
@@ -114,9 +107,10 @@ def _demand(listed: Path, file: str, row: Shown | None) -> None:
     """Raises ConsentError unless somebody agreed to be shown."""
     if row is None:
         raise ConsentError(f"{file}: not on the list {listed}; fakes are made only of people whose consent is recorded")
-    if not row.agreed:
+    if not row.consent or not (listed.parent / row.consent).is_file():
         raise ConsentError(
-            f"{file}: no consent of {row.person} is recorded in {listed}; say how they agreed, or take the video out"
+            f"{file}: no signed consent of {row.person} is named in {listed}; make it with `vasari consent grant "
+            "VIDEO` and name its file in the column consent, or take the video out"
         )
     if row.until is not None and row.until < dt.datetime.now(dt.UTC).date():
         raise ConsentError(f"{file}: the consent of {row.person} expired on {row.until} ({listed}); have it renewed")

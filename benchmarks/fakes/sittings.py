@@ -106,6 +106,18 @@ def voices_of(clips: list[Clip], split: Split) -> list[Clip]:
     return [c for c in clips if c.voice.speaker in allowed and len(c.speech) > SAMPLE_RATE]
 
 
+@dataclass(frozen=True)
+class Picked:
+    """A volunteer's photograph, and whether it is as the camera took it: no other background, no disguise."""
+
+    path: Path
+    untouched: bool
+
+
+Subject = Picked | Person | Path
+"""Who is shown: a photograph of a volunteer, somebody who does not exist, or a video under consent."""
+
+
 @dataclass
 class Sitting:
     """A person filmed for T frames of S pixels a side, before the camera."""
@@ -131,6 +143,8 @@ class Sitting:
     asked: MotionClip  # how the generator is asked to move: as the person does, or as is drawn for a voice
     said: np.ndarray | None  # what those fakes say: the sound, or another's
     said_by: str  # with whose voice
+    subject: "Subject"  # who is shown, for the permit
+    first: int = 0  # frame of the video with which it begins
 
     @property
     def generator(self) -> str:
@@ -186,35 +200,37 @@ class Stage:
         film = self._photograph if job.volunteer else self._render
         return film(job, rng, size, movement, speech, voice, camera, codec)
 
-    def portrait(self, job: Job, size: int) -> tuple[str, FaceLatent]:
-        """Somebody of a job's split and kind: who they are, and their portrait of `size` pixels, taken apart.
+    def portrait(self, job: Job, size: int) -> tuple[str, FaceLatent, Subject]:
+        """Somebody of a job's split and kind: who they are, their portrait of `size` pixels taken apart, the subject.
 
         Raises:
             FaceError: the portrait shows no face that could be animated.
         """
         rng = np.random.default_rng((job.seed, 1))
         if job.volunteer:
-            person, latent = self._volunteer(job.split, rng, size)
-            return f"london-{person.id}", latent
+            person, latent, picked = self._volunteer(job.split, rng, size)
+            return f"london-{person.id}", latent, picked
         nobody, _, latent = self._nobody(job.split, rng, size)
-        return f"nobody-{nobody.seed}", latent
+        return f"nobody-{nobody.seed}", latent, nobody
 
-    def _volunteer(self, split: Split, rng: np.random.Generator, size: int) -> tuple[Volunteer, FaceLatent]:
+    def _volunteer(self, split: Split, rng: np.random.Generator, size: int) -> tuple[Volunteer, FaceLatent, Picked]:
         assert self.london is not None
         people = volunteers_of(self.london, split)
         person = people[int(rng.integers(len(people)))]
         expression = str(rng.choice(["neutral", "smile"]))
         picture = person.picture(expression)
-        if rng.random() < NOWHERE:
+        elsewhere = rng.random() < NOWHERE
+        if elsewhere:
             behind = random_background(int(rng.integers(2**31)), 512, calm=bool(rng.random() < 0.5))
             behind = 255 * np.clip(cv2.resize(behind, picture.shape[1::-1]), 0, 1) ** (1 / 2.2)
             light = np.exp(rng.normal(0, 0.12)) * np.exp(rng.normal(0, 0.05, 3))
             picture = put_before(picture, behind, light)
-        if split == "train" and rng.random() < DISGUISED:
+        disguised = split == "train" and rng.random() < DISGUISED
+        if disguised:
             picture = Disguise.draw(rng)(picture, self.london.mesh[f"{person.id}_{expression}"])
         track, _ = self.tracker.portrait(picture)
         latent = FaceLatent.encode(picture, track, size=size)
-        return person, latent
+        return person, latent, Picked(person.path(expression), not (elsewhere or disguised))
 
     def _nobody(self, split: Split, rng: np.random.Generator, size: int) -> tuple[Person, np.ndarray, FaceLatent]:
         """A person who does not exist, their photograph at rest, and the latent that the tracker makes of it."""
@@ -262,7 +278,7 @@ class Stage:
 
     def _photograph(self, job, rng, size, movement, speech, voice, camera, codec) -> Sitting:
         """A real photograph that stays as it is: only the camera moves. Without sound, since its lips do not speak."""
-        person, latent = self._volunteer(job.split, rng, size)
+        person, latent, picked = self._volunteer(job.split, rng, size)
         portrait = latent.appearance.picture
         found, _ = self.tracker.portrait(portrait)
         traits = {"sex": person.row.get("face_gender", ""), "age": age_of(person.row.get("face_age", ""))}
@@ -271,7 +287,7 @@ class Stage:
             job, f"london-{person.id}", traits, portrait, latent, [portrait] * frames,
             np.repeat(found.landmarks[None], frames, 0), [latent] * frames, movement, True, None, "",
             camera, codec, *generator_of(self.painters, job),
-            name=job.name, source="photograph", asked=movement, said=None, said_by="",
+            name=job.name, source="photograph", asked=movement, said=None, said_by="", subject=picked,
         )  # fmt: skip
 
     def _render(self, job, rng, size, movement, speech, voice, camera, codec) -> Sitting:
@@ -294,7 +310,7 @@ class Stage:
             job, f"nobody-{person.seed}", known, picture, latent, [s.picture for s in shots],
             np.stack([s.mesh[:, :2] for s in shots]), latents, movement, False, speech, voice,
             camera, codec, *generator_of(self.painters, job),
-            name=job.name, source="rendered", asked=movement, said=speech, said_by=voice,
+            name=job.name, source="rendered", asked=movement, said=speech, said_by=voice, subject=person,
         )  # fmt: skip
 
 

@@ -102,15 +102,15 @@ class Footage:
             if sitting is not None:
                 yield sitting
 
-    def somebody_else(self, sitting: Sitting) -> FaceLatent | None:
-        """Another person of the same split, as a latent."""
+    def somebody_else(self, sitting: Sitting) -> tuple[FaceLatent, Path] | None:
+        """Another person of the same split, as a latent, and the video that shows them."""
         size = sitting.portrait.shape[0]
         for other in self._others(sitting.person, sitting.job):
             with contextlib.suppress(UnreadableError):
                 for frame in islice(VideoReader(self.folder / other.file), 0, 10 * FPS, FPS):
                     track = next(iter(self.tracker.track(frame)), None)
                     if track is not None and look_of(track, frame.shape).portrays:
-                        return FaceLatent.encode(frame, track, size=size)
+                        return FaceLatent.encode(frame, track, size=size), self.folder / other.file
         return None
 
     def _looks(self, path: Path) -> Iterator[Look | None]:
@@ -144,7 +144,8 @@ class Footage:
             np.stack([track.landmarks for track in tracks]), latents, movement, False,
             heard, shown.person if heard is not None else "", Camera.draw(seed), codec_of(rng, job.split), painter,
             strength,
-            name=f"{shown.name}-{take}", source="video", asked=asked, said=said, said_by=voice,
+            name=f"{shown.name}-{take}", source="video", asked=asked, said=said, said_by=voice, subject=path,
+            first=first,
         )  # fmt: skip
 
     def _cut(

@@ -10,7 +10,7 @@ import av
 
 from benchmarks.figures import Figure
 from media import read_sound
-from provenance import Claim, Keys, is_nobody, save_video, verify
+from provenance import Generated, Keys, Permit, save_video, verify
 from provenance.exits import EXIT_KNOWN, EXIT_NOTHING, EXIT_TAMPERED
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ def measure(setting: "Setting") -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         keys = Keys.open(root / "keys")
-        claim = Claim(command="bench", portrait=setting.portrait, nobody=is_nobody(setting.portrait, keys))
+        permit = Permit.of(setting.portrait, keys=keys)
         clip = _clips(setting, 1)[0]
         sound = read_sound(setting.speech)[: SECONDS * 16_000]
-        save_video(root / "whole.mp4", clip, sound, claim=claim, keys=keys)
+        save_video(root / "whole.mp4", permit.perform(Generated, clip, sound, command="bench"))
         whole = verify(root / "whole.mp4", keys=keys)
         stranger = verify(root / "whole.mp4", keys=None)
         flipped = verify(_flip(root / "whole.mp4", root / "flipped.mp4"), keys=keys)

@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.figures import Figure, mean_figure
 from benchmarks.pictures import face_region, psnr, ssim
-from benchmarks.sheets import save_sheet
+from benchmarks.sheets import portraits, save_sheet, volunteers
 from faces import Tracker
 from faces.crop import face_crop
 from faces.london import London
@@ -98,4 +98,5 @@ def _compare(
 def _save(setting: "Setting", name: str, rows: list[np.ndarray]) -> None:
     """truth | ours | flow only | copy, one row a person."""
     sheet = cv2.resize(np.vstack(rows), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    save_sheet(setting.folder, name, sheet, london=setting.london, portrait=setting.portrait)
+    permits = volunteers(setting.folder, setting.london) if setting.london else []
+    save_sheet(setting.folder, name, sheet, permits or portraits(setting.folder, setting.portrait))

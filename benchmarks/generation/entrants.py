@@ -38,7 +38,7 @@ from generate.painter import Painter
 from media import read_picture, read_sound
 from media.errors import UnreadableError, VasariError
 from media.units import SAMPLES_PER_FRAME
-from provenance import Claim, Keys, is_nobody, save_video
+from provenance import Generated, Keys, Permit, save_video
 from provenance.keys import ENVIRONMENT
 
 OURS = "vasari"
@@ -177,9 +177,10 @@ class Baselines:
         latent = FaceLatent.encode(picture, self._tracker.portrait(picture)[0])
         points = self._tracker.portrait(latent.appearance.picture)[0].landmarks
         moved = self._motion.generate(sound, seed=seed)
-        claim = Claim(command="bench", portrait=portrait, nobody=is_nobody(portrait, self._keys), inputs=(speech,))
         said = sound[: len(moved) * SAMPLES_PER_FRAME]
-        save_video(out, BASELINES[name](latent, points, moved, self._painter), said, claim=claim, keys=self._keys)
+        frames = BASELINES[name](latent, points, moved, self._painter)
+        permit = Permit.of(portrait, keys=self._keys)
+        save_video(out, permit.perform(Generated, frames, said, command="bench", inputs=[speech]))
 
 
 def _still(latent: FaceLatent, points: np.ndarray, moved: MotionClip, painter: Painter) -> Iterator[np.ndarray]:

@@ -20,7 +20,7 @@ from generate import FaceLatent
 from generate.pipeline import retarget
 from generate.speech.evaluate import Spoken, read_eval_set
 from media.units import SAMPLES_PER_FRAME
-from provenance import Claim, Keys, save_picture
+from provenance import Keys, Permit, Rendered, save_picture
 
 FIRST_SEED = 5_700_000
 SIDE = 512  # pixels of a photograph
@@ -78,7 +78,7 @@ def rendered(assets: Path, skins: Path | None, count: int, folder: Path, keys: K
     for k in range(count):
         person = Person.random(FIRST_SEED + k, wardrobe, calm=True)
         person = replace(person, camera=replace(person.camera, distance=CAMERA_DISTANCE))
-        picture = person.photograph(wardrobe, SIDE, supersample=1.0).picture
-        claim = Claim(command="bench", nobody=True, title=f"portrait of nobody {person.seed}")
-        saved = save_picture(folder / f"nobody{person.seed}.png", picture, claim=claim, keys=keys)
+        permit = Permit.rendered(person, wardrobe, SIDE, keys=keys, supersample=1.0)
+        shown = permit.perform(Rendered, permit.picture, command="bench", title=f"portrait of nobody {person.seed}")
+        saved = save_picture(folder / f"nobody{person.seed}.png", shown)
         yield Sitter(f"nobody{person.seed}", saved.path, said[k % len(said)], person, wardrobe)

@@ -21,7 +21,7 @@ from benchmarks.generation.entrants import (
 )
 from benchmarks.generation.measures import Eye, Seen, frechet, windows
 from benchmarks.generation.sitters import Sitter, rendered, shipped
-from benchmarks.sheets import save_nobody, tile
+from benchmarks.sheets import portraits, save_sheet, tile
 from faces.people import Wardrobe
 from media import VideoReader, read_picture
 from media.errors import UnreadableError
@@ -94,7 +94,7 @@ def run(setting: Setting, say: Callable[[str], None] = lambda _: None) -> Result
         clips = _made(sitter, number, setting.folder, entrants, baselines, found, keys)
         seen = _measured(eye, sitter, clips, found)
         if number in (0, len(sitters) - 1):
-            _sheet(setting.folder, f"sheet-{sitter.name}", clips, seen)
+            _sheet(setting.folder, sitter, keys, clips, seen)
     figures = [figure for name, entrant in found.items() for figure in _figures(name, entrant, found[TRUTH])]
     results = Results(suite="generation", machine=machine(), figures=figures)
     write(results, setting.folder)
@@ -174,7 +174,7 @@ def _figures(name: str, entrant: _Entrant, truth: _Entrant) -> list[Figure]:
     return figures
 
 
-def _sheet(folder: Path, name: str, clips: dict[str, list[np.ndarray]], seen: dict[str, Seen]) -> None:
+def _sheet(folder: Path, sitter: Sitter, keys: Keys, clips: dict[str, list[np.ndarray]], seen: dict[str, Seen]) -> None:
     """A row an entrant, at the same moments, around where its face is first."""
     count = min(len(frames) for frames in clips.values())
     at = np.linspace(0, count - 1, SHOWN).round().astype(int)
@@ -182,4 +182,4 @@ def _sheet(folder: Path, name: str, clips: dict[str, list[np.ndarray]], seen: di
     for who, frames in clips.items():
         around = next((track.landmarks for track in seen[who].found), None)
         rows.append(np.hstack([tile(frames[k], None, who, side=SIDE, around=around) for k in at]))
-    save_nobody(folder, name, np.vstack(rows))
+    save_sheet(folder, f"sheet-{sitter.name}", np.vstack(rows), portraits(folder, sitter.portrait, keys=keys))

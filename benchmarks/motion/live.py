@@ -26,7 +26,7 @@ from generate import FaceLatent, Motion, Painter, Talker
 from generate.stream import Clock, Moment, Stream
 from media import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, probe, read_picture, read_sound
 from media.errors import VasariError
-from provenance import Claim, Keys, Outlet, is_nobody, save_live
+from provenance import Generated, Keys, Outlet, Permit, save_live
 
 ROUNDS, ROUNDS_QUICK = 20, 3  # utterances that latency is taken from
 UTTERANCE = 0.8  # seconds
@@ -300,8 +300,8 @@ class _Counter:
 def _save(setting: Any, moments: Any, outlet: Outlet, look: Callable[[Path], object] = lambda path: None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         keys, path = Keys.open(Path(folder) / "keys"), Path(folder) / "live.mp4"
-        claim = Claim(command="bench", portrait=setting.portrait, nobody=is_nobody(setting.portrait, keys))
-        save_live(path, moments, outlet, claim=claim, keys=keys)
+        performance = Permit.of(setting.portrait, keys=keys).perform(Generated, moments, command="bench")
+        save_live(path, performance, outlet)
         look(path)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks.figures import Figure
 from benchmarks.motion.talk import Talks
 from benchmarks.plots import figure, save_plot
-from benchmarks.sheets import save_nobody, tile
+from benchmarks.sheets import portraits, save_sheet, tile
 from faces.actions import ACTION_INDEX
 from faces.people import Person, Wardrobe
 from faces.performances import Controls, MotionClip, Style, mouth_opening, perform
@@ -77,7 +77,8 @@ def _moods(setting: "Setting") -> None:
         reach = np.array([[-1, -1], [1, 1]]) * 0.55 * HEAD_WIDTH * latent.pose.scale
         around = latent.pose.centre + reach
         rows.append(np.hstack([tile(f, None, m, side=SIZE, around=around) for f, m in zip(shown, MOODS, strict=True)]))
-    save_nobody(setting.folder, "moods", np.vstack(rows))
+    shipped = sorted(setting.portrait.parent.glob("*.png"))
+    save_sheet(setting.folder, "moods", np.vstack(rows), portraits(setting.folder, *shipped))
 
 
 def _moment(clip: MotionClip, frame: int) -> MotionClip:

@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.figures import Figure, mean_figure
 from benchmarks.motion.lips import Row, lip_rows
 from benchmarks.motion.talk import Talks
-from benchmarks.sheets import save_nobody, tile
+from benchmarks.sheets import portraits, save_sheet, tile
 from faces.actions import ACTION_INDEX
 from faces.performances import SHUT, MotionClip, mouth_opening, perform
 from faces.tracker import Tracker
@@ -146,4 +146,4 @@ def _sheet(setting: "Setting", manner: str, clip: Spoken, clips: dict[str, Motio
         shown = Talker(latent, Painter()).frames([chosen])
         labels = [f"{name} {t:.2f} s" for t in moments]
         rows.append(np.hstack([tile(f, None, m, side=SIDE, around=around) for f, m in zip(shown, labels, strict=True)]))
-    save_nobody(setting.folder, manner, np.vstack(rows))
+    save_sheet(setting.folder, manner, np.vstack(rows), portraits(setting.folder, setting.portrait))

@@ -16,7 +16,7 @@ from benchmarks.renderer.judge import Judge
 from benchmarks.renderer.smiles import PEOPLE_QUICK, latent_of
 from benchmarks.renderer.truth import latent_of as exact_latent_of
 from benchmarks.renderer.truth import sitters
-from benchmarks.sheets import save_nobody, save_sheet, tile
+from benchmarks.sheets import portraits, rendered, save_sheet, tile, volunteers
 from benchmarks.tracker.truth import turn_between
 from faces import Track
 from faces.actions import ACTION_INDEX
@@ -25,6 +25,7 @@ from faces.london import London
 from faces.solve import FREE
 from generate import FaceLatent, Renderer
 from media import read_picture
+from provenance import Permit
 
 if TYPE_CHECKING:
     from benchmarks.renderer.suite import Setting
@@ -68,10 +69,9 @@ def changes(latent: FaceLatent, other: FaceLatent) -> Iterator[Change]:
 def measure(setting: "Setting", judge: Judge) -> list[Figure]:
     """leak_max_pct: the largest entry off the diagonal, over the groups of people; and every entry."""
     figures, largest = [], []
-    for group, latents in _groups(setting, judge):
+    for group, latents, permits in _groups(setting, judge):
         seen, rows = _observe(latents, judge)
-        save = save_nobody if group == "rendered" else _saver(setting)
-        save(setting.folder, f"leak_{group}", np.vstack(rows[:ROWS]))
+        save_sheet(setting.folder, f"leak_{group}", np.vstack(rows[:ROWS]), permits)
         matrix, own = matrix_of(seen)
         for (part, what), share in matrix.items():
             counts = len(seen[part][what])
@@ -106,28 +106,25 @@ def matrix_of(
     return matrix, own
 
 
-def _saver(setting: "Setting"):
-    def save(folder, name: str, sheet: np.ndarray) -> None:
-        save_sheet(folder, name, sheet, london=setting.london, portrait=setting.portrait)
-
-    return save
-
-
-def _groups(setting: "Setting", judge: Judge) -> Iterator[tuple[str, list[FaceLatent]]]:
-    """Groups of people, each with a name."""
+def _groups(setting: "Setting", judge: Judge) -> Iterator[tuple[str, list[FaceLatent], list[Permit]]]:
+    """Groups of people, each with a name, and the permits to show them."""
     if setting.assets is not None:
         from faces.people import Wardrobe
 
         wardrobe = Wardrobe(setting.assets, setting.skins)
         count = PEOPLE_QUICK if setting.quick else RENDERED
-        yield "rendered", [exact_latent_of(person, wardrobe) for person in sitters(wardrobe, count)]
+        drawn = list(sitters(wardrobe, count))
+        latents = [exact_latent_of(person, wardrobe) for person in drawn]
+        yield "rendered", latents, rendered(setting.folder, drawn, wardrobe)
     if setting.london is not None:
         people = London(setting.london).test
         people = people[:PEOPLE_QUICK] if setting.quick else people
-        yield "london", [latent_of(person.picture("neutral"), judge) for person in people]
+        latents = [latent_of(person.picture("neutral"), judge) for person in people]
+        yield "london", latents, volunteers(setting.folder, setting.london)
     if setting.assets is None and setting.london is None:
         examples = sorted(setting.portrait.parent.glob("*.png"))
-        yield "examples", [latent_of(read_picture(path), judge) for path in examples]
+        latents = [latent_of(read_picture(path), judge) for path in examples]
+        yield "examples", latents, portraits(setting.folder, *examples)
 
 
 def _observe(latents: list[FaceLatent], judge: Judge) -> tuple[dict[str, dict[str, list[float]]], list[np.ndarray]]:

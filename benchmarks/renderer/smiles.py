@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.figures import Figure
 from benchmarks.renderer.judge import BACKBONE, KINDS, LOWER, SAME_HEAD, UNITS, Judge, Tally, missing, row_of
-from benchmarks.sheets import save_sheet
+from benchmarks.sheets import save_sheet, volunteers
 from faces.crop import face_crop
 from faces.fit import ITERATIONS, fitted
 from faces.london import London
@@ -47,7 +47,7 @@ def measure(setting: "Setting", judge: Judge) -> list[Figure]:
         for kind, picture in shown.items():
             tally.add("smile_", SUFFIXES[kind], judge.near(picture, truth, inside) | judge.alike(picture, truth))
         rows.append(row_of({"truth": truth, **shown}, inside))
-    save_sheet(setting.folder, "smiles", np.vstack(rows), london=setting.london, portrait=setting.portrait)
+    save_sheet(setting.folder, "smiles", np.vstack(rows), volunteers(setting.folder, setting.london))
     return [*tally.figures("London people held out"), *_first_light()]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.figures import Figure
 from benchmarks.pictures import psnr, ssim
 from benchmarks.renderer.judge import KINDS, UNITS, Judge, Tally, missing, row_of
-from benchmarks.sheets import save_nobody
+from benchmarks.sheets import rendered, save_sheet
 from faces.actions import ACTION_INDEX
 from faces.fit import CAMERA_DISTANCE, FaceParameters
 from faces.head import lid_actions
@@ -65,7 +65,8 @@ def measure(setting: "Setting", judge: Judge) -> list[Figure]:
         return missing(names, "needs --assets (`vasari data assets`)")
     wardrobe, tally = Wardrobe(setting.assets, setting.skins), Tally()
     rows: dict[str, list[np.ndarray]] = {c.name: [] for c in CONDITIONS}
-    for person in sitters(wardrobe, PEOPLE_QUICK if setting.quick else PEOPLE):
+    people = list(sitters(wardrobe, PEOPLE_QUICK if setting.quick else PEOPLE))
+    for person in people:
         source = latent_of(person, wardrobe)
         for condition in CONDITIONS:
             for again in posed(person, condition):
@@ -85,8 +86,9 @@ def measure(setting: "Setting", judge: Judge) -> list[Figure]:
                     }
                     tally.add(f"{condition.name}_", KINDS[kind], measured)
                 rows[condition.name].append(row_of({"truth": truth, **shown}, inside))
+    permits = rendered(setting.folder, people, wardrobe)
     for name, row in rows.items():
-        save_nobody(setting.folder, f"truth_{name}", np.vstack(row[:ROWS]))
+        save_sheet(setting.folder, f"truth_{name}", np.vstack(row[:ROWS]), permits)
     return tally.figures("rendered people photographed again, exact heads")
 
 

@@ -35,7 +35,7 @@ def main(portrait: Path, speech: Path, out: Path, seconds: float) -> dict:
     """Generate `seconds` of speech and report speed and memory."""
     from faces import Tracker
     from generate import FaceLatent, Motion, Painter, Talker
-    from provenance import Claim, Keys, is_nobody, save_video
+    from provenance import Generated, Keys, Permit, likeness, save_video
 
     sound = read_sound(speech)[: int(seconds * SAMPLE_RATE)]
     started = time.perf_counter()
@@ -43,6 +43,7 @@ def main(portrait: Path, speech: Path, out: Path, seconds: float) -> dict:
     warm = read_picture(portrait)
     latent = FaceLatent.encode(warm, tracker.portrait(warm)[0])
     next(iter(Talker(latent, painter).frames(motion.stream([sound[:SAMPLE_RATE]]))))  # compiles what is compiled once
+    likeness.ready()
     loaded = time.perf_counter()
 
     picture = read_picture(portrait)
@@ -61,9 +62,9 @@ def main(portrait: Path, speech: Path, out: Path, seconds: float) -> dict:
 
     with tempfile.TemporaryDirectory() as folder:
         keys = Keys.open(Path(folder) / "keys")
-        claim = Claim(command="bench", portrait=portrait, nobody=is_nobody(portrait, keys))
+        performance = Permit.of(portrait, keys=keys).perform(Generated, frames(), sound, command="bench")
         begun = time.perf_counter()
-        saved = save_video(out, frames(), sound, claim=claim, keys=keys)
+        saved = save_video(out, performance)
         took = time.perf_counter() - begun
     between = 1000 * np.diff(came)
     return {

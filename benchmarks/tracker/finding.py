@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.figures import Figure
-from benchmarks.sheets import save_sheet, tile, tiled
+from benchmarks.sheets import portraits, save_sheet, tile, tiled, volunteers
 from benchmarks.tracker.conditions import Sight, sights
 from benchmarks.tracker.nobody import around, nobody
 from faces import Track, Tracker
@@ -52,9 +52,11 @@ def _found(setting: "Setting", tracker: Tracker) -> list[Figure]:
             found[sight.condition].append(hit is not None)
             if seed == 0 or hit is None:
                 (tiles if hit else lost).append(_tile(sight, hit))
+    shipped = portraits(setting.folder, *sorted(setting.portrait.parent.glob("*.png")))
+    permits = volunteers(setting.folder, setting.london) if setting.london else shipped
     for name, sheet in (("found", tiles), ("missed", lost[:36])):
         if sheet:
-            save_sheet(setting.folder, name, tiled(sheet), london=setting.london, portrait=setting.portrait)
+            save_sheet(setting.folder, name, tiled(sheet), permits)
     note = "London people held out" if setting.london else "shipped portraits; real people need --london"
     everything = [hit for hits in found.values() for hit in hits]
     figures = [_share("found_pct", everything, goal=99, note=f"{len(found)} conditions, {note}")]
@@ -70,15 +72,8 @@ def _tile(sight: Sight, hit: Track | None) -> np.ndarray:
 
 def _refused(setting: "Setting", tracker: Tracker) -> list[Figure]:
     refused: dict[str, list[bool]] = defaultdict(list)
-    tiles = []
     for kind, picture in _empty(setting):
-        tracks = tracker.track(picture)
-        refused[kind].append(not tracks)
-        if tracks:
-            tiles.append(tile(picture, tracks[0].landmarks, kind))
-    if tiles:
-        sheet = tiled(tiles[:36])
-        save_sheet(setting.folder, "not_refused", sheet, london=setting.london, portrait=setting.portrait)
+        refused[kind].append(not tracker.track(picture))
     everything = [ok for oks in refused.values() for ok in oks]
     figures = [_share("refuses_pct", everything, goal=100, note=f"pictures of nobody: {', '.join(refused)}")]
     return figures + [_share(f"refuses_pct_{kind.replace(' ', '_')}", oks) for kind, oks in refused.items()]

@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.figures import Figure, mean_figure
 from benchmarks.landmark_error import Errors, landmark_errors
-from benchmarks.sheets import save_sheet, tile, tiled
+from benchmarks.sheets import save_sheet, tile, tiled, volunteers
 from faces import Track, Tracker
 from faces.london import London, Person
 
@@ -109,4 +109,4 @@ def _worst_sheet(setting: "Setting", london: London, errors: Errors, tracks: dic
         )
         for i in worst
     ]  # fmt: skip
-    save_sheet(setting.folder, "worst_volunteers", tiled(tiles, 4), london=setting.london, portrait=setting.portrait)
+    save_sheet(setting.folder, "worst_volunteers", tiled(tiles, 4), volunteers(setting.folder, setting.london))

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.figures import Figure, mean_figure
-from benchmarks.sheets import bars, save_nobody, tile, tiled
+from benchmarks.plots import bars, save_plot
+from benchmarks.sheets import portraits, save_sheet, tile, tiled
 from faces import Track, Tracker
 from faces.actions import ACTION_INDEX
 from faces.head import rotation_matrix
 from faces.solve import FREE
 from media import read_picture
 from media.errors import UnreadableError
+from provenance import Keys
 
 if TYPE_CHECKING:
     from benchmarks.tracker.suite import Setting
@@ -182,7 +184,7 @@ def _landmarks(setting: "Setting", pairs: list[tuple[Truth, Track]], missed: lis
             chart[f"{low} to {high}"] = float(np.mean(inside)), len(inside)
     if chart:
         plot = bars("mean landmark error by yaw (degrees), % of the distance of the eyes", chart, "%")
-        save_nobody(setting.folder, "error_by_yaw", plot)
+        save_plot(setting.folder, "error_by_yaw", plot)
     note = "actual over expected error, 1 is honest; more is too sure of itself"
     return [*figures, mean_figure("sigma_ratio", ratios, "", better="lower", note=note)]
 
@@ -204,7 +206,9 @@ def _sheets(setting: "Setting", pairs: list[tuple[Truth, Track]], missed: list[T
         for truth, track in ranked
     ]  # fmt: skip
     if tiles:
-        save_nobody(setting.folder, "worst_rendered", tiled(tiles))
+        permits = portraits(setting.folder, *(truth.path for truth, _ in ranked), keys=Keys.open())
+        save_sheet(setting.folder, "worst_rendered", tiled(tiles), permits)
     lost = [tile(read_picture(t.path), None, f"{t.path.stem}: yaw {yaw(t):.0f}", around=t.mesh) for t in missed[:WORST]]
     if lost:
-        save_nobody(setting.folder, "missed_rendered", tiled(lost))
+        permits = portraits(setting.folder, *(truth.path for truth in missed[:WORST]), keys=Keys.open())
+        save_sheet(setting.folder, "missed_rendered", tiled(lost), permits)

@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.figures import Figure, mean_figure
 from benchmarks.pictures import psnr, ssim
 from benchmarks.plots import figure, save_plot
-from benchmarks.sheets import save_nobody
+from benchmarks.sheets import portraits, save_sheet
 from benchmarks.watermark.clips import Clip
 from benchmarks.watermark.journeys import Journey, journeys
 from media.units import FPS
@@ -48,7 +48,7 @@ def measure(setting: "Setting", clips: list[Clip]) -> list[Figure]:
             if not row.moved:
                 found[f"bits {row.name}"].append(reader.bit_accuracy(message))
     if looks:
-        save_nobody(setting.folder, "marked", np.concatenate(looks))
+        save_sheet(setting.folder, "marked", np.concatenate(looks), portraits(setting.folder, *setting.portraits))
     _write(setting, rows, found)
     _plot(setting, rows, found)
     figures = [_rate(row, found[f"rate {row.name}"]) for row in rows]

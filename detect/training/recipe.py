@@ -23,6 +23,7 @@ from detect.training.evidence import gathered, looked
 from detect.training.picture import PAIRS, train_picture
 from learning import WeightCard, save_weights
 from learning.ranks import first_to_begin
+from learning.resuming import guarded
 from learning.weights import tensors_sha256
 from media.errors import UsageError
 
@@ -37,6 +38,7 @@ FAKES_A_REAL = 2  # fakes that are calibrated on, at most, for each real: thresh
 STEPS = 1500
 
 
+@guarded
 def train(
     data: Path | None,
     out: Path,

@@ -16,6 +16,7 @@ from faces.performances.phones import CLASSES
 from faces.performances.speechset import SPELLED_AS, Clip, load_speech_set, place
 from faces.performances.synthesisers import Espeak
 from learning import Plan, WeightCard, fit, save_weights
+from learning.resuming import guarded
 from media.errors import UsageError
 from media.mel import BINS, HISTORY, HOP, log_mel
 from media.units import SAMPLE_RATE
@@ -113,6 +114,7 @@ def boundaries(aligner: Aligner, clips: Sequence[Clip]) -> np.ndarray:
     return np.concatenate(errors) if errors else np.zeros(0)
 
 
+@guarded
 def train(
     data: Path | None,
     out: Path,

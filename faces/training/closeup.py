@@ -36,6 +36,7 @@ from faces.training.landmarks import lift_volunteers
 from faces.training.photographs import random_background
 from learning import Plan, WeightCard, fit, save_weights
 from learning.loop import batches_ahead
+from learning.resuming import guarded
 from media.atomic import replacing
 from media.errors import UsageError
 
@@ -396,6 +397,7 @@ def validator(sets: dict[str, Views]) -> Callable[[nn.Module], dict[str, float]]
     return validate
 
 
+@guarded
 def train(
     data: Path,
     out: Path,

@@ -12,6 +12,7 @@ from faces.finder import STRIDE, FinderNet
 from faces.london import London
 from faces.training.photographs import SOURCE, Photograph, photographs, random_background
 from learning import Plan, WeightCard, fit, save_weights
+from learning.resuming import guarded
 
 SIDE = 224  # pixels a side of the scenes
 CELLS = SIDE // STRIDE
@@ -128,6 +129,7 @@ def validator(scenes: Scenes, count: int) -> Callable[[nn.Module], dict[str, flo
     return validate
 
 
+@guarded
 def train(
     data: Path,
     out: Path,

@@ -30,6 +30,7 @@ from faces.training.photographs import random_background
 from learning import Plan, WeightCard, fit, load_weights, save_weights
 from learning.loop import batches_ahead
 from learning.pool import Pool
+from learning.resuming import guarded
 from learning.threads import one_blas_thread
 
 SHOT = 384  # pixels a side of the pictures that are taken
@@ -298,6 +299,7 @@ class AsTaken(Volunteers):
         return keep(lifted.picture, shot.mesh[:, :2], np.ones(POINTS, bool))
 
 
+@guarded
 def train(
     data: Path,
     out: Path,

@@ -13,6 +13,7 @@ from faces.lipsync import LipSyncNet, compared
 from faces.performances import EMOTIONS, Controls, Style, perform
 from faces.performances.speechset import Clip, load_speech_set
 from learning import Plan, WeightCard, fit, save_weights
+from learning.resuming import guarded
 from media.errors import UsageError
 from media.mel import HISTORY, log_mel
 from media.units import SAMPLE_RATE, SAMPLES_PER_FRAME
@@ -101,6 +102,7 @@ def contrast(net: nn.Module, batch: Batch) -> tuple[torch.Tensor, Mapping[str, f
     return forward + backward, {"frame_pct": 100 * float(right)}
 
 
+@guarded
 def train(
     data: Path | None,
     out: Path,

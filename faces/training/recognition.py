@@ -21,6 +21,7 @@ from faces.training.degrade import degrade
 from faces.training.landmarks import lift_volunteers
 from faces.training.recognition_pictures import KEPT, ROOM, SHOT, People, Volunteers, picture_set
 from learning import Plan, WeightCard, fit, save_weights
+from learning.resuming import guarded
 
 log = logging.getLogger(__name__)
 BATCH = 96
@@ -119,6 +120,7 @@ def validator(sets: dict[str, np.ndarray], device: str) -> Callable[[nn.Module],
     return validate
 
 
+@guarded
 def train(
     data: Path,
     out: Path,

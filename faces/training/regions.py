@@ -23,6 +23,7 @@ from faces.training.degrade import degrade
 from faces.training.photographs import random_background
 from learning import Plan, WeightCard, fit, load_weights, save_weights
 from learning.loop import batches_ahead
+from learning.resuming import guarded
 from media.atomic import replacing
 from media.errors import UsageError
 
@@ -241,6 +242,7 @@ def body_of_landmarks(net: RegionNet, weights: Path = LANDMARKS) -> None:
     net.body.requires_grad_(False).eval()
 
 
+@guarded
 def train(
     data: Path,
     out: Path,

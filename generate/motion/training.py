@@ -25,6 +25,7 @@ from generate.motion.space import FARTHEST, SIZE, Steps, asked_code, events, res
 from generate.motion.tracks import read_tracks
 from generate.speech.toy import toy_set
 from learning import Plan, WeightCard, fit, load_weights, save_weights
+from learning.resuming import guarded
 from media.atomic import replacing
 
 SCENES, VALIDATION = 2600, 48  # to learn from, to choose by
@@ -224,6 +225,7 @@ class Loss:
         return total, {name: float(value.detach()) for name, value in figures.items()}
 
 
+@guarded
 def train(
     data: Path | None,
     out: Path,

@@ -26,6 +26,7 @@ from generate.speech.network import DELAY, LipNet
 from generate.speech.sounds import resampled, spoiled
 from generate.speech.toy import toy_set
 from learning import Plan, WeightCard, fit, load_weights, save_weights
+from learning.resuming import guarded
 from media.errors import UsageError
 from media.mel import BINS, HISTORY, log_mel
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
@@ -266,6 +267,7 @@ def measure(model: nn.Module, found: list[tuple[Example, Batch]]) -> dict[str, f
     }
 
 
+@guarded
 def train(
     data: Path | None,
     out: Path,

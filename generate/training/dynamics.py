@@ -18,6 +18,7 @@ from faces.people.behaviour import random_actions
 from faces.performances import CLASSES, EMOTIONS, Controls, Phones, Style, perform
 from generate.dynamics import ACTIONS, DynamicsNet
 from learning import Plan, WeightCard, fit, save_weights
+from learning.resuming import guarded
 from media.units import SAMPLE_RATE
 
 BATCH = 256
@@ -111,6 +112,7 @@ def validator(rows: torch.Tensor, loss: Loss) -> Callable[[nn.Module], dict[str,
     return validate
 
 
+@guarded
 def train(
     data: Path | None,
     out: Path,

@@ -36,6 +36,7 @@ from generate.windows import EYE_RIGHT, MOUTH, SHAPES, WINDOWS, cut
 from learning import Plan, WeightCard, fit, save_weights
 from learning.adversary import Adversary
 from learning.backbone import Perceptual
+from learning.resuming import guarded
 from learning.threads import one_blas_thread
 
 SIZE = 512
@@ -296,6 +297,7 @@ def validator(batches: Batches, count: int, loss: Loss) -> Callable[[nn.Module],
     return validate
 
 
+@guarded
 def train(
     data: Path,
     out: Path,

@@ -32,6 +32,7 @@ from generate.unet import input_ranges
 from learning import Plan, WeightCard, fit, save_weights
 from learning.backbone import Perceptual
 from learning.pool import Pool
+from learning.resuming import guarded
 
 SIZE = 256  # pixels a side of the pictures
 SITTING = 4  # photographs of a person
@@ -276,6 +277,7 @@ def validator(sets: dict[str, list[Batch]], loss: Loss) -> Callable[[nn.Module],
     return validate
 
 
+@guarded
 def train(
     data: Path,
     out: Path,

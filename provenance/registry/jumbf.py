@@ -1,4 +1,4 @@
-"""A look into a C2PA manifest store: JUMBF superboxes (ISO 19566-5), no deeper than the labels of its manifests."""
+"""A look into a C2PA manifest store: JUMBF superboxes (ISO 19566-5) and their labels."""
 
 import struct
 
@@ -17,6 +17,23 @@ def only(store: bytes, label: str) -> bytes:
     if len(chosen) != 1 or len(manifests) == 1:
         return store
     return _box(b"jumb", _box(*head) + _box(*chosen[0]))
+
+
+def inside(store: bytes, *path: str | bytes) -> bytes:
+    """What lies in a manifest store under these labels, and at the end in a box of that type (bytes).
+
+    Raises:
+        ValueError, IndexError, struct.error: there is no such box.
+    """
+    content = next((box[1] for box in _boxes(store) if box[0] == b"jumb"), b"")
+    for name in path:
+        wanted = [
+            box for kind, box in _boxes(content) if (kind == b"jumb" and _label(box) == name) or kind == name
+        ]  # fmt: skip
+        if len(wanted) != 1:
+            raise ValueError(f"{len(wanted)} boxes of the name {name!r}")
+        content = wanted[0]
+    return content
 
 
 def _boxes(data: bytes) -> list[tuple[bytes, bytes]]:

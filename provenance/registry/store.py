@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -38,6 +39,7 @@ class Registry:
     """Which mark belongs to which output, and what can be recovered of it. Made or brought up to date on first use.
 
     Any number of processes may write at once: every change is one transaction, and who finds the database busy waits.
+    All registries of one place share their connections, within a process.
 
     Args:
         where: path of a SQLite file, or a database URL ("postgresql+psycopg://user@host/name").
@@ -62,7 +64,7 @@ class Registry:
         return str(self.path) if self.path else self._engine.url.render_as_string(hide_password=True)
 
     def close(self) -> None:
-        """Let go of connections; the next use makes new ones."""
+        """Let go of connections, those of other registries of this place too; the next use makes new ones."""
         self._engine.dispose()
 
     def add(self, entry: Entry, *, store: bytes = b"", still: bytes = b"", prints: bytes = b"") -> None:
@@ -238,7 +240,30 @@ def _bind(connection: Connection, label: str, bindings: Iterable[tuple[str, str]
         connection.execute(insert(t.BINDINGS).values({"alg": alg, "value": value, "label": label}))
 
 
+_ENGINES: dict[str, Engine] = {}  # one a URL and process, however often a registry is opened
+_MAKING = threading.Lock()
+
+
 def _engine(url: str) -> Engine:
+    with _MAKING:
+        if url not in _ENGINES:
+            _ENGINES[url] = _made(url)
+        return _ENGINES[url]
+
+
+def _after_fork() -> None:
+    """A child shares no connection with its parent: it makes its own, and does not close those."""
+    global _MAKING
+    _MAKING = threading.Lock()  # whoever held it is not in this process
+    for engine in _ENGINES.values():
+        engine.dispose(close=False)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _made(url: str) -> Engine:
     options: dict[str, Any] = {"pool_pre_ping": True}
     if url.startswith("sqlite"):
         options = {"poolclass": NullPool, "connect_args": {"timeout": PATIENCE}}

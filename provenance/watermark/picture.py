@@ -76,16 +76,18 @@ class PictureMarker:
     Args:
         message: 64-bit number, unlike that of any other clip.
         key: the secret watermark key, 32 bytes.
+        strength: times the usual one, for pictures that it cannot be read from otherwise; above 1 it may be seen.
     """
 
-    def __init__(self, message: int, key: bytes, model: Watermark | None = None) -> None:
+    def __init__(self, message: int, key: bytes, model: Watermark | None = None, *, strength: float = 1.0) -> None:
+        self._strength = np.float32(strength)
         signs = Chips.from_key(key, PICTURE.coded_bits).spread(PICTURE.encode(message, key))
         self._pattern = FastPattern(strength_graph(model.strength) if model else _shipped_graphs()[0], signs)
 
     def mark(self, frame: np.ndarray, seen: np.ndarray | None = None) -> np.ndarray:
         """uint8 RGB (H, W, 3) -> the same, marked, 43 dB or more from the original before rounding. `seen`: as it
         looks, where that differs (through transparency)."""
-        return add_pattern(frame, self._pattern(frame if seen is None else seen))
+        return add_pattern(frame, self._pattern(frame if seen is None else seen) * self._strength)
 
     def mark_luma(self, plane: np.ndarray) -> np.ndarray:
         """The brightness of a video frame, limited range, (H, W) -> the same, marked; uint8, or uint16 of 10 bits."""
@@ -93,7 +95,8 @@ class PictureMarker:
         steps = 4 if deep else 1  # in a level of 8 bits
         bright = square(cv2.convertScaleAbs(plane, alpha=1 / steps) if deep else plane)
         bright = np.clip((bright - np.float32(BLACK / 255)) * np.float32(255 / SPAN), 0.0, 1.0)
-        levels = _levels(self._pattern.under(bright) * np.float32(steps * SPAN / 255), *plane.shape)
+        scale = self._strength * np.float32(steps * SPAN / 255)
+        levels = _levels(self._pattern.under(bright) * scale, *plane.shape)
         marked = cv2.add(plane, levels, dtype=cv2.CV_16U if deep else cv2.CV_8U)
         return np.minimum(marked, 1023, out=marked) if deep else marked
 

@@ -154,15 +154,18 @@ class SoundMarker:
         message: the clip's 64-bit message.
         key: the secret watermark key, 32 bytes.
         block: transform frames in a block, a divisor of `FRAMES`.
+        strength: times the usual one, for sound that it cannot be read from otherwise; above 1 it may be heard.
     """
 
-    def __init__(self, message: int, key: bytes, *, block: int = FRAMES) -> None:
+    def __init__(self, message: int, key: bytes, *, block: int = FRAMES, strength: float = 1.0) -> None:
         if block < 1 or FRAMES % block:
             raise ValueError(f"blocks of {block} transform frames: {FRAMES} must be a multiple of them")
         self._chips = SoundChips.from_key(key)
         self._signs = np.append(1, SOUND.encode(sound_message(message), key)).astype(np.float64)
         self._target = np.full(len(self._signs), TARGET)
         self._target[0] = PILOT_TARGET
+        self._target *= strength
+        self._least, self._most = SMALLEST * strength, LARGEST * strength
         self._block = block
         self._around = 0 if block == FRAMES else 1  # blocks' neighbours that are looked at, transform frames
         self._before = np.zeros(self._around * HOP, np.float32)  # host samples just given back
@@ -214,7 +217,7 @@ class SoundMarker:
         heard, chips = self._chips.gather(mdct(whiten(host))[rows], period)
         heard = heard * self._signs
         lacking = (self._target * self._chips.counts - self._have - heard) / np.maximum(self._left, 1)
-        strength = np.clip(lacking, SMALLEST, LARGEST)
+        strength = np.clip(lacking, self._least, self._most)
         mark = np.zeros((self._block, HOP))
         which = self._chips.bit[period] + 1
         mark[:, LOWEST:HIGHEST] = self._chips.sign[period] * (strength * self._signs)[which] * level

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 
 from learning import Plan, WeightCard, fit, save_weights
+from learning.resuming import guarded
 from provenance.watermark import attacks, finding, geometry, hosts
 from provenance.watermark.chips import CHIPS
 from provenance.watermark.code import PICTURE
@@ -31,6 +32,7 @@ FINDING = 1 / 3  # steps of the finder to a step of strength and reader
 VALIDATION_CLIPS, VALIDATION_SIDE = 24, 384
 
 
+@guarded
 def recipe(
     data: Path | None,
     out: Path,

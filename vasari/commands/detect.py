@@ -54,7 +54,7 @@ def detect(
     code 5 if it ever looked synthetic. Sound is not listened to.
     """
     from provenance.exits import worst
-    from vasari.scanning import survey
+    from vasari.scanning import deciding, survey
 
     if live:
         if len(files) != 1 or report or output:
@@ -74,7 +74,8 @@ def detect(
 
     codes = survey(
         files, opening, asked, show,
-        what="detecting", workers=workers, engine=engine, seconds=seconds, ledger=output, listed=sys.stdin,
+        what="detecting", workers=workers, engine=engine, seconds=seconds, ledger=output,
+        deciding=deciding.detecting(weights, point.value, longest) if output else None, listed=sys.stdin,
     )  # fmt: skip
     raise typer.Exit(worst(codes))
 

@@ -38,12 +38,24 @@ def fakes(
             help="Folder of other weights (painter.safetensors, refiner.safetensors) to fake with; repeatable."
         ),
     ] = None,
+    licence: Annotated[
+        Path | None,
+        typer.Option(help="File that states the licence of --data's pictures (default: LICENSE or README there)."),
+    ] = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of keys that clips are signed with, and that signed the consents (default: OUTPUT/keys; with "
+            "--videos, your own)."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed; the same seed makes the same set.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes; 0 for one a core.")] = 0,
 ) -> None:
     """Make reals and fakes of the same people before the same cameras, with exact labels and disjoint splits.
 
-    Of people in videos only under consent: the list of --people says, for each video, who is seen and how they agreed.
+    Volunteers are shown under the licence of their data set. People in videos only under their signed consent: the list
+    of --people names, for each video, who is seen and the consent file (`vasari consent grant VIDEO`).
 
     Writes clips/NNNNNN_KIND.mp4, all of them marked and signed in the same way, and manifest.jsonl, a line a clip
     (docs/detection.md). A run that was broken off goes on where it stopped.
@@ -52,7 +64,18 @@ def fakes(
     from detect.data import SPLITS
 
     making = Making(
-        output, n, data, assets, skins, speech_set, seed, tuple(generator or ()), videos=videos, people=people
+        output,
+        n,
+        data,
+        assets,
+        skins,
+        speech_set,
+        seed,
+        tuple(generator or ()),
+        videos=videos,
+        people=people,
+        licence=licence,
+        keys=keys,
     )
     with frames_bar("sittings", len(making.tasks())) as progress:
         items = make_set(making, workers=workers or cores(), progress=progress)

@@ -87,55 +87,55 @@ def generate(
 
     With --live, frames are marked before they leave, and the output is signed when the sound ends.
     """
-    from media import iter_sound, probe, read_picture
+    from media import iter_sound, probe
     from media.units import FPS
-    from provenance import save_live, save_video
+    from provenance import Generated, Permit, save_live, save_video
     from provenance.hashing import file_sha256
     from vasari.live import check_input, check_not_input, moments, open_outlet
-    from vasari.studio import check_request, claim_for, seat
+    from vasari.studio import check_request, seat
 
     asked, weighed = directing.controls(gaze, pose, distance, emotion, movement, curve), directing.guidance(guidance)
     check_input(speech) if live else check_not_input(speech, to)
     inputs = () if live else (speech,)
     check_request(output, (portrait, *inputs), size)
-    picture, info = read_picture(portrait), None if live else probe(speech)
+    info = None if live else probe(speech)
     if info and not info.has_sound:
         raise SpeechError(f"{speech}: holds no sound; give a recording of speech")
     opened = signing_keys(keys, timestamp, required)
     settings = {"size": size, "crop": crop.value, "gaze": gaze, "distance": distance, "emotion": emotion or "neutral"}
     settings |= {"seed": seed, "pose": pose, "movement": movement, "style": seed if style is None else style}
     settings |= {"guidance": guidance or "default", "curve": file_sha256(curve) if curve else "none"}
-    claim_for("generate", portrait, inputs, consent, opened, settings)
+    permit = Permit.of(portrait, keys=opened, consent=consent)
     outlet = open_outlet(to, output) if live else None
-    sitter = seat(picture, size=size, face=face, whole=crop is CropKind.full)
+    sitter = seat(permit, size=size, face=face, whole=crop is CropKind.full)
     err = Console(stderr=True)
-    if sitter.faces > 1 and face is None:
-        err.print(
-            f"{escape(str(portrait))}: {sitter.faces} faces; the largest speaks (--face N chooses)", highlight=False
-        )
+    if sitter.talker.faces > 1 and face is None:
+        faces = sitter.talker.faces
+        err.print(f"{escape(str(portrait))}: {faces} faces; the largest speaks (--face N chooses)", highlight=False)
     if opened.created:
         err.print(f"development keys were made in {escape(str(opened.folder))}; back them up", highlight=False)
-    claim = claim_for("generate", portrait, inputs, consent, opened, settings, sitter.models)
-    performance = {"seed": seed, "style": style, "controls": asked, "guidance": weighed}
+    said = {"command": "generate", "inputs": inputs, "settings": settings, "models": sitter.talker.models}
+    asking = {"seed": seed, "style": style, "controls": asked, "guidance": weighed}
     if outlet is not None:
         with frames_bar("live", None) as progress:
-            shown = moments(sitter, performance)
-            saved = save_live(output, shown, outlet, claim=claim, keys=opened, progress=progress)
+            performance = permit.perform(Generated, moments(sitter, asking), **said)
+            saved = save_live(output, performance, outlet, progress=progress)
         report(saved, err=True)
         return
-    frames = map(sitter.place, _frames(sitter.talker, speech, performance))
+    frames = map(sitter.place, _frames(sitter.talker, speech, asking))
+    performance = permit.perform(Generated, frames, iter_sound(speech), **said)
     total = None if info is None or not info.duration else int(-(-info.duration * FPS // 1))
     with frames_bar("generating", total) as progress:
-        saved = save_video(output, frames, iter_sound(speech), claim=claim, keys=opened, progress=progress)
+        saved = save_video(output, performance, progress=progress)
     report(saved)
 
 
-def _frames(talker, speech, performance) -> Iterator[np.ndarray]:
+def _frames(talker, speech, asking) -> Iterator[np.ndarray]:
     from generate import Motion
     from media import iter_sound
 
     chunks = iter_sound(speech, seconds=1.0)
-    pieces = Motion.load().stream(chunks, **performance)
+    pieces = Motion.load().stream(chunks, **asking)
     return talker.frames(pieces)
 
 

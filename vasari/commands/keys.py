@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -10,7 +10,10 @@ from rich.table import Table
 
 from media.atomic import replacing
 
-app = typer.Typer(help="Signing and watermark keys.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from provenance import Keys
+
+app = typer.Typer(help="Signing and watermark keys: make, show, renew, rotate, revoke.", no_args_is_help=True)
 Folder = Annotated[
     Path | None, typer.Option("--keys", help="Folder of keys (default: $VASARI_KEYS or ~/.config/vasari/keys).")
 ]
@@ -39,8 +42,9 @@ def show(keys: Folder = None) -> None:
     table = Table(title=str(opened.folder), title_justify="left", show_header=False)
     table.add_row("signs as", opened.chain[0].subject.rfc4514_string())
     table.add_row("issued by", opened.chain[0].issuer.rfc4514_string())
-    table.add_row("valid until", f"{opened.expires:%Y-%m-%d} (local keys are renewed by themselves)")
-    table.add_row("private key", "in this folder" if isinstance(opened.signer, LocalSigner) else "behind a command")
+    local = isinstance(opened.signer, LocalSigner)
+    table.add_row("valid until", f"{opened.expires:%Y-%m-%d}{' (renewed in its last week)' if local else ''}")
+    table.add_row("private key", "in this folder" if local else "behind a command")
     table.add_row("watermark key", f"id {key_id(opened.mark_key)} (the key itself stays hidden)")
     if opened.retired:
         table.add_row("retired", f"ids {' '.join(key_id(key) for key in opened.retired)}; they still read marks")
@@ -49,6 +53,32 @@ def show(keys: Folder = None) -> None:
     table.add_row("time stamps", f"by {authority.url}{needed}" if authority else "none")
     table.add_row("registry", "yes" if (opened.folder / FILE).exists() else "no outputs yet")
     Console().print(table)
+    for row in states(opened):
+        typer.echo("{:14}{:42}{} to {}  {}".format(*row))  # not in a table: serial numbers are copied from here
+
+
+def states(keys: "Keys") -> list[tuple[str, str, str, str, str]]:
+    """This maker's certificates, in words: which, serial number, from when, until when, what has become of it. The
+    oldest first, the intermediates last; none where a key service signs."""
+    from provenance.revocation import read_revoked
+
+    gone = read_revoked(keys.lists, keys.anchor_pem.decode())
+    now, rows, above = datetime.now(UTC), [], {}
+    for generation in keys.generations:
+        above |= {certificate.serial_number: certificate for certificate in generation.chain[1:]}
+        state = "signs now" if generation.signs else "rotated"
+        rows.append((f"signing {generation.number}", generation.chain, state))
+    rows += [("intermediate", (certificate,), "issues") for certificate in above.values()]
+    told = []
+    for name, chain, state in rows:
+        certificate, entry = chain[0], gone.of_chain(chain)
+        if entry is not None:
+            state = f"revoked {entry.when:%Y-%m-%d}{f', {entry.reason}' if entry.reason else ''}"
+        elif certificate.not_valid_after_utc < now:
+            state = "expired"
+        dates = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        told.append((name, f"{certificate.serial_number:x}", *(f"{date:%Y-%m-%d}" for date in dates), state))
+    return told
 
 
 @app.command("export-anchor")
@@ -132,7 +162,35 @@ def timestamp(
 
 
 @app.command()
+def renew(keys: Folder = None) -> None:
+    """Renew the signing certificate if it is in its last week, and sign the lists of revoked certificates anew.
+
+    A signer renews its certificate by itself when it signs in that week; this is for makers who sign seldom. Lists say
+    that they are up to date for a year.
+    """
+    from provenance import Keys
+
+    opened = Keys.open(keys, create=False)
+    renewed = opened.renew()
+    word = "renewed" if renewed.chain[0] != opened.chain[0] else "not in its last week, so not renewed"
+    typer.echo(f"{opened.folder}: certificate {word}; it is valid until {renewed.expires:%Y-%m-%d}")
+    if renewed.lists:
+        typer.echo(f"give {renewed.lists[0]}, signed anew, to those who trust you")
+
+
+@app.command()
 def revoke(
+    serial: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HEX",
+            help="Serial number of the certificate, as `keys show` lists it (default: that which signs now).",
+            show_default=False,
+        ),
+    ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(help="The certificate itself, a PEM file, instead.", show_default=False)
+    ] = None,
     reason: Annotated[str, typer.Option(help="Why, as RFC 5280 names it.")] = "key_compromise",
     since: Annotated[
         datetime | None,
@@ -140,14 +198,51 @@ def revoke(
     ] = None,
     keys: Folder = None,
 ) -> None:
-    """Let the signing certificate count no more, and sign with a new one. Of what it signed, only that counts which
-    bears a trusted time stamp from before.
+    """Revoke a certificate: that which signs now, an earlier one, or the intermediate with all that it issued.
+
+    Of what it signed, only that counts which bears a trusted time stamp from before; consents that it signed are to be
+    granted again. If it is the one that signs now, a new one signs from now on.
 
     Others learn of it from the file revoked.pem in the folder of keys: `vasari verify --revoked`.
     """
+    from media.errors import UsageError
     from provenance import Keys
     from provenance.revocation import FILE
 
+    if serial is not None and certificate is not None:
+        raise UsageError("--serial and --certificate: choose one")
     opened = Keys.open(keys, create=False)
-    entry = opened.revoke(reason, since.replace(tzinfo=UTC) if since else None)
+    number = _serial_in(opened, certificate) if certificate else _serial(serial)
+    known = {c.serial_number for c in opened.chain} | {c.serial_number for g in opened.generations for c in g.chain}
+    entry = opened.revoke(reason, since.replace(tzinfo=UTC) if since else None, serial=number)
+    if certificate is None and entry.serial not in known:
+        typer.echo(f"no certificate in {opened.folder} has this serial number; it is listed all the same", err=True)
     typer.echo(f"certificate {entry.serial:x} revoked; give {opened.folder / FILE} to those who trust you")
+    if Keys.open(opened.folder, create=False).chain[0] != opened.chain[0]:
+        typer.echo("a new certificate signs from now on")
+
+
+def _serial(words: str | None) -> int | None:
+    from media.errors import UsageError
+
+    if words is None:
+        return None
+    try:
+        number = int(words.replace(":", ""), 16)
+    except ValueError:
+        number = 0
+    if number <= 0:
+        raise UsageError(f"--serial {words}: not a serial number in hexadecimal; `vasari keys show` lists them")
+    return number
+
+
+def _serial_in(keys: "Keys", path: Path) -> int:
+    """The serial number of a certificate of ours."""
+    from media.errors import KeyMaterialError
+    from provenance.certificates import load_certificates
+    from provenance.generations import issuer_of, read
+
+    found = load_certificates(read(path), str(path))[0]
+    if issuer_of(found, keys.folder) is None:
+        raise KeyMaterialError(f"{path}: was not issued by this maker, so it is not ours to revoke")
+    return found.serial_number

@@ -37,19 +37,17 @@ def lifted(
     from faces.crop import face_crop
     from faces.lifting import Lifted, Shade, elsewhere
     from faces.people.labels import write_labels
-    from media import read_picture
     from media.errors import UsageError
+    from provenance import Edited, Permit, save_picture
     from provenance import Keys as KeyFolder
-    from provenance import save_picture
-    from vasari.studio import claim_for
 
     if not SIDES[0] <= size <= SIDES[1]:
         raise UsageError(f"--size {size}: choose a number from {SIDES[0]} to {SIDES[1]}")
     if not (0 <= yaw <= 60 and 0 <= pitch <= 40):
         raise UsageError(f"--yaw {yaw:g} --pitch {pitch:g}: choose at most 60 and 40 degrees")
-    picture, opened = read_picture(photograph), KeyFolder.open(keys)
+    permit = Permit.of(photograph, keys=KeyFolder.open(keys), consent=consent)
+    picture = permit.picture
     settings = {"n": n, "size": size, "yaw": yaw, "pitch": pitch, "seed": seed}
-    claim = claim_for("data lifted", photograph, (photograph,), consent, opened, settings)
     track, _ = Tracker().portrait(picture, face)
     crop, parameters = face_crop(picture, track.parameters, size)
     head = Lifted(crop, parameters)
@@ -59,7 +57,8 @@ def lifted(
         for number in range(n):
             rng = np.random.default_rng((seed, number))
             shot = head.shoot(elsewhere(parameters, rng, furthest=furthest), shade=Shade.random(rng))
-            save_picture(output / f"{number:06d}.png", shot.picture, claim=claim, keys=opened)
+            shown = permit.perform(Edited, shot.picture, command="data lifted", settings=settings)
+            save_picture(output / f"{number:06d}.png", shown)
             write_labels(output / f"{number:06d}.npz", shot.labels())
             progress(number + 1)
     typer.echo(f"{output}: {n} pictures")

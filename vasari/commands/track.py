@@ -1,8 +1,10 @@
 """`vasari track`: landmarks, pose, gaze, facial actions, light and quality of faces, frame by frame."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
+from zipfile import BadZipFile
 
 import numpy as np
 import typer
@@ -30,8 +32,9 @@ def track(
     and hair (T, H, W), 0 to 255: how surely a pixel shows them.
 
     With --all, arrays are (T, P, ...) for P people, person is (P,) and identity (P, K). Where FILE is a folder, every
-    picture and video in it becomes one .npz in the folder OUTPUT; those that are there already are kept, and those
-    that cannot be read or show nobody are reported and left out.
+    picture and video in it becomes one .npz in the folder OUTPUT, with what it depends on in decided_by (JSON). Those
+    that are there already are kept, unless the file has changed, or the tracker; those that cannot be read or show
+    nobody are reported and left out.
     """
     from faces import Tracker
     from media.errors import UsageError
@@ -53,15 +56,17 @@ def _folder(folder: Path, output: Path, everyone: bool) -> None:
     files = sorted(p for p in folder.rglob("*") if p.is_file() and not any(q.startswith(".") for q in p.parts[1:]))
     if not files:
         raise UnreadableError(f"{folder}: the folder is empty")
-    tracker, err, done, kept = Tracker(), Console(stderr=True), 0, 0
+    tracker, err, done, kept, anew = Tracker(), Console(stderr=True), 0, 0, 0
     for file in files:
         target = output / file.relative_to(folder).with_suffix(".npz")
         if target.exists():
-            kept += 1
-            continue
+            if _decided(target) == _deciding(file, everyone):
+                kept += 1
+                continue
+            anew += 1
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            typer.echo(_one(tracker, file, target, everyone))
+            typer.echo(_one(tracker, file, target, everyone, decided_by=_deciding(file, everyone)))
             done += 1
         except InputError as error:
             err.print(f"[yellow]skipped:[/yellow] {escape(str(error))}", highlight=False, soft_wrap=True)
@@ -70,11 +75,29 @@ def _folder(folder: Path, output: Path, everyone: bool) -> None:
     left = len(files) - done - kept
     if not done and not kept:
         raise UnreadableError(f"{folder}: none of {len(files)} files could be tracked")
-    typer.echo(f"{output}: {done} tracked, {kept} there already, {left} skipped")
+    again = f" ({anew} anew: the file, the tracker or --all was another)" if anew else ""
+    typer.echo(f"{output}: {done} tracked{again}, {kept} there already, {left} skipped")
 
 
-def _one(tracker, file: Path, output: Path, everyone: bool) -> str:
-    """Track one file; returns what to say of it."""
+def _deciding(file: Path, everyone: bool) -> str:
+    """What a track depends on."""
+    from vasari.scanning.deciding import tracking
+
+    found = file.stat()
+    return json.dumps(tracking() | {"seen": [found.st_size, found.st_mtime_ns], "all": everyone})
+
+
+def _decided(target: Path) -> str:
+    """What a track that is there depended on; "" where it does not say."""
+    try:
+        with np.load(target) as track:
+            return str(track["decided_by"])
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        return ""
+
+
+def _one(tracker, file: Path, output: Path, everyone: bool, **words: str) -> str:
+    """Track one file, and keep `words` beside; returns what to say of it."""
     from faces.arrays import arrays_of
     from faces.lighting import estimate_light
     from faces.offline import smooth
@@ -115,7 +138,7 @@ def _one(tracker, file: Path, output: Path, everyone: bool) -> str:
     if not count:
         raise FaceError(f"{file}: no face was found")
     with replacing(output) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, **arrays_of(rows, lights, everyone=everyone), **masks)
+        np.savez_compressed(stream, **arrays_of(rows, lights, everyone=everyone), **masks, **words)
     people = len({t.person for row in rows for t in row})
     who = f"{people} people" if everyone and people > 1 else "a face"
     return f"{output}: {who} in {count} of {len(rows)} frames"

@@ -27,24 +27,26 @@ class Recipe(StrEnum):
     motion = "motion"
     watermark = "watermark"
     detector = "detector"
+    roundtrip = "roundtrip"
 
 
 PEOPLE = (Recipe.tracker, Recipe.closeup, Recipe.regions, Recipe.refiner, Recipe.recognition)
 """What learns from people who do not exist, too."""
 LONDON = (*PEOPLE, Recipe.finder, Recipe.painter)  # what learns from volunteers
 TAKEN_BY = {  # which recipes take an option that not all of them take
-    "workers": (*PEOPLE, Recipe.painter, Recipe.detector),
-    "batch": (*PEOPLE, Recipe.painter, Recipe.detector),
+    "workers": (*PEOPLE, Recipe.painter, Recipe.detector, Recipe.roundtrip),
+    "batch": (*PEOPLE, Recipe.painter, Recipe.detector, Recipe.roundtrip),
     "start": (Recipe.tracker, Recipe.speech, Recipe.motion, Recipe.detector),
-    "lr": (*PEOPLE[:3], Recipe.recognition, Recipe.speech, Recipe.motion, Recipe.detector),
+    "lr": (*PEOPLE[:3], Recipe.recognition, Recipe.speech, Recipe.motion, Recipe.detector, Recipe.roundtrip),
     "assets": PEOPLE,
     "skins": PEOPLE,
     "tracks": (Recipe.motion,),
     "encoder": (Recipe.speech,),
+    "variant": (Recipe.roundtrip,),
 }
 
 
-def _recipe(recipe: Recipe) -> tuple[Callable, Path]:
+def _recipe(recipe: Recipe, variant: str | None) -> tuple[Callable, Path]:
     """The training function and where its weights ship."""
     if recipe is Recipe.finder:
         from faces.finder import WEIGHTS
@@ -82,6 +84,12 @@ def _recipe(recipe: Recipe) -> tuple[Callable, Path]:
     elif recipe is Recipe.detector:
         from detect.detector import WEIGHTS
         from detect.training.recipe import train as run
+    elif recipe is Recipe.roundtrip:
+        from benchmarks.fakes.roundtrip import weights_of
+        from detect.training.roundtrip import VARIANTS
+        from detect.training.roundtrip import train as run
+
+        WEIGHTS = weights_of(variant or next(iter(VARIANTS)))
     elif recipe is Recipe.speech:
         from generate.speech.encoder import WEIGHTS
         from generate.speech.training import train as run
@@ -94,11 +102,11 @@ def _recipe(recipe: Recipe) -> tuple[Callable, Path]:
 def train(
     recipe: Annotated[Recipe, typer.Argument(help="Which weight.", show_default=False)],
     data: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             help="Training data: the London folder for what sees faces; a speech set (`vasari data speech`) for "
             "aligner, speech, lipsync and motion; a folder of photographs for the watermark; a labelled set "
-            "(`vasari data fakes`) for the detector."
+            "(`vasari data fakes`) for the detector; folders of pictures and videos for roundtrip, which takes several."
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Weight file (default: where it ships).")] = None,
@@ -122,6 +130,9 @@ def train(
         Path | None,
         typer.Option(help="Motion only: folder of tracks (`vasari track`) beside their videos, to learn from as well."),
     ] = None,
+    variant: Annotated[
+        str | None, typer.Option(help="Roundtrip only: which autoencoder (kl8, fsq8, kl16, kl4, kl8wide).")
+    ] = None,
     encoder: Annotated[
         Path | None,
         typer.Option(
@@ -133,9 +144,14 @@ def train(
     from learning.ranks import Ranks
     from media.errors import UsageError
 
-    run, home = _recipe(recipe)
-    if data is None and recipe in LONDON:
+    run, home = _recipe(recipe, variant)
+    if not data and recipe in LONDON:
         raise UsageError(f"train {recipe}: give the training pictures with --data LONDON_FOLDER")
+    if not data and recipe is Recipe.roundtrip:
+        raise UsageError("train roundtrip: give pictures and videos with --data FOLDER (several times, if need be)")
+    if len(data or ()) > 1 and recipe is not Recipe.roundtrip:
+        raise UsageError(f"train {recipe}: takes one --data, got {len(data or ())}")
+    source = data if recipe is Recipe.roundtrip else data[0] if data else None
     console = Console(stderr=True)
 
     def progress(step: int, figures: Mapping[str, float]) -> None:
@@ -152,15 +168,18 @@ def train(
         "skins": skins,
         "tracks": tracks,
         "encoder": encoder,
+        "variant": variant,
     }
     options = {name: value for name, value in given.items() if value is not None}
     for name in options:
         if recipe not in TAKEN_BY.get(name, tuple(Recipe)):
             raise UsageError(f"--{name} means nothing to `train {recipe}`; leave it out")
-    folder = workdir / recipe.value
+    folder = workdir / recipe.value / (variant or "")
     ranks = Ranks.join(device)
     device = ranks.device(device)
-    card = run(data, out or home, workdir=folder, device=device, resume=resume, seed=seed, progress=progress, **options)
+    card = run(
+        source, out or home, workdir=folder, device=device, resume=resume, seed=seed, progress=progress, **options
+    )
     figures = ", ".join(f"{k} {v:.4g}" for k, v in card.figures.items())
     if ranks.first:
         typer.echo(f"{out or home}: step {card.steps}, {figures}")

@@ -61,7 +61,7 @@ def triage(
     """
     from provenance.exits import worst
     from vasari.commands.verify import key_folder
-    from vasari.scanning import survey
+    from vasari.scanning import deciding, survey
 
     asked = (
         key_folder(keys),
@@ -96,6 +96,7 @@ def triage(
     codes = survey(
         files, opening, asked, show,
         what="triage", workers=workers, engine=engine, seconds=seconds, ledger=output, listed=sys.stdin,
+        deciding=deciding.verifying(*asked[:5]) | deciding.detecting(None, point.value, longest) if output else None,
     )  # fmt: skip
     raise typer.Exit(worst(codes))
 

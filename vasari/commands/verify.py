@@ -51,7 +51,7 @@ def verify(
     """
     from provenance.exits import worst
     from provenance.keys import default_folder
-    from vasari.scanning import survey
+    from vasari.scanning import deciding, survey
 
     if json and lines:
         raise UsageError("--json and --jsonl: choose one")
@@ -74,7 +74,8 @@ def verify(
 
     codes = survey(
         files, opening, asked, show,
-        what="verifying", workers=workers, engine=engine, seconds=seconds, ledger=output, listed=sys.stdin,
+        what="verifying", workers=workers, engine=engine, seconds=seconds, ledger=output,
+        deciding=deciding.verifying(*asked) if output else None, listed=sys.stdin,
     )  # fmt: skip
     if json:
         typer.echo(as_json(records, indent=2))

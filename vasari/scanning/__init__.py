@@ -5,6 +5,7 @@ fetching   a file that lies elsewhere, brought here for as long as it is looked 
 worker     a process that looks at files and may be ended: what hangs, crashes or eats memory harms nobody else
 scan       files over several workers; one that cannot be read never stops the others
 cluster    the same over the machines of a Ray cluster
+deciding   what decides an answer besides the file
 ledger     answers as JSON lines, and which files have theirs already
 survey     all of it: what a command that looks at files calls
 """

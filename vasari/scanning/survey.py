@@ -12,6 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from media.errors import UnreadableError, VasariError
 from provenance.exits import EXIT_UNREADABLE
 from vasari.scanning.cluster import scan_on_ray
+from vasari.scanning.deciding import Deciding
 from vasari.scanning.ledger import Ledger
 from vasari.scanning.scan import Answer, scan
 from vasari.scanning.sources import sources
@@ -42,6 +43,7 @@ def survey(
     engine: str = "local",
     seconds: float,
     ledger: Path | None = None,
+    deciding: Deciding | None = None,
     listed: TextIO | None = None,
 ) -> list[int]:
     """Ask about every file; exit codes of all, those of the ledger included.
@@ -54,11 +56,15 @@ def survey(
         workers: processes; None: one a core where there are more than `FEW` files, else none.
         engine: "local", or "ray" for a cluster (`cluster.scan_on_ray`), where any number of files goes to processes.
         seconds: that one file may take in a process.
-        ledger: file of JSON lines that is added to; files that are in it already are not asked about again.
+        ledger: file of JSON lines that is added to; files that are in it already are not asked about again, unless they
+            have changed or their answers were decided by something else.
+        deciding: what decides answers (`scanning.deciding`).
     """
     codes: list[int] = []
     with contextlib.ExitStack() as stack:
-        kept = stack.enter_context(Ledger(ledger)) if ledger else None
+        kept = stack.enter_context(Ledger(ledger, deciding)) if ledger else None
+        if kept is not None and kept.outdated:
+            Console(stderr=True).print(_outdated(kept), highlight=False, soft_wrap=True, markup=False)
 
         def take(answer: Answer) -> None:
             record = (
@@ -99,6 +105,12 @@ def survey(
             if tell:
                 tell()
     return codes
+
+
+def _outdated(kept: Ledger) -> str:
+    """One line about answers that do not hold any more."""
+    count = f"{kept.outdated} answer{'s' if kept.outdated > 1 else ''}"
+    return f"{kept.path}: {count} given under other conditions ({', '.join(kept.reasons)}); such files are asked anew"
 
 
 @contextlib.contextmanager

@@ -1,0 +1,84 @@
+"""Whose an error is, and how it is told, while an output is written.
+
+pulled(items), foreign(), callers()   what the caller's own code raises passes through as it was raised
+plainly(target, unsigned)             ours: a full disk is said in words, and temporary files are never named
+beside(final)                         a second temporary file, always removed
+"""
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from media.errors import OutputError
+
+
+class ForeignError(Exception):
+    """Carries what the caller's own code raised past everything that words our errors."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@contextlib.contextmanager
+def foreign() -> Iterator[None]:
+    """What is raised inside is the caller's own error, to be told as it is (by `callers`)."""
+    try:
+        yield
+    except Exception as error:
+        raise ForeignError(error) from error
+
+
+@contextlib.contextmanager
+def callers() -> Iterator[None]:
+    """Let the caller's own errors out as they were raised."""
+    try:
+        yield
+    except ForeignError as carried:
+        raise carried.error from carried.error.__cause__
+
+
+def pulled(items: Iterable[Any]) -> Iterator[Any]:
+    """The same items; what their maker raises is the caller's own."""
+    with foreign():
+        coming = iter(items)
+    try:
+        while True:
+            with foreign():
+                try:
+                    item = next(coming)
+                except StopIteration:
+                    return
+            yield item
+    finally:
+        if hasattr(coming, "close"):  # a generator that is broken off would go on holding what it holds
+            with contextlib.suppress(Exception):
+                coming.close()
+
+
+@contextlib.contextmanager
+def beside(final: Path) -> Iterator[Path]:
+    """A second temporary file in the same folder, for what is encoded but not yet signed; always removed."""
+    handle, name = tempfile.mkstemp(prefix=".unsigned-", suffix=final.suffix, dir=final.parent)
+    os.close(handle)
+    try:
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def plainly(target: Path, unsigned: Path | None = None) -> Iterator[None]:
+    """Say plainly when the disk is full, whichever library noticed, and never name the temporary file."""
+    try:
+        yield
+    except OutputError as error:
+        raise OutputError(str(error).replace(str(unsigned or target), str(target))) from error
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        reason = "the disk is full" if full else (error.strerror or str(error))
+        raise OutputError(f"{target}: could not be written ({reason})") from error

@@ -1,0 +1,334 @@
+"""The gate: nobody is shown without a permit, and nothing can be saved that no permit was given for.
+
+    allowed = Permit.of("me.jpg", keys=keys, consent="consent.json")     somebody who agreed
+    allowed = Permit.of("examples/portrait.png", keys=keys)              somebody who does not exist, known by the bytes
+    allowed = Permit.rendered(person, wardrobe, 512, keys=keys)          somebody who does not exist, drawn here and now
+    allowed = Permit.licensed("001.jpg", keys=keys, dataset="...", licence="LICENSE.txt")
+    allowed = Permit.together([one, another])                            both are shown
+
+    performance = allowed.perform(Generated, frames, sound, command="generate")
+    save_video("out.mp4", performance)                                   signed and marked with the permit's keys
+
+There is no other way: `Permit` and `Performance` have no constructor, the save path takes nothing but a `Performance`,
+and no argument says that somebody does not exist or has agreed. A portrait is read once: what is animated are the bytes
+whose hash is in the claim. Frames are tied to it by `likeness`: a face that is not the portrait's is refused.
+
+Whoever holds the keys can write a program that signs anything with them, as with any key; the gate is there so that
+nobody does it by mistake, by an argument, or through a service.
+"""
+
+import io
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Never
+
+import numpy as np
+
+from media.errors import ConsentError, OutputError, UnreadableError, UsageError
+from media.pictures import check_file, read_picture
+from media.probing import probe
+from provenance.claims import MAKING, Claim, Setting
+from provenance.consent import Consent, check_consent, check_signature, read_consent
+from provenance.hashing import bytes_sha256, file_sha256
+from provenance.keys import Keys
+from provenance.nobody import shipped
+from provenance.registry import Registry, open_registry
+from provenance.subjects import Consented, Licensed, NonExistent, Subject
+
+if TYPE_CHECKING:
+    from faces.people import Person, Wardrobe
+
+LICENCES = re.compile(r"CC[- ]?BY(?:[- ]SA)?(?:[- ]\d\.\d)?(?![- ]N[CD])|CC0(?:[- ]1\.0)?|public domain", re.IGNORECASE)
+"""Licences that let altered forms be made and shown. Non-commercial ones and those without derivatives do not."""
+
+
+class _Sealed:
+    """Made by this module alone: no constructor, no copy with other contents, no subclass, no pickle."""
+
+    __slots__ = ()
+
+    def __init__(self, *_: object, **__: object) -> None:
+        raise TypeError(f"a {type(self).__name__} cannot be constructed; see `provenance.gate` for how one is given")
+
+    def __init_subclass__(cls, *, sealed: bool = False) -> None:
+        if not sealed:
+            raise TypeError(f"{cls.__name__}: what the gate gives cannot be subclassed")
+
+    def __setattr__(self, name: str, value: object) -> Never:
+        raise AttributeError(f"a {type(self).__name__} does not change")
+
+    def __delattr__(self, name: str) -> Never:
+        raise AttributeError(f"a {type(self).__name__} does not change")
+
+    def __reduce__(self) -> Never:
+        raise TypeError(f"a {type(self).__name__} does not leave its process; give portrait and consent")
+
+
+def _given(cls: type, **values: object) -> Any:
+    made = object.__new__(cls)
+    for name, value in values.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+class Permit(_Sealed, sealed=True):
+    """Who may be shown, and with which keys what shows them is signed.
+
+    Attributes:
+        keys: the maker's; they sign and mark what is made under the permit.
+        subjects: who is shown, and on what grounds.
+    """
+
+    __slots__ = ("keys", "photograph", "subjects")
+
+    keys: Keys
+    subjects: tuple[Subject, ...]
+    photograph: Any  # of somebody rendered: the picture with all its labels (`faces.people.Photograph`), else None
+
+    @classmethod
+    def of(
+        cls,
+        portrait: str | os.PathLike[str],
+        *,
+        keys: Keys,
+        consent: str | os.PathLike[str] | Consent | None = None,
+        registry: Registry | None = None,
+    ) -> "Permit":
+        """To show who is in a picture, or in a video.
+
+        Without a consent the picture must be of a person who does not exist: a shipped example, or an output of this
+        maker's that shows such a person, whole and with its credentials. Bytes decide, not likeness.
+
+        Args:
+            consent: the signed file (`vasari consent grant`) for this very picture.
+            registry: of this maker's outputs; the one beside the keys when left out.
+
+        Raises:
+            UnreadableError: the portrait cannot be read.
+            ConsentError: there is no consent, or it is unsigned, altered, revoked, expired, or for another file.
+        """
+        path = Path(portrait)
+        digest, picture = _read(path)
+        if consent is not None:
+            agreed = consent if isinstance(consent, Consent) else read_consent(consent, keys=keys)
+            check_signature(agreed, keys=keys)
+            check_consent(agreed, digest, source="consent" if isinstance(consent, Consent) else str(consent))
+            grounds: NonExistent | Consented = Consented(agreed)
+        elif digest in shipped():
+            grounds = NonExistent("shipped")
+        elif _made_here(path, digest, keys, registry or open_registry(keys.folder)):
+            grounds = NonExistent("made")
+        else:
+            raise ConsentError(
+                f"{path}: a portrait of somebody needs consent on file; make it with `vasari consent grant` and give "
+                "it with --consent"
+            )
+        return _given(cls, keys=keys, photograph=None, subjects=(Subject(grounds, digest, path, picture),))
+
+    @classmethod
+    def rendered(
+        cls, person: "Person", wardrobe: "Wardrobe", size: int = 512, *, keys: Keys, supersample: float = 1.5
+    ) -> "Permit":
+        """To show a person who does not exist: photographed here, so that nobody need be believed.
+
+        `photograph` holds the picture, uint8 RGB (size, size, 3), and its labels.
+        """
+        from faces.people import Person
+
+        if type(person) is not Person:
+            raise UsageError(f"a {type(person).__name__} is no rendered person; give a faces.people.Person")
+        shot = Person.photograph(person, wardrobe, size, supersample=supersample)
+        picture = _frozen(shot.picture)
+        subject = Subject(
+            NonExistent("rendered"), bytes_sha256(picture.tobytes()), None, picture, _frozen(shot.mesh[:, :2])
+        )
+        return _given(cls, keys=keys, photograph=shot, subjects=(subject,))
+
+    @classmethod
+    def licensed(
+        cls,
+        picture: str | os.PathLike[str],
+        *,
+        keys: Keys,
+        dataset: str,
+        licence: str | os.PathLike[str],
+    ) -> "Permit":
+        """To show who is in a picture of a data set, under the licence that a file of the set states.
+
+        Args:
+            dataset: its name, for the credentials.
+            licence: a text file that names the licence: CC-BY, CC-BY-SA, CC0 or public domain.
+
+        Raises:
+            UnreadableError: picture or licence cannot be read.
+            ConsentError: the file names no licence that lets altered forms be made.
+        """
+        path, stated = Path(picture), Path(licence)
+        digest, seen = _read(path)
+        check_file(stated)
+        found = LICENCES.search(stated.read_text("utf-8", errors="replace"))
+        if found is None:
+            raise ConsentError(
+                f"{stated}: names no licence that lets altered pictures be made (CC-BY, CC0, public domain); give the "
+                "file that states the licence of the data set"
+            )
+        grounds = Licensed(dataset, " ".join(found[0].split()), file_sha256(stated))
+        return _given(cls, keys=keys, photograph=None, subjects=(Subject(grounds, digest, path, seen),))
+
+    @classmethod
+    def together(cls, permits: Sequence["Permit"]) -> "Permit":
+        """To show all of them in one output.
+
+        Raises:
+            UsageError: there is none, or they are of different makers.
+        """
+        if not permits or any(type(one) is not Permit for one in permits):
+            raise UsageError("no permit was given to put together")
+        keys = permits[0].keys
+        if any(one.keys.anchor_pem != keys.anchor_pem for one in permits):
+            raise UsageError("permits of different makers cannot be put together; open all with the same keys")
+        subjects = {subject.sha256: subject for one in permits for subject in one.subjects}
+        return _given(cls, keys=keys, photograph=None, subjects=tuple(subjects.values()))
+
+    @property
+    def picture(self) -> np.ndarray:
+        """The portrait, uint8 RGB (H, W, 3), read-only. Raises `UsageError` where it is a video, or several."""
+        if len(self.subjects) != 1 or self.subjects[0].picture is None:
+            raise UsageError("the permit is for a video or for several portraits; one picture is needed here")
+        return self.subjects[0].picture
+
+    def perform(
+        self,
+        kind: type[Claim],
+        shown: Any,
+        sound: np.ndarray | Iterable[np.ndarray] | None = None,
+        *,
+        command: str,
+        inputs: Sequence[str | os.PathLike[str]] = (),
+        settings: Mapping[str, Setting] | None = None,
+        models: Mapping[str, str] | None = None,
+        title: str = "",
+    ) -> "Performance":
+        """What can be saved: pictures and sound, with what will be claimed of them.
+
+        Args:
+            kind: what it is: `claims.Generated`, `Rendered`, `Composite`, `Recorded` or `Edited`.
+            shown: a picture, uint8 RGB (H, W, 3), for `save_picture`; frames of this kind, 25 a second, for
+                `save_video`; moments (`.frame`, `.sound`) for `save_live`.
+            sound: float32 mono 16 kHz in [-1, 1], whole or in chunks; None for a silent film.
+            command: what made it, "generate"; `inputs` are files that went in, `settings` what was asked for, `models`
+                the weights (name -> SHA-256).
+            title: in the credentials; the output's file name when empty.
+
+        Raises:
+            UsageError: the permit does not allow this kind of claim.
+            ConsentError: consent has expired or was revoked since the permit was given.
+        """
+        if not (isinstance(kind, type) and issubclass(kind, Claim) and kind.kind):
+            raise UsageError(f"{kind}: no kind of claim; see `provenance.claims`")
+        paths = tuple(Path(path) for path in inputs)
+        claim = kind(command, self.subjects, paths, dict(settings or {}), dict(models or {}), title)
+        claim.check()
+        self.check()
+        return _given(Performance, permit=self, claim=claim, shown=shown, sound=sound)
+
+    def check(self) -> None:
+        """Raise unless all of it still holds: consents have neither expired nor been revoked, files are the same.
+
+        Raises:
+            ConsentError, UnreadableError.
+        """
+        for subject in self.subjects:
+            if isinstance(subject.grounds, Consented):
+                check_signature(subject.grounds.consent, keys=self.keys)
+                check_consent(subject.grounds.consent, subject.sha256)
+            if subject.path is not None and file_sha256(subject.path) != subject.sha256:
+                raise ConsentError(f"{subject.path}: the portrait was changed since it was opened; open it again")
+
+    def __repr__(self) -> str:
+        return f"Permit({', '.join(f'{s.grounds.person} {s.sha256[:8]}' for s in self.subjects)})"
+
+
+class Performance(_Sealed, sealed=True):
+    """What can be saved: made by `Permit.perform`.
+
+    Attributes:
+        permit: under which it was made.
+        claim: what its credentials will say.
+        shown, sound: as in `Permit.perform`.
+    """
+
+    __slots__ = ("claim", "permit", "shown", "sound")
+
+    permit: Permit
+    claim: Claim
+    shown: Any
+    sound: np.ndarray | Iterable[np.ndarray] | None
+
+    @property
+    def keys(self) -> Keys:
+        """The maker's."""
+        return self.permit.keys
+
+
+def admitted(performance: Performance) -> Performance:
+    """The same, or an error: what the save path asks of everything before it begins.
+
+    Raises:
+        TypeError: it is something else.
+        ConsentError: as `Permit.check`.
+    """
+    if type(performance) is not Performance:
+        raise TypeError(
+            f"a {type(performance).__name__} cannot be saved; only what `Permit.perform` gives can (`provenance.gate`)"
+        )
+    performance.permit.check()
+    return performance
+
+
+def is_nobody(portrait: str | os.PathLike[str], keys: Keys | None = None, *, registry: Registry | None = None) -> bool:
+    """Whether `portrait` is known to show a person who does not exist, and needs no consent.
+
+    Raises:
+        UnreadableError: the file cannot be read.
+    """
+    digest = file_sha256(portrait)
+    if digest in shipped():
+        return True
+    return keys is not None and _made_here(Path(portrait), digest, keys, registry or open_registry(keys.folder))
+
+
+def _made_here(path: Path, digest: str, keys: Keys, registry: Registry) -> bool:
+    """Whether the file is an output of this maker that shows a person who does not exist: the registry knows it by its
+    bytes, and its credentials, intact and trusted, say so."""
+    try:
+        entry = registry.by_file(digest)
+    except OutputError:
+        return False
+    if entry is None or not entry.nobody:
+        return False
+    from provenance.verification import believed
+
+    store = believed(path, keys)
+    making = ((store or {}).get("manifest", {}).get("assertions") or {}).get(MAKING) or {}
+    return making.get("person") == NonExistent.person and making.get("claim") in ("generated", "rendered")
+
+
+def _read(path: Path) -> tuple[str, np.ndarray | None]:
+    """Hash of a file's bytes, and the picture decoded from these very bytes; None for a video."""
+    check_file(path)
+    if probe(path).kind != "picture":
+        return file_sha256(path), None
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnreadableError(f"{path}: cannot be read ({error.strerror})") from error
+    return bytes_sha256(data), _frozen(read_picture(path, io.BytesIO(data)))
+
+
+def _frozen(values: np.ndarray) -> np.ndarray:
+    values = np.ascontiguousarray(values)
+    values.setflags(write=False)
+    return values

@@ -1,0 +1,254 @@
+"""What was written is read before it is signed: credentials never promise a mark that `verify` cannot find.
+
+    borne = proved(unsigned, message, key, again=...)      reads the encoded file with the readers of `verify`
+    strengthened(unsigned, message, key, step, ...)        marks a video again, stronger, and codes it finer
+    LiveWatch(message, key)                                does the same of fragments while they are sent
+
+A mark counts when its whole message is read where it was laid: by chance that happens with a probability of 2^-32 for
+each attempt at decoding, far below 1e-6. Where it cannot be read, the file is marked stronger and coded finer, twice at
+most; where that does not help, it is refused with a line that says why.
+
+Sound under 3 s may be too short for the message that its period of 2.05 s carries (of speech, 1 s was, 1.5 s was not):
+the pictures bear it then, and the credentials promise no mark in the sound.
+"""
+
+import contextlib
+import io
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+
+from media.encode import Encoder
+from media.errors import OutputError, SpeechError, UnreadableError, UsageError
+from media.pictures import read_picture
+from media.probing import MediaInfo, probe
+from media.sound import iter_sound
+from media.units import FPS, SAMPLE_RATE
+from media.video import VideoReader
+from provenance.watermark.identity import sound_message
+from provenance.watermark.picture import PictureMarker, PictureReader
+from provenance.watermark.sound import SoundMarker, SoundReader
+
+STRIDE = 5  # every fifth frame is looked at, as `reading` does
+TRIES = (1, 4, 12, 30, 60, 100)  # frames after which decoding is tried
+LOOKED = 20.0  # seconds of a video that are looked at; `reading` looks at as many first
+HEARD = 30.0  # seconds of sound
+SHORTEST = 3.0  # seconds of sound from which a mark is demanded
+STRONGER = ((1.8, 30), (3.0, 20))  # times the usual strength, and the coarsest CRF, of each further try
+NOTHING = np.zeros(0, np.float32)
+PATIENCE = 2.0  # seconds of live video in which the mark must be read once
+
+
+@dataclass(frozen=True)
+class Borne:
+    """Which marks a file bears, as they were read from it."""
+
+    picture: bool | None  # None: it has no pictures
+    sound: bool | None  # None: it has no sound, or silence
+    seconds: float  # of sound
+    stronger: str = ""  # what was done so that they can be read, in words
+
+    @property
+    def whole(self) -> bool:
+        """Whether every mark is there that should be."""
+        return self.picture is not False and (self.sound is not False or self.seconds < SHORTEST)
+
+
+def read_back(path: Path, message: int, key: bytes) -> Borne:
+    """The marks of a file that was just encoded.
+
+    Raises:
+        UnreadableError: it cannot be decoded.
+    """
+    info = probe(path)
+    sound, seconds = _heard(path, info, message, key)
+    return Borne(_seen(path, info, message, key), sound, seconds)
+
+
+def proved(
+    path: Path, message: int, key: bytes, again: Callable[[int], str] | None = None, *, either: bool = False
+) -> Borne:
+    """The marks of a file that was just encoded, after it was marked again where they could not be read.
+
+    Args:
+        again: (number of the try, from 0) -> what was done, in words; replaces the file. None: it cannot be.
+        either: of what others made: the mark in the sound alone is enough, for pictures that can bear none.
+
+    Raises:
+        UsageError: the picture's mark cannot be read; nor, with `either`, the sound's; or there is sound of 3 s or more
+            whose mark cannot be read.
+    """
+    borne, done = read_back(path, message, key), ""
+    for number in range(len(STRONGER) if again is not None else 0):
+        if borne.whole:
+            break
+        assert again is not None
+        done = again(number)
+        borne = read_back(path, message, key)
+    enough = (borne.picture or borne.sound) if either or borne.picture is None else borne.whole
+    if not enough:
+        raise UsageError(f"{_why(path, borne)}; nothing was written")
+    return Borne(borne.picture, borne.sound, borne.seconds, done)
+
+
+def strengthened(path: Path, message: int, key: bytes, number: int, *, crf: int, preset: str, threads: int = 1) -> str:
+    """Mark an mp4 that was encoded here again: the same mark over its own pictures, stronger, coded finer.
+
+    Args:
+        number: of the try, from 0.
+        crf, preset, threads: as it was encoded.
+
+    Returns: what was done, in words.
+    """
+    times, coarsest = STRONGER[number]
+    finer, info = min(crf, coarsest), probe(path)
+    new = path.with_name(f"{path.stem}-again{path.suffix}")
+    marker = None if _seen(path, info, message, key) else PictureMarker(message, key, strength=times)
+    sound = _again(path, message, key, times) if info.has_sound else None
+    size = (info.width, info.height)
+    try:
+        with Encoder(new, size, sound=sound is not None, crf=finer, preset=preset, threads=threads) as coder:
+            for at, frame in enumerate(VideoReader(path)):
+                coder.write(frame if marker is None else marker.mark(frame))
+                if sound is not None and at % FPS == 0:
+                    coder.write_sound(next(sound, NOTHING))
+            for chunk in sound or ():
+                coder.write_sound(chunk)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+    return f"marked {times:g} times as strongly and coded at CRF {finer}, so that the mark can be read"
+
+
+def _again(path: Path, message: int, key: bytes, times: float) -> Iterator[np.ndarray]:
+    """The sound in chunks of a second; marked stronger where its mark cannot be read."""
+    chunks = iter_sound(path, seconds=1.0)
+    if _heard(path, probe(path), message, key)[0] is False:
+        return SoundMarker(message, key, strength=times).mark(chunks)
+    return chunks
+
+
+def _seen(path: Path, info: MediaInfo, message: int, key: bytes) -> bool | None:
+    if info.kind == "sound":
+        return None
+    reader = PictureReader(key)
+    if info.kind == "picture":
+        reader.add(read_picture(path))
+        return reader.read().message == message
+    for number, frame in enumerate(VideoReader(path)):
+        if number >= LOOKED * FPS:
+            break
+        if number % STRIDE == 0:
+            reader.add(frame)
+            if reader.frames in TRIES and reader.read().message == message:
+                return True
+    return bool(reader.frames) and reader.read().message == message
+
+
+def _heard(path: Path, info: MediaInfo, message: int, key: bytes) -> tuple[bool | None, float]:
+    if not info.has_sound:
+        return None, 0.0
+    reader, heard = SoundReader(key), 0
+    try:
+        for chunk in iter_sound(path, seconds=10.0):
+            reader.add(chunk)
+            heard += len(chunk)
+            if heard >= HEARD * SAMPLE_RATE:
+                break
+    except (SpeechError, UnreadableError):
+        return None, 0.0
+    found = reader.read()
+    seconds = heard / SAMPLE_RATE
+    return (None if found.silent else found.message == sound_message(message)), seconds
+
+
+def _why(path: Path, borne: Borne) -> str:
+    """Why nobody can read the mark, in words."""
+    info = probe(path)
+    if borne.picture is not False:
+        return "the sound cannot bear a readable mark (it is too short, too faint, or has no voice in it)"
+    if min(info.width, info.height) < 192:
+        return f"the mark cannot be read: {info.width}x{info.height} pixels are too small for it"
+    if 0 < info.duration < 0.4:
+        return f"the mark cannot be read: {info.duration:.2g} s are too short for such pictures"
+    return "the mark cannot be read: the pictures are coded too coarsely, or are too even, too dark or too noisy for it"
+
+
+class LiveWatch:
+    """Reads the mark back from what is sent, second by second, on a thread of its own.
+
+    Args:
+        message, key: of the marks.
+
+    Attributes:
+        lost: since when the mark could not be read, in words; "" while it can.
+    """
+
+    def __init__(self, message: int, key: bytes) -> None:
+        self.lost = ""
+        self._message, self._reader = message, PictureReader(key)
+        self._head, self._open = b"", bytearray()
+        self._frames = self._pending = 0  # since the mark was read last; in what is gathered
+        self._work: queue.Queue[bytes | None] = queue.Queue(4)
+        self._thread = threading.Thread(target=self._run, name="readback", daemon=True)
+        self._thread.start()
+
+    def give(self, data: bytes, kind: str) -> None:
+        """What is sent, as `media.encode.LiveEncoder` gives it.
+
+        Raises:
+            OutputError: the mark could not be read for 2 s.
+        """
+        if self.lost:
+            raise OutputError(self.lost)
+        if kind == "head":
+            self._head = data
+            return
+        if kind == "key" and self._pending:
+            self._hand_over()
+        self._open += data
+        self._pending += kind != "sound"
+
+    def wait(self) -> None:
+        """Until what was handed over has been looked at."""
+        self._work.join()
+
+    def close(self) -> None:
+        """No more comes. What was not judged is left to the reading of the whole file."""
+        self._work.put(None)
+        self._thread.join()
+
+    def _hand_over(self) -> None:
+        with contextlib.suppress(queue.Full):  # the machine is busy; the next second is looked at
+            self._work.put_nowait(self._head + bytes(self._open))
+        self._open, self._pending = bytearray(), 0
+
+    def _run(self) -> None:
+        while (data := self._work.get()) is not None:
+            if not self.lost:
+                self._look(data)
+            self._work.task_done()
+
+    def _look(self, data: bytes) -> None:
+        try:
+            with av.open(io.BytesIO(data), format="mp4") as container:
+                for number, frame in enumerate(container.decode(video=0)):
+                    self._frames += 1
+                    if number % STRIDE == 0:
+                        self._reader.add(frame.to_ndarray(format="rgb24"))
+        except (av.error.FFmpegError, IndexError) as error:
+            self.lost = f"what was sent cannot be decoded again ({error})"
+            return
+        if self._reader.frames and self._reader.read().message == self._message:
+            self._reader.reset()
+            self._frames = 0
+        elif self._frames >= PATIENCE * FPS:
+            self.lost = (
+                f"the mark could not be read for {self._frames / FPS:.1f} s, so the stream was stopped: the pictures "
+                "are too even, too dark, or coded too coarsely for it"
+            )

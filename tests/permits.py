@@ -1,0 +1,19 @@
+"""Permits for what the tests save: the shipped portraits, whose faces `making.picture` and `making.clip` show."""
+
+from pathlib import Path
+from typing import Any
+
+from provenance import Generated, Keys, Performance, Permit
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+PORTRAITS = tuple(EXAMPLES / name for name in ("portrait.png", "portrait2.png", "portrait3.png"))
+
+
+def permit(keys: Keys) -> Permit:
+    """For all three of them."""
+    return Permit.together([Permit.of(path, keys=keys) for path in PORTRAITS])
+
+
+def shown(keys: Keys, what: Any, sound: Any = None, *, command: str = "generate", **more: Any) -> Performance:
+    """What may be saved: a picture, frames or moments of people who do not exist."""
+    return permit(keys).perform(Generated, what, sound, command=command, **more)

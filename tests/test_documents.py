@@ -1,0 +1,205 @@
+"""What the documents show is run: their commands, pipes and Python, in a folder with what a reader would have at hand.
+
+Commands that need the network, hours or another machine are parsed as the command line parses them (`PARSED`), and
+synopses (`vasari verify FILE... [--json]`) are held against the options that there are.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from command_line import vasari, write_sound
+from making import clip, picture, voice, write_video
+from PIL import Image
+from sitters import EXAMPLES
+
+from media import read_sound
+from provenance import Keys, grant_consent
+from vasari.cli import app
+
+pytest_plugins = ["command_fixtures"]
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = [ROOT / name for name in ("README.md", "ETHICS.md", "MODEL_CARD.md", "DATASHEET.md")]
+DOCUMENTS += sorted((ROOT / "docs").glob("*.md"))
+GOOD = (0, 3, 4, 5)  # exit codes of commands that did what was asked
+PARSED = (
+    "s3://", "https://", "rtsp://", "--engine ray", "vasari serve", "vasari data assets", "vasari data people",
+    "vasari data fakes", "vasari data speech", "vasari train", "vasari bench", "clips/ --json",
+)  # fmt: skip
+"""What a line holds that needs the network, hours, or a service that goes on."""
+ELSEWHERE = ("git clone", "make ", "pip install", "torchrun", "python -m faces.building", "npm ")
+"""How lines begin that set a machine up."""
+FEWER = {"-n 20": "-n 1"}  # the same command with less to do
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+INDENTED = re.compile(r"^    (vasari .*(?:\\\n.*)*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One thing that a document shows."""
+
+    document: str
+    kind: str  # "python", "line", or the name of a table
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.document}: {self.text.splitlines()[0][:70]}"
+
+
+def examples() -> Iterator[Example]:
+    """All of them, in order."""
+    for document in DOCUMENTS:
+        text = document.read_text("utf-8")
+        for kind, block in FENCE.findall(text):
+            if kind in ("python", "csv"):
+                yield Example(document.name, kind, block)
+                continue
+            for line in block.replace("\\\n", " ").splitlines():
+                plain = re.sub(r"\s+#.*", "", line).strip()
+                if "vasari " in plain or plain.startswith(ELSEWHERE):
+                    yield Example(document.name, "line", plain)
+        for line in INDENTED.findall(FENCE.sub("", text)):
+            yield Example(document.name, "line", re.sub(r"\s+#.*", "", line.replace("\\\n", " ")).strip())
+
+
+EXAMPLES_SHOWN = list(examples())
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what readers are told to bring, and short speech."""
+    folder = tmp_path_factory.mktemp("desk")
+    (folder / "examples").mkdir()
+    for path in EXAMPLES.glob("*.png"):
+        shutil.copy(path, folder / "examples" / path.name)
+    speech = read_sound(EXAMPLES / "speech.wav")[8000:28_800]
+    for name in ("examples/speech.wav", "hello.wav", "speech.wav"):
+        write_sound(folder / name, speech)
+    for name in ("me.jpg", "portrait.jpg", "a.jpg"):
+        Image.fromarray(picture(1, 512)).save(folder / name, quality=95)
+    for name in ("film.mp4", "theirs.mp4", "clip.mp4", "film.mkv"):
+        write_video(folder / name, clip(2, 30, 256), sound=voice(1.2))
+    for name in ("clips", "videos"):
+        (folder / name).mkdir()
+        shutil.copy(folder / "film.mp4", folder / name / "film.mp4")
+    programs = folder / "bin"
+    programs.mkdir()
+    raw = (speech * 32767).astype("<i2").tobytes()
+    (folder / "said.raw").write_bytes(raw)
+    for name, does in (
+        ("microphone", f"cat {folder / 'said.raw'}"),
+        ("ffplay", "cat > /dev/null"),
+        ("ffmpeg", f"cat {folder / 'film.mkv'}"),
+        ("vasari", f'exec {sys.executable} -m vasari "$@"'),
+    ):
+        (programs / name).write_text(f"#!/bin/sh\n{does}\n")
+        (programs / name).chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def at_desk(desk: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(desk)
+    monkeypatch.setenv("VASARI_KEYS", str(desk / "keys"))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PATH", f"{desk / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr("generate.pipeline.Painter", _painter)
+    return desk
+
+
+def _painter():
+    from command_fixtures import painter
+
+    return painter()
+
+
+def parsed(words: list[str]) -> None:
+    """Raise where the command line would say that it is used wrongly."""
+    group, name = typer.main.get_command(app), ""
+    while hasattr(group, "commands"):
+        if words and words[0] in group.commands:
+            name = words.pop(0)
+            group = group.commands[name]
+        elif getattr(group, "invoke_without_command", False):
+            break
+        else:
+            pytest.fail(f"no command {words[:1]} in {name or 'vasari'}")
+    group.make_context(name, words)
+
+
+def synopsis(text: str) -> None:
+    """Every option that is shown in brackets is one of the command's."""
+    words = text.split()[1:]
+    group = typer.main.get_command(app)
+    while hasattr(group, "commands") and words[0] in group.commands:
+        group = group.commands[words.pop(0)]
+    options = {option for parameter in group.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    shown = set(re.findall(r"(?<![\w-])(--?[a-z][a-z-]*)", " ".join(words)))
+    assert shown <= options, shown - options
+
+
+@pytest.mark.parametrize("document", sorted({e.document for e in EXAMPLES_SHOWN}))
+def test_a_document_shows_what_works(document: str, at_desk: Path) -> None:
+    shown = [example for example in EXAMPLES_SHOWN if example.document == document]
+    for example in sorted(shown, key=lambda example: example.kind != "csv"):  # tables are there before they are named
+        _run(example, at_desk)
+
+
+def _run(example: Example, desk: Path) -> None:
+    text = example.text
+    if example.kind == "csv":
+        (desk / "moods.csv").write_text(text)
+    elif example.kind == "python":
+        exec(compile(text, str(example), "exec"), {"__name__": "__main__"})
+    elif text.startswith(ELSEWHERE):
+        for target in re.findall(r"\bmake (\w+)", text):
+            assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE), text
+    elif "[--" in text:
+        synopsis(text)
+    elif "|" in text or ">" in text:
+        if any(part in text for part in PARSED) and "rtsp" not in text:
+            return
+        command = text.replace("tcp://127.0.0.1:9000", "-") + (" > /dev/null" if "tcp://" in text else "")
+        done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, timeout=300)
+        assert done.returncode in GOOD, f"{example}: {done.stderr.decode()[-500:]}"
+    else:
+        for old, new in FEWER.items():
+            text = text.replace(old, new)
+        words = shlex.split(text)[1:]
+        if any(part in text for part in PARSED):
+            parsed(words)
+            return
+        _bring(words, desk)
+        done = vasari(*words)
+        assert done.code in GOOD, f"{example}: {done.err}"
+
+
+def _bring(words: list[str], desk: Path) -> None:
+    """The consent that a document speaks of, where its text alone grants it elsewhere."""
+    if "--consent" in words and not (desk / words[words.index("--consent") + 1]).exists():
+        from datetime import date, timedelta
+
+        until = date.today() + timedelta(days=1)
+        grant_consent(
+            desk / words[words.index("--consent") + 1], portrait=desk / words[1], subject="A", purpose="b", until=until,
+            granted_by="A", keys=Keys.open(desk / "keys"),
+        )  # fmt: skip
+
+
+def test_examples_were_found() -> None:
+    """The runner would be content with documents that show nothing."""
+    kinds = [example.kind for example in EXAMPLES_SHOWN]
+    assert kinds.count("line") > 30
+    assert "python" in kinds
+    assert np.unique([example.document for example in EXAMPLES_SHOWN]).size >= 3

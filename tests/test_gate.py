@@ -1,0 +1,291 @@
+"""The gate: who may be shown is decided by bytes, signatures and what is seen, never by an argument."""
+
+import copy
+import datetime as dt
+import pickle
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+from making import clip, picture
+from permits import EXAMPLES, PORTRAITS, permit, shown
+from PIL import Image
+
+from media import read_picture
+from media.errors import ConsentError, UsageError
+from provenance import (
+    Composite,
+    Consent,
+    Edited,
+    Generated,
+    Keys,
+    Performance,
+    Permit,
+    Recorded,
+    Registry,
+    Rendered,
+    grant_consent,
+    is_nobody,
+    manifest,
+    save_live,
+    save_picture,
+    save_video,
+    verify,
+)
+from provenance.claims import MAKING, Claim
+from provenance.hashing import file_sha256
+from provenance.registry import FILE
+
+TOMORROW = dt.date.today() + dt.timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    return Keys.open(tmp_path_factory.mktemp("maker") / "keys")
+
+
+@pytest.fixture
+def somebody(tmp_path: Path) -> Path:
+    """A portrait that is known to nobody: an example with one pixel changed."""
+    changed = read_picture(PORTRAITS[1]).copy()
+    changed[0, 0] ^= 1
+    path = tmp_path / "somebody.png"
+    Image.fromarray(changed).save(path)
+    return path
+
+
+def granted(path: Path, folder: Path, keys: Keys, **more) -> Path:
+    words = {"subject": "A", "purpose": "a test", "until": TOMORROW, "granted_by": "A"} | more
+    grant_consent(folder / "consent.json", portrait=path, keys=keys, **words)
+    return folder / "consent.json"
+
+
+def told(path: Path) -> dict:
+    store = manifest.read_store(path, "")
+    assert store is not None
+    return store["manifest"]["assertions"]
+
+
+def test_neither_can_be_made_copied_changed_or_sent_elsewhere(keys: Keys) -> None:
+    allowed = Permit.of(PORTRAITS[0], keys=keys)
+    performance = allowed.perform(Generated, [], command="x")
+    for kind, one in ((Permit, allowed), (Performance, performance)):
+        with pytest.raises(TypeError):
+            kind(keys=keys, subjects=(), claim=None)
+        for way in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError):
+                way(one)
+        with pytest.raises(TypeError, match="subclassed"):
+            type("Mine", (kind,), {})
+        with pytest.raises(AttributeError):
+            one.keys = keys
+        with pytest.raises(AttributeError):
+            del one.permit
+    with pytest.raises(ValueError, match="read-only"):
+        allowed.picture[0, 0] = 0
+
+
+@pytest.mark.parametrize("save", [save_video, save_picture])
+def test_nothing_else_can_be_saved(tmp_path: Path, keys: Keys, save) -> None:
+    pretender = SimpleNamespace(
+        permit=permit(keys), claim=shown(keys, None).claim, shown=clip(frames=2), sound=None, keys=keys
+    )
+    name = "a.mp4" if save is save_video else "a.png"
+    for thing in (picture(), clip(frames=2), pretender, None, permit(keys)):
+        with pytest.raises(TypeError, match="cannot be saved"):
+            save(tmp_path / name, thing)
+    assert not any(tmp_path.iterdir())
+
+
+def test_no_function_takes_a_word_for_it() -> None:
+    import inspect
+
+    words = ("nobody", "exists", "unsafe", "trusted", "skip", "check", "mark", "sign", "force")
+    for function in (Permit.of, Permit.rendered, Permit.licensed, Permit.together, Permit.perform, save_video,
+                     save_picture, save_live):  # fmt: skip
+        assert not set(inspect.signature(function).parameters) & set(words), function
+
+
+def test_a_portrait_of_somebody_needs_its_consent(somebody: Path, tmp_path: Path, keys: Keys) -> None:
+    with pytest.raises(ConsentError, match="needs consent on file"):
+        Permit.of(somebody, keys=keys)
+    allowed = Permit.of(somebody, keys=keys, consent=granted(somebody, tmp_path, keys))
+    saved = save_picture(tmp_path / "out.png", allowed.perform(Generated, allowed.picture, command="test"))
+    making = told(saved.path)[MAKING]
+    assert (making["person"], making["claim"]) == ("consented", "generated")
+    assert making["inputs"] == [{"role": "portrait", "sha256": file_sha256(somebody)}]
+    assert making["consent"]["validUntil"] == str(TOMORROW)
+    assert making["likeness"]["median"] > 90
+    assert not is_nobody(saved.path, keys)
+
+
+def test_a_consent_made_by_hand_opens_nothing(somebody: Path, keys: Keys) -> None:
+    unsigned = Consent(
+        subject="Victim", purpose="-", portrait_sha256=file_sha256(somebody), valid_until=TOMORROW, granted_by="-",
+        granted_on=dt.datetime.now(dt.UTC), certificates="", signature="",
+    )  # fmt: skip
+    with pytest.raises(ConsentError, match="altered or signed by somebody else"):
+        Permit.of(somebody, keys=keys, consent=unsigned)
+
+
+@pytest.mark.parametrize("how", ["another maker", "another portrait", "expired", "altered"])
+def test_a_consent_that_does_not_hold(somebody: Path, tmp_path: Path, keys: Keys, monkeypatch, how: str) -> None:
+    path, signer, about = tmp_path / "consent.json", keys, somebody
+    if how == "another maker":
+        signer = Keys.open(tmp_path / "others")
+    elif how == "another portrait":
+        about = PORTRAITS[0]
+    granted(about, tmp_path, signer)
+    if how == "altered":
+        path.write_text(path.read_text().replace('"A"', '"B"'))
+    elif how == "expired":
+        allowed = Permit.of(somebody, keys=keys, consent=path)
+
+        class Later(dt.datetime):
+            @classmethod
+            def now(cls, tz=None):
+                return super().now(tz) + dt.timedelta(days=3)
+
+        monkeypatch.setattr("provenance.consent.dt.datetime", Later)
+        with pytest.raises(ConsentError, match="expired"):
+            allowed.perform(Generated, [], command="test")
+    with pytest.raises(ConsentError):
+        Permit.of(somebody, keys=keys, consent=path)
+
+
+def test_a_portrait_changed_after_it_was_opened_is_noticed(somebody: Path, tmp_path: Path, keys: Keys) -> None:
+    allowed = Permit.of(somebody, keys=keys, consent=granted(somebody, tmp_path, keys))
+    performance = allowed.perform(Generated, allowed.picture, command="test")
+    shutil.copy(PORTRAITS[2], somebody)
+    with pytest.raises(ConsentError, match="changed since"):
+        save_picture(tmp_path / "out.png", performance)
+    assert not (tmp_path / "out.png").exists()
+
+
+def another_face(size: int = 256) -> np.ndarray:
+    return cv2.resize(read_picture(PORTRAITS[2]), (size, size), interpolation=cv2.INTER_AREA)
+
+
+def test_a_permit_is_for_its_own_face(tmp_path: Path, keys: Keys) -> None:
+    """Whatever the frames' maker says: the face that is seen is another's."""
+    allowed = Permit.of(PORTRAITS[0], keys=keys)
+    with pytest.raises(ConsentError, match="another face"):
+        save_video(tmp_path / "a.mp4", allowed.perform(Generated, [another_face()] * 5, command="test"))
+    with pytest.raises(ConsentError, match="another face"):
+        save_picture(tmp_path / "a.png", allowed.perform(Generated, another_face(), command="test"))
+    wall = np.full((256, 256, 3), 120, np.uint8)
+    with pytest.raises(ConsentError, match="no face"):
+        save_picture(tmp_path / "a.png", allowed.perform(Generated, wall, command="test"))
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_face_that_is_put_in_later_is_noticed(tmp_path: Path, keys: Keys) -> None:
+    """Half of a film may not be somebody else: frames are looked at by chance, not where a caller expects it."""
+    allowed = Permit.of(PORTRAITS[0], keys=keys)
+    own = cv2.resize(allowed.picture, (256, 256), interpolation=cv2.INTER_AREA)
+    frames = [own] * 60 + [another_face()] * 240
+    with pytest.raises(ConsentError, match="another face"):
+        save_video(tmp_path / "a.mp4", allowed.perform(Generated, frames, command="test"), preset="ultrafast")
+    assert not any(tmp_path.iterdir())
+
+
+def test_an_output_of_nobody_is_a_portrait_of_nobody_while_it_is_whole(tmp_path: Path, keys: Keys) -> None:
+    saved = save_picture(tmp_path / "a.png", shown(keys, picture(3)))
+    assert is_nobody(saved.path, keys)
+    assert Permit.of(saved.path, keys=keys).subjects[0].grounds.how == "made"
+    with saved.path.open("ab") as file:
+        file.write(b"x")
+    assert not is_nobody(saved.path, keys)
+    composed = save_picture(tmp_path / "b.png", permit(keys).perform(Composite, picture(3), command="test"))
+    assert not is_nobody(composed.path, keys)  # parts of it may be of anybody
+
+
+def test_a_registry_alone_makes_nobody_of_no_one(somebody: Path, tmp_path: Path, keys: Keys) -> None:
+    """A row that says so is no reason: the file's own credentials have to say it, and hold."""
+    saved = save_picture(tmp_path / "a.png", shown(keys, picture(3)))
+    book = Registry(tmp_path / FILE)
+    entry = Registry(keys.folder / FILE).by_file(saved.sha256)
+    assert entry is not None
+    forged = {"mark": "b" * 16, "manifest": "urn:c2pa:x", "file_sha256": file_sha256(somebody)}
+    book.add(type(entry)(**(vars(entry) | forged)))
+    assert not is_nobody(somebody, keys, registry=book)
+
+
+def test_permits_of_two_makers_do_not_mix(tmp_path: Path, keys: Keys) -> None:
+    others = Keys.open(tmp_path / "others")
+    with pytest.raises(UsageError, match="different makers"):
+        Permit.together([Permit.of(PORTRAITS[0], keys=keys), Permit.of(PORTRAITS[1], keys=others)])
+    with pytest.raises(UsageError, match="no permit"):
+        Permit.together([])
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("This set: CC-BY 4.0.", "CC-BY 4.0"), ("released as CC0", "CC0"), ("in the public domain", "public domain"),
+     ("CC BY-SA 3.0", "CC BY-SA 3.0"), ("CC-BY-NC 4.0", None), ("CC BY-ND", None), ("all rights reserved", None)],
+)  # fmt: skip
+def test_a_data_set_is_shown_under_the_licence_that_its_file_states(
+    somebody: Path, tmp_path: Path, keys: Keys, text: str, named: str | None
+) -> None:
+    stated = tmp_path / "LICENSE"
+    stated.write_text(text)
+    if named is None:
+        with pytest.raises(ConsentError, match="names no licence"):
+            Permit.licensed(somebody, keys=keys, dataset="Set", licence=stated)
+        return
+    allowed = Permit.licensed(somebody, keys=keys, dataset="Set", licence=stated)
+    making = allowed.perform(Edited, [], command="test").claim.making()
+    assert making["person"] == "data set"
+    assert making["dataset"] == {"name": "Set", "licence": named, "licenceSha256": file_sha256(stated)}
+    assert "consent" not in making
+
+
+def first_actions(claim: Claim) -> list[tuple[str, str]]:
+    return [(a["action"], a.get("digitalSourceType", "").rsplit("/", 1)[-1]) for a in claim.actions()]
+
+
+def test_each_kind_of_claim_says_what_it_is(somebody: Path, tmp_path: Path, keys: Keys) -> None:
+    allowed = Permit.of(somebody, keys=keys, consent=granted(somebody, tmp_path, keys))
+    nobody = Permit.of(PORTRAITS[0], keys=keys)
+
+    def of(kind: type[Claim], grounds: Permit = allowed) -> list[tuple[str, str]]:
+        return first_actions(grounds.perform(kind, [], command="test").claim)
+
+    assert of(Generated) == [("c2pa.created", "trainedAlgorithmicMedia")]
+    assert of(Composite) == [("c2pa.created", "compositeWithTrainedAlgorithmicMedia")]
+    assert of(Recorded)[:2] == [("c2pa.opened", ""), ("c2pa.cropped", "digitalCapture")]
+    assert of(Edited)[:2] == [("c2pa.opened", ""), ("c2pa.edited", "algorithmicallyEnhanced")]
+    with pytest.raises(UsageError, match="no camera"):
+        of(Recorded, nobody)
+    with pytest.raises(UsageError, match="as rendered"):
+        of(Rendered, nobody)
+    with pytest.raises(UsageError, match="one file"):
+        of(Recorded, Permit.together([allowed, nobody]))
+    for kind in (Claim, object, "generated", None):
+        with pytest.raises(UsageError, match="no kind of claim"):
+            allowed.perform(kind, [], command="test")
+
+
+def test_what_was_recorded_is_held_against_its_file(somebody: Path, tmp_path: Path, keys: Keys) -> None:
+    """A recording shows what the file shows: cut, scaled, coded; a face that moves otherwise is no recording of it."""
+    allowed = Permit.of(somebody, keys=keys, consent=granted(somebody, tmp_path, keys))
+    cut = cv2.resize(allowed.picture[20:480, 30:490], (256, 256), interpolation=cv2.INTER_AREA)
+    saved = save_video(tmp_path / "a.mp4", allowed.perform(Recorded, [cut] * 12, command="test"))
+    verdict = verify(saved.path, keys=keys)
+    assert (verdict.exit_code, verdict.credentials.action) == (0, "c2pa.opened")
+    assert verdict.credentials.digital_source_type == "digitalCapture"
+    assert "c2pa.ai-disclosure" not in told(saved.path)
+    y, x = np.mgrid[:256, :256].astype(np.float32)
+    mouth = np.exp(-(((x - 128) / 40) ** 4) - ((y - 165) / 20) ** 4)
+    moved = cv2.remap(cut, x, y - np.float32(7) * mouth.astype(np.float32), cv2.INTER_LINEAR)
+    with pytest.raises(ConsentError, match="claimed as recorded"):
+        save_video(tmp_path / "b.mp4", allowed.perform(Recorded, [moved] * 12, command="test"))
+    assert not (tmp_path / "b.mp4").exists()
+
+
+def test_the_examples_that_ship_are_the_ones_that_are_known() -> None:
+    assert all(is_nobody(path) for path in PORTRAITS)
+    assert {path.name for path in EXAMPLES.glob("*.png")} == {path.name for path in PORTRAITS}

@@ -1,0 +1,109 @@
+"""What decides an answer besides the file it is about: another answer may be due as soon as any of it is another.
+
+Each is a name for people and a short mark of the contents: `{"version": "0.1.0", "lists of revoked certificates":
+"4be1..."}`. Where a file lies and what it is called makes no difference. The registry of marks is left out, since every
+output changes it.
+"""
+
+import hashlib
+import struct
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from media.errors import WeightsError
+
+DIGITS = 16  # of a mark
+Deciding = Mapping[str, str]
+
+
+def program() -> dict[str, str]:
+    """The version of vasari."""
+    try:
+        return {"version": version("vasari")}
+    except PackageNotFoundError:  # run from a checkout that nobody installed
+        return {"version": "unknown"}
+
+
+def verifying(
+    folder: Path | None,
+    anchors: Iterable[Path] = (),
+    revoked: Iterable[Path] = (),
+    authorities: Iterable[Path] = (),
+    hosts: Iterable[str] = (),
+) -> dict[str, str]:
+    """Of `provenance.verify`; arguments as of `vasari.commands.verify.opening`.
+
+    Raises:
+        KeyMaterialError: keys, an anchor or a list cannot be read.
+    """
+    from provenance import Keys
+    from provenance.generations import read
+    from provenance.verification import read_anchors
+    from provenance.watermark.identity import key_id
+    from provenance.watermark.picture import WEIGHTS
+
+    keys = None if folder is None else Keys.open(folder, create=False)
+    lists = [*(keys.lists if keys else ()), *revoked]
+    clocks = [*(keys.time_anchors if keys else ()), *authorities]
+    return program() | {
+        "trusted roots": marked(read_anchors(keys, anchors).encode()),
+        "lists of revoked certificates": marked(*sorted(read(Path(path)) for path in lists)),
+        "roots of time-stamp authorities": marked(read_anchors(None, clocks).encode()),
+        "watermark keys": marked(*(key_id(key).encode() for key in (keys.mark_keys if keys else ()))),
+        "hosts that are asked": marked(*(host.encode() for host in sorted(hosts))),
+        "watermark weights": weights(WEIGHTS),
+    }
+
+
+def detecting(weight_file: Path | None, point: str, longest: float | None) -> dict[str, str]:
+    """Of the detector; arguments as of `vasari.commands.detect.opening`.
+
+    Raises:
+        WeightsError: weights cannot be read.
+    """
+    from detect.detector import WEIGHTS
+
+    looked_at = "all" if longest is None else f"{longest:g}"
+    return tracking() | {
+        "detector weights": weights(weight_file or WEIGHTS), "threshold": point, "seconds looked at": looked_at,
+    }  # fmt: skip
+
+
+def tracking() -> dict[str, str]:
+    """Of the tracker."""
+    from faces.finder import WEIGHTS
+
+    return program() | {"tracker weights": weights(*sorted(WEIGHTS.parent.glob("*.safetensors")))}
+
+
+def weights(*paths: Path) -> str:
+    """By the heads of the files, which hold the hash of all that follows (`learning.weights`).
+
+    Raises:
+        WeightsError: one of them cannot be read.
+    """
+    heads = []
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                (length,) = struct.unpack("<Q", file.read(8))
+                heads.append(file.read(min(length, path.stat().st_size)))
+        except (OSError, struct.error) as error:
+            raise WeightsError(f"{path}: weights cannot be read; reinstall vasari") from error
+    return marked(*heads)
+
+
+def marked(*parts: bytes) -> str:
+    """The mark of these contents; of none, "-"."""
+    if not any(parts):
+        return "-"
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()[:DIGITS]
+
+
+def differing(one: Deciding, other: Deciding) -> list[str]:
+    """The names of what is not the same."""
+    return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
