@@ -37,6 +37,13 @@ def source_type(action: Mapping[str, Any]) -> str:
     return str(action.get("digitalSourceType") or "").rsplit("/", 1)[-1]
 
 
+def origin(content: Manifest) -> str:
+    """Where a file comes from, in one IPTC word: that a computer made it or a part of it, if any action says so; else
+    what the first action says that tells."""
+    told = [kind for kind in map(source_type, actions(content)) if kind]
+    return next((kind for kind in told if kind in GENERATED), told[0] if told else "")
+
+
 def bindings(content: Manifest) -> dict[str, str]:
     """Fields soft_binding, sound_binding and binding_key of `Credentials`: the marks that a manifest promises."""
     found = {}

@@ -228,7 +228,7 @@ def read_credentials(
         manifest=store["label"],
         made=first.get("when", ""),
         action=first.get("action", ""),
-        digital_source_type=statements.source_type(first),
+        digital_source_type=statements.origin(content),
         generated=statements.generated(store["manifests"]),
         failures=failures,
         source=place.source,

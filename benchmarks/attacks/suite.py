@@ -11,6 +11,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from pydantic import BaseModel
 
+from benchmarks.attacks.deeds import DEEDS, Deed
 from benchmarks.attacks.rows import ROWS, SECONDS, Row, Scene
 from benchmarks.figures import Figure, Results, machine, write
 from benchmarks.outputs import maker
@@ -43,7 +44,7 @@ class Line(BaseModel):
 
 
 def run(setting: Setting, say: Callable[[str], None] = lambda _: None, rows: Sequence[Row] = ROWS) -> Results:
-    """One figure a row, 1 where the verdict is right; `attacks.json` and `attacks.png` hold the table."""
+    """One figure a row and a deed, 1 where what followed is right; `attacks.json` and `attacks.png` hold the table."""
     setting.folder.mkdir(parents=True, exist_ok=True)
     with maker(setting.portrait, setting.speech, 2, SECONDS) as made:
         scene = Scene(made)
@@ -51,6 +52,9 @@ def run(setting: Setting, say: Callable[[str], None] = lambda _: None, rows: Seq
         for row in rows:
             say(row.name)
             lines.append(_line(row, scene))
+        for deed in DEEDS:
+            say(deed.name)
+            lines.append(_done(deed, scene))
     with replacing(setting.folder / "attacks.json") as temporary:
         temporary.write_text("[\n" + ",\n".join(line.model_dump_json(indent=2) for line in lines) + "\n]\n")
     _draw(lines, setting.folder / "attacks.png")
@@ -86,6 +90,17 @@ def _line(row: Row, scene: Scene) -> Line:
     return Line(attack=row.name, asked_by=row.asked, cells=_cells(verdict), summary=verdict.summary, right=right)
 
 
+def _done(deed: Deed, scene: Scene) -> Line:
+    right, said = deed.done(scene)
+    cells = dict.fromkeys(COLUMNS, "-")
+    return Line(attack=deed.name, asked_by="maker", cells=cells, summary=_plain(said, scene), right=right)
+
+
+def _plain(said: str, scene: Scene) -> str:
+    """Words for the table: without folders that are gone, and in one line."""
+    return " ".join(said.replace(f"{scene.made.folder}/", "").split())[:LONGEST]
+
+
 def _cells(verdict: Verdict) -> dict[str, str]:
     values = (
         *(verdict.credentials.state, verdict.credentials.trust, verdict.picture_mark.state, verdict.sound_mark.state),
@@ -94,7 +109,8 @@ def _cells(verdict: Verdict) -> dict[str, str]:
     return dict(zip(COLUMNS, (value.replace("_", " ") for value in values), strict=True))
 
 
-COLOURS = {"0": "#d8f0d8", "3": "#f5f0cc", "4": "#f6d5d0", "1": "#e4e4e4"}
+LONGEST = 200  # letters of what is said
+COLOURS = {"0": "#d8f0d8", "3": "#f5f0cc", "4": "#f6d5d0", "1": "#e4e4e4", "-": "#f2f2f2"}
 
 
 def _draw(lines: list[Line], path: Path) -> None:

@@ -31,6 +31,7 @@ from generate.pipeline import SPEECH_OWNS
 from media import VideoReader, iter_sound, probe
 from media.errors import SpeechError, UnreadableError, UsageError
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
+from provenance.statements import GENERATED
 from provenance.verification import read_credentials
 
 LONGEST = 300.0  # seconds of a video that are looked at
@@ -46,7 +47,6 @@ TALKING = 0.012  # standard deviation of the opening of the lips in a stretch, f
 QUIET = 0.003  # root mean square of a sound in which nobody speaks
 SPOKEN = 0.5  # share of the sittings with sound whose fakes move as the motion network draws it
 OTHERS = 0.5  # share of these that speak with another's voice
-GENERATED = frozenset({"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia"})
 
 
 @dataclass(frozen=True)
