@@ -203,8 +203,9 @@ def test_certificates_expire_and_stamps_outlive_them(tmp_path, maker, authority,
         opened.save(tmp_path / "bare.png")
     again = tmp_path / "again.png"
     with (tmp_path / "bare.png").open("rb") as given, again.open("w+b") as sink:  # `sign_file` refuses: it bears a mark
-        words = definition(Opened(tmp_path / "bare.png", command="sign"), title="", mime="image/png")
-        manifest.sign(given, sink, "image/png", words, thief.signer)
+        claim = Opened(tmp_path / "bare.png", command="sign")
+        words = definition(claim, title="", mime="image/png")
+        manifest.sign(given, sink, "image/png", words, thief.signer, ingredients=claim.ingredients())
     time.sleep(max(0.0, ended - time.time()))
 
     verdict = verify(plain, keys=maker)
