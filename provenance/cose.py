@@ -22,7 +22,7 @@ _ENDED = object()
 class Signature:
     """Of a manifest; empty where it cannot be taken apart."""
 
-    chain: tuple[x509.Certificate, ...] = ()  # the signer's first, then who issued it
+    chain: tuple[x509.Certificate, ...] = ()  # the signer's first, then who issued it; each once
     ocsp: tuple[bytes, ...] = ()  # stapled answers of RFC 6960, DER
     lists: tuple[bytes, ...] = ()  # stapled lists of revoked certificates, DER
 
@@ -30,18 +30,29 @@ class Signature:
 def read_signature(store: bytes, label: str) -> Signature:
     """The signature of the manifest of this label in a manifest store."""
     try:
-        protected, unprotected, *_ = decode(inside(store, label, "c2pa.signature", b"cbor"))
-        headers = {**unprotected, **(decode(protected) if protected else {})}
-        found = next((headers[name] for name in CHAIN if name in headers), [])
-        der = [found] if isinstance(found, bytes) else found
-        stapled = headers.get("rVals") or {}
-        return Signature(
-            tuple(x509.load_der_x509_certificate(one) for one in der),
-            tuple(one for one in stapled.get("ocspVals", ()) if isinstance(one, bytes)),
-            tuple(one for one in stapled.get("crlVals", ()) if isinstance(one, bytes)),
-        )
+        return from_cose(inside(store, label, "c2pa.signature", b"cbor"))
     except (ValueError, TypeError, AttributeError, KeyError, IndexError, struct.error):
         return Signature()
+
+
+def from_cose(data: bytes) -> Signature:
+    """Of a COSE_Sign1. All certificates in it are told, wherever and under whatever name: it must not be possible to
+    show the library those of one signer and us those of another.
+
+    Raises:
+        ValueError, TypeError, AttributeError, IndexError, struct.error: it is none.
+    """
+    protected, unprotected, *_ = decode(data)
+    headers = [decode(protected) if protected else {}, unprotected]
+    found = [header[name] for header in headers for name in CHAIN if name in header]
+    der = [one for part in found for one in ([part] if isinstance(part, bytes) else part)]
+    stapled = [header["rVals"] for header in headers if "rVals" in header]
+    ocsp, lists = ([one for part in stapled for one in part.get(name, ())] for name in ("ocspVals", "crlVals"))
+    return Signature(
+        tuple(x509.load_der_x509_certificate(one) for one in dict.fromkeys(der)),
+        tuple(one for one in ocsp if isinstance(one, bytes)),
+        tuple(one for one in lists if isinstance(one, bytes)),
+    )
 
 
 def decode(data: bytes) -> Any:
@@ -73,7 +84,10 @@ def _item(data: bytes, place: int, depth: int) -> tuple[Any, int]:
         return _several(data, place, count, depth)
     if kind == 5:
         items, place = _several(data, place, None if count is None else 2 * count, depth)
-        return dict(zip(items[::2], items[1::2], strict=True)), place
+        pairs = dict(zip(items[::2], items[1::2], strict=True))
+        if 2 * len(pairs) != len(items):
+            raise ValueError("one name twice")  # readers differ in which of them they take
+        return pairs, place
     if kind == 6:
         return _item(data, place, depth + 1)
     return {20: False, 21: True, 31: _ENDED}.get(short), place

@@ -16,7 +16,7 @@ from PIL import Image
 
 from provenance import Keys, manifest, sign_beside, verify
 from provenance.certificates import make_leaf
-from provenance.cose import Signature, decode, read_signature
+from provenance.cose import Signature, decode, from_cose, read_signature
 from provenance.generations import issuing
 from provenance.registry.jumbf import _box, _boxes, _label, inside
 from provenance.revocation import Revoked, make_list
@@ -72,6 +72,24 @@ def test_damage_is_no_more_than_an_error(value, cut, noise):
         with contextlib.suppress(ValueError, IndexError, TypeError, struct.error):
             decode(data)
     assert read_signature(noise, "x") == Signature()
+
+
+def test_no_certificate_can_be_hidden_behind_another(tmp_path):
+    """Readers differ in which header they take the certificates from."""
+    keys = Keys.open(tmp_path / "keys")
+    leaf, middle = (certificate.public_bytes(Encoding.DER) for certificate in keys.chain)
+    other = make_leaf(issuing(keys.folder)).certificate.public_bytes(Encoding.DER)
+    for protected, beside in (
+        ({33: [leaf, middle]}, {33: other}), ({"x5chain": [leaf, middle]}, {33: other}),
+        ({33: other}, {33: [leaf, middle]}), ({33: other, "x5chain": [leaf, middle]}, {}),
+        ({}, {"x5chain": [leaf, middle], 33: [other, middle]}),
+    ):  # fmt: skip
+        chain = from_cose(encoded([encoded(protected), beside, None, b""])).chain
+        assert set(keys.chain) < set(chain)
+        assert len(chain) == 3
+    twice = b"\xa2" + encoded("x5chain") + encoded(leaf) + encoded("x5chain") + encoded(other)
+    with pytest.raises(ValueError, match="twice"):
+        from_cose(b"\x84" + encoded(twice) + encoded({}) + encoded(None) + encoded(b""))
 
 
 @pytest.fixture
