@@ -184,12 +184,11 @@ def succeed(folder: Path) -> FolderSigner:
     number = 1 + max((generation.number for generation in earlier), default=0)
     write(_path(folder, number), leaf.key_pem + leaf.certificate_pem + issuer.certificate_pem, 0o600)
     for generation in earlier:
-        if generation.signs or generation.number == 0:
+        if generation.signs or not _path(folder, generation.number).exists():
             write(_path(folder, generation.number), _pem(generation.chain), 0o600)
-    for path in (folder / "leaf.key", folder / "leaf.pem", *(folder / FOLDER).glob(".*.pem.*")):
-        path.unlink(
-            missing_ok=True
-        )  # generation 0 is in its file now; the others were left by writers that were killed
+    left = (folder / FOLDER).glob(".*.pem.*")  # by writers that were killed
+    for path in (folder / "leaf.key", folder / "leaf.pem", *left):
+        path.unlink(missing_ok=True)
     return current(folder)
 
 

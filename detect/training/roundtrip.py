@@ -48,9 +48,9 @@ class Variant:
 VARIANTS: dict[str, Variant] = {
     "kl8": Variant({"latent": 4, "widths": [16, 48, 96, 112], "upsampling": "nearest"}),
     "fsq8": Variant({"levels": [8, 8, 8, 5, 5, 5], "widths": [16, 48, 96, 112], "upsampling": "transposed"}),
-    "kl16": Variant({"latent": 32, "widths": [16, 40, 64, 96, 112], "upsampling": "transposed"}),
+    "kl16": Variant({"latent": 32, "widths": [16, 32, 48, 64, 88], "upsampling": "transposed"}),
     "kl4": Variant({"latent": 3, "widths": [16, 64, 112], "upsampling": "nearest"}, adversary=False),
-    "kl8wide": Variant({"latent": 16, "widths": [16, 40, 64, 112], "upsampling": "shuffle"}),
+    "kl8wide": Variant({"latent": 16, "widths": [16, 32, 56, 88], "upsampling": "shuffle"}),
 }
 """By name: how latents are kept from saying anything (`kl`, `fsq`) and how many pixels a side one stands for."""
 

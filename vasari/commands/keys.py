@@ -64,9 +64,10 @@ def states(keys: "Keys") -> list[tuple[str, str, str, str, str]]:
 
     gone = read_revoked(keys.lists, keys.anchor_pem.decode())
     now, rows, above = datetime.now(UTC), [], {}
-    for generation in keys.generations:
+    known = keys.generations
+    for generation in known:
         above |= {certificate.serial_number: certificate for certificate in generation.chain[1:]}
-        state = "signs now" if generation.signs else "rotated"
+        state = "signs now" if generation is known[-1] else "rotated"
         rows.append((f"signing {generation.number}", generation.chain, state))
     rows += [("intermediate", (certificate,), "issues") for certificate in above.values()]
     told = []
