@@ -167,8 +167,8 @@ def _copied_mark(scene: Scene) -> Path:
 
 
 def _forged_mark(scene: Scene) -> Path:
-    """From one picture of an output, without the key: the signs of the pattern as the reader that anybody has sees them,
-    laid on other footage at full strength (cf. WmForger, arXiv 2510.20468, which learns such a reader)."""
+    """From one picture of an output, without the key: the signs of the pattern as the reader, which anybody has, sees
+    them, laid on other footage at full strength (cf. WmForger, arXiv 2510.20468, which learns such a reader)."""
     model = load_model()
     soft = FastReader(reader_graph(model.reader))(square(luma(scene.marked[20])))
     pattern = FastPattern(strength_graph(model.strength), np.where(soft >= 0, 1, -1).astype(np.float32))
