@@ -136,7 +136,12 @@ def _stripped(
             summary = _told(recovered, others, gone) or summary
         reasons += _reasons(recovered)
     elif "found" in (picture.state, sound.state):
-        reasons.append("the mark is not in this registry: laid with this key on another machine")
+        reasons.append("the mark is not in this registry: laid with this key on another machine, or copied or moved")
+    else:  # a pattern can be laid on anything without the key, from a single picture
+        summary = (
+            f"{gone.replace('were removed', 'are missing')}; traces of this key's mark in the {where}, not readable"
+        )
+        reasons.append("of an output that was altered since, or copied or moved from one: an unread mark names nobody")
     return "tampered", summary, reasons
 
 
