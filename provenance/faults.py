@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from media.errors import OutputError
 
 
@@ -69,6 +71,13 @@ def beside(final: Path) -> Iterator[Path]:
         yield Path(name)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def owned(values: Any) -> np.ndarray:
+    """A copy of pixels or samples: what is looked at, marked and encoded is one and the same, whatever their maker does
+    with the array afterwards."""
+    with foreign():
+        return np.array(values, order="C")
 
 
 @contextlib.contextmanager

@@ -37,7 +37,7 @@ from media.encode import LiveEncoder, settle
 from media.errors import OutputError, VasariError
 from media.units import FPS
 from provenance import likeness
-from provenance.faults import ForeignError, beside, callers, foreign, plainly, pulled
+from provenance.faults import ForeignError, beside, callers, foreign, owned, plainly, pulled
 from provenance.gate import Performance, admitted
 from provenance.outlets import Outlet
 from provenance.pipeline import Marking, OwnMarks, size_of
@@ -179,7 +179,7 @@ class _Aside:
             raise self._error
         if self.witness.due():
             with contextlib.suppress(queue.Full):  # the machine is busy; another frame will do
-                self._frames.put_nowait(frame.copy())
+                self._frames.put_nowait(frame)
 
     def close(self) -> None:
         """Wait until what is waiting has been looked at."""
@@ -210,10 +210,11 @@ def _send(
     coming = pulled(performance.shown)
     try:
         for count, moment in enumerate(coming, 1):
-            aside.see(moment.frame)
-            work.frame(moment.frame)
-            work.sound(moment.sound)
-            heard.update((np.clip(moment.sound, -1, 1) * 32767).astype("<i2").tobytes())
+            frame, sound = owned(moment.frame), owned(moment.sound)
+            aside.see(frame)
+            work.frame(frame)
+            work.sound(sound)
+            heard.update((np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes())
             if progress is not None:
                 with foreign():
                     progress(count)

@@ -24,7 +24,7 @@ from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from provenance import elsewhere, manifest
 from provenance.boxes import with_large_headers
 from provenance.claims import Claim, Opened, definition
-from provenance.faults import beside, callers, foreign, plainly, pulled
+from provenance.faults import beside, callers, foreign, owned, plainly, pulled
 from provenance.fingerprint import Fingerprinter
 from provenance.gate import Performance, admitted
 from provenance.hashing import file_sha256
@@ -156,7 +156,7 @@ def save_picture(
     keys, claim, picture = admitted(performance).keys, performance.claim, performance.shown
     if not (isinstance(picture, np.ndarray) and picture.dtype == np.uint8 and picture.ndim == 3):
         raise UsageError("save_picture saves one picture, uint8 RGB (H, W, 3); frames are saved by save_video")
-    target = check_output(path, claim.sources, PICTURE_TYPES)
+    target, picture = check_output(path, claim.sources, PICTURE_TYPES), owned(picture)
     check_size(picture)
     check_authority(keys)
     started = time.perf_counter()
@@ -206,7 +206,7 @@ def _feed(
 ) -> int:
     """Put frames and sound in as the video needs them; returns how many frames there were."""
     count = heard = 0
-    for frame in frames:
+    for frame in map(owned, frames):
         work.frame(frame)
         witness.see(frame)
         count += 1
@@ -215,7 +215,7 @@ def _feed(
             if chunk is None:
                 sound = None
             else:
-                work.sound(chunk)
+                work.sound(owned(chunk))
                 heard += len(chunk)
         if progress is not None:
             with foreign():
@@ -223,7 +223,7 @@ def _feed(
     if not count:
         raise OutputError("no frame was made; nothing was written")
     for chunk in sound or ():
-        work.sound(chunk)
+        work.sound(owned(chunk))
     work.close()
     return count
 

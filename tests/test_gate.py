@@ -14,7 +14,7 @@ from making import clip, picture
 from permits import EXAMPLES, PORTRAITS, permit, shown
 from PIL import Image
 
-from media import read_picture
+from media import VideoReader, read_picture
 from media.errors import ConsentError, UsageError
 from provenance import (
     Composite,
@@ -289,3 +289,30 @@ def test_what_was_recorded_is_held_against_its_file(somebody: Path, tmp_path: Pa
 def test_the_examples_that_ship_are_the_ones_that_are_known() -> None:
     assert all(is_nobody(path) for path in PORTRAITS)
     assert {path.name for path in EXAMPLES.glob("*.png")} == {path.name for path in PORTRAITS}
+
+
+@pytest.mark.parametrize("how", ["changed in place", "a view that lies"])
+def test_what_is_looked_at_is_what_is_encoded(tmp_path: Path, keys: Keys, how: str) -> None:
+    """A frame that is changed after it was handed over, or that shows another face each time it is asked, shows one."""
+    allowed = Permit.of(PORTRAITS[0], keys=keys)
+    own = cv2.resize(allowed.picture, (256, 256), interpolation=cv2.INTER_AREA)
+
+    class Shifty(np.ndarray):
+        def __array_finalize__(self, other: object) -> None:
+            if self.shape == own.shape and self.flags.writeable:
+                np.asarray(self)[:] = another_face()
+
+    def frames():
+        for _ in range(12):
+            frame = own.copy() if how == "changed in place" else own.copy().view(Shifty)
+            yield frame
+            if how == "changed in place":
+                frame[:] = another_face()
+
+    try:
+        saved = save_video(tmp_path / "a.mp4", allowed.perform(Generated, frames(), command="test"), crf=10)
+    except ConsentError:
+        assert how == "a view that lies"  # it was told what it showed
+        return
+    for seen in VideoReader(saved.path):
+        assert np.abs(seen.astype(int) - own).mean() < 8
