@@ -2,6 +2,7 @@
 
 pulled(items), foreign(), callers()   what the caller's own code raises passes through as it was raised
 plainly(target, unsigned)             ours: a full disk is said in words, and temporary files are never named
+owned(values)                         pixels and samples of our own, that nobody changes under our hands
 beside(final)                         a second temporary file, always removed
 """
 
