@@ -238,6 +238,10 @@ class Opened:
         return [actions, *bindings, (MAKING, making)]
 
 
+KINDS = (Generated, Rendered, Composite, Recorded, Edited)
+"""What may be claimed; these types and none derived from them."""
+
+
 def definition(
     claim: Claim | Opened,
     *,

@@ -20,6 +20,7 @@ nobody does it by mistake, by an argument, or through a service.
 import io
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never
@@ -29,13 +30,13 @@ import numpy as np
 from media.errors import ConsentError, OutputError, UnreadableError, UsageError
 from media.pictures import check_file, read_picture
 from media.probing import probe
-from provenance.claims import MAKING, Claim, Setting
+from provenance.claims import KINDS, MAKING, Claim, Edited, Recorded, Setting
 from provenance.consent import Consent, check_consent, check_signature, read_consent
 from provenance.hashing import bytes_sha256, file_sha256
 from provenance.keys import Keys
 from provenance.nobody import shipped
 from provenance.registry import Registry, open_registry
-from provenance.subjects import Consented, Licensed, NonExistent, Subject
+from provenance.subjects import Consented, Licensed, NonExistent, Subject, stamp_of
 
 if TYPE_CHECKING:
     from faces.people import Person, Wardrobe
@@ -110,22 +111,25 @@ class Permit(_Sealed, sealed=True):
             ConsentError: there is no consent, or it is unsigned, altered, revoked, expired, or for another file.
         """
         path = Path(portrait)
-        digest, picture = _read(path)
+        digest, picture, data = _read(path)
         if consent is not None:
-            agreed = consent if isinstance(consent, Consent) else read_consent(consent, keys=keys)
+            given = isinstance(consent, Consent)
+            # Of an object the words alone are taken: a class of its own may say otherwise each time it is asked.
+            agreed = Consent(**dict(consent)) if isinstance(consent, Consent) else read_consent(consent, keys=keys)
             check_signature(agreed, keys=keys)
-            check_consent(agreed, digest, source="consent" if isinstance(consent, Consent) else str(consent))
+            check_consent(agreed, digest, source="consent" if given else str(consent))
             grounds: NonExistent | Consented = Consented(agreed)
         elif digest in shipped():
             grounds = NonExistent("shipped")
-        elif _made_here(path, digest, keys, registry or open_registry(keys.folder)):
+        elif data and _made_here(path, data, keys, registry):
             grounds = NonExistent("made")
         else:
             raise ConsentError(
                 f"{path}: a portrait of somebody needs consent on file; make it with `vasari consent grant` and give "
                 "it with --consent"
             )
-        return _given(cls, keys=keys, photograph=None, subjects=(Subject(grounds, digest, path, picture),))
+        subject = Subject(grounds, digest, path, picture, stamp=stamp_of(path))
+        return _permit(cls, keys, (subject,))
 
     @classmethod
     def rendered(
@@ -144,7 +148,7 @@ class Permit(_Sealed, sealed=True):
         subject = Subject(
             NonExistent("rendered"), bytes_sha256(picture.tobytes()), None, picture, _frozen(shot.mesh[:, :2])
         )
-        return _given(cls, keys=keys, photograph=shot, subjects=(subject,))
+        return _permit(cls, keys, (subject,), shot)
 
     @classmethod
     def licensed(
@@ -166,7 +170,7 @@ class Permit(_Sealed, sealed=True):
             ConsentError: the file names no licence that lets altered forms be made.
         """
         path, stated = Path(picture), Path(licence)
-        digest, seen = _read(path)
+        digest, seen, _ = _read(path)
         check_file(stated)
         found = LICENCES.search(stated.read_text("utf-8", errors="replace"))
         if found is None:
@@ -175,7 +179,7 @@ class Permit(_Sealed, sealed=True):
                 "file that states the licence of the data set"
             )
         grounds = Licensed(dataset, " ".join(found[0].split()), file_sha256(stated))
-        return _given(cls, keys=keys, photograph=None, subjects=(Subject(grounds, digest, path, seen),))
+        return _permit(cls, keys, (Subject(grounds, digest, path, seen, stamp=stamp_of(path)),))
 
     @classmethod
     def together(cls, permits: Sequence["Permit"]) -> "Permit":
@@ -190,7 +194,7 @@ class Permit(_Sealed, sealed=True):
         if any(one.keys.anchor_pem != keys.anchor_pem for one in permits):
             raise UsageError("permits of different makers cannot be put together; open all with the same keys")
         subjects = {subject.sha256: subject for one in permits for subject in one.subjects}
-        return _given(cls, keys=keys, photograph=None, subjects=tuple(subjects.values()))
+        return _permit(cls, keys, tuple(subjects.values()))
 
     @property
     def picture(self) -> np.ndarray:
@@ -226,20 +230,25 @@ class Permit(_Sealed, sealed=True):
             UsageError: the permit does not allow this kind of claim.
             ConsentError: consent has expired or was revoked since the permit was given.
         """
-        if not (isinstance(kind, type) and issubclass(kind, Claim) and kind.kind):
+        if not any(kind is one for one in KINDS):
             raise UsageError(f"{kind}: no kind of claim; see `provenance.claims`")
         paths = tuple(Path(path) for path in inputs)
         claim = kind(command, self.subjects, paths, dict(settings or {}), dict(models or {}), title)
         claim.check()
         self.check()
+        if kind in (Recorded, Edited):
+            for subject in self.subjects:
+                _check_camera(subject, self.keys)
         return _given(Performance, permit=self, claim=claim, shown=shown, sound=sound)
 
     def check(self) -> None:
-        """Raise unless all of it still holds: consents have neither expired nor been revoked, files are the same.
+        """Raise unless all of it still holds: consents have neither expired nor been revoked, files are the same, and
+        the watermark key is the maker's.
 
         Raises:
-            ConsentError, UnreadableError.
+            ConsentError, KeyMaterialError, UnreadableError.
         """
+        self.keys.check_mark_key()
         for subject in self.subjects:
             if isinstance(subject.grounds, Consented):
                 check_signature(subject.grounds.consent, keys=self.keys)
@@ -294,41 +303,73 @@ def is_nobody(portrait: str | os.PathLike[str], keys: Keys | None = None, *, reg
     Raises:
         UnreadableError: the file cannot be read.
     """
-    digest = file_sha256(portrait)
-    if digest in shipped():
-        return True
-    return keys is not None and _made_here(Path(portrait), digest, keys, registry or open_registry(keys.folder))
+    digest, _, data = _read(Path(portrait))
+    return digest in shipped() or (keys is not None and bool(data) and _made_here(Path(portrait), data, keys, registry))
 
 
-def _made_here(path: Path, digest: str, keys: Keys, registry: Registry) -> bool:
-    """Whether the file is an output of this maker that shows a person who does not exist: the registry knows it by its
-    bytes, and its credentials, intact and trusted, say so."""
+def _permit(cls: type[Permit], keys: Keys, subjects: tuple[Subject, ...], photograph: Any = None) -> Permit:
+    if type(keys) is not Keys:
+        raise TypeError(f"keys of {type(keys).__name__}: a permit is signed with a maker's own, `Keys.open`")
+    return _given(cls, keys=keys, photograph=photograph, subjects=subjects)
+
+
+def _made_here(path: Path, data: bytes, keys: Keys, registry: Registry | None) -> bool:
+    """Whether these bytes are an output of this maker that shows a person who does not exist: the registry knows them,
+    and their credentials, intact and trusted, say so."""
+    registry = open_registry(keys.folder) if registry is None else registry
+    if type(registry) is not Registry:
+        raise TypeError(f"a {type(registry).__name__} is no registry of this maker's outputs")
     try:
-        entry = registry.by_file(digest)
+        entry = registry.by_file(bytes_sha256(data))
     except OutputError:
         return False
     if entry is None or not entry.nobody:
         return False
     from provenance.verification import believed
 
-    store = believed(path, keys)
+    with tempfile.TemporaryDirectory() as folder:  # the file itself may have been exchanged since it was read
+        copy = Path(folder) / f"portrait{path.suffix.lower()}"
+        copy.write_bytes(data)
+        store = believed(copy, keys)
     making = ((store or {}).get("manifest", {}).get("assertions") or {}).get(MAKING) or {}
     return making.get("person") == NonExistent.person and making.get("claim") in ("generated", "rendered")
 
 
-def _read(path: Path) -> tuple[str, np.ndarray | None]:
-    """Hash of a file's bytes, and the picture decoded from these very bytes; None for a video."""
+_looked: dict[tuple[str, bytes], str] = {}  # of (SHA-256, watermark key), why a file is no camera's, "" where it may be
+
+
+def _check_camera(subject: Subject, keys: Keys) -> None:
+    """Raise `ConsentError` where a file of somebody is no camera's: its credentials, or a mark of this maker in it, say
+    that it was generated."""
+    if subject.path is None or not subject.exists:
+        return
+    from provenance.marked import marks_of
+    from provenance.verification import read_credentials
+
+    asked = (subject.sha256, keys.mark_key)
+    if asked not in _looked:
+        why = ""
+        if read_credentials(subject.path, keys.anchor_pem.decode()).generated:
+            why = "its credentials say that it was generated"
+        elif marks_of(subject.path, probe(subject.path), keys):
+            why = "it bears the mark of this maker"
+        _looked[asked] = why
+    if _looked[asked]:
+        raise ConsentError(f"{subject.path}: claimed as what a camera took, but {_looked[asked]}")
+
+
+def _read(path: Path) -> tuple[str, np.ndarray | None, bytes]:
+    """Hash of a file's bytes, the picture decoded from these very bytes, and the bytes; None and b"" for a video."""
     check_file(path)
     if probe(path).kind != "picture":
-        return file_sha256(path), None
+        return file_sha256(path), None, b""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise UnreadableError(f"{path}: cannot be read ({error.strerror})") from error
-    return bytes_sha256(data), _frozen(read_picture(path, io.BytesIO(data)))
+    return bytes_sha256(data), _frozen(read_picture(path, io.BytesIO(data))), data
 
 
 def _frozen(values: np.ndarray) -> np.ndarray:
-    values = np.ascontiguousarray(values)
-    values.setflags(write=False)
-    return values
+    """The same values, on memory that nobody can make writable again."""
+    return np.frombuffer(np.ascontiguousarray(values).tobytes(), values.dtype).reshape(values.shape)

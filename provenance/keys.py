@@ -100,6 +100,14 @@ class Keys:
         """All watermark keys that marks are looked for with: that of new ones first."""
         return (self.mark_key, *self.retired)
 
+    def check_mark_key(self) -> None:
+        """Raise `KeyMaterialError` unless marks are laid with a key of the folder, so that its owner can read them."""
+        own = (_mark_key(self.folder / "watermark.key"), *_retired(self.folder / RETIRED))
+        if self.mark_key not in own:
+            raise KeyMaterialError(
+                f"{self.folder}: the watermark key is not the folder's, so its owner could not read marks"
+            )
+
     def stamped_by(self, authority: Authority | None) -> "Keys":
         """The same keys, with signatures stamped by another authority, or by none; the folder stays as it is."""
         return replace(self, authority=authority)

@@ -30,12 +30,14 @@ import cv2
 import numpy as np
 
 from media.errors import ConsentError, UnreadableError
-from media.units import FPS
+from media.probing import probe
+from media.sound import iter_sound
+from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from media.video import VideoReader
 from provenance.claims import Composite, Generated, Recorded
 from provenance.gate import Performance
 from provenance.hashing import bytes_sha256
-from provenance.subjects import Subject
+from provenance.subjects import Subject, stamp_of
 
 EVERY = FPS  # frames, in the mean, from one look to the next
 ALIKE = 0.45  # median likeness from which frames show the portrait's face
@@ -44,6 +46,7 @@ LEAST = 0.30, 0.15  # a tenth of the frames may be as little alike, generated an
 SMALL = 20.0  # pixels between the eyes; smaller faces say little, and count only where all are small
 LOOKS = 5  # of a video that is the portrait
 SAME, SAME_STILL = 0.996, 0.99  # correlation with a video's own frame, and a photograph, from which it is recorded
+QUIET = 1e-3  # of full scale, by which a sound may differ whatever it is
 OFTEN = 8  # frames, in the mean, between two looks at what is claimed as recorded
 PARTS = (np.s_[:, :], np.s_[64:108, 24:88], np.s_[20:60, 10:102])  # of a crop of 112 pixels: face, mouth, eyes
 SURE = 2  # looks at faces after which what is sent live is judged
@@ -75,6 +78,11 @@ class Witness:
         """A frame, uint8 RGB (H, W, 3)."""
         if self.due():
             self.look(frame)
+
+    def hear(self, sound: np.ndarray) -> None:
+        """More of the sound, float32 mono 16 kHz."""
+        if self._source is not None:
+            self._source.hear(sound)
 
     def due(self) -> bool:
         """Whether the next frame is one to look at; the first always is."""
@@ -108,6 +116,8 @@ class Witness:
             ConsentError: they show somebody else, or, of what was generated, nobody.
         """
         strict = isinstance(self._claim, Generated)
+        if self._source is not None:
+            self._source.check_sound()
         if self._source is not None and (self._same < self._source.least or not self._alike):
             raise ConsentError(
                 f"claimed as recorded, but it does not show what the file shows (correlation {self._same:.4f}); claim "
@@ -174,6 +184,33 @@ class _Source:
         self._next = 0
         self._still: np.ndarray | None = None
         self.least = SAME if subject.picture is None else SAME_STILL
+        self._heard: list[np.ndarray] = []
+
+    def hear(self, sound: np.ndarray) -> None:
+        """What is said to have been recorded with the pictures."""
+        self._heard.append(sound)
+
+    def check_sound(self) -> None:
+        """Raise `ConsentError` unless the sound is the file's own, second by second, and the file is what it was."""
+        path = self._subject.path
+        assert path is not None
+        if stamp_of(path) != self._subject.stamp:
+            raise ConsentError(f"{path}: was exchanged or written to while it was read; nothing was saved")
+        heard = np.concatenate([np.zeros(0, np.float32), *self._heard])
+        if not len(heard):
+            return
+        own = np.zeros(0, np.float32)
+        if self._subject.picture is None and probe(path).has_sound:
+            start = self._first * SAMPLES_PER_FRAME
+            own = np.concatenate([own, *iter_sound(path)])[start : start + len(heard)]
+        own = np.pad(own, (0, len(heard) - len(own)))
+        for at in range(0, len(heard), SAMPLE_RATE):
+            one, other = heard[at : at + SAMPLE_RATE], own[at : at + SAMPLE_RATE]
+            if np.abs(one - other).max() > QUIET and _correlation(one, other) < SAME:
+                raise ConsentError(
+                    f"claimed as recorded, but from {at / SAMPLE_RATE:.0f} s on its sound is not the file's; claim it "
+                    "as edited"
+                )
 
     def same(self, frame: np.ndarray, number: int) -> float:
         """How well a frame agrees with the same moment of the file, in the part of the face where it agrees least: 1
@@ -245,4 +282,6 @@ def _of_video(subject: Subject) -> list[np.ndarray]:
                 break
     except UnreadableError:
         return found
+    if stamp_of(subject.path) != subject.stamp:
+        raise ConsentError(f"{subject.path}: was exchanged or written to while it was read; nothing was saved")
     return found

@@ -34,9 +34,10 @@ import numpy as np
 
 from media.atomic import replacing
 from media.encode import LiveEncoder, settle
-from media.errors import OutputError, VasariError
+from media.errors import OutputError, UsageError, VasariError
 from media.units import FPS
 from provenance import likeness
+from provenance.claims import Recorded
 from provenance.faults import ForeignError, beside, callers, foreign, owned, plainly, pulled
 from provenance.gate import Performance, admitted
 from provenance.outlets import Outlet
@@ -122,6 +123,8 @@ def _save(
 ) -> tuple[Saved, BaseException | None]:
     """What was saved, and what broke the stream off."""
     keys, claim = admitted(performance).keys, performance.claim
+    if isinstance(claim, Recorded):
+        raise UsageError("claimed as recorded, but what is sent live is made here; claim it as generated")
     if not to.grows_at(target):
         check_output(target, claim.sources)
     check_authority(keys)

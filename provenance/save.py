@@ -215,15 +215,18 @@ def _feed(
             if chunk is None:
                 sound = None
             else:
-                work.sound(owned(chunk))
+                chunk = owned(chunk)
+                work.sound(chunk)
+                witness.hear(chunk)
                 heard += len(chunk)
         if progress is not None:
             with foreign():
                 progress(count)
     if not count:
         raise OutputError("no frame was made; nothing was written")
-    for chunk in sound or ():
-        work.sound(owned(chunk))
+    for chunk in map(owned, sound or ()):
+        work.sound(chunk)
+        witness.hear(chunk)
     work.close()
     return count
 

@@ -55,6 +55,13 @@ class Licensed:
         return {"dataset": {"name": self.dataset, "licence": self.licence, "licenceSha256": self.licence_sha256}}
 
 
+def stamp_of(path: Path) -> tuple[int, ...]:
+    """What changes whenever a file is exchanged or written to, even if that is undone: nobody sets the time of the last
+    change of an inode."""
+    said = path.stat()
+    return said.st_dev, said.st_ino, said.st_size, said.st_ctime_ns
+
+
 @dataclass(frozen=True, eq=False)
 class Subject:
     """One portrait, or one video, of somebody who may be shown."""
@@ -64,6 +71,7 @@ class Subject:
     path: Path | None = None  # the file; None for somebody rendered
     picture: np.ndarray | None = None  # uint8 RGB (H, W, 3), decoded from the bytes of `sha256`; None for a video
     points: np.ndarray | None = None  # mesh (478, 2) in pixels, where it is known exactly
+    stamp: tuple[int, ...] = ()  # of the file, by which it is noticed that it was exchanged or written meanwhile
 
     @property
     def exists(self) -> bool:

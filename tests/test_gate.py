@@ -4,18 +4,19 @@ import copy
 import datetime as dt
 import pickle
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
-from making import clip, picture
+from making import clip, picture, remux, voice, write_video
 from permits import EXAMPLES, PORTRAITS, permit, shown
 from PIL import Image
 
-from media import VideoReader, read_picture
-from media.errors import ConsentError, UsageError
+from media import VideoReader, read_picture, read_sound
+from media.errors import ConsentError, KeyMaterialError, UsageError
 from provenance import (
     Composite,
     Consent,
@@ -30,6 +31,7 @@ from provenance import (
     grant_consent,
     is_nobody,
     manifest,
+    read_consent,
     save_live,
     save_picture,
     save_video,
@@ -316,3 +318,101 @@ def test_what_is_looked_at_is_what_is_encoded(tmp_path: Path, keys: Keys, how: s
         return
     for seen in VideoReader(saved.path):
         assert np.abs(seen.astype(int) - own).mean() < 8
+
+
+def test_only_the_kinds_themselves_can_be_claimed(keys: Keys) -> None:
+    class Filmed(Generated):
+        source_type = "digitalCapture"
+
+    with pytest.raises(UsageError, match="no kind of claim"):
+        permit(keys).perform(Filmed, [], command="test")
+
+
+def test_a_consent_with_ways_of_its_own_is_taken_by_its_words(somebody: Path, tmp_path: Path, keys: Keys) -> None:
+    class Chameleon(Consent):
+        @property
+        def signed_bytes(self) -> bytes:
+            return real.signed_bytes
+
+    real = read_consent(granted(PORTRAITS[0], tmp_path, keys), keys=keys)
+    words = real.model_dump() | {"portrait_sha256": file_sha256(somebody)}
+    with pytest.raises(ConsentError, match="altered"):
+        Permit.of(somebody, keys=keys, consent=Chameleon(**words))
+
+
+def test_a_portrait_cannot_be_made_writable(keys: Keys) -> None:
+    picture_ = Permit.of(PORTRAITS[0], keys=keys).picture
+    with pytest.raises(ValueError, match="WRITEABLE"):
+        picture_.setflags(write=True)
+
+
+def test_only_a_registry_tells_what_was_made_here(somebody: Path, tmp_path: Path, keys: Keys) -> None:
+    made = save_picture(tmp_path / "made.png", shown(keys, picture(3)))
+    book = Registry(keys.folder / FILE)
+
+    class Liar(Registry):
+        def by_file(self, sha256: str):
+            shutil.copy(made.path, somebody)  # the file that is asked for is another meanwhile
+            return book.by_file(made.sha256)
+
+    with pytest.raises(TypeError, match="no registry"):
+        Permit.of(somebody, keys=keys, registry=Liar(keys.folder / FILE))
+
+
+def test_marks_are_laid_with_the_makers_own_key(tmp_path: Path, keys: Keys) -> None:
+    with pytest.raises(KeyMaterialError, match="not the folder's"):
+        shown(replace(keys, mark_key=bytes(32)), picture())
+    old = Keys.open(tmp_path / "keys")
+    old.rotate_mark_key()
+    assert save_picture(tmp_path / "a.png", shown(old, picture())).borne.picture  # an earlier one is read still
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory, keys: Keys) -> tuple[Path, Path]:
+    """A video with sound, and the consent of who is seen in it."""
+    folder = tmp_path_factory.mktemp("film")
+    path = write_video(folder / "film.mp4", clip(1, 60, 256), sound=voice(2.4, 3), options={"crf": "12"})
+    return path, granted(path, folder, keys)
+
+
+def test_a_recording_has_the_films_own_sound(film: tuple[Path, Path], tmp_path: Path, keys: Keys) -> None:
+    path, consent = film
+    allowed = Permit.of(path, keys=keys, consent=consent)
+    frames, sound = list(VideoReader(path))[25:50], read_sound(path)[16_000:32_000]
+    more = {"command": "test", "settings": {"first": 25}}
+    saved = save_video(tmp_path / "a.mp4", allowed.perform(Recorded, frames, sound, **more))
+    assert verify(saved.path, keys=keys).exit_code == 0
+    for other in (voice(1.0, 8), read_sound(path)[:16_000], np.concatenate([sound[:8000], voice(0.5, 9)])):
+        with pytest.raises(ConsentError, match="its sound is not the file's"):
+            save_video(tmp_path / "b.mp4", allowed.perform(Recorded, frames, other, **more))
+    with pytest.raises(ConsentError, match="claimed as recorded"):
+        save_video(tmp_path / "b.mp4", allowed.perform(Recorded, [cv2.flip(f, 1) for f in frames], **more))
+    assert not (tmp_path / "b.mp4").exists()
+
+
+def test_a_film_that_is_exchanged_while_it_is_read_is_noticed(
+    film: tuple[Path, Path], tmp_path: Path, keys: Keys
+) -> None:
+    path, fake = tmp_path / "film.mp4", tmp_path / "fake.mp4"
+    shutil.copy(film[0], path)
+    write_video(fake, clip(2, 60, 256), options={"crf": "12"})
+    allowed = Permit.of(path, keys=keys, consent=film[1])
+
+    def frames():
+        shutil.copy(fake, path)
+        yield from list(VideoReader(fake))[:20]
+        shutil.copy(film[0], path)
+
+    for kind in (Recorded, Generated):
+        with pytest.raises(ConsentError):
+            save_video(tmp_path / "a.mp4", allowed.perform(kind, frames(), command="test"))
+
+
+def test_what_was_generated_is_no_recording(tmp_path: Path, keys: Keys) -> None:
+    saved = save_video(tmp_path / "made.mp4", shown(keys, clip(1, 30, 256)))
+    bare = remux(saved.path, tmp_path / "bare.mp4")
+    for path, why in ((saved.path, "its credentials say"), (bare, "bears the mark")):
+        allowed = Permit.of(path, keys=keys, consent=granted(path, tmp_path, keys))
+        for kind in (Recorded, Edited):
+            with pytest.raises(ConsentError, match=why):
+                allowed.perform(kind, list(VideoReader(path)), command="test")
