@@ -76,6 +76,16 @@ class Tracker:
             tracks, refused = _apart([*tracks, *more]), [*refused, *others]
         return sorted(tracks, key=lambda t: -t.size), sorted(refused, key=lambda r: -r.size)
 
+    def glance(self, picture: np.ndarray) -> list[np.ndarray]:
+        """The mesh points (478, 2) in pixels of the faces that are quickly found, largest first: without head, gaze or
+        actions, at about half the cost of `look`."""
+        picture, found = as_rgb(picture), []
+        for box in self.finder.find(picture):
+            reading = self.reader.refine(picture, box.matrix(self.reader.side, CROP_SCALE), passes=2)
+            if not _unreadable(reading, SURE):
+                found.append(reading.points[:, :2])
+        return sorted(found, key=lambda points: -float(np.ptp(points, axis=0).max()))
+
     def _judge(self, picture: np.ndarray, boxes: list[Box], sure: float) -> tuple[list[Track], list[Refusal]]:
         """Read and fit what is at the boxes; of two that are one face, keep the one that is read with less doubt."""
         readings = [self.reader.refine(picture, b.matrix(self.reader.side, CROP_SCALE), passes=3) for b in boxes]

@@ -68,8 +68,9 @@ class Claim:
 
     @property
     def nobody(self) -> bool:
-        """Whether all that it shows is people who do not exist, so that it may be a portrait again."""
-        return self.kind in ("generated", "rendered") and not any(subject.exists for subject in self.subjects)
+        """Whether it may be a portrait again that needs no consent: somebody who does not exist, as they were rendered.
+        What was generated from one may be less and less alike from step to step, so it is none."""
+        return self.kind == "rendered" and not any(subject.exists for subject in self.subjects)
 
     def check(self) -> None:
         """Raise `UsageError` where the subjects cannot be claimed so."""

@@ -41,8 +41,13 @@ from provenance.subjects import Consented, Licensed, NonExistent, Subject, stamp
 if TYPE_CHECKING:
     from faces.people import Person, Wardrobe
 
-LICENCES = re.compile(r"CC[- ]?BY(?:[- ]SA)?(?:[- ]\d\.\d)?(?![- ]N[CD])|CC0(?:[- ]1\.0)?|public domain", re.IGNORECASE)
-"""Licences that let altered forms be made and shown. Non-commercial ones and those without derivatives do not."""
+LICENCES = re.compile(r"\bCC[- ]?BY(?:[- ]SA)?(?:[- ]\d\.\d)?\b|\bCC0(?:[- ]1\.0)?\b|\bpublic domain\b", re.IGNORECASE)
+"""Licences that let altered forms be made and shown."""
+RESERVED = re.compile(
+    r"\bN[CD]\b|non-?\s?commercial|no-?\s?deriv|all rights reserved|\bnot (?:\w+ ){0,2}(?:licen[cs]ed|in the public)",
+    re.IGNORECASE,
+)
+"""Words of those that do not, and of what is under none."""
 
 
 class _Sealed:
@@ -99,8 +104,8 @@ class Permit(_Sealed, sealed=True):
     ) -> "Permit":
         """To show who is in a picture, or in a video.
 
-        Without a consent the picture must be of a person who does not exist: a shipped example, or an output of this
-        maker's that shows such a person, whole and with its credentials. Bytes decide, not likeness.
+        Without a consent the picture must be of a person who does not exist: a shipped example, or a picture of such a
+        person that this maker rendered, whole and with its credentials. Bytes decide, not likeness.
 
         Args:
             consent: the signed file (`vasari consent grant`) for this very picture.
@@ -172,8 +177,9 @@ class Permit(_Sealed, sealed=True):
         path, stated = Path(picture), Path(licence)
         digest, seen, _ = _read(path)
         check_file(stated)
-        found = LICENCES.search(stated.read_text("utf-8", errors="replace"))
-        if found is None:
+        text = re.sub(r"[\u2010-\u2015\u2212_]", "-", stated.read_text("utf-8", errors="replace"))
+        found = LICENCES.search(text)
+        if found is None or RESERVED.search(text):
             raise ConsentError(
                 f"{stated}: names no licence that lets altered pictures be made (CC-BY, CC0, public domain); give the "
                 "file that states the licence of the data set"
@@ -233,6 +239,9 @@ class Permit(_Sealed, sealed=True):
         if not any(kind is one for one in KINDS):
             raise UsageError(f"{kind}: no kind of claim; see `provenance.claims`")
         paths = tuple(Path(path) for path in inputs)
+        for path in paths:
+            if not path.is_file():
+                raise UnreadableError(f"{path}: no such file; what went in has to be one")
         claim = kind(command, self.subjects, paths, dict(settings or {}), dict(models or {}), title)
         claim.check()
         self.check()
@@ -314,8 +323,8 @@ def _permit(cls: type[Permit], keys: Keys, subjects: tuple[Subject, ...], photog
 
 
 def _made_here(path: Path, data: bytes, keys: Keys, registry: Registry | None) -> bool:
-    """Whether these bytes are an output of this maker that shows a person who does not exist: the registry knows them,
-    and their credentials, intact and trusted, say so."""
+    """Whether these bytes are a picture that this maker rendered of a person who does not exist: the registry knows
+    them, and their credentials, intact and trusted, say so."""
     registry = open_registry(keys.folder) if registry is None else registry
     if type(registry) is not Registry:
         raise TypeError(f"a {type(registry).__name__} is no registry of this maker's outputs")
@@ -332,7 +341,7 @@ def _made_here(path: Path, data: bytes, keys: Keys, registry: Registry | None) -
         copy.write_bytes(data)
         store = believed(copy, keys)
     making = ((store or {}).get("manifest", {}).get("assertions") or {}).get(MAKING) or {}
-    return making.get("person") == NonExistent.person and making.get("claim") in ("generated", "rendered")
+    return making.get("person") == NonExistent.person and making.get("claim") == "rendered"
 
 
 _looked: dict[tuple[str, bytes], str] = {}  # of (SHA-256, watermark key), why a file is no camera's, "" where it may be

@@ -28,7 +28,10 @@ from typing import Any
 
 import cv2
 import numpy as np
+from threadpoolctl import threadpool_limits
 
+from faces.landmarks import warp_crop
+from faces.recognition import EYES, SIDE, aligned_matrix
 from media.errors import ConsentError, UnreadableError
 from media.probing import probe
 from media.sound import iter_sound
@@ -42,13 +45,15 @@ from provenance.subjects import Subject, stamp_of
 EVERY = FPS  # frames, in the mean, from one look to the next
 ALIKE = 0.45  # median likeness from which frames show the portrait's face
 LOOSELY = 0.30  # the same of what is not generated, where light, turn and disguise differ
-LEAST = 0.30, 0.15  # a tenth of the frames may be as little alike, generated and not
+LEAST = 0.30, 0.15  # of each frame of what is generated; of nine tenths of other frames
 SMALL = 20.0  # pixels between the eyes; smaller faces say little, and count only where all are small
 LOOKS = 5  # of a video that is the portrait
 SAME, SAME_STILL = 0.996, 0.99  # correlation with a video's own frame, and a photograph, from which it is recorded
 QUIET = 1e-3  # of full scale, by which a sound may differ whatever it is
 OFTEN = 8  # frames, in the mean, between two looks at what is claimed as recorded
 PARTS = (np.s_[:, :], np.s_[64:108, 24:88], np.s_[20:60, 10:102])  # of a crop of 112 pixels: face, mouth, eyes
+BLOCKS, CHANGED = 8, 20.0  # blocks a side, and levels by which one of them differs, of a frame that is looked at
+NEAREST = 5  # frames between two looks for that reason
 SURE = 2  # looks at faces after which what is sent live is judged
 KEPT = 256  # portraits whose embeddings are remembered while the process lives
 _lock = threading.Lock()
@@ -73,10 +78,13 @@ class Witness:
         if isinstance(self._claim, Recorded):
             self._source = _Source(self._subjects[0], int(self._claim.settings.get("first", 0)))
         self._same = 1.0
+        self._coarse: np.ndarray | None = None  # of the frame that was looked at last
+        self._at = 0  # its number
+        self._last: np.ndarray | None = None  # the latest frame, if it was not looked at
 
     def see(self, frame: np.ndarray) -> None:
         """A frame, uint8 RGB (H, W, 3)."""
-        if self.due():
+        if self.due(frame):
             self.look(frame)
 
     def hear(self, sound: np.ndarray) -> None:
@@ -84,15 +92,24 @@ class Witness:
         if self._source is not None:
             self._source.hear(sound)
 
-    def due(self) -> bool:
-        """Whether the next frame is one to look at; the first always is."""
-        first, self._seen = self._seen == 0, self._seen + 1
-        return first or self._draw() * (OFTEN if self._source else EVERY) < 1
+    def due(self, frame: np.ndarray) -> bool:
+        """Whether a frame is one to look at: the first, some that are drawn by chance, and those that differ from what
+        was looked at last, so that nothing is cut in between."""
+        self._seen += 1
+        self._last = frame
+        coarse = cv2.resize(frame, (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA).astype(np.float32)
+        chosen = self._coarse is None or self._draw() * (OFTEN if self._source else EVERY) < 1
+        if not chosen and self._seen - self._at >= NEAREST:
+            assert self._coarse is not None
+            chosen = float(np.abs(coarse - self._coarse).max()) > CHANGED
+        if chosen:
+            self._coarse, self._at, self._last = coarse, self._seen, None
+        return chosen
 
     def foresee(self) -> None:
-        """Raise as `judge`, as soon as it is plain: what is sent live cannot be taken back at the end."""
+        """Raise as `judge` does, as soon as it is plain: what is sent live cannot be taken back at the end."""
         if len(self._alike) >= SURE or self._looked >= 4 * SURE:
-            self.judge()
+            self._verdict()
 
     def look(self, frame: np.ndarray) -> None:
         """Look at a frame; takes about 40 ms."""
@@ -115,6 +132,12 @@ class Witness:
         Raises:
             ConsentError: they show somebody else, or, of what was generated, nobody.
         """
+        if self._last is not None:
+            last, self._last = self._last, None
+            self.look(last)
+        return self._verdict()
+
+    def _verdict(self) -> dict[str, Any]:
         strict = isinstance(self._claim, Generated)
         if self._source is not None:
             self._source.check_sound()
@@ -127,11 +150,11 @@ class Witness:
             if isinstance(self._claim, Composite) or (not strict and self._seen):
                 return {"frames": self._looked}  # a plot, the back of a head
             raise ConsentError("no face is seen in the pictures, so they cannot be tied to the portrait of the permit")
-        median, least = float(np.median(self._alike)), float(np.quantile(self._alike, 0.1))
+        median, least = float(np.median(self._alike)), float(np.quantile(self._alike, 0.0 if strict else 0.1))
         if median < (ALIKE if strict else LOOSELY) or least < LEAST[not strict]:
             raise ConsentError(
-                f"the pictures show another face than the portrait of the permit (likeness {median:.2f}); a permit is "
-                "for the portrait that was given"
+                "the pictures show another face than the portrait of the permit (likeness "
+                f"{median:.2f}, at least {least:.2f}); a permit is for the portrait that was given"
             )
         hundredths = {"median": round(100 * median), "least": round(100 * min(self._alike))}
         return {"frames": self._looked, **hundredths}
@@ -164,11 +187,17 @@ def faces_in(frame: np.ndarray, *, hard: bool = False) -> list[np.ndarray]:
     Args:
         hard: search carefully where the quick search finds none; takes up to half a second.
     """
-    with _lock:
+    with _lock, threadpool_limits(1):  # what is so small is slower on more threads
         tracker, recogniser = _networks()
-        tracks = tracker.look(frame, hard=hard)[0]
-        large = [track for track in tracks if track.parameters.scale >= SMALL] or tracks
-        return [recogniser.embed(frame, track) for track in large]
+        faces = [t.landmarks[:, :2] for t in tracker.look(frame)[0]] if hard else tracker.glance(frame)
+        large = [points for points in faces if _apart(points) >= SMALL] or faces
+        return [recogniser.embed(frame, points) for points in large]
+
+
+def _apart(points: np.ndarray) -> float:
+    """Pixels between the eyes of a mesh."""
+    right, left = (points[list(eye)].mean(0) for eye in EYES)
+    return float(np.linalg.norm(right - left))
 
 
 class _Source:
@@ -237,14 +266,11 @@ class _Source:
 
 def _crop(picture: np.ndarray) -> np.ndarray | None:
     """Brightness of the largest face, laid on its five points and blurred a little: float32 (112, 112)."""
-    from faces.landmarks import warp_crop
-    from faces.recognition import SIDE, aligned_matrix
-
     with _lock:
-        tracks = _networks()[0].look(picture)[0]
-    if not tracks:
+        faces = _networks()[0].glance(picture)
+    if not faces:
         return None
-    crop = np.ascontiguousarray(warp_crop(picture, aligned_matrix(tracks[0].landmarks), SIDE))
+    crop = np.ascontiguousarray(warp_crop(picture, aligned_matrix(faces[0]), SIDE))
     return cv2.GaussianBlur(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1.5)
 
 

@@ -161,6 +161,7 @@ def _save(
             made = finish(
                 entry, target, final, unsigned, replace(claim, settings=settings), keys, record.settle, work.seconds(),
                 frames=work.frames, printer=work.printer, duration=work.frames / FPS, likeness=alike,
+                holds=performance.permit.check,
                 again=lambda number: strengthened(unsigned, message, keys.mark_key, number, **options),
             )  # fmt: skip
     return timed(made, started), broken
@@ -180,7 +181,7 @@ class _Aside:
         """A frame that is about to be sent. Raises `ConsentError` once it is known that they show somebody else."""
         if self._error is not None:
             raise self._error
-        if self.witness.due():
+        if self.witness.due(frame):
             with contextlib.suppress(queue.Full):  # the machine is busy; another frame will do
                 self._frames.put_nowait(frame)
 

@@ -51,6 +51,7 @@ from provenance.save import (
     registry_of,
     timed,
 )
+from provenance.subjects import check_unchanged, stamp_of
 from provenance.verdict import Mark
 from provenance.watermark.picture import PictureMarker
 from provenance.watermark.sound import SoundMarker
@@ -115,6 +116,7 @@ def mark_file(
     if remote_url:
         check_url(remote_url)
     check_authority(keys)
+    stamp = stamp_of(source)
     _refuse_marked(source, keys, book, again)
     message = new_message()
     with replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
@@ -131,6 +133,7 @@ def mark_file(
                 frames=work.frames, printer=work.printer, duration=work.duration,
                 sidecar=sidecar, remote_url=remote_url,
                 again=lambda number: _again(source, unsigned, info.kind, message, keys, settings, number),
+                holds=lambda: check_unchanged(source, stamp),
             )  # fmt: skip
         except UsageError as error:
             raise UsageError(

@@ -12,7 +12,6 @@ Sound under 3 s may be too short for the message that its period of 2.05 s carri
 the pictures bear it then, and the credentials promise no mark in the sound.
 """
 
-import contextlib
 import io
 import queue
 import threading
@@ -224,8 +223,10 @@ class LiveWatch:
         self._thread.join()
 
     def _hand_over(self) -> None:
-        with contextlib.suppress(queue.Full):  # the machine is busy; the next second is looked at
-            self._work.put_nowait(self._head + bytes(self._open))
+        try:  # no second goes unread: what sends faster than it can be read waits
+            self._work.put(self._head + bytes(self._open), timeout=10 * PATIENCE)
+        except queue.Full:
+            self.lost = "the mark could not be read back: the machine is too busy; the stream was stopped"
         self._open, self._pending = bytearray(), 0
 
     def _run(self) -> None:

@@ -132,7 +132,7 @@ def save_video(
         entry, record = begin(message, claim, "video"), registry_of(keys, registry).add
         saved = finish(
             entry, target, final, unsigned, claim, keys, record, work.seconds(),
-            frames=count, printer=work.printer, duration=count / FPS, likeness=likeness,
+            frames=count, printer=work.printer, duration=count / FPS, likeness=likeness, holds=performance.permit.check,
             again=lambda number: strengthened(unsigned, message, keys.mark_key, number, **options),
         )  # fmt: skip
     return timed(saved, started)
@@ -186,7 +186,7 @@ def save_picture(
         entry, record = begin(message, claim, "picture"), registry_of(keys, registry).add
         saved = finish(
             entry, target, final, unsigned, claim, keys, record, seconds,
-            frames=1, printer=printer, likeness=likeness, again=again,
+            frames=1, printer=printer, likeness=likeness, again=again, holds=performance.permit.check,
         )  # fmt: skip
     return timed(saved, started)
 
@@ -264,6 +264,7 @@ def finish(
     remote_url: str = "",
     likeness: Mapping[str, Any] | None = None,
     again: Callable[[int], str] | None = None,
+    holds: Callable[[], None] = lambda: None,
 ) -> Saved:
     """Read the marks of `unsigned` back, sign it into `final` and register it with `record`: its entry, its manifest,
     what `printer` saw. Credentials promise the marks that were read, and nothing is signed in which none can be.
@@ -274,6 +275,8 @@ def finish(
         sidecar, remote_url: as in `signing.sign_file`, of what others made; what is made here carries its credentials.
         likeness: of `Witness.judge`.
         again: as in `readback.proved`.
+        holds: raises where what was permitted at the beginning is not so any more; asked when all is signed, before any
+            of it is shown.
     """
     started = time.perf_counter()
     either = isinstance(claim, Opened)
@@ -300,6 +303,7 @@ def finish(
         )  # fmt: skip
         sink.flush()
         os.fsync(sink.fileno())
+    holds()
     label, digest = manifest.label_of(final, store if sidecar else None), file_sha256(final)
     made = replace(entry, manifest=label, manifest_sha256=manifest.sha256(store), file_sha256=digest)
     record(made, store=store, **printer.for_registry())
@@ -319,6 +323,8 @@ def write_sidecar(target: Path, store: bytes) -> None:
 
 def registry_of(keys: Keys, registry: Registry | None = None) -> Registry:
     """The registry asked for, or the maker's own."""
+    if registry is not None and type(registry) is not Registry:
+        raise TypeError(f"a {type(registry).__name__} is no registry; what is made has to be found again")
     return registry or open_registry(keys.folder)
 
 

@@ -30,6 +30,7 @@ from provenance.ingredients import MIME, mime_of
 from provenance.keys import Keys
 from provenance.marked import refuse_untold
 from provenance.save import check_output, write_sidecar
+from provenance.subjects import check_unchanged, stamp_of
 from provenance.verdict import Credentials
 
 LARGE = 32 << 20  # bytes from which media are hashed in leaves, even where a second validator may not follow
@@ -82,7 +83,7 @@ def sign_file(
         raise UsageError(f"{target}: is of another type than {source}; signing changes nothing, so keep its suffix")
     if remote_url:
         check_url(remote_url)
-    info, came = probe(source), refuse_untold(source, keys)
+    stamp, info, came = stamp_of(source), probe(source), refuse_untold(source, keys)
     if info.kind == "picture" and mime in ("image/tiff", "image/gif") and (count := pages(source)) > 1:
         raise UsageError(
             f"{source}: has {count} pages, and credentials in it would keep others from reading them; "
@@ -90,6 +91,7 @@ def sign_file(
         )
     with replacing(target) as final, beside(final) as copy, plainly(target, copy):
         shutil.copyfile(source, copy)
+        check_unchanged(source, stamp)  # what was looked at is what is signed
         media = [box for box in top_level_boxes(copy) if box.name == "mdat"]
         # Of media in several pieces the library finds its own leaves again at times only (c2pa-python 0.38).
         leaves = len(media) == 1 and (_large_headers(copy) or copy.stat().st_size > LARGE)
@@ -134,6 +136,7 @@ def sign_beside(
     target = check_output(output or elsewhere.beside(source), [source], {elsewhere.SUFFIX: "application/c2pa"})
     if manifest.read_store(source, "") is not None:
         raise UsageError(f"{source}: bears credentials in it, and those are read first; sign a copy of it with -o")
+    stamp = stamp_of(source)
     refuse_untold(source, keys)
     claim, mime = Opened(source, command="sign"), mime_of(source)
     said = definition(claim, title=title or source.name, mime=mime)
@@ -144,6 +147,7 @@ def sign_beside(
         )  # fmt: skip
     if not manifest.holds(manifest.read_store(source, "", store)):
         raise SigningError(f"{source}: credentials over it do not hold")
+    check_unchanged(source, stamp)
     with replacing(target) as final:
         final.write_bytes(store)
     return Signed(target, manifest.label_of(source, store), file_sha256(source), (unstamped,) if unstamped else ())

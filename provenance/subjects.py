@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from media.errors import UnreadableError
 from provenance.consent import Consent
 
 
@@ -60,6 +61,12 @@ def stamp_of(path: Path) -> tuple[int, ...]:
     change of an inode."""
     said = path.stat()
     return said.st_dev, said.st_ino, said.st_size, said.st_ctime_ns
+
+
+def check_unchanged(path: Path, stamp: tuple[int, ...]) -> None:
+    """Raise `UnreadableError` where a file is not what it was when it was looked at."""
+    if not path.exists() or stamp_of(path) != stamp:
+        raise UnreadableError(f"{path}: was exchanged or written to while it was read; nothing was written")
 
 
 @dataclass(frozen=True, eq=False)

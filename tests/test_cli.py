@@ -162,7 +162,12 @@ def test_two_faces_are_said_and_the_largest_speaks(speech: Path, tmp_path: Path,
     pair[:, :320] = cv2.resize(portrait(0), (320, 320), interpolation=cv2.INTER_AREA)
     pair[60:252, 320:] = cv2.resize(portrait(1), (192, 192), interpolation=cv2.INTER_AREA)
     save_picture(tmp_path / "pair.png", shown(keys, pair, command="test"))
-    done = vasari("generate", tmp_path / "pair.png", speech, "-o", tmp_path / "out.mp4", "--size", 128)
+    words = ("--subject", "nobody", "--purpose", "a test", "--until", "2099-01-01")
+    assert vasari("consent", "grant", tmp_path / "pair.png", "-o", tmp_path / "consent.json", *words).code == 0
+    done = vasari(
+        "generate", tmp_path / "pair.png", speech, "-o", tmp_path / "out.mp4", "--size", 128,
+        "--consent", tmp_path / "consent.json",
+    )  # fmt: skip
     assert done.code == 0, done.err
     assert "2 faces; the largest speaks (--face N chooses)" in done.err
 

