@@ -22,6 +22,8 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never
 
@@ -48,6 +50,9 @@ RESERVED = re.compile(
     re.IGNORECASE,
 )
 """Words of those that do not, and of what is under none."""
+
+
+PLAIN = (type(None), bool, int, float, str, bytes, np.ndarray)  # values that say one thing only
 
 
 class _Sealed:
@@ -115,7 +120,7 @@ class Permit(_Sealed, sealed=True):
             UnreadableError: the portrait cannot be read.
             ConsentError: there is no consent, or it is unsigned, altered, revoked, expired, or for another file.
         """
-        path = Path(portrait)
+        path = Path(portrait).resolve()  # a link may lead elsewhere a moment later
         digest, picture, data = _read(path)
         if consent is not None:
             given = isinstance(consent, Consent)
@@ -144,10 +149,11 @@ class Permit(_Sealed, sealed=True):
 
         `photograph` holds the picture, uint8 RGB (size, size, 3), and its labels.
         """
-        from faces.people import Person
+        from faces.people import Person, Wardrobe
 
-        if type(person) is not Person:
-            raise UsageError(f"a {type(person).__name__} is no rendered person; give a faces.people.Person")
+        if type(person) is not Person or type(wardrobe) is not Wardrobe:
+            raise UsageError("a faces.people.Person and a Wardrobe are needed, not what is derived from them")
+        _check_own(person)
         shot = Person.photograph(person, wardrobe, size, supersample=supersample)
         picture = _frozen(shot.picture)
         subject = Subject(
@@ -174,7 +180,7 @@ class Permit(_Sealed, sealed=True):
             UnreadableError: picture or licence cannot be read.
             ConsentError: the file names no licence that lets altered forms be made.
         """
-        path, stated = Path(picture), Path(licence)
+        path, stated = Path(picture).resolve(), Path(licence)
         digest, seen, _ = _read(path)
         check_file(stated)
         text = re.sub(r"[\u2010-\u2015\u2212_]", "-", stated.read_text("utf-8", errors="replace"))
@@ -257,7 +263,7 @@ class Permit(_Sealed, sealed=True):
         Raises:
             ConsentError, KeyMaterialError, UnreadableError.
         """
-        self.keys.check_mark_key()
+        self.keys.check_own()
         for subject in self.subjects:
             if isinstance(subject.grounds, Consented):
                 check_signature(subject.grounds.consent, keys=self.keys)
@@ -322,6 +328,18 @@ def _permit(cls: type[Permit], keys: Keys, subjects: tuple[Subject, ...], photog
     return _given(cls, keys=keys, photograph=photograph, subjects=subjects)
 
 
+def _check_own(value: Any) -> None:
+    """Raise `UsageError` where a part of a rendered person is not of the renderer's own kinds: these draw nobody."""
+    if isinstance(value, tuple | list):
+        for part in value:
+            _check_own(part)
+    elif is_dataclass(value) and type(value).__module__.startswith("faces."):
+        for field in fields(value):
+            _check_own(getattr(value, field.name))
+    elif type(value) not in PLAIN and not isinstance(value, np.generic | Enum):
+        raise UsageError(f"a rendered person made of {type(value).__name__}: only the renderer's own parts draw nobody")
+
+
 def _made_here(path: Path, data: bytes, keys: Keys, registry: Registry | None) -> bool:
     """Whether these bytes are a picture that this maker rendered of a person who does not exist: the registry knows
     them, and their credentials, intact and trusted, say so."""
@@ -360,11 +378,21 @@ def _check_camera(subject: Subject, keys: Keys) -> None:
         why = ""
         if read_credentials(subject.path, keys.anchor_pem.decode()).generated:
             why = "its credentials say that it was generated"
-        elif marks_of(subject.path, probe(subject.path), keys):
+        elif marks_of(subject.path, probe(subject.path), keys) or (
+            isinstance(subject.grounds, Consented) and _moved_mark(subject.path, keys)
+        ):
             why = "it bears the mark of this maker"
         _looked[asked] = why
     if _looked[asked]:
         raise ConsentError(f"{subject.path}: claimed as what a camera took, but {_looked[asked]}")
+
+
+def _moved_mark(path: Path, keys: Keys) -> bool:
+    """Whether the pictures bear a mark of this maker that was cut, turned or scaled; takes some seconds."""
+    from provenance.reading import read_picture_mark
+
+    mark, _ = read_picture_mark(path, probe(path), keys.mark_keys, search=True)
+    return mark.state in ("found", "noticed")
 
 
 def _read(path: Path) -> tuple[str, np.ndarray | None, bytes]:

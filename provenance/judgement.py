@@ -38,6 +38,7 @@ from provenance.registry import Entry, Registry
 from provenance.verdict import Credentials, Mark, Origin, Recovered, Track
 
 RECORDED = ("digitalCapture", "computationalCapture")  # digital source types (IPTC)
+EDITED = frozenset({"algorithmicallyEnhanced", "humanEdits"})
 CODES = {"known_maker": EXIT_KNOWN, "nothing_found": EXIT_NOTHING, "tampered": EXIT_TAMPERED}
 WHERE = {"": "", "file": "", "sidecar": " in the sidecar file", "remote": " that were fetched"}
 OTHERS = "mark"  # command, in the registry, that lays marks over what others made
@@ -207,6 +208,8 @@ def _intact(credentials: Credentials) -> str:
     if credentials.action == "c2pa.opened":
         as_it_was = "as a camera recorded it" if credentials.digital_source_type in RECORDED else "as others made it"
         done = f"{'marked' if bound(credentials) else 'signed'}, {as_it_was},"
+        if credentials.digital_source_type in EDITED:
+            done = "edited"
         if credentials.generated and not bound(credentials):
             done = "signed, over what is generated,"
     where = {"sidecar": ", says a sidecar file", "remote": ", say fetched credentials"}.get(credentials.source, "")

@@ -100,10 +100,13 @@ class Keys:
         """All watermark keys that marks are looked for with: that of new ones first."""
         return (self.mark_key, *self.retired)
 
-    def check_mark_key(self) -> None:
-        """Raise `KeyMaterialError` unless marks are laid with a key of the folder, so that its owner can read them."""
+    def check_own(self) -> None:
+        """Raise `KeyMaterialError` unless these are the keys of their folder, not put together from several: marks that
+        its owner can read, and the root whose lists are looked at."""
+        if self.anchor_pem != read(self.folder / "root.pem"):
+            raise KeyMaterialError(f"{self.folder}: the root certificate is not the folder's; open the folder again")
         own = (_mark_key(self.folder / "watermark.key"), *_retired(self.folder / RETIRED))
-        if self.mark_key not in own:
+        if type(self.mark_key) is not bytes or self.mark_key not in own:
             raise KeyMaterialError(
                 f"{self.folder}: the watermark key is not the folder's, so its owner could not read marks"
             )

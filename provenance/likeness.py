@@ -78,6 +78,7 @@ class Witness:
         if isinstance(self._claim, Recorded):
             self._source = _Source(self._subjects[0], int(self._claim.settings.get("first", 0)))
         self._same = 1.0
+        self.own = False  # the picture that was rendered under the permit was seen
         self._coarse: np.ndarray | None = None  # of the frame that was looked at last
         self._at = 0  # its number
         self._last: np.ndarray | None = None  # the latest frame, if it was not looked at
@@ -111,10 +112,16 @@ class Witness:
         if len(self._alike) >= SURE or self._looked >= 4 * SURE:
             self._verdict()
 
+    def check_first(self) -> None:
+        """Raise `ConsentError` where the first frame shows somebody else."""
+        if self._alike and self._alike[0] < LEAST[not isinstance(self._claim, Generated)]:
+            self._verdict()
+
     def look(self, frame: np.ndarray) -> None:
         """Look at a frame; takes about 40 ms."""
         if self._own and bytes_sha256(np.ascontiguousarray(frame).tobytes()) in self._own:
             self._alike.append(1.0)  # the very picture that was rendered under the permit
+            self.own = True
             self._looked += 1
             return
         found = faces_in(frame)
@@ -190,6 +197,9 @@ def faces_in(frame: np.ndarray, *, hard: bool = False) -> list[np.ndarray]:
     with _lock, threadpool_limits(1):  # what is so small is slower on more threads
         tracker, recogniser = _networks()
         faces = [t.landmarks[:, :2] for t in tracker.look(frame)[0]] if hard else tracker.glance(frame)
+        if not faces and not hard:  # upside down
+            frame = np.ascontiguousarray(frame[::-1, ::-1])
+            faces = tracker.glance(frame)
         large = [points for points in faces if _apart(points) >= SMALL] or faces
         return [recogniser.embed(frame, points) for points in large]
 

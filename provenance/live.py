@@ -56,6 +56,7 @@ from provenance.save import (
 )
 from provenance.watermark.sound import LIVE
 
+COARSEST = 30  # CRF of what is sent
 DEPTH = 2  # frames that wait before each stage: what waits is late
 COMMENT = "Made by AI with vasari: no camera saw it. Picture and sound bear an invisible mark."
 
@@ -123,6 +124,10 @@ def _save(
 ) -> tuple[Saved, BaseException | None]:
     """What was saved, and what broke the stream off."""
     keys, claim = admitted(performance).keys, performance.claim
+    if crf > COARSEST:
+        raise UsageError(
+            f"CRF {crf}: what is sent live is coded at {COARSEST} or finer, or its mark is lost"
+        )
     if isinstance(claim, Recorded):
         raise UsageError("claimed as recorded, but what is sent live is made here; claim it as generated")
     if not to.grows_at(target):
@@ -162,7 +167,10 @@ def _save(
                 entry, target, final, unsigned, replace(claim, settings=settings), keys, record.settle, work.seconds(),
                 frames=work.frames, printer=work.printer, duration=work.frames / FPS, likeness=alike,
                 holds=performance.permit.check,
-                again=lambda number: strengthened(unsigned, message, keys.mark_key, number, **options),
+                # What was sent cannot be marked again: where its mark was never read, nothing is saved either.
+                again=(lambda number: strengthened(unsigned, message, keys.mark_key, number, **options))
+                if watch.read
+                else None,
             )  # fmt: skip
     return timed(made, started), broken
 
@@ -173,6 +181,7 @@ class _Aside:
     def __init__(self, performance: Performance) -> None:
         self.witness = likeness.Witness(performance)
         self._error: BaseException | None = None
+        self._first = True
         self._frames: queue.Queue[np.ndarray | None] = queue.Queue(2)
         self._thread = threading.Thread(target=self._run, name="likeness", daemon=True)
         self._thread.start()
@@ -181,7 +190,12 @@ class _Aside:
         """A frame that is about to be sent. Raises `ConsentError` once it is known that they show somebody else."""
         if self._error is not None:
             raise self._error
-        if self.witness.due(frame):
+        if self._first:  # before anything is sent
+            self._first = False
+            self.witness.due(frame)
+            self.witness.look(frame)
+            self.witness.check_first()
+        elif self.witness.due(frame):
             with contextlib.suppress(queue.Full):  # the machine is busy; another frame will do
                 self._frames.put_nowait(frame)
 

@@ -69,6 +69,11 @@ def read_back(path: Path, message: int, key: bytes) -> Borne:
     return Borne(_seen(path, info, message, key), sound, seconds)
 
 
+def same(found: Borne, expected: Borne) -> bool:
+    """Whether a file bears at least what was read from it before."""
+    return found.picture is expected.picture and (found.sound is True or not expected.sound)
+
+
 def proved(
     path: Path, message: int, key: bytes, again: Callable[[int], str] | None = None, *, either: bool = False
 ) -> Borne:
@@ -185,11 +190,13 @@ class LiveWatch:
         message, key: of the marks.
 
     Attributes:
+        read: the mark was read at least once.
         lost: since when the mark could not be read, in words; "" while it can.
     """
 
     def __init__(self, message: int, key: bytes) -> None:
         self.lost = ""
+        self.read = False  # it was read at least once
         self._message, self._reader = message, PictureReader(key)
         self._head, self._open = b"", bytearray()
         self._frames = self._pending = 0  # since the mark was read last; in what is gathered
@@ -218,7 +225,9 @@ class LiveWatch:
         self._work.join()
 
     def close(self) -> None:
-        """No more comes. What was not judged is left to the reading of the whole file."""
+        """No more comes; what is left is looked at."""
+        if self._pending and not self.lost:
+            self._hand_over()
         self._work.put(None)
         self._thread.join()
 
@@ -247,7 +256,7 @@ class LiveWatch:
             return
         if self._reader.frames and self._reader.read().message == self._message:
             self._reader.reset()
-            self._frames = 0
+            self._frames, self.read = 0, True
         elif self._frames >= PATIENCE * FPS:
             self.lost = (
                 f"the mark could not be read for {self._frames / FPS:.1f} s, so the stream was stopped: the pictures "

@@ -19,11 +19,11 @@ from PIL import Image
 
 from media.atomic import replacing
 from media.encode import Encoder
-from media.errors import OutputError, UsageError
+from media.errors import ConsentError, OutputError, SigningError, UsageError
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from provenance import elsewhere, manifest
 from provenance.boxes import with_large_headers
-from provenance.claims import Claim, Opened, definition
+from provenance.claims import Claim, Opened, Rendered, definition
 from provenance.faults import beside, callers, foreign, owned, plainly, pulled
 from provenance.fingerprint import Fingerprinter
 from provenance.gate import Performance, admitted
@@ -32,7 +32,7 @@ from provenance.ingredients import MIME
 from provenance.keys import Keys
 from provenance.likeness import Witness
 from provenance.pipeline import Marking, OwnMarks, check_size, size_of
-from provenance.readback import STRONGER, Borne, proved, strengthened
+from provenance.readback import STRONGER, Borne, proved, read_back, same, strengthened
 from provenance.registry import Entry, Registry, now, open_registry
 from provenance.watermark.identity import key_id, mark_hex, sound_mark_hex
 from provenance.watermark.picture import PictureMarker
@@ -166,6 +166,8 @@ def save_picture(
         printer.frame(picture)
         witness.see(picture)
         likeness = witness.judge()
+        if isinstance(claim, Rendered) and not witness.own:
+            raise ConsentError("claimed as rendered, but it is not the picture that was rendered for the permit")
         seconds = {"look": time.perf_counter() - started}
 
         def write(strength: float, quality: int) -> None:
@@ -304,6 +306,8 @@ def finish(
         sink.flush()
         os.fsync(sink.fileno())
     holds()
+    if not same(read_back(final, int(entry.mark, 16), keys.mark_key), borne):
+        raise SigningError(f"{target}: what was encoded was exchanged before it was signed; nothing was written")
     label, digest = manifest.label_of(final, store if sidecar else None), file_sha256(final)
     made = replace(entry, manifest=label, manifest_sha256=manifest.sha256(store), file_sha256=digest)
     record(made, store=store, **printer.for_registry())

@@ -15,7 +15,7 @@ from media.errors import UnreadableError
 from provenance.consent import Consent
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NonExistent:
     """A person who does not exist."""
 
@@ -28,7 +28,7 @@ class NonExistent:
         return {}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Consented:
     """Somebody who agreed."""
 
@@ -41,7 +41,7 @@ class Consented:
         return {"consent": {"sha256": self.consent.sha256, "validUntil": self.consent.valid_until.isoformat()}}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Licensed:
     """Somebody in a data set, shown under its licence."""
 
@@ -69,7 +69,7 @@ def check_unchanged(path: Path, stamp: tuple[int, ...]) -> None:
         raise UnreadableError(f"{path}: was exchanged or written to while it was read; nothing was written")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Subject:
     """One portrait, or one video, of somebody who may be shown."""
 
