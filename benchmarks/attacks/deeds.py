@@ -168,8 +168,8 @@ def _called_recorded(scene: Scene) -> tuple[bool, str]:
     until = dt.date.today() + dt.timedelta(days=1)
     grant_consent(path, portrait=victim, subject="V", purpose="-", until=until, granted_by="-", keys=scene.made.keys)
     allowed = Permit.of(victim, keys=scene.made.keys, consent=path)
-    performance = allowed.perform(Recorded, scene.made.clips[0][0], command="x")
-    return _refused(lambda: save_video(scene.path("recorded.mp4"), performance))
+    frames = scene.made.clips[0][0]
+    return _refused(lambda: save_video(scene.path("recorded.mp4"), allowed.perform(Recorded, frames, command="x")))
 
 
 DEEDS = [
