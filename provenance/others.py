@@ -11,7 +11,7 @@ what the registry knows of a copy without credentials.
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,6 @@ from provenance.keys import Keys
 from provenance.marked import generated, marks_of, refuse_untold, which
 from provenance.pipeline import Marking, check_size
 from provenance.readback import STRONGER
-from provenance.reading import read_picture_mark, read_sound_mark
 from provenance.registry import Registry
 from provenance.save import (
     FINER,
@@ -52,7 +51,6 @@ from provenance.save import (
     timed,
 )
 from provenance.subjects import check_unchanged, stamp_of
-from provenance.verdict import Mark
 from provenance.watermark.picture import PictureMarker
 from provenance.watermark.sound import SoundMarker
 from provenance.watermark.wide import WideSoundMarker
@@ -186,14 +184,6 @@ def _again(
         settings = settings | {"quality": max(settings["quality"], FINER[number])}
     _coded(source, unsigned, kind, message, keys, settings, strength=strength)
     return f"marked {strength:g} times as strongly, so that the mark can be read"
-
-
-def _read(path: Path, keys: Sequence[bytes]) -> dict[str, Mark]:
-    """The marks under these watermark keys that a file bears where they were laid."""
-    info = probe(path)
-    picture, _ = read_picture_mark(path, info, keys, search=False)
-    sound, _ = read_sound_mark(path, info, keys, search=False)
-    return {"picture": picture, "sound": sound}
 
 
 def _refuse_marked(source: Path, keys: Keys, book: Registry, again: bool) -> None:
