@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 import av
-from PIL import Image
 
 from media.containers import opened
 from media.errors import UnreadableError
 from media.guard import guarded
 from media.kinds import NOT_READ, kind_of
-from media.pictures import check_file
+from media.pictures import check_file, open_picture
 
 STILL_CODECS = {"mjpeg", "png", "webp", "tiff", "bmp", "jpeg2000", "jpegxl", "gif", "targa", "psd"}
 
@@ -123,7 +122,7 @@ def _picture(path: Path) -> MediaInfo | None:
     try:
         with guarded(path), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path) as picture:
+            with open_picture(path) as picture:
                 if getattr(picture, "n_frames", 1) > 1 and picture.format in ("GIF", "WEBP", "PNG", "AVIF"):
                     return None  # an animation: a video
                 turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
