@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import av
+from PIL import Image
 
 from media.containers import opened
 from media.errors import UnreadableError
@@ -128,5 +129,7 @@ def _picture(path: Path) -> MediaInfo | None:
                 turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
                 width, height = picture.size[::-1] if turned else picture.size
                 return MediaInfo("picture", width, height, 0.0, 0.0, False, 0, (picture.format or "").lower(), "")
-    except UnreadableError:
+    except UnreadableError as error:
+        if isinstance(error.__cause__, Image.DecompressionBombError):
+            raise UnreadableError(f"{path}: the picture claims far too many pixels; scale it down") from error
         return None

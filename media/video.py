@@ -233,6 +233,8 @@ def paced(timed: Iterator[tuple[float, T]], fps: float, name: str) -> Iterator[T
             yield shown
             k += 1
         shown = frame
+    if k == 0 and shown is not None:  # over before the first moment: shown all the same
+        yield shown
 
 
 def _upright(picture: np.ndarray, frame: av.VideoFrame) -> np.ndarray:

@@ -273,3 +273,19 @@ def test_pictures_that_are_programs_are_not_run(tmp_path, monkeypatch):
         with pytest.raises(UnreadableError, match="not a picture"):
             read_picture(path)
     assert not ran
+
+
+def test_a_picture_of_too_many_pixels_is_refused_before_anything_decodes_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 1000)
+    Image.fromarray(picture(size=64)).save(tmp_path / "a.png")
+    monkeypatch.setattr("av.open", None)
+    for look in (probe, read_picture, VideoReader):
+        with pytest.raises(UnreadableError, match=r"a\.png: the picture claims far too many pixels"):
+            look(tmp_path / "a.png")
+
+
+def test_an_animation_that_is_over_at_once_is_seen(tmp_path):
+    frames = [Image.fromarray(picture(k, 96)) for k in range(2)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=0)
+    for fps in (5, 25):
+        assert len(list(VideoReader(tmp_path / "a.gif", fps=fps))) >= 1
