@@ -2,10 +2,12 @@
 
 import json
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from benchmarks.fakes import maker
 from benchmarks.fakes.camera import Camera
 from benchmarks.fakes.kinds import UNSEEN, hull_mask, shifted
 from benchmarks.fakes.sittings import FIRST_SEED, PEOPLE, Job, codec_of, generator_of, jobs, volunteers_of
@@ -216,3 +218,15 @@ def test_codecs_that_spoil_more_are_for_training_alone():
     assert all(max(drawn[split]) <= 34 for split in SPLITS if split != "train")
     assert 40 < max(drawn["train"]) <= 51
     assert 0.15 < np.mean(np.array(drawn["train"]) > 34) < 0.35
+
+
+def test_every_clip_that_is_judged_has_a_way_of_its_own() -> None:
+    def sitting(split: str, seed: int) -> SimpleNamespace:
+        return SimpleNamespace(job=SimpleNamespace(split=split, seed=seed))
+
+    assert not any(maker._world(sitting("train", seed), "real").stages for seed in range(20))
+    ways = {kind: [maker._world(sitting("test", seed), kind) for seed in range(60)] for kind in ("real", "talk")}
+    assert ways["real"] == [maker._world(sitting("test", seed), "real") for seed in range(60)]
+    assert sum(a == b for a, b in zip(ways["real"], ways["talk"], strict=True)) < 12
+    lengths = [np.mean([len(way.stages) for way in own]) for own in ways.values()]
+    assert abs(lengths[0] - lengths[1]) < 0.6  # quality says nothing of what was made

@@ -6,6 +6,7 @@ that both classes bear marks of the same kind, credentials, grain and compressio
 
 import contextlib
 import logging
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -19,6 +20,7 @@ from benchmarks.fakes.sittings import SHARES, STRIDE, Job, Picked, Sitting, Stag
 from benchmarks.fakes.videos import Footage
 from benchmarks.sheets import LICENCE_NAMES, licence_of, licensed
 from detect.data.manifest import REAL, Item, check_splits, write_manifest
+from detect.training.world import World
 from faces.people import Person
 from generate import FaceLatent
 from learning.processes import each
@@ -273,7 +275,8 @@ def _save(
     claim = _real(sitting) if kind == REAL else KINDS_OF_CLAIM[kind]
     settings = {"kind": kind, "seed": job.seed} | ({"first": sitting.first} if sitting.source == "video" else {})
     coding = {"crf": int(sitting.codec["crf"]), "preset": str(sitting.codec["preset"])}
-    filmed = sitting.camera.film(frames)
+    world = _world(sitting, kind)
+    filmed = world(sitting.camera.film(frames))
     save_video(
         making.folder / name, permit.perform(claim, filmed, sound, command="data fakes", settings=settings), **coding
     )
@@ -295,8 +298,16 @@ def _save(
         generator=sitting.generator if made_by else "",
         sex=sitting.traits["sex"],
         age=sitting.traits["age"],
-        traits=_traits(sitting, kind, made_by=made_by),
+        traits=_traits(sitting, kind, made_by=made_by) | ({"world": ", ".join(world.names)} if world.stages else {}),
     )
+
+
+def _world(sitting: Sitting, kind: str) -> World:
+    """What becomes of a clip before it is saved: every clip has a chain of its own, whether it is real or made. What is
+    to train on has none, as training draws one anew at each step."""
+    if sitting.job.split == "train":
+        return World()
+    return World.draw(np.random.default_rng((sitting.job.seed, 5, zlib.crc32(kind.encode()))))
 
 
 def _traits(sitting: Sitting, kind: str, *, made_by: bool) -> dict[str, str]:
