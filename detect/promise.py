@@ -1,0 +1,137 @@
+"""What is promised of a score: how many comparable real clips look more made, and whether there are enough to say so.
+
+    compared = promise.compare(logit, quality)       "of 312 comparable real clips of 140 people, 2 look more made"
+    compared.p                                       0.0096: how seldom a real would look made so much
+    compared.enough(0.01)                            whether one in a hundred can be spoken of at all
+
+Inductive conformal prediction (Vovk, Gammerman and Shafer 2005, section 4.2; for anomalies Laxhammar and Falkman 2015):
+if a file is real and exchangeable with the reals that it is compared with, none of which taught the detector anything,
+then p <= a with a probability of a at most, whatever the score is. Reals are compared only with reals of like quality
+(size of the face, sharpness and noise of what is around it, light), because a score depends on that: one threshold that
+is right for studio pictures accuses people on the telephone. What a score rises by with quality, among all reals, is
+taken off before, so that the worst of a neighbourhood is not accused for being it.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from detect.parts import part_masks
+
+QUALITIES = ("size", "detail", "grain", "light", "contrast")
+RADIUS = 1.0  # root mean square, in deviations, by which comparable clips differ
+RIDGE = 1e-2  # of the rise of scores with quality
+MOST = 400  # the nearest, where there are more
+PEOPLE = 20  # different ones among them, below which nothing is promised
+FLOOR = 0.15  # squared levels of 255, that rounding leaves
+
+
+def quality_of(crop: np.ndarray, mesh: np.ndarray, size: float) -> np.ndarray:
+    """(len(QUALITIES),) float32: what a look says of how it came to be seen, and nothing of how it was made: all but
+    the light is measured beside the face.
+
+    Args:
+        crop: that is looked at, uint8 RGB (S, S, 3).
+        mesh: points (478, 2) in its pixels.
+        size: of the face in the picture, pixels.
+    """
+    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    masks = part_masks(mesh, crop.shape[0])
+    around, face = masks[-1] > 0, masks[-1] == 0
+    soft, softer = cv2.GaussianBlur(grey, (0, 0), 0.8), cv2.GaussianBlur(grey, (0, 0), 3.2)
+    fine, coarse = np.square(grey - soft)[around], np.square(soft - softer)[around]
+    inside = grey[face]
+    return np.array(
+        [
+            np.log(max(size, 1.0)),
+            0.5 * np.log(coarse.mean() + FLOOR),
+            0.5 * np.log(np.median(fine) + FLOOR),  # the median: grain is everywhere, edges are not
+            np.log(inside.mean() + 1.0),
+            np.log(inside.std() + 1.0),
+        ],
+        np.float32,
+    )
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A score beside those of comparable reals."""
+
+    count: int  # comparable real clips
+    people: int  # whom they show
+    above: int  # of them, how many look at least as made
+
+    @property
+    def p(self) -> float:
+        """How seldom a real looks so made; 1 where there is nothing to compare with."""
+        return (1 + self.above) / (1 + self.count)
+
+    def enough(self, share: float) -> bool:
+        """Whether false alarms of so small a share can be spoken of."""
+        return (1 + self.count) * share >= 1 and self.people >= PEOPLE
+
+    def words(self) -> str:
+        """One sentence."""
+        more = "none looks" if self.above == 0 else "1 looks" if self.above == 1 else f"{self.above} look"
+        return f"of {self.count} comparable real clips of {self.people} people, {more} as made"
+
+
+@dataclass(frozen=True)
+class Promise:
+    """Real clips that taught the detector nothing: what it says of them, and of what quality they are."""
+
+    logits: np.ndarray  # (N,) float32
+    quality: np.ndarray  # (N, len(QUALITIES)) float32
+    people: np.ndarray  # (N,) int32, a number for everybody who is shown
+    mean: np.ndarray  # (len(QUALITIES),) float32, of the qualities
+    scale: np.ndarray  # (len(QUALITIES),) float32: by how much clips of like quality may differ
+    rise: np.ndarray  # (1 + 2 len(QUALITIES),) float32: of logits with quality and its square
+
+    @classmethod
+    def of(cls, logits: np.ndarray, quality: np.ndarray, people: np.ndarray) -> "Promise":
+        """From clips' logits (N,), qualities (N, Q) and the names of whom they show (N,)."""
+        logits, quality = np.asarray(logits, np.float32), np.asarray(quality, np.float32)
+        numbers = np.unique(people, return_inverse=True)[1].astype(np.int32)
+        some = len(logits) > 0
+        mean = quality.mean(axis=0) if some else np.zeros(len(QUALITIES), np.float32)
+        scale = np.maximum(quality.std(axis=0), 1e-3) if some else np.ones(len(QUALITIES), np.float32)
+        terms = _terms((quality - mean) / scale)
+        gram = terms.T @ terms / max(len(terms), 1) + RIDGE * np.eye(terms.shape[1])
+        rise = np.linalg.solve(gram, terms.T @ logits / max(len(terms), 1)).astype(np.float32)
+        return cls(logits, quality, numbers, mean, scale, rise)
+
+    def compare(self, logit: float, quality: np.ndarray) -> Compared:
+        """The reals that are comparable with a clip of this quality (Q,), and how many look at least as made, each for
+        its quality."""
+        near = self._near(quality)
+        above = int((self._own(near) >= logit - self._expected(quality[None])[0]).sum())
+        return Compared(len(near), len(np.unique(self.people[near])), above)
+
+    def threshold(self, quality: np.ndarray, share: float) -> float | None:
+        """Logit from which no more than `share` of comparable reals lie; None where there are not enough to say."""
+        near = self._near(quality)
+        if not Compared(len(near), len(np.unique(self.people[near])), 0).enough(share):
+            return None
+        allowed = int((1 + len(near)) * share) - 1  # so many may lie above
+        limit = np.sort(self._own(near))[::-1][allowed]
+        return float(limit + self._expected(quality[None])[0] + 1e-5)
+
+    def _own(self, rows: np.ndarray) -> np.ndarray:
+        """Logits of reals, less what is expected of their quality."""
+        return np.asarray(self.logits[rows] - self._expected(self.quality[rows]))
+
+    def _expected(self, quality: np.ndarray) -> np.ndarray:
+        return np.asarray(_terms((quality - self.mean) / self.scale) @ self.rise)
+
+    def _near(self, quality: np.ndarray) -> np.ndarray:
+        """Rows of the comparable reals, the nearest first."""
+        apart = np.sqrt(np.square((self.quality - quality) / self.scale).mean(axis=1))
+        near = np.flatnonzero(apart <= RADIUS)
+        return near[np.argsort(apart[near], kind="stable")[:MOST]]
+
+
+def _terms(standard: np.ndarray) -> np.ndarray:
+    """(N, Q) -> (N, 1 + 2 Q): one, each, its square; far out no further than 3."""
+    kept = np.clip(standard, -3, 3)
+    return np.concatenate([np.ones((len(kept), 1)), kept, np.square(kept)], axis=1)

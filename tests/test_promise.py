@@ -1,0 +1,90 @@
+"""Conformal promises: they hold where scores depend on quality, and are not made where nothing comparable is known."""
+
+import numpy as np
+import pytest
+from making import picture
+
+from detect.promise import PEOPLE, QUALITIES, Compared, Promise, quality_of
+from faces import Tracker
+
+RNG = np.random.default_rng(0)
+
+
+def reals(count: int, rng: np.random.Generator, blur: tuple[float, float] = (-2, 2)) -> tuple[np.ndarray, ...]:
+    """Clips whose score rises with how bad they are, as scores do."""
+    bad = rng.uniform(*blur, count)
+    quality = np.stack([bad, *rng.normal(0, 0.3, (len(QUALITIES) - 1, count))], 1)
+    return 1.5 * bad + rng.normal(0, 1, count), quality, np.array([f"p{k // 3}" for k in range(count)])
+
+
+def test_no_more_reals_are_accused_than_is_promised_at_any_quality() -> None:
+    known = Promise.of(*reals(6000, RNG))
+    logits, quality, _ = reals(3000, np.random.default_rng(1))
+    compared = [known.compare(logit, row) for logit, row in zip(logits, quality, strict=True)]
+    p = np.array([one.p for one in compared])
+    for share in (0.01, 0.05, 0.2):
+        assert (p <= share).mean() < share + 0.012
+    worst = quality[:, 0] > 1  # one threshold for all would accuse these
+    assert (p[worst] <= 0.05).mean() < 0.09
+    fixed = np.quantile(known.logits, 0.95)
+    assert (logits[worst] >= fixed).mean() > 0.15
+    assert (p[~worst] <= 0.05).mean() > 0.02  # and it is not silent either
+
+
+def test_the_threshold_says_the_same_as_the_comparison() -> None:
+    known = Promise.of(*reals(4000, RNG))
+    _, quality, _ = reals(60, np.random.default_rng(2), (-1, 1))
+    limits = [known.threshold(row, 0.02) for row in quality]
+    assert sum(limit is not None for limit in limits) > 40
+    for limit, row in zip(limits, quality, strict=True):
+        if limit is not None:
+            assert known.compare(limit, row).p <= 0.02
+            assert known.compare(limit - 1e-3, row).p > 0.02 - 1 / (1 + known.compare(0, row).count)
+
+
+def test_where_nothing_comparable_is_known_nothing_is_promised() -> None:
+    known = Promise.of(*reals(3000, RNG, (-2, 0)))
+    far = np.array([8.0, 0, 0, 0, 0])
+    compared = known.compare(100.0, far)
+    assert (compared.count, compared.p) == (0, 1.0)
+    assert not compared.enough(0.5)
+    assert known.threshold(far, 0.01) is None
+    empty = Promise.of(np.zeros(0), np.zeros((0, len(QUALITIES))), np.zeros(0, str))
+    assert empty.compare(1.0, np.zeros(len(QUALITIES))).p == 1.0
+
+
+@pytest.mark.parametrize(
+    ("count", "people", "share", "enough"),
+    [(99, 50, 0.01, True), (98, 50, 0.01, False), (500, 50, 0.001, False), (999, 50, 0.001, True),
+     (500, PEOPLE - 1, 0.01, False), (500, PEOPLE, 0.01, True)],
+)  # fmt: skip
+def test_how_many_are_enough(count: int, people: int, share: float, enough: bool) -> None:
+    assert Compared(count, people, 0).enough(share) is enough
+
+
+def test_words_count() -> None:
+    assert Compared(312, 140, 2).words() == "of 312 comparable real clips of 140 people, 2 look as made"
+    assert Compared(312, 140, 0).words().endswith("none looks as made")
+    assert Compared(312, 140, 1).words().endswith("1 looks as made")
+
+
+def test_quality_tells_size_blur_grain_and_light_and_not_what_the_face_is() -> None:
+    import cv2
+
+    seen = cv2.resize(picture(1, 256), (224, 224))
+    mesh = Tracker(threads=1).track(seen)[0].landmarks[:, :2].astype(np.float32)
+    own = quality_of(seen, mesh, 120.0)
+
+    def moved(changed: np.ndarray, size: float = 120.0) -> dict[str, float]:
+        return dict(zip(QUALITIES, quality_of(changed, mesh, size) - own, strict=True))
+
+    assert moved(seen, 60.0)["size"] < -0.5
+    assert moved(cv2.GaussianBlur(seen, (0, 0), 3))["detail"] < -0.3
+    noisy = np.clip(seen + np.random.default_rng(0).normal(0, 12, seen.shape), 0, 255).astype(np.uint8)
+    assert moved(noisy)["grain"] > 0.5
+    assert moved(seen // 3)["light"] < -0.8
+    smooth = seen.copy()
+    middle = mesh[:468].mean(0).astype(int)
+    face = np.s_[middle[1] - 30 : middle[1] + 30, middle[0] - 30 : middle[0] + 30]
+    smooth[face] = cv2.GaussianBlur(seen, (0, 0), 4)[face]
+    assert max(abs(moved(smooth)[name]) for name in ("size", "detail", "grain")) < 0.02
