@@ -19,7 +19,7 @@ from detect.fusion import STREAMS, Fusion
 from detect.linear import Linear
 from detect.picture import CELLS, PictureReader
 from detect.result import Detection, Look, PersonResult, Segment, Stream
-from learning.weights import WeightCard, load_weights
+from lab.weights import WeightCard, load_weights
 from media import FPS
 from media.errors import UsageError
 from provenance.exits import EXIT_NOTHING, EXIT_SYNTHETIC

@@ -18,7 +18,7 @@ from torch import nn
 from faces.head import rotation_matrix
 from faces.inference import closeup_graph, compiled, plain
 from faces.landmarks import MIRROR, OUTER_EYES, POINTS, PUPILS, Closeup, Reading, brightened, crop_matrix, warp_crop
-from learning.weights import load_weights
+from lab.weights import load_weights
 
 EYE, FACE = (48, 64), (96, 96)  # height and width of the crops, pixels
 EYE_WIDE = 0.30  # width of the crop of an eye, of the longer side of the face's box

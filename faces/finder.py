@@ -12,8 +12,8 @@ from torch import nn
 
 from faces.inference import compiled, finder_graph, plain
 from faces.landmarks import brightened
+from lab.weights import load_weights
 from learning.backbone import ARCHITECTURE, MEAN, STD, load_imagenet
-from learning.weights import load_weights
 
 STRIDE = 8  # pixels of the network's input a cell
 SIZES = (224, 448)  # longer side, in pixels, at which a picture is looked at: large faces, small faces

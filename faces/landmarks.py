@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from faces.inference import compiled, landmark_graph, plain, readouts
+from lab.weights import load_weights
 from learning.backbone import MEAN, STD, lite0
-from learning.weights import load_weights
 
 POINTS = 478
 USUAL_SIGMA = 0.01  # expected error of a point, in units of the crop, of a network that does not know

@@ -16,9 +16,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from faces.actions import FACIAL_ACTIONS
-from learning import load_weights
+from lab.mel import log_mel
+from lab.weights import load_weights
 from media.errors import SpeechError
-from media.mel import BINS, HISTORY, log_mel
+from media.mel import BINS, HISTORY
 from media.units import SAMPLES_PER_FRAME
 
 WEIGHTS = Path(__file__).parent / "data" / "lipsync.safetensors"

@@ -17,8 +17,8 @@ from torch import nn
 
 from faces.landmarks import warp_crop
 from faces.track import Track
+from lab.weights import load_weights
 from learning.backbone import MEAN, STD, lite0
-from learning.weights import load_weights
 from media.errors import UsageError
 
 WEIGHTS = Path(__file__).parent / "data" / "recognition.safetensors"

@@ -17,8 +17,8 @@ from torch import nn
 
 from faces.inference import compiled, plain, region_graph
 from faces.landmarks import brightened, crop_matrix, warp_crop
+from lab.weights import load_weights
 from learning.backbone import MEAN, STD, lite0
-from learning.weights import load_weights
 
 SIDE = 192  # pixels a side of the crop; the network answers at half of it
 SCALE = 2.3  # side of the crop over the longer side of the box of the mesh points

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
-from learning.weights import load_weights
+from lab.weights import load_weights
 from media.errors import UsageError
 
 WEIGHTS = Path(__file__).parent / "data" / "dynamics.safetensors"

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numba import njit
 
-from learning.threads import cores
+from media.threads import cores
 
 Ranges = Mapping[str, float]
 LEVELS = 256

@@ -18,7 +18,7 @@ from generate.refiner import WEIGHTS as REFINER
 from generate.refiner import Refiner
 from generate.unet import UNet
 from generate.windows import CHANNELS, EYE_LEFT, EYE_RIGHT, MOUTH, SHAPES, Window
-from learning.weights import load_weights
+from lab.weights import load_weights
 from media.errors import WeightsError
 
 WEIGHTS = Path(__file__).parent / "data" / "painter.safetensors"

@@ -27,7 +27,7 @@ from faces.texture import GRAZING, spreading, without_seams
 from generate.inference import Network
 from generate.latent import Appearance, FaceLatent
 from generate.unet import UNet
-from learning.weights import load_weights
+from lab.weights import load_weights
 
 WEIGHTS = Path(__file__).parent / "data" / "refiner.safetensors"
 GRID = 128  # cells a side

@@ -12,7 +12,7 @@ from detect.fusion import STREAMS, Fusion
 from detect.linear import Linear
 from detect.motion import feature_names as motion_names
 from detect.picture import CELLS, SIDE, Look, PictureNet
-from learning import WeightCard
+from lab.weights import WeightCard
 
 RNG = np.random.default_rng(0)
 

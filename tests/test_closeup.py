@@ -15,7 +15,7 @@ from faces.fit import fitted
 from faces.head import rotation_angles, rotation_matrix
 from faces.landmarks import MIRROR, PUPILS, Closeup, Reading
 from faces.training import closeup
-from learning import load_weights
+from lab.weights import load_weights
 from media.errors import UsageError
 
 

@@ -23,7 +23,7 @@ from detect.picture import CELLS, SIDE, PictureReader, pooled
 from detect.report import heated, write_report
 from detect.result import Detection
 from detect.sound import hear
-from learning import WeightCard
+from lab.weights import WeightCard
 from provenance.exits import EXIT_NOTHING, EXIT_SYNTHETIC
 
 
@@ -199,7 +199,7 @@ def test_a_detection_survives_json_and_refuses_what_it_does_not_know(model):
 
 
 def test_weights_keep_everything(model, tmp_path):
-    from learning import save_weights
+    from lab.weights import save_weights
 
     card = WeightCard("detector", model.config(), "noise", 1)
     save_weights(tmp_path / "d.safetensors", model.tensors(), card, dtype=torch.float16)

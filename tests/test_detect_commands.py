@@ -12,7 +12,7 @@ from detect.data.manifest import Item
 from detect.detector import Detector, Model
 from detect.evidence import Gatherer
 from detect.picture import PictureReader
-from learning import WeightCard
+from lab.weights import WeightCard
 from provenance.exits import EXIT_SYNTHETIC
 from vasari.cli import app
 
@@ -25,7 +25,7 @@ def model() -> Model:
 @pytest.fixture
 def shipped(model, tmp_path, monkeypatch):
     """The fitted noise in the place of the shipped weights."""
-    from learning import save_weights
+    from lab.weights import save_weights
 
     path = tmp_path / "weights.safetensors"
     save_weights(path, model.tensors(), WeightCard("detector", model.config(), "noise", 1))

@@ -9,7 +9,7 @@ from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
 from faces.people.behaviour import random_actions
 from generate.dynamics import CODE, Dynamics
 from generate.training import dynamics as recipe
-from learning import load_weights
+from lab.weights import load_weights
 from media.errors import UsageError
 
 

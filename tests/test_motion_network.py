@@ -25,8 +25,7 @@ from generate.motion.space import PAST, SIZE, SOUND, Steps, asked_code, events, 
 from generate.motion.stepping import FINER, SteppingMotion, follow, times
 from generate.motion.training import Data, disturbed, train
 from generate.speech.toy import toy_clip, toy_set
-from learning import load_weights
-from learning.stepping import weights_of
+from lab.weights import load_weights, weights_of
 
 
 @pytest.fixture(scope="module")

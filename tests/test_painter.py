@@ -11,7 +11,7 @@ from sitters import latent
 from generate import Painter, Renderer
 from generate.painter import KINDS, WEIGHTS, PainterNet, PainterNets, network_input
 from generate.windows import CHANNELS, EYE_LEFT, EYE_RIGHT, MOUTH, SHAPES, WINDOWS, Window
-from learning import WeightCard, load_weights, save_weights
+from lab.weights import WeightCard, load_weights, save_weights
 from media.errors import WeightsError
 
 # OpenVINO may compute in bfloat16 (8 bits of mantissa): after a dozen layers that is about a hundredth of what is

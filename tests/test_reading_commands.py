@@ -47,7 +47,7 @@ def small_detector(tmp_path, monkeypatch):
     """Fitted noise in the place of the shipped weights: `triage` is about words here."""
     from looks import noise_model
 
-    from learning import WeightCard, save_weights
+    from lab.weights import WeightCard, save_weights
 
     model = noise_model()
     save_weights(tmp_path / "w.safetensors", model.tensors(), WeightCard("detector", model.config(), "noise", 1))

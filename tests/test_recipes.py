@@ -30,7 +30,7 @@ from faces.training.photographs import photographs
 from generate.painter import Painter
 from generate.refiner import Refiner
 from generate.training import painter, refiner
-from learning import load_weights
+from lab.weights import load_weights
 from media.errors import UnreadableError
 
 

@@ -13,7 +13,7 @@ from toy_london import make_toy_london
 from faces.recognition import PLACES, WEIGHTS, Recogniser, aligned_matrix, anchors, verification
 from faces.training import recognition
 from faces.training.recognition_pictures import KEPT, SHARD, picture_set
-from learning import load_weights
+from lab.weights import load_weights
 from media.errors import UsageError
 
 

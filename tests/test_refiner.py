@@ -14,7 +14,7 @@ from generate.painter import Painter
 from generate.refiner import ANSWERS, CHANNELS, GRID, Refiner, RefinerNet, Viewer, compose, composed, person_in
 from generate.renderer import Renderer
 from generate.training import refiner as recipe
-from learning import WeightCard, save_weights
+from lab.weights import WeightCard, save_weights
 from learning.pool import Pool
 
 

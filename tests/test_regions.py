@@ -12,7 +12,7 @@ from toy_london import make_toy_london
 from faces.people.labels import Region
 from faces.regions import WEIGHTS, Kind, RegionReader, guided
 from faces.training import regions
-from learning import load_weights
+from lab.weights import load_weights
 from media.errors import UsageError
 
 

@@ -15,9 +15,10 @@ from generate.speech.network import DELAY, LipNet
 from generate.speech.stepping import SteppingLips
 from generate.speech.toy import toy_clip, toy_set
 from generate.speech.training import Data, train
-from learning import load_weights
+from lab.mel import log_mel
+from lab.weights import load_weights
 from media.errors import UnreadableError
-from media.mel import HISTORY, MelSteps, log_mel
+from media.mel import HISTORY, MelSteps
 
 SPEECH = Path(benchmarks).parent / "data" / "speech"
 

@@ -203,7 +203,7 @@ def test_a_larger_network_with_uncertainty_is_read_too(tmp_path) -> None:
     import torch
 
     from faces.landmarks import LandmarkNet
-    from learning.weights import WeightCard, save_weights
+    from lab.weights import WeightCard, save_weights
 
     torch.manual_seed(0)
     config = {"width": 32, "side": 192, "uncertainty": True}

@@ -12,10 +12,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.figures import Figure
 from faces import Tracker
 from generate import FaceLatent, Motion, Painter, Renderer, Talker, retarget
-from learning.threads import one_blas_thread
+from lab.networks.watermark import Watermark, small
+from lab.weights import load_weights
 from media import SAMPLE_RATE, read_picture, read_sound
+from media.threads import one_blas_thread
 from provenance.watermark.chips import CHIPS
-from provenance.watermark.picture import PictureMarker, load_model, small
+from provenance.watermark.picture import WEIGHTS as MARK
+from provenance.watermark.picture import PictureMarker
 
 if TYPE_CHECKING:
     from benchmarks.speed.suite import Setting
@@ -102,7 +105,10 @@ def _cost(latent: FaceLatent, moment: FaceLatent) -> list[Figure]:
     renderer.make_ready()  # what is computed once is not a frame's
     with FlopCounterMode(display=False) as painting:
         frame = renderer.render(moment)
-    strength = load_model().strength
+    tensors, card = load_weights(MARK, "watermark")
+    mark = Watermark(**card.config)
+    mark.load_state_dict(tensors)
+    strength = mark.strength
     with FlopCounterMode(display=False) as marking:
         strength(small(frame), torch.ones(1, CHIPS))
     total = (painting.get_total_flops() + marking.get_total_flops()) / 1e9

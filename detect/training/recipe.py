@@ -21,10 +21,9 @@ from detect.motion import feature_names as motion_names
 from detect.picture import PictureReader
 from detect.training.evidence import gathered, looked
 from detect.training.picture import PAIRS, train_picture
-from learning import WeightCard, save_weights
+from lab.weights import WeightCard, save_weights, tensors_sha256
 from learning.ranks import first_to_begin
 from learning.resuming import guarded
-from learning.weights import tensors_sha256
 from media.errors import UsageError
 
 DATA = (

@@ -17,8 +17,9 @@ from torch import nn
 
 from faces.performances.phones import CLASS_INDEX, CLASSES, Phones, ipa_classes
 from faces.performances.synthesisers import Espeak
-from learning import load_weights
-from media.mel import BINS, HISTORY, HOP, log_mel
+from lab.mel import log_mel
+from lab.weights import load_weights
+from media.mel import BINS, HISTORY, HOP
 from media.units import SAMPLE_RATE
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "aligner.safetensors"

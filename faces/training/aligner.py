@@ -15,10 +15,12 @@ from faces.performances.manners import SPEECH
 from faces.performances.phones import CLASSES
 from faces.performances.speechset import SPELLED_AS, Clip, load_speech_set, place
 from faces.performances.synthesisers import Espeak
-from learning import Plan, WeightCard, fit, save_weights
+from lab.mel import log_mel
+from lab.weights import WeightCard, save_weights
+from learning import Plan, fit
 from learning.resuming import guarded
 from media.errors import UsageError
-from media.mel import BINS, HISTORY, HOP, log_mel
+from media.mel import BINS, HISTORY, HOP
 from media.units import SAMPLE_RATE
 
 FRAMES = 300  # of an example: 3 s

@@ -34,7 +34,8 @@ from faces.london import London
 from faces.training.degrade import degrade
 from faces.training.landmarks import lift_volunteers
 from faces.training.photographs import random_background
-from learning import Plan, WeightCard, fit, save_weights
+from lab.weights import WeightCard, save_weights
+from learning import Plan, fit
 from learning.loop import batches_ahead
 from learning.resuming import guarded
 from media.atomic import replacing

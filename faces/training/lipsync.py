@@ -12,10 +12,12 @@ from torch import nn
 from faces.lipsync import LipSyncNet, compared
 from faces.performances import EMOTIONS, Controls, Style, perform
 from faces.performances.speechset import Clip, load_speech_set
-from learning import Plan, WeightCard, fit, save_weights
+from lab.mel import log_mel
+from lab.weights import WeightCard, save_weights
+from learning import Plan, fit
 from learning.resuming import guarded
 from media.errors import UsageError
-from media.mel import HISTORY, log_mel
+from media.mel import HISTORY
 from media.units import SAMPLE_RATE, SAMPLES_PER_FRAME
 
 FRAMES = 75  # of an example: 3 s

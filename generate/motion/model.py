@@ -13,10 +13,9 @@ from generate.motion.scenes import heard
 from generate.motion.space import Steps
 from generate.speech import Encoder, Listener, SpeechEncoder
 from generate.speech.network import DELAY
-from learning import load_weights
-from learning.stepping import weights_of
-from learning.threads import one_blas_thread
+from lab.weights import load_weights, weights_of
 from media.errors import SpeechError
+from media.threads import one_blas_thread
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 
 Curve = Callable[[float], Controls]  # what is asked for at a time in seconds

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from generate.motion.network import GROUPS, LEVELS, WINDOW, MotionNet
-from learning.stepping import Constant, Dense, Norm, gelu, normalised, silu
+from media.stepping import Constant, Dense, Norm, gelu, normalised, silu
 
 FINER = 4  # times as many evaluations for a frame in which the eyes jump: where they land hangs on a few of them
 EARLIER = 0.7  # exponent of the times of evaluations: steps along the flow are longest at its start, where it is noise

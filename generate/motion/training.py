@@ -24,7 +24,8 @@ from generate.motion.scenes import Scene, make_scene
 from generate.motion.space import FARTHEST, SIZE, Steps, asked_code, events, rest
 from generate.motion.tracks import read_tracks
 from generate.speech.toy import toy_set
-from learning import Plan, WeightCard, fit, load_weights, save_weights
+from lab.weights import WeightCard, load_weights, save_weights
+from learning import Plan, fit
 from learning.resuming import guarded
 from media.atomic import replacing
 

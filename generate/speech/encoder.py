@@ -8,8 +8,7 @@ import numpy as np
 from faces.performances import AHEAD, CHANNELS, frame_rms
 from generate.speech.network import DELAY, LipNet
 from generate.speech.stepping import SteppingLips
-from learning import load_weights
-from learning.stepping import weights_of
+from lab.weights import load_weights, weights_of
 from media.units import SAMPLES_PER_FRAME
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "speech.safetensors"

@@ -3,8 +3,9 @@
 import numpy as np
 
 from generate.speech.network import LipNet
-from learning.stepping import Dense, Norm, PastConv, gelu, weights_of
+from lab.weights import weights_of
 from media.mel import MelSteps
+from media.stepping import Dense, Norm, PastConv, gelu
 
 
 class SteppingLips:

@@ -25,10 +25,12 @@ from generate.speech.huggingface import HuggingFaceEncoder
 from generate.speech.network import DELAY, LipNet
 from generate.speech.sounds import resampled, spoiled
 from generate.speech.toy import toy_set
-from learning import Plan, WeightCard, fit, load_weights, save_weights
+from lab.mel import log_mel
+from lab.weights import WeightCard, load_weights, save_weights
+from learning import Plan, fit
 from learning.resuming import guarded
 from media.errors import UsageError
-from media.mel import BINS, HISTORY, log_mel
+from media.mel import BINS, HISTORY
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 
 RELAX = 0.3  # seconds of lip curves after the end of a clip, while the mouth comes to rest

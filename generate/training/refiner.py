@@ -29,7 +29,8 @@ from generate.refiner import GRID, RefinerNet, composed
 from generate.renderer import Renderer
 from generate.training.painter import Portraits, face_parameters, misfit
 from generate.unet import input_ranges
-from learning import Plan, WeightCard, fit, save_weights
+from lab.weights import WeightCard, save_weights
+from learning import Plan, fit
 from learning.backbone import Perceptual
 from learning.pool import Pool
 from learning.resuming import guarded

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperCommand
 
-from learning.threads import cores
+from media.threads import cores
 
 if TYPE_CHECKING:
     from benchmarks.figures import Results

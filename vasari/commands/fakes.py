@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from learning.threads import cores
+from media.threads import cores
 from vasari.progress import frames_bar
 
 

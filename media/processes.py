@@ -1,6 +1,8 @@
 """Work spread over processes of one thread each."""
 
 import multiprocessing
+import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
@@ -29,9 +31,10 @@ def each(work: Callable[[Task], Answer], tasks: Sequence[Task], workers: int, *,
 
 
 def one_thread() -> None:
-    """From now on, OpenCV and PyTorch use one thread in this process."""
+    """From now on, OpenCV and, where a recipe brings it, PyTorch use one thread in this process."""
     import cv2
-    import torch
 
     cv2.setNumThreads(1)
-    torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"  # read by PyTorch when it is imported
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)

@@ -1,6 +1,6 @@
 """Small networks one moment at a time, in numpy.
 
-A frame of speech or motion is so little arithmetic that calling torch costs ten times what computing does. Layers here
+A frame of speech or motion is so little arithmetic that calling an engine costs more than computing does. Layers here
 take rows (n, inputs) of float32 and carry what they remember; they agree with the torch modules they are made from to
 float precision. Moments are never grouped, so it does not matter in which pieces they come.
 """
@@ -11,15 +11,9 @@ from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
-import torch
 from numba import njit
 
 Weights = Mapping[str, np.ndarray]
-
-
-def weights_of(module: torch.nn.Module) -> dict[str, np.ndarray]:
-    """The tensors of a module by name, float32."""
-    return {name: np.ascontiguousarray(t.detach().float().numpy()) for name, t in module.state_dict().items()}
 
 
 def gelu(x: np.ndarray) -> np.ndarray:
