@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from scipy import optimize, special, stats
 
 STREAMS = ("picture", "picture_high", "frequency", "motion", "sound")
@@ -65,15 +64,15 @@ class Fusion:
         low, high = np.quantile(np.append(logits, self.logit(scores)), (0.025, 0.975))
         return float(special.expit(low)), float(special.expit(high))
 
-    def tensors(self) -> dict[str, torch.Tensor]:
+    def tensors(self) -> dict[str, np.ndarray]:
         """What is kept of it; thresholds go into the card."""
         values = {"mean": self.mean, "scale": self.scale, "weights": self.weights}
-        return {f"fusion.{k}": torch.from_numpy(np.asarray(v, np.float32)) for k, v in values.items()}
+        return {f"fusion.{k}": np.asarray(v, np.float32) for k, v in values.items()}
 
     @classmethod
-    def load(cls, tensors: Mapping[str, torch.Tensor], thresholds: Mapping[str, float]) -> "Fusion":
+    def load(cls, tensors: Mapping[str, np.ndarray], thresholds: Mapping[str, float]) -> "Fusion":
         """What `tensors` and the card kept."""
-        return cls(*(tensors[f"fusion.{k}"].numpy() for k in ("mean", "scale", "weights")), thresholds)
+        return cls(*(tensors[f"fusion.{k}"] for k in ("mean", "scale", "weights")), thresholds)
 
 
 def unseen_logits(z: np.ndarray, made: np.ndarray, who: np.ndarray, folds: int = 5) -> np.ndarray:

@@ -24,7 +24,7 @@ from media.weights import WeightCard, WeightFile, content_sha256, read_weights
 
 __all__ = ["WeightCard", "load_weights", "save_weights", "weight_file"]
 
-Tensors = Mapping[str, torch.Tensor]
+Tensors = Mapping[str, torch.Tensor] | Mapping[str, np.ndarray]
 
 
 def current_commit() -> str:
@@ -118,7 +118,7 @@ def tensors_sha256(tensors: Tensors) -> str:
 def _stored(tensors: Tensors, dtype: torch.dtype | None) -> dict[str, torch.Tensor]:
     kept = {}
     for name, tensor in tensors.items():
-        tensor = tensor.detach().cpu()
+        tensor = torch.as_tensor(tensor).detach().cpu()
         if dtype is not None and tensor.is_floating_point():
             tensor = tensor.to(dtype)
         kept[name] = tensor.contiguous().clone()

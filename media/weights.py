@@ -47,16 +47,17 @@ class WeightFile:
     card: WeightCard
     content: memoryview  # the whole file
 
-    def tensors(self) -> dict[str, np.ndarray]:
-        """Every tensor by its name; half floats come back as float32, other types as they are. Constants that were
-        made for the graph alone (their names begin with "/") are left out."""
-        return {
-            name: values.astype(np.float32) if values.dtype == np.float16 else values
-            for number, _, payload in fields(_graph(self.content))
-            if number == INITIALIZER
-            for name, values in [_tensor(payload)]
-            if not name.startswith("/")
-        }
+    def tensors(self, *beginnings: str) -> dict[str, np.ndarray]:
+        """Tensors by their names, those whose names begin so, or all; half floats come back as float32, other types as
+        they are. Constants that were made for the graph alone (their names begin with "/") are left out."""
+        wanted = tuple(beginning.encode() for beginning in beginnings or ("",))
+        found = {}
+        for number, _, payload in fields(_graph(self.content)):
+            own = _name(number, payload) if number == INITIALIZER else b"/"
+            if own.startswith(wanted) and not own.startswith(b"/"):
+                name, values = _tensor(payload)
+                found[name] = values.astype(np.float32) if values.dtype == np.float16 else values
+        return found
 
     def part(self, name: str = "") -> bytes:
         """An ONNX model of one network of the file: of its nodes, tensors, inputs and outputs, those whose names begin

@@ -50,8 +50,8 @@ def small_detector(tmp_path, monkeypatch):
     from lab.weights import WeightCard, save_weights
 
     model = noise_model()
-    save_weights(tmp_path / "w.safetensors", model.tensors(), WeightCard("detector", model.config(), "noise", 1))
-    monkeypatch.setattr("detect.detector.WEIGHTS", tmp_path / "w.safetensors")
+    save_weights(tmp_path / "w.onnx", model.tensors(), WeightCard("detector", model.config(), "noise", 1))
+    monkeypatch.setattr("detect.detector.WEIGHTS", tmp_path / "w.onnx")
 
 
 def still(path: Path, seed: int = 0) -> Path:

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from faces.finder import STRIDE, FinderNet
+from faces.finder import STRIDE
 from faces.london import London
 from faces.training.photographs import SOURCE, Photograph, photographs, random_background
+from lab.networks.finder import FinderNet
 from lab.weights import WeightCard, save_weights
 from learning import Plan, fit
 from learning.resuming import guarded

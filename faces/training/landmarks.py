@@ -20,13 +20,14 @@ import torch
 from torch import nn
 
 from faces.fit import fit as fit_head
-from faces.landmarks import MIRROR, OUTER_EYES, POINTS, LandmarkNet
+from faces.landmarks import MIRROR, OUTER_EYES, POINTS
 from faces.lifting import Lifted, Shade, elsewhere
 from faces.london import INNER_POINTS, London, Person, background_mask
 from faces.templates import TemplateReader, into_pupil_frame, out_of_pupil_frame
 from faces.training.creatures import random_creature
 from faces.training.degrade import degrade, recrop
 from faces.training.photographs import random_background
+from lab.networks.landmarks import LandmarkNet
 from lab.weights import WeightCard, load_weights, save_weights
 from learning import Plan, fit
 from learning.loop import batches_ahead

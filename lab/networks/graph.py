@@ -119,6 +119,12 @@ class Graph:
         y = self.node("MatMul", x, self.node("Transpose", self.tensor(f"{name}.weight"), perm=[1, 0]))
         return self.node("Add", y, self.tensor(f"{name}.bias")) if bias and self.has(f"{name}.bias") else y
 
+    def linear_all(self, x: str, names: Sequence[str]) -> str:
+        """Several linear layers side by side, without their bias."""
+        weights = [self.tensor(f"{name}.weight") for name in names]
+        weight = self.node("Concat", *weights, axis=0) if len(weights) > 1 else weights[0]
+        return self.node("MatMul", x, self.node("Transpose", weight, perm=[1, 0]))
+
     def relu(self, x: str) -> str:
         """Positive part."""
         return self.node("Relu", x)

@@ -211,3 +211,18 @@ def _trunk(g: Graph, x: str) -> str:
         y = g.convolution(g.silu(x), f"blocks.{number}.first", pad=dilation, dilation=dilation)
         x = g.node("Add", x, g.convolution(g.silu(y), f"blocks.{number}.second", pad=1))
     return x
+
+
+def answers(net: Watermark, part: str, seen: torch.Tensor) -> list[torch.Tensor]:
+    """What the graph answers, by torch."""
+    if part == "strength":
+        raw = net.strength.layers(seen)
+        factor = LEAST_FACTOR + (MOST_FACTOR - LEAST_FACTOR) * raw[:, :1].sigmoid()
+        return [torch.cat([factor, LEAST_SHARE + (1 - 2 * LEAST_SHARE) * raw[:, 1:].sigmoid()], 1)]
+    own = net.reader if part == "reader" else net.finder
+    x = own.stem(seen)
+    for block in own.blocks:
+        x = block(x)
+    if part == "finder":
+        return [F.pixel_shuffle(net.finder.head(x), 2)]
+    return [torch.cat([net.reader.fine(x).flatten(1), net.reader.coarse(x).flatten(1)], 1)]
