@@ -57,7 +57,7 @@ class PictureReader:
         """uint8 RGB (B, SIDE, SIDE, 3) -> what each says."""
         if not len(crops):
             return []
-        evidence, features = (answer.copy() for answer in self.network(crops))
+        evidence, features = self.network(crops)
         evidence = evidence[:, 0]
         logits = pooled(evidence)
         return [Look(float(z), e, f) for z, e, f in zip(logits, evidence, features, strict=True)]

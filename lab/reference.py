@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from generate.painter import WEIGHTS as PAINTER
+from generate.painter import Painter
+from generate.refiner import WEIGHTS as REFINER
 from lab.networks import MODELS, definition
 from lab.weights import load_weights
 
@@ -49,3 +52,13 @@ class Reference:
     def twin(self) -> "Reference":
         """The same."""
         return self
+
+
+def painter_in_torch(weights: Path | str = PAINTER, refiner: Path | str = REFINER) -> Painter:
+    """A painter whose networks, the refiner's too, compute in torch."""
+    painter = Painter(weights, refiner)
+    nets = load_network(weights, "painter")
+    for kind, network in painter.networks.items():
+        network.network = Reference(nets, "painter", kind)
+    painter.refiner.network.network = Reference.load(refiner, "refiner")
+    return painter

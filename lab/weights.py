@@ -118,7 +118,7 @@ def tensors_sha256(tensors: Tensors) -> str:
 def _stored(tensors: Tensors, dtype: torch.dtype | None) -> dict[str, torch.Tensor]:
     kept = {}
     for name, tensor in tensors.items():
-        tensor = torch.as_tensor(tensor).detach().cpu()
+        tensor = torch.from_numpy(np.array(tensor)) if isinstance(tensor, np.ndarray) else tensor.detach().cpu()
         if dtype is not None and tensor.is_floating_point():
             tensor = tensor.to(dtype)
         kept[name] = tensor.contiguous().clone()

@@ -87,7 +87,7 @@ class Network:
         return cls(read_weights(path, model), part, **options)
 
     def __call__(self, *arrays: np.ndarray) -> list[np.ndarray]:
-        """Arrays in the order of the network's inputs -> its outputs, valid until the next call."""
+        """Arrays in the order of the network's inputs -> its outputs."""
         return self._run(arrays)
 
     def twin(self) -> "Network":
@@ -112,7 +112,7 @@ class _OpenVINO:
         self._count = len(self._compiled.outputs)
 
     def __call__(self, arrays: tuple[np.ndarray, ...]) -> list[np.ndarray]:
-        said = self._request.infer(list(arrays), share_inputs=True, share_outputs=True)
+        said = self._request.infer(list(arrays), share_inputs=True)
         return [said[k] for k in range(self._count)]
 
     def twin(self) -> "_OpenVINO":

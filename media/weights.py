@@ -60,19 +60,16 @@ class WeightFile:
         return found
 
     def part(self, name: str = "") -> bytes:
-        """An ONNX model of one network of the file: of its nodes, tensors, inputs and outputs, those whose names begin
-        with "name." or, for constants, "/name."; the whole file where `name` is empty."""
+        """An ONNX model of one network of the file: the nodes, inputs and outputs whose names begin with "name.", and
+        the tensors that these nodes take; the whole file where `name` is empty."""
         if not name:
             return bytes(self.content)
-        starts = (f"{name}.".encode(), f"/{name}.".encode())
-        parts = []
+        start, parts = f"{name}.".encode(), []
         for number, whole, payload in fields(self.content):
-            if number == METADATA:
-                continue
             if number == GRAPH:
-                kept = b"".join(w for n, w, p in fields(payload) if n not in NAMED or _name(n, p).startswith(starts))
+                kept = b"".join(_kept(payload, start))
                 parts += [_key(GRAPH, BYTES), _varint(len(kept)), kept]
-            else:
+            elif number != METADATA:
                 parts.append(bytes(whole))
         return b"".join(parts)
 
@@ -174,6 +171,19 @@ def _key(number: int, kind: int) -> bytes:
 
 def _graph(content: memoryview) -> memoryview:
     return next((payload for number, _, payload in fields(content) if number == GRAPH), content[:0])
+
+
+def _kept(graph: memoryview, start: bytes) -> list[memoryview]:
+    """The fields of a graph that belong to what has names that begin so."""
+    entries = [(number, whole, payload) for number, whole, payload in fields(graph)]
+    nodes = [payload for number, _, payload in entries if number == NODE and _name(NODE, payload).startswith(start)]
+    taken = {bytes(value) for node in nodes for number, _, value in fields(node) if number == 1}
+    return [
+        whole
+        for number, whole, payload in entries
+        if number not in NAMED
+        or (_name(number, payload) in taken if number == INITIALIZER else _name(number, payload).startswith(start))
+    ]
 
 
 def _name(number: int, payload: memoryview) -> bytes:

@@ -71,7 +71,7 @@ def test_unknown_actions_are_refused(code: Dynamics) -> None:
 
 
 def test_dynamics_train(tmp_path: Path) -> None:
-    out = tmp_path / "dynamics.safetensors"
+    out = tmp_path / "dynamics.onnx"
     options = {"workdir": tmp_path / "work", "width": 16, "batch": 8}
     recipe.train(None, out, steps=2, **options)
     card = recipe.train(None, out, steps=3, **options)

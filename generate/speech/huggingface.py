@@ -15,7 +15,7 @@ from torch import nn
 
 from faces.performances import AHEAD, CHANNELS, CLASSES, frame_rms
 from generate.speech.encoder import decode
-from generate.speech.network import DELAY
+from generate.speech.stepping import DELAY
 from lab.weights import load_weights
 from media.errors import MissingExtraError, WeightsError
 from media.stepping import Constant, Memory

@@ -16,7 +16,8 @@ from torch import nn
 from faces.fit import mesh_actions
 from faces.people.behaviour import random_actions
 from faces.performances import CLASSES, EMOTIONS, Controls, Phones, Style, perform
-from generate.dynamics import ACTIONS, DynamicsNet
+from generate.dynamics import ACTIONS
+from lab.networks.dynamics import DynamicsNet
 from lab.weights import WeightCard, save_weights
 from learning import Plan, fit
 from learning.resuming import guarded

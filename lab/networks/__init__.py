@@ -17,10 +17,15 @@ from lab.networks.graph import Graph
 MODELS = {
     "closeup": "CloseupNet",
     "detector": "PictureNet",
+    "dynamics": "DynamicsNet",
     "finder": "FinderNet",
     "landmarks": "LandmarkNet",
+    "motion": "MotionNet",
+    "painter": "PainterNets",
     "recognition": "RecognitionNet",
+    "refiner": "RefinerNet",
     "regions": "RegionNet",
+    "speech": "LipNet",
     "watermark": "Watermark",
 }
 """Model, as cards name it, which is also the file here that defines it -> the class that has its tensors."""

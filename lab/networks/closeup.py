@@ -89,7 +89,7 @@ def export(tensors: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> Grap
     g, width = Graph(tensors), len(tensors["shape.bias"])
     seen, whole = _part(g, "eye", "eyes", 2, EYE), _part(g, "face", "face", 1, FACE)
     placed = g.input("placed", (2, width))
-    own = g.node("Slice", placed, *(g.constant([k], np.int64) for k in (0, 1, 0)))
+    own = g.sliced(placed, 0, 1, 0)
     eye = g.relu(g.linear(g.node("Concat", seen, placed, axis=1), "mix_eye"))
     both = g.node("Concat", g.reshaped(seen, (1, -1)), whole, own, axis=1)
     g.output(g.linear_all(eye, ("iris", "lids")), "eye", (2, 36))

@@ -28,16 +28,17 @@ class Graph:
 
     def __init__(self, tensors: Mapping[str, np.ndarray]) -> None:
         self.tensors = tensors
-        self.prefix = ""  # of the part that is being built, with its dot
+        self.prefix = self._own = ""  # of names in the part that is being built, and of its tensors' names
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, np.ndarray] = {}
         self._cast: dict[str, str] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
 
-    def part(self, name: str) -> "Graph":
-        """What follows belongs to the network of this name; its tensors' names begin with "name."."""
+    def part(self, name: str, *, tensors: str | None = None) -> "Graph":
+        """What follows belongs to the network of this name; its tensors' names begin with `tensors`, or "name."."""
         self.prefix = f"{name}."
+        self._own = self.prefix if tensors is None else tensors
         return self
 
     def input(self, name: str, shape: Shape, kind: int = TensorProto.FLOAT) -> str:
@@ -52,20 +53,21 @@ class Graph:
 
     def has(self, name: str) -> bool:
         """Is there a tensor of this name in the part?"""
-        return self.prefix + name in self.tensors
+        return self._own + name in self.tensors
 
     def array(self, name: str) -> np.ndarray:
         """A tensor of the part, float32."""
-        return self.tensors[self.prefix + name].astype(np.float32)
+        return self.tensors[self._own + name].astype(np.float32)
 
     def tensor(self, name: str) -> str:
         """A tensor of the part as a float32 value."""
-        name = self.prefix + name
+        name = self._own + name
         if self.tensors[name].dtype == np.float32:
             return name
-        if name not in self._cast:
-            self._cast[name] = self._add("Cast", [name], [f"{self.prefix}float.{len(self._nodes)}"], to=1)
-        return self._cast[name]
+        key = self.prefix + name
+        if key not in self._cast:
+            self._cast[key] = self._add("Cast", [name], [f"{self.prefix}float.{len(self._nodes)}"], to=1)
+        return self._cast[key]
 
     def constant(self, values: Any, kind: type = np.float32) -> str:
         """Numbers that belong to the graph alone."""
@@ -98,7 +100,7 @@ class Graph:
     ) -> str:
         """Convolution over all axes but two, padded as TensorFlow's SAME or by `pad`; depth-wise where the weight has
         one input channel and several outputs. `weight`: a value to take in the place of its own."""
-        shape = self.tensors[f"{self.prefix}{name}.weight"].shape
+        shape = self.tensors[f"{self._own}{name}.weight"].shape
         axes = len(shape) - 2
         groups = shape[0] if shape[1] == 1 and shape[0] > 1 else 1
         where = {"auto_pad": "SAME_UPPER"} if pad is None else {"pads": [pad] * 2 * axes}
@@ -118,6 +120,14 @@ class Graph:
         """A linear layer over the last axis."""
         y = self.node("MatMul", x, self.node("Transpose", self.tensor(f"{name}.weight"), perm=[1, 0]))
         return self.node("Add", y, self.tensor(f"{name}.bias")) if bias and self.has(f"{name}.bias") else y
+
+    def layer_norm(self, x: str, scale: str, shift: str) -> str:
+        """Normalisation over the last axis."""
+        return self.node("LayerNormalization", x, scale, shift, axis=-1, epsilon=EPSILON)
+
+    def sliced(self, x: str, start: int, end: int, axis: int) -> str:
+        """From `start` up to `end` of an axis."""
+        return self.node("Slice", x, *(self.constant([k], np.int64) for k in (start, end, axis)))
 
     def linear_all(self, x: str, names: Sequence[str]) -> str:
         """Several linear layers side by side, without their bias."""

@@ -99,7 +99,7 @@ class FastReader:
 
     def __call__(self, bright: np.ndarray) -> np.ndarray:
         """float32 (128, 128) in [0, 1] -> float32 (5120,), positive where a chip is +1."""
-        return self._infer(features(bright))[0][0].copy()
+        return self._infer(features(bright))[0][0]
 
 
 class FastFinder:
@@ -115,7 +115,7 @@ class FastFinder:
     def __call__(self, bright: np.ndarray) -> np.ndarray:
         """float32 (H, W) in [0, 1], even sizes of 24 or more -> float32 (2, H, W) log likelihood ratios, positive where
         the fine (first) and the coarse pattern (second) is +1."""
-        return self._infer(features(bright))[0][0].copy()
+        return self._infer(features(bright))[0][0]
 
 
 class Networks:

@@ -35,7 +35,7 @@ def fakes(
     generator: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Folder of other weights (painter.safetensors, refiner.safetensors) to fake with; repeatable."
+            help="Folder of other weights (painter.onnx, refiner.onnx) to fake with; repeatable."
         ),
     ] = None,
     licence: Annotated[

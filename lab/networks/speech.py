@@ -1,13 +1,19 @@
 """The network from speech features to lips: causal convolutions whose state can be carried from block to block."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from faces.performances.phones import CHANNELS, CLASSES
+from generate.speech.stepping import DILATIONS
+from lab.networks.graph import Graph
 from media.mel import BINS
 
-DELAY = 2  # frames: the network answers frame k when it has heard frame k + DELAY
+STEP = 4  # rows of features in a frame
 State = list[torch.Tensor]
 
 
@@ -48,10 +54,11 @@ class Block(nn.Module):
 class LipNet(nn.Module):
     """Log-mel at 100 a second -> lip channels and closure at 25 a second, phone classes at 50 a second.
 
-    Outputs are `DELAY` frames late: output k + DELAY is about frame k. One second is heard before each answer.
+    Outputs are `generate.speech.stepping.DELAY` frames late: output k + DELAY is about frame k. One second is heard
+    before each answer.
     """
 
-    def __init__(self, width: int = 192, dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 8)) -> None:
+    def __init__(self, width: int = 192, dilations: tuple[int, ...] = DILATIONS) -> None:
         super().__init__()
         self.config = {"width": width, "dilations": list(dilations)}
         self.stem = CausalConv(BINS, width, 3)
@@ -83,3 +90,51 @@ class LipNet(nn.Module):
         x = x + F.gelu(self.last.step(x, state, fresh))
         lips = self.lips(x).transpose(1, 2).float()
         return lips[..., :-1], lips[..., -1], phones.transpose(1, 2).float(), fresh
+
+
+def export(tensors: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> Graph:
+    """One frame, 40 ms: features (1, 80, 4) and the tail of the input of every causal convolution, in their order ->
+    lip channels and the logit of closure (1, 1, channels + 1), phone logits (1, 2, classes), the next tails."""
+    g, tails = Graph(tensors), []
+
+    def past(x: str, name: str, stride: int = 1, dilation: int = 1) -> str:
+        _, inputs, kernel = g.tensors[f"{name}.weight"].shape
+        length = (kernel - 1) * dilation - (stride - 1)
+        before = g.input(f"before {name}", (1, inputs, length))
+        x = g.node("Concat", before, x, axis=2)
+        tails.append((name, (1, inputs, length), g.sliced(x, -length, 2**31 - 1, 2)))
+        return g.convolution(x, name, stride=stride, pad=0, dilation=dilation)
+
+    x = g.input("mel", (1, BINS, STEP))
+    x = past(g.gelu(past(x, "stem")), "down", 2)
+    for number, dilation in enumerate(config["dilations"]):
+        y = g.gelu(past(_norm(g, x, f"blocks.{number}.norm"), f"blocks.{number}.conv", 1, dilation))
+        x = g.node("Add", x, g.convolution(y, f"blocks.{number}.mix", pad=0))
+    x = _norm(g, x, "norm")
+    phones = g.node("Transpose", g.convolution(x, "phones", pad=0), perm=[0, 2, 1])
+    x = g.gelu(past(x, "quarter", 2))
+    x = g.node("Add", x, g.gelu(past(x, "last")))
+    lips = g.node("Transpose", g.convolution(x, "lips", pad=0), perm=[0, 2, 1])
+    g.output(lips, "channels", (1, 1, len(CHANNELS) + 1))
+    g.output(phones, "classes", (1, 2, len(CLASSES)))
+    for name, shape, tail in tails:
+        g.output(tail, f"after {name}", shape)
+    return g
+
+
+def _norm(g: Graph, x: str, name: str) -> str:
+    x = g.layer_norm(g.node("Transpose", x, perm=[0, 2, 1]), g.tensor(f"{name}.weight"), g.tensor(f"{name}.bias"))
+    return g.node("Transpose", x, perm=[0, 2, 1])
+
+
+def build(tensors: Mapping[str, torch.Tensor], config: Mapping[str, Any]) -> LipNet:
+    """The network, of its weights."""
+    net = LipNet(config["width"], tuple(config["dilations"]))
+    net.load_state_dict(tensors)
+    return net
+
+
+def answers(net: LipNet, part: str, mel: torch.Tensor, *before: torch.Tensor) -> list[torch.Tensor]:
+    """What the graph answers, by torch."""
+    channels, closure, phones, after = net(mel, list(before))
+    return [torch.cat([channels, closure[..., None]], -1), phones, *after]

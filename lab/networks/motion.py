@@ -14,19 +14,18 @@ Shapes: B examples, T frames at 25 a second, M = `generate.motion.space.SIZE` nu
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from faces.performances import CONDITIONS, TRAITS
-from generate.motion.space import EVENTS, PAST, SIZE, SOUND
-
-WINDOW = 50  # frames that a layer looks back over
-GROUPS = {"sound": SOUND, "gaze": 4, "emotion": CONDITIONS - 3, "manner": 1 + len(TRAITS)}
-"""Conditions that can be left out, each on its own, and how many numbers they are."""
-LEVELS = 32  # numbers that tell the flow's time
+from generate.motion.space import EVENTS, PAST, SIZE
+from generate.motion.stepping import GROUPS, LEVELS, WINDOW, turning
+from lab.networks.graph import Graph
 
 
 class Attention(nn.Module):
@@ -37,8 +36,7 @@ class Attention(nn.Module):
         self.heads = heads
         self.inputs = nn.Linear(width, 3 * width)
         self.outputs = nn.Linear(width, width)
-        rates = 1.0 / 2000 ** (torch.arange(0, width // heads, 2).double() / (width // heads))
-        self.register_buffer("rates", rates, persistent=False)
+        self.register_buffer("rates", torch.from_numpy(turning(width // heads)), persistent=False)
 
     def _turned(self, x: torch.Tensor, first: int) -> torch.Tensor:
         """Queries or keys (B, H, T, D) rotated by their places, the first of which is frame `first`."""
@@ -171,3 +169,100 @@ class MotionNet(nn.Module):
         if cache is not None:
             cache.seen += past.shape[1]
         return _normalised(self.norm, x)
+
+
+def export(tensors: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> Graph:
+    """Part "context", one frame of R rows, and part "flow", one evaluation.
+
+    context: past (R, PAST), each condition (R, n) and whether it is told (R, 1), cosines and sines of the frame's
+    place (2, D / 2), 0 for each of `WINDOW` frames up to this one that there is and a large negative number for others
+    (WINDOW,), keys and values of the frames before (R, H, WINDOW - 1, D) of every layer -> what the head is told (R,
+    width), logits of what happens (R, EVENTS), the next keys and values.
+    flow: noisy (R, M), time (R, 1), what the head is told, and what happens added to it (R, width) -> (R, M).
+    """
+    g, heads = Graph(tensors).part("context", tensors=""), int(config["heads"])
+    width = len(tensors["past.bias"])
+    x = g.linear(g.input("past", ("R", PAST)), "past")
+    for name, size in GROUPS.items():
+        told = g.linear(g.input(name, ("R", size)), f"told.{name}")
+        heard = g.input(f"told {name}", ("R", 1))
+        absent = g.node("Mul", g.node("Sub", g.constant(1.0), heard), g.tensor(f"untold.{name}"))
+        x = g.node("Add", x, g.node("Add", g.node("Mul", told, heard), absent))
+    size = width // heads
+    turn, known = g.input("place", (2, size // 2)), g.input("known", (WINDOW,))
+    kept = []
+    for number in range(int(config["layers"])):
+        name = f"layers.{number}"
+        seen = _normed(g, x, f"{name}.before")
+        parts = g.reshaped(g.linear(seen, f"{name}.attention.inputs"), (-1, 3, heads, 1, size))
+        query, key, value = (g.reshaped(g.sliced(parts, part, part + 1, 1), (-1, heads, 1, size)) for part in range(3))
+        query, key = _turned(g, query, turn, heads), _turned(g, key, turn, heads)
+        key, value = (
+            g.node("Concat", g.input(f"{what} {number}", ("R", heads, WINDOW - 1, size)), now, axis=2)
+            for what, now in (("keys", key), ("values", value))
+        )
+        kept += [(f"next keys {number}", key), (f"next values {number}", value)]
+        scores = g.node("MatMul", query, g.node("Transpose", key, perm=[0, 1, 3, 2]))
+        scores = g.node("Add", g.node("Mul", scores, g.constant(size**-0.5)), known)
+        mixed = g.reshaped(g.node("MatMul", g.node("Softmax", scores, axis=-1), value), (-1, width))
+        x = g.node("Add", x, g.linear(mixed, f"{name}.attention.outputs"))
+        x = g.node("Add", x, _mixed(g, _normed(g, x, f"{name}.between"), f"{name}.mix"))
+    x = _normed(g, x, "norm")
+    g.output(x, "context", ("R", width))
+    g.output(g.linear(x, "event"), "events", ("R", EVENTS))
+    for name, value in kept:
+        g.output(g.sliced(value, 1, WINDOW, 2), name, ("R", heads, WINDOW - 1, size))
+    _flow(g.part("flow"), width, int(config["blocks"]))
+    return g
+
+
+def _normed(g: Graph, x: str, name: str) -> str:
+    return g.layer_norm(x, g.tensor(f"{name}.weight"), g.tensor(f"{name}.bias"))
+
+
+def _mixed(g: Graph, x: str, name: str) -> str:
+    return g.linear(g.gelu(g.linear(x, f"{name}.0")), f"{name}.2")
+
+
+def _turned(g: Graph, x: str, turn: str, heads: int) -> str:
+    """Queries or keys (R, H, 1, D) rotated by the frame's place."""
+    pairs = g.node("Reshape", x, g.constant((0, heads, -1, 2), np.int64))
+    even, odd = (g.reshaped(g.sliced(pairs, k, k + 1, 3), (0, heads, -1)) for k in range(2))
+    cosine, sine = (g.sliced(turn, k, k + 1, 0) for k in range(2))
+    one = g.node("Sub", g.node("Mul", even, cosine), g.node("Mul", odd, sine))
+    other = g.node("Add", g.node("Mul", even, sine), g.node("Mul", odd, cosine))
+    both = g.node("Concat", *(g.node("Unsqueeze", part, g.constant([3], np.int64)) for part in (one, other)), axis=3)
+    return g.reshaped(both, (0, heads, 1, -1))
+
+
+def _flow(g: Graph, width: int, blocks: int) -> None:
+    noisy, time, context = (g.input(n, ("R", s)) for n, s in (("noisy", SIZE), ("time", 1), ("told", width)))
+    waves = np.exp(np.linspace(0, math.log(200), LEVELS // 2))
+    angles = g.node("Mul", time, g.constant(waves[None]))
+    level = g.node("Concat", g.node("Cos", angles), g.node("Sin", angles), axis=1)
+    told = g.silu(g.node("Add", g.linear(context, "context"), g.linear(level, "level")))
+    x, none = g.linear(noisy, "inputs"), g.constant(np.zeros(width))
+
+    def shaped(x: str, parts: str) -> str:
+        scale, shift = (g.sliced(parts, k * width, (k + 1) * width, 1) for k in range(2))
+        x = g.layer_norm(x, g.constant(np.ones(width)), none)
+        return g.node("Add", g.node("Mul", x, g.node("Add", scale, g.constant(1.0))), shift)
+
+    for number in range(blocks):
+        parts = g.linear(told, f"shapes.{number}")
+        gate = g.sliced(parts, 2 * width, 3 * width, 1)
+        x = g.node("Add", x, g.node("Mul", gate, _mixed(g, shaped(x, parts), f"mixes.{number}")))
+    g.output(g.linear(shaped(x, g.linear(told, "last")), "outputs"), "drawn", ("R", SIZE))
+
+
+def build(tensors: Mapping[str, torch.Tensor], config: Mapping[str, Any]) -> MotionNet:
+    """The network, of its weights; a file's tensors "steps." are those of `generate.motion.space.Steps`."""
+    net = MotionNet(**config)
+    net.load_state_dict({name: tensor for name, tensor in tensors.items() if not name.startswith("steps.")})
+    return net
+
+
+def answers(net: MotionNet, part: str, *arrays: torch.Tensor) -> list[torch.Tensor]:
+    """What part "flow" answers, by torch; part "context" is `MotionNet.context` frame by frame."""
+    assert part == "flow"
+    return [net.flow(*arrays)]
