@@ -23,6 +23,8 @@ from media.weights import WeightFile, read_weights
 ENGINES = ("openvino", "onnxruntime")
 VARIABLE = "VASARI_ENGINE"  # environment variable: which of them, where nothing else says so
 DIGEST = hashlib.sha256().digest_size
+KEY = 24  # digits of a kept network's name
+KEPT = 4  # compiled forms of one network that are kept
 
 
 def engine_named(engine: str | None = None) -> str:
@@ -143,8 +145,8 @@ def _place(file: WeightFile, part: str, options: dict[str, Any]) -> Path | None:
     """Where the compiled part is kept; None for a file that is only in memory."""
     if not file.path.name:
         return None
-    key = repr((file.card.sha256, part, sorted(options.items()), _machine()))
-    name = "-".join(filter(None, (file.card.model, part, hashlib.sha256(key.encode()).hexdigest()[:24])))
+    key = repr((file.card.sha256, part, options["INFERENCE_PRECISION_HINT"], _machine()))  # the same for any threads
+    name = "-".join(filter(None, (file.card.model, part, hashlib.sha256(key.encode()).hexdigest()[:KEY])))
     return cache_folder() / name
 
 
@@ -156,9 +158,9 @@ def _kept(place: Path | None, options: dict[str, Any]) -> Any:
         return None
     try:
         content = np.fromfile(place, np.uint8)
-        if hashlib.sha256(content[DIGEST:]).digest() != content[:DIGEST].tobytes():
+        if hashlib.sha256(content[:-DIGEST]).digest() != content[-DIGEST:].tobytes():
             return None
-        return _core().import_model(openvino.Tensor(content[DIGEST:].copy()), "CPU", options)
+        return _core().import_model(openvino.Tensor(content[:-DIGEST]), "CPU", options)
     except (OSError, RuntimeError):
         return None
 
@@ -173,10 +175,13 @@ def _compiled(model: bytes, place: Path | None, options: dict[str, Any]) -> Any:
         place.parent.mkdir(parents=True, exist_ok=True)
         temporary = place.with_name(f".{place.name}-{secrets.token_hex(4)}")
         try:
-            temporary.write_bytes(hashlib.sha256(content).digest() + content)
+            temporary.write_bytes(content + hashlib.sha256(content).digest())
             os.replace(temporary, place)
         finally:
             temporary.unlink(missing_ok=True)
+        older = sorted(place.parent.glob(f"{place.name[:-KEY]}*"), key=lambda path: path.stat().st_mtime)[:-KEPT]
+        for path in older:  # of other weights, versions, processors
+            path.unlink(missing_ok=True)
     return compiled
 
 

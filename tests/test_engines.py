@@ -10,6 +10,7 @@ import pytest
 import torch
 from sitters import latent, portrait
 
+from faces.lipsync import MOUTH as LIPS
 from generate.motion.model import WEIGHTS as MOTION
 from generate.motion.space import PAST, SIZE
 from generate.motion.stepping import GROUPS, WINDOW, turning
@@ -58,6 +59,9 @@ CASES: dict[tuple[str, str, str], Callable[[], Arrays]] = {
     ("faces.closeup", "closeup", ""): lambda: (crops(2, 48, 64), crops(1, 96, 96), np.abs(normal(2, 160))),
     ("faces.regions", "regions", ""): lambda: (crops(1, 192, 192),),
     ("faces.recognition", "recognition", ""): lambda: (crops(2, 112, 112),),
+    ("faces.lipsync", "lipsync", "sound"): lambda: (normal(1, BINS, 60),),
+    ("faces.lipsync", "lipsync", "lips"): lambda: (np.abs(normal(1, 15, len(LIPS), scale=0.3)),),
+    ("faces.performances.align", "aligner", ""): lambda: (normal(1, BINS, 57),),
     ("detect.detector", "detector", "picture"): lambda: (crops(2, 224, 224),),
     ("generate.dynamics", "dynamics", "encoder"): lambda: (normal(3, 52, scale=0.3),),
     ("generate.dynamics", "dynamics", "decoder"): lambda: (normal(3, 32),),

@@ -44,6 +44,14 @@ def test_a_compiled_network_is_kept_and_taken_again(cache: Path, seen: np.ndarra
     kept.write_bytes(kept.read_bytes()[:-100])
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     assert np.array_equal(reader()(seen)[0], first)
+    assert list(kept.parent.iterdir()) == [kept]
+
+
+def test_few_forms_of_a_network_are_kept(cache: Path, monkeypatch) -> None:
+    for version in range(networks.KEPT + 3):
+        monkeypatch.setattr(networks, "_machine", lambda version=version: str(version))
+        reader()
+    assert len(list((cache / "vasari" / "networks").iterdir())) == networks.KEPT
 
 
 def test_without_a_place_to_keep_them_networks_run(cache: Path, seen: np.ndarray) -> None:
@@ -140,3 +148,27 @@ def test_verify_brings_no_torch(tmp_path: Path) -> None:
     brought = loaded(code, str(tmp_path / "a.png"), str(tmp_path / "keys"))
     assert "openvino" in brought
     assert not brought & HEAVY
+
+
+def test_no_module_of_the_product_brings_torch() -> None:
+    """All that can be imported, but recipes and the plug for models of the user's own."""
+    code = """
+import importlib, pkgutil
+for package in ("media", "faces", "provenance", "generate", "detect", "vasari"):
+    for found in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+        parts = found.name.split(".")
+        if "training" in parts or parts[-1] in ("__main__", "huggingface", "finding"):
+            continue
+        try:
+            importlib.import_module(found.name)
+        except ModuleNotFoundError as error:  # an extra that is not installed
+            assert error.name.split(".")[0] not in ("torch", "lab"), found.name
+"""
+    assert not loaded(code) & {"torch", "timm", "sklearn", "onnx", "lab"}
+
+
+def test_a_command_without_its_extra_says_how_to_get_it() -> None:
+    code = "import sys\nsys.modules['torch'] = None\nfrom vasari.cli import main\nmain()"
+    done = subprocess.run([sys.executable, "-c", code, "train", "dynamics"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["vasari: torch is not installed; run: pip install 'vasari[train]'"]

@@ -53,7 +53,7 @@ def no_imagenet(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("a toy run asked for ImageNet weights")
 
-    for module in ("learning.backbone", "faces.finder"):
+    for module in ("learning.backbone", "lab.networks.finder"):
         monkeypatch.setattr(f"{module}.load_imagenet", refuse)
 
 

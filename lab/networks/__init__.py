@@ -15,11 +15,13 @@ import numpy as np
 from lab.networks.graph import Graph
 
 MODELS = {
+    "aligner": "AlignerNet",
     "closeup": "CloseupNet",
     "detector": "PictureNet",
     "dynamics": "DynamicsNet",
     "finder": "FinderNet",
     "landmarks": "LandmarkNet",
+    "lipsync": "LipSyncNet",
     "motion": "MotionNet",
     "painter": "PainterNets",
     "recognition": "RecognitionNet",

