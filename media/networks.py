@@ -40,7 +40,11 @@ def engine_named(engine: str | None = None) -> str:
 
 
 def cache_folder() -> Path:
-    """Where compiled networks are kept."""
+    """Where compiled networks are kept.
+
+    Raises:
+        RuntimeError: nobody can tell where the user is at home.
+    """
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vasari" / "networks"
 
 
@@ -142,12 +146,16 @@ def _machine() -> str:
 
 
 def _place(file: WeightFile, part: str, options: dict[str, Any]) -> Path | None:
-    """Where the compiled part is kept; None for a file that is only in memory."""
+    """Where the compiled part is kept; None for a file that is only in memory, and where there is no such place."""
     if not file.path.name:
+        return None
+    try:
+        folder = cache_folder()
+    except RuntimeError:
         return None
     key = repr((file.card.sha256, part, options["INFERENCE_PRECISION_HINT"], _machine()))  # the same for any threads
     name = "-".join(filter(None, (file.card.model, part, hashlib.sha256(key.encode()).hexdigest()[:KEY])))
-    return cache_folder() / name
+    return folder / name
 
 
 def _kept(place: Path | None, options: dict[str, Any]) -> Any:

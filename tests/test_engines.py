@@ -1,6 +1,7 @@
 """Every network that ships: torch, OpenVINO and ONNX Runtime answer the same."""
 
 import importlib
+import json
 from collections.abc import Callable
 from functools import cache
 
@@ -18,9 +19,11 @@ from generate.painter import network_input
 from generate.renderer import Renderer
 from generate.speech.encoder import WEIGHTS as SPEECH
 from generate.windows import EYE_LEFT, EYE_RIGHT, MOUTH
+from lab.networks import exporter
 from lab.reference import Reference, load_network
 from media.mel import BINS
 from media.networks import ENGINES, Network
+from media.weights import metadata
 
 Arrays = tuple[np.ndarray, ...]
 
@@ -145,3 +148,15 @@ def test_motion_frame_by_frame_is_torch(engine: str) -> None:
         context, chances, *kept = network(past[:, frame], *conditions, place, known, *kept)
         assert np.abs(context - whole[:, frame].numpy()).max() < 1e-4
         assert np.abs(chances - events[:, frame].numpy()).max() < 1e-4
+
+
+@pytest.mark.parametrize("module", sorted({module for module, _, _ in CASES | EIGHT_BITS}))
+def test_the_graph_that_ships_is_the_one_defined(module: str) -> None:
+    """Built anew from the tensors in the file, it is the same, node for node."""
+    onnx = pytest.importorskip("onnx")
+    path = importlib.import_module(module).WEIGHTS
+    shipped = onnx.load(path)
+    stored = {t.name: onnx.numpy_helper.to_array(t) for t in shipped.graph.initializer}
+    card = json.loads(metadata(memoryview(path.read_bytes()))["card"])
+    tensors = {name: values for name, values in stored.items() if not name.startswith("/")}
+    assert exporter(card["model"])(tensors, card["config"]).model().graph == shipped.graph

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from making import picture
+from safetensors.numpy import save_file
 
 from lab.weights import load_weights
 from media import networks
@@ -107,6 +108,9 @@ def test_files_that_are_no_weights_give_one_line(tmp_path: Path) -> None:
             with pytest.raises(WeightsError, match=said) as caught:
                 read_weights(path, "watermark")
             assert "\n" not in str(caught.value)
+    save_file({"x": np.zeros(3)}, path)
+    with pytest.raises(WeightsError, match=r"is a safetensors file; run: python -m lab\.convert"):
+        read_weights(path, "watermark")
     with pytest.raises(WeightsError, match="not found"):
         read_weights(tmp_path / "none.onnx", "watermark")
     with pytest.raises(WeightsError, match="'watermark', 'finder' was needed"):
