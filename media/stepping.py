@@ -1,7 +1,8 @@
 """Small networks one moment at a time, in numpy.
 
-A frame of speech or motion is so little arithmetic that numpy is quicker than OpenVINO (motion 2.1 ms against 3.2 on one
-thread of an AMD EPYC, speech 0.46 against 0.76), and what is remembered can be copied in microseconds. Layers here take rows (n, inputs) of float32 and carry what they remember; they agree with the torch modules they are made from to
+A frame of speech or motion is so little arithmetic that numpy is quicker than OpenVINO (motion 2.1 ms against 3.2 on
+one thread of an AMD EPYC, speech 0.46 against 0.76), and what is remembered can be copied in microseconds. Layers here
+take rows (n, inputs) of float32 and carry what they remember; they agree with the torch modules they are made from to
 float precision. Moments are never grouped, so it does not matter in which pieces they come.
 """
 

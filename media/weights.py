@@ -49,13 +49,20 @@ class WeightFile:
 
     def tensors(self, *beginnings: str) -> dict[str, np.ndarray]:
         """Tensors by their names, those whose names begin so, or all; half floats come back as float32, other types as
-        they are. Constants that were made for the graph alone (their names begin with "/") are left out."""
+        they are. Constants that were made for the graph alone (their names begin with "/") are left out.
+
+        Raises:
+            WeightsError: a tensor is of a kind that no weight file has.
+        """
         wanted = tuple(beginning.encode() for beginning in beginnings or ("",))
         found = {}
         for number, _, payload in fields(_graph(self.content)):
             own = _name(number, payload) if number == INITIALIZER else b"/"
             if own.startswith(wanted) and not own.startswith(b"/"):
-                name, values = _tensor(payload)
+                try:
+                    name, values = _tensor(payload)
+                except (LookupError, ValueError) as error:
+                    raise WeightsError(f"{self.path}: a tensor cannot be read ({error})") from error
                 found[name] = values.astype(np.float32) if values.dtype == np.float16 else values
         return found
 

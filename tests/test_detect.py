@@ -48,7 +48,7 @@ def test_engine_and_torch_agree_in_the_picture_stream(model):
     crops = RNG.integers(0, 255, (2, SIDE, SIDE, 3)).astype(np.uint8)
     reader = PictureReader(model.picture, threads=1)
     fast = reader.look(crops)
-    net = build({name: torch.from_numpy(t) for name, t in model.picture.tensors().items()}, {})
+    net = build({name: torch.from_numpy(t.copy()) for name, t in model.picture.tensors().items()}, {})
     reader.network = Reference(net.eval(), "detector")
     slow = reader.look(crops)
     for a, b in zip(fast, slow, strict=True):
