@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 
 $(BIN)/vasari: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -23,5 +23,9 @@ lint: $(BIN)/vasari
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: $(BIN)/vasari
+	$(BIN)/pip install --quiet --group docs
+	$(BIN)/mkdocs build --strict
+
 clean:
-	rm -rf $(VENV) demo out
+	rm -rf $(VENV) demo out site

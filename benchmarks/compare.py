@@ -18,6 +18,14 @@ from rich.table import Table
 from benchmarks.figures import Figure, Results
 from benchmarks.sweep import Sweep
 
+FORMER = {
+    "fps_512": "speed", "peak_memory_mb": "speed", "load_s": "speed", "landmark_nme_pct": "tracker",
+    "landmark_nme_pct_mean_face": "tracker", "painter_psnr_db": "renderer", "flow_psnr_db": "renderer",
+    "copy_psnr_db": "renderer", "painter_ssim": "renderer", "flow_ssim": "renderer", "copy_ssim": "renderer",
+    "lip_corr": "motion/lip_corr_shipped", "lip_closure_pct": "motion/lip_closure_pct_shipped",
+    "message_rate_clean": "watermark", "mark_psnr_db": "watermark", "mark_false_positives": "watermark",
+}  # fmt: skip
+"""Figures of the suite first-light, which is no more: where each of them is now."""
 Z = 1.96  # two-sided 95% of a normal distribution
 TOLERANCE = 0.1  # share of the larger value; timings on shared cores move by this much
 
@@ -153,7 +161,19 @@ def _strength(change: Change) -> float:
 
 
 def _suites(run: Sweep | Results) -> dict[str, Results]:
-    return {results.suite: results for results in (run.suites if isinstance(run, Sweep) else [run])}
+    """By name; figures of a suite that is no more under the suites where they are now."""
+    found = {results.suite: results for results in (run.suites if isinstance(run, Sweep) else [run])}
+    former = found.pop("first-light", None)
+    for figure in former.figures if former is not None else ():
+        suite, _, name = FORMER.get(figure.name, "").partition("/")
+        own = found.get(suite)
+        if own is None and suite:
+            assert former is not None
+            own = found[suite] = former.model_copy(update={"suite": suite, "figures": []})
+        renamed = figure.model_copy(update={"name": name or figure.name})
+        if own is not None and renamed.name not in {f.name for f in own.figures}:
+            own.figures.append(renamed)
+    return found
 
 
 def _warnings(before: Sweep | Results, after: Sweep | Results) -> list[str]:

@@ -20,11 +20,13 @@ from media import FPS, SAMPLE_RATE, read_picture, read_sound
 from media.units import SAMPLES_PER_FRAME
 from provenance import (
     Claim,
+    Cut,
     Generated,
     Keys,
     Outlet,
     Performance,
     Permit,
+    Recorded,
     grant_consent,
     mark_file,
     save_live,
@@ -92,7 +94,8 @@ class Maker:
                 keys=self.keys,
             )  # fmt: skip
         permit = Permit.of(somebody, keys=self.keys, consent=consent)
-        return save_picture(self.folder / name, permit.perform(kind, permit.picture, command="bench")).path
+        shown = Cut() if kind is Recorded else permit.picture
+        return save_picture(self.folder / name, permit.perform(kind, shown, command="bench")).path
 
     def marked(self, name: str) -> Path:
         """What others made, a video or a picture, with this maker's marks in it."""

@@ -20,6 +20,10 @@ _BEGINNINGS = (
     (b"\0\0\0\x0cjP  ", "image/jp2"),
     (b"DDS ", "image/vnd.ms-dds"),
     (b"%PDF", "application/pdf"),
+    (b"%!PS", "application/postscript"),
+    (b"\xc5\xd0\xd3\xc6", "application/postscript"),
+    (b"#EXTM3U", "application/vnd.apple.mpegurl"),
+    (b"ffconcat", "application/vnd.apple.mpegurl"),
     (b"\x1aE\xdf\xa3", "video/x-matroska"),
     (b"OggS", "application/ogg"),
     (b"fLaC", "audio/flac"),
@@ -33,6 +37,8 @@ _SEGMENT = "video/iso.segment"
 _ANIMATED = "image/webp; animated"
 NOT_READ = {
     "application/pdf": "is a PDF; documents are not looked at: give the pictures that are in it",
+    "application/postscript": "is PostScript, a program that draws, and is not run: give a PNG of what it draws",
+    "application/vnd.apple.mpegurl": "is a playlist, and what it names is not opened: give the files themselves",
     "image/svg+xml": "is an SVG drawing; it holds shapes, no picture: give a PNG of it",
     "image/jxl": "is a JPEG XL picture, which is not read yet: give a PNG or JPEG of it",
     _SEGMENT: "is one segment of a stream and cannot be shown alone: join it with its beginning into one mp4",

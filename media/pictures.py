@@ -13,6 +13,8 @@ from media.guard import guarded
 
 MID_GREY = 128  # what lies behind transparent pixels
 LARGEST = 200_000_000  # pixels; a picture that claims more is refused before it is decoded
+# Pillow would have these drawn by another program (PostScript, by Ghostscript), by the system, or by whoever registers.
+DRAWN = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"}
 
 
 def read_picture(path: str | os.PathLike[str], data: BinaryIO | None = None) -> np.ndarray:
@@ -30,7 +32,7 @@ def read_picture(path: str | os.PathLike[str], data: BinaryIO | None = None) -> 
     try:
         with guarded(path, "the picture is damaged or truncated"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damage that can be read past
-            with Image.open(data or path) as picture:
+            with open_picture(data or path) as picture:
                 if picture.width * picture.height > LARGEST:
                     raise UnreadableError(
                         f"{path}: {picture.width}x{picture.height} pixels is too large; scale it down"
@@ -45,6 +47,12 @@ def read_picture(path: str | os.PathLike[str], data: BinaryIO | None = None) -> 
         raise
 
 
+def open_picture(source: str | os.PathLike[str] | BinaryIO) -> Image.Image:
+    """A picture of any kind that Pillow decodes itself, not yet decoded. Raises whatever Pillow does: `guarded` it."""
+    Image.init()  # else the kinds that few files are of are not known yet
+    return Image.open(source, formats=[kind for kind in Image.ID if kind not in DRAWN])
+
+
 def pages(path: str | os.PathLike[str]) -> int:
     """How many pictures a file of pictures holds: pages of a TIFF, frames of an animation.
 
@@ -53,7 +61,7 @@ def pages(path: str | os.PathLike[str]) -> int:
     """
     with guarded(path), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with Image.open(path) as picture:
+        with open_picture(path) as picture:
             return int(getattr(picture, "n_frames", 1))
 
 

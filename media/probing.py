@@ -13,7 +13,7 @@ from media.containers import opened
 from media.errors import UnreadableError
 from media.guard import guarded
 from media.kinds import NOT_READ, kind_of
-from media.pictures import check_file
+from media.pictures import check_file, open_picture
 
 STILL_CODECS = {"mjpeg", "png", "webp", "tiff", "bmp", "jpeg2000", "jpegxl", "gif", "targa", "psd"}
 
@@ -123,11 +123,13 @@ def _picture(path: Path) -> MediaInfo | None:
     try:
         with guarded(path), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path) as picture:
+            with open_picture(path) as picture:
                 if getattr(picture, "n_frames", 1) > 1 and picture.format in ("GIF", "WEBP", "PNG", "AVIF"):
                     return None  # an animation: a video
                 turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
                 width, height = picture.size[::-1] if turned else picture.size
                 return MediaInfo("picture", width, height, 0.0, 0.0, False, 0, (picture.format or "").lower(), "")
-    except UnreadableError:
+    except UnreadableError as error:
+        if isinstance(error.__cause__, Image.DecompressionBombError):
+            raise UnreadableError(f"{path}: the picture claims far too many pixels; scale it down") from error
         return None

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from av.video.reformatter import Colorspace
 
-from media.containers import opened, reason
+from media.containers import CLOSED, opened, reason
 from media.errors import UnreadableError
 from media.guard import each, guarded
 from media.pictures import over_grey
@@ -188,7 +188,10 @@ class LiveReader:
     def _timed(self) -> Iterator[tuple[float, np.ndarray]]:
         now, last, step, size, picture = 0.0, 0.0, 1 / FPS, None, None
         try:
-            with av.open(self.source, metadata_errors="ignore", timeout=(self.patience, self.patience)) as container:
+            options = {} if isinstance(self.source, str) else dict(CLOSED)  # who names an address means it
+            with av.open(
+                self.source, metadata_errors="ignore", timeout=(self.patience, self.patience), options=options
+            ) as container:
                 video, _ = tracks(container)
                 if video is None:
                     raise UnreadableError(f"{self.name}: holds no video")
@@ -230,6 +233,8 @@ def paced(timed: Iterator[tuple[float, T]], fps: float, name: str) -> Iterator[T
             yield shown
             k += 1
         shown = frame
+    if k == 0 and shown is not None:  # over before the first moment: shown all the same
+        yield shown
 
 
 def _upright(picture: np.ndarray, frame: av.VideoFrame) -> np.ndarray:

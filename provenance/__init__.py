@@ -4,6 +4,7 @@
     grant_consent, load_consent       who may be shown, for what, until when: a small signed JSON
     Permit.of(portrait, keys=, consent=) -> Permit      the gate: who may be shown, on what grounds
     permit.perform(Generated, frames, sound, command=) -> Performance      what may be saved, and what is claimed of it
+    permit.perform(Recorded, Cut(first=, frames=), command=)    a piece of the permit's file, as it was filmed
     save_video, save_picture -> Saved marks, encodes, reads back, signs, registers; nothing else writes outputs
     save_live(path, performance, to)  the same, and sends the marked video while it is made
     outlet(where), Growing(path)      where live output goes: a pipe, a socket, the growing file
@@ -20,8 +21,8 @@ The exit codes and their meaning are in `provenance.exits`; the table of verdict
 
 Where what is:
 
-    to make      consent, subjects, claims -> gate -> likeness, readback, signing (manifest, ingredients, signers,
-                 timestamps) -> save, live, others
+    to make      consent, subjects, claims -> grounds, cut -> gate -> likeness, readback, signing (manifest,
+                 ingredients, signers, timestamps) -> save, live, others
     to read      reading, boxes, elsewhere -> judgement, revocation, certificates -> verification -> verdict
     to find      watermark (picture and sound), fingerprint, search, registry, recovery
     to keep      keys, certificates, registry
@@ -33,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from provenance.claims import Claim, Composite, Edited, Generated, Recorded, Rendered
     from provenance.consent import Consent, grant_consent, load_consent, read_consent
+    from provenance.cut import Cut
     from provenance.gate import Performance, Permit, is_nobody
     from provenance.keys import Keys
     from provenance.live import save_live
@@ -49,6 +51,7 @@ _HOME = {
     "Claim": "claims",
     "Composite": "claims",
     "Consent": "consent",
+    "Cut": "cut",
     "Edited": "claims",
     "Generated": "claims",
     "Growing": "outlets",
@@ -82,6 +85,7 @@ __all__ = [
     "Claim",
     "Composite",
     "Consent",
+    "Cut",
     "Edited",
     "Generated",
     "Growing",

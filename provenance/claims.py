@@ -19,13 +19,14 @@ Hashes of inputs are named by role, never by file name: file names are often peo
 """
 
 import datetime as dt
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar
 
-from media.errors import UsageError
+from media.errors import UnreadableError, UsageError
 from provenance.hashing import file_sha256
 from provenance.ingredients import Ingredient, able
 from provenance.subjects import NonExistent, Subject
@@ -42,12 +43,32 @@ Setting = str | int | float | bool
 
 
 @dataclass(frozen=True)
+class Input:
+    """A file that goes in, hashed before it is used."""
+
+    path: Path
+    sha256: str
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str]) -> "Input":
+        """Raises `UnreadableError` where it is no file that can be read."""
+        if not Path(path).is_file():
+            raise UnreadableError(f"{path}: no such file; what went in has to be one")
+        return cls(Path(path), file_sha256(path))
+
+    def check(self) -> None:
+        """Raise `UnreadableError` where it is not what it was."""
+        if file_sha256(self.path) != self.sha256:
+            raise UnreadableError(f"{self.path}: was changed while it was used; nothing was written")
+
+
+@dataclass(frozen=True)
 class Claim:
     """What a maker says of an output: one of the types below, made by `gate.Permit.perform`."""
 
     command: str  # what made it: "generate", "animate" ...
     subjects: tuple[Subject, ...]  # who is shown
-    inputs: tuple[Path, ...] = ()  # speech, driving video: hashed too
+    inputs: tuple[Input, ...] = ()  # speech, driving video
     settings: Mapping[str, Setting] = field(default_factory=dict)  # seed, size, emotion ...
     models: Mapping[str, str] = field(default_factory=dict)  # name of each weight file -> SHA-256 of its tensors
     title: str = ""  # title in the credentials; the output's file name when empty
@@ -59,7 +80,7 @@ class Claim:
     @property
     def sources(self) -> tuple[Path, ...]:
         """All files that went in; the output may be none of them."""
-        return (*(s.path for s in self.subjects if s.path is not None), *map(Path, self.inputs))
+        return (*(s.path for s in self.subjects if s.path is not None), *(given.path for given in self.inputs))
 
     @property
     def portrait_sha256(self) -> str:
@@ -78,7 +99,7 @@ class Claim:
     def ingredients(self) -> list[Ingredient]:
         """Files that can carry credentials, as what went in."""
         given = [Ingredient(s.path, "portrait") for s in self.subjects if s.path is not None]
-        found = [*given, *(Ingredient(Path(path), "input") for path in self.inputs)]
+        found = [*given, *(Ingredient(one.path, "input") for one in self.inputs)]
         return [ingredient for ingredient in found if able(ingredient.path)][:MOST_INGREDIENTS]
 
     def actions(self) -> list[dict[str, Any]]:
@@ -92,7 +113,7 @@ class Claim:
     def making(self, likeness: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The content of the io.vasari.making assertion. `likeness`: of the faces that were made to the portrait's."""
         inputs = [{"role": "portrait", "sha256": subject.sha256} for subject in self.subjects]
-        inputs += [{"role": "input", "sha256": file_sha256(path)} for path in self.inputs]
+        inputs += [{"role": "input", "sha256": one.sha256} for one in self.inputs]
         persons = sorted({subject.grounds.person for subject in self.subjects})
         making: dict[str, Any] = {
             "claim": self.kind,

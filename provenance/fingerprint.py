@@ -127,6 +127,13 @@ class Fingerprinter:
             self._chunks.append(np.array(samples[:room], np.float32))
             self._heard += len(self._chunks[-1])
 
+    def off(self, frame: np.ndarray, sample: int) -> float:
+        """How far a frame lies from the one that was kept as number `sample`, in levels of luma (root mean square of
+        what 32x32 means of both differ by, brightness as a whole left out); infinite where none was kept."""
+        if sample >= len(self._samples):
+            return float("inf")
+        return float(np.linalg.norm(spectrum(frame) - self._samples[sample])) / SIDE
+
     def clip(self) -> "Clip":
         """All that was seen and heard, with magnitudes. Raises `ValueError` when nothing was."""
         if not self._samples and not self._heard:

@@ -17,42 +17,28 @@ Whoever holds the keys can write a program that signs anything with them, as wit
 nobody does it by mistake, by an argument, or through a service.
 """
 
-import io
+import math
 import os
-import re
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
-from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Never
 
 import numpy as np
 
-from media.errors import ConsentError, OutputError, UnreadableError, UsageError
-from media.pictures import check_file, read_picture
-from media.probing import probe
-from provenance.claims import KINDS, MAKING, Claim, Edited, Recorded, Setting
+from media.errors import ConsentError, UsageError
+from provenance.claims import KINDS, Claim, Edited, Input, Recorded, Setting
 from provenance.consent import Consent, check_consent, check_signature, read_consent
+from provenance.cut import Cut
+from provenance.grounds import check_camera, check_own, frozen, licence_of, made_here, opened
 from provenance.hashing import bytes_sha256, file_sha256
 from provenance.keys import Keys
 from provenance.nobody import shipped
-from provenance.registry import Registry, open_registry
+from provenance.registry import Registry
 from provenance.subjects import Consented, Licensed, NonExistent, Subject, stamp_of
 
 if TYPE_CHECKING:
     from faces.people import Person, Wardrobe
-
-LICENCES = re.compile(r"\bCC[- ]?BY(?:[- ]SA)?(?:[- ]\d\.\d)?\b|\bCC0(?:[- ]1\.0)?\b|\bpublic domain\b", re.IGNORECASE)
-"""Licences that let altered forms be made and shown."""
-RESERVED = re.compile(
-    r"\bN[CD]\b|non-?\s?commercial|no-?\s?deriv|all rights reserved|\bnot (?:\w+ ){0,2}(?:licen[cs]ed|in the public)",
-    re.IGNORECASE,
-)
-"""Words of those that do not, and of what is under none."""
-
-
-PLAIN = (type(None), bool, int, float, str, bytes, np.ndarray)  # values that say one thing only
 
 
 class _Sealed:
@@ -121,7 +107,7 @@ class Permit(_Sealed, sealed=True):
             ConsentError: there is no consent, or it is unsigned, altered, revoked, expired, or for another file.
         """
         path = Path(portrait).resolve()  # a link may lead elsewhere a moment later
-        digest, picture, data = _read(path)
+        digest, picture, data = opened(path)
         if consent is not None:
             given = isinstance(consent, Consent)
             # Of an object the words alone are taken: a class of its own may say otherwise each time it is asked.
@@ -131,7 +117,7 @@ class Permit(_Sealed, sealed=True):
             grounds: NonExistent | Consented = Consented(agreed)
         elif digest in shipped():
             grounds = NonExistent("shipped")
-        elif data and _made_here(path, data, keys, registry):
+        elif data and made_here(path, data, keys, registry):
             grounds = NonExistent("made")
         else:
             raise ConsentError(
@@ -153,11 +139,11 @@ class Permit(_Sealed, sealed=True):
 
         if type(person) is not Person or type(wardrobe) is not Wardrobe:
             raise UsageError("a faces.people.Person and a Wardrobe are needed, not what is derived from them")
-        _check_own(person)
+        check_own(person)
         shot = Person.photograph(person, wardrobe, size, supersample=supersample)
-        picture = _frozen(shot.picture)
+        picture = frozen(shot.picture)
         subject = Subject(
-            NonExistent("rendered"), bytes_sha256(picture.tobytes()), None, picture, _frozen(shot.mesh[:, :2])
+            NonExistent("rendered"), bytes_sha256(picture.tobytes()), None, picture, frozen(shot.mesh[:, :2])
         )
         return _permit(cls, keys, (subject,), shot)
 
@@ -181,16 +167,8 @@ class Permit(_Sealed, sealed=True):
             ConsentError: the file names no licence that lets altered forms be made.
         """
         path, stated = Path(picture).resolve(), Path(licence)
-        digest, seen, _ = _read(path)
-        check_file(stated)
-        text = re.sub(r"[\u2010-\u2015\u2212_]", "-", stated.read_text("utf-8", errors="replace"))
-        found = LICENCES.search(text)
-        if found is None or RESERVED.search(text):
-            raise ConsentError(
-                f"{stated}: names no licence that lets altered pictures be made (CC-BY, CC0, public domain); give the "
-                "file that states the licence of the data set"
-            )
-        grounds = Licensed(dataset, " ".join(found[0].split()), file_sha256(stated))
+        digest, seen, _ = opened(path)
+        grounds = Licensed(dataset, licence_of(stated), file_sha256(stated))
         return _permit(cls, keys, (Subject(grounds, digest, path, seen, stamp=stamp_of(path)),))
 
     @classmethod
@@ -232,10 +210,11 @@ class Permit(_Sealed, sealed=True):
         Args:
             kind: what it is: `claims.Generated`, `Rendered`, `Composite`, `Recorded` or `Edited`.
             shown: a picture, uint8 RGB (H, W, 3), for `save_picture`; frames of this kind, 25 a second, for
-                `save_video`; moments (`.frame`, `.sound`) for `save_live`.
+                `save_video`; moments (`.frame`, `.sound`) for `save_live`; a `Cut` for what is claimed as recorded,
+                which is read from the permit's file here.
             sound: float32 mono 16 kHz in [-1, 1], whole or in chunks; None for a silent film.
             command: what made it, "generate"; `inputs` are files that went in, `settings` what was asked for, `models`
-                the weights (name -> SHA-256).
+                the weights (name -> SHA-256). Inputs are hashed now: give them before they are used.
             title: in the credentials; the output's file name when empty.
 
         Raises:
@@ -244,16 +223,18 @@ class Permit(_Sealed, sealed=True):
         """
         if not any(kind is one for one in KINDS):
             raise UsageError(f"{kind}: no kind of claim; see `provenance.claims`")
-        paths = tuple(Path(path) for path in inputs)
-        for path in paths:
-            if not path.is_file():
-                raise UnreadableError(f"{path}: no such file; what went in has to be one")
-        claim = kind(command, self.subjects, paths, dict(settings or {}), dict(models or {}), title)
+        if (kind is Recorded) != (type(shown) is Cut) or (kind is Recorded and sound is not None):
+            raise UsageError("what a camera recorded is cut out of its file by the gate: Recorded takes a Cut, alone")
+        told = dict(settings or {}) | (shown.settings() if kind is Recorded else {})
+        given = tuple(map(Input.of, inputs))
+        claim = kind(command, self.subjects, given, _settings(told), _models(models or {}), title)
         claim.check()
         self.check()
         if kind in (Recorded, Edited):
             for subject in self.subjects:
-                _check_camera(subject, self.keys)
+                check_camera(subject, self.keys)
+        if kind is Recorded:
+            shown, sound = shown.taken(self.subjects[0])
         return _given(Performance, permit=self, claim=claim, shown=shown, sound=sound)
 
     def check(self) -> None:
@@ -296,6 +277,12 @@ class Performance(_Sealed, sealed=True):
         """The maker's."""
         return self.permit.keys
 
+    def check(self) -> None:
+        """Raise unless all of it still holds: as `Permit.check`, and what went in is what it was."""
+        self.permit.check()
+        for one in self.claim.inputs:
+            one.check()
+
 
 def admitted(performance: Performance) -> Performance:
     """The same, or an error: what the save path asks of everything before it begins.
@@ -308,7 +295,7 @@ def admitted(performance: Performance) -> Performance:
         raise TypeError(
             f"a {type(performance).__name__} cannot be saved; only what `Permit.perform` gives can (`provenance.gate`)"
         )
-    performance.permit.check()
+    performance.check()
     return performance
 
 
@@ -318,8 +305,8 @@ def is_nobody(portrait: str | os.PathLike[str], keys: Keys | None = None, *, reg
     Raises:
         UnreadableError: the file cannot be read.
     """
-    digest, _, data = _read(Path(portrait))
-    return digest in shipped() or (keys is not None and bool(data) and _made_here(Path(portrait), data, keys, registry))
+    digest, _, data = opened(Path(portrait))
+    return digest in shipped() or (keys is not None and bool(data) and made_here(Path(portrait), data, keys, registry))
 
 
 def _permit(cls: type[Permit], keys: Keys, subjects: tuple[Subject, ...], photograph: Any = None) -> Permit:
@@ -328,85 +315,17 @@ def _permit(cls: type[Permit], keys: Keys, subjects: tuple[Subject, ...], photog
     return _given(cls, keys=keys, photograph=photograph, subjects=subjects)
 
 
-def _check_own(value: Any) -> None:
-    """Raise `UsageError` where a part of a rendered person is not of the renderer's own kinds: these draw nobody."""
-    if isinstance(value, tuple | list):
-        for part in value:
-            _check_own(part)
-    elif is_dataclass(value) and type(value).__module__.startswith("faces."):
-        for field in fields(value):
-            _check_own(getattr(value, field.name))
-    elif type(value) not in PLAIN and not isinstance(value, np.generic | Enum):
-        raise UsageError(f"a rendered person made of {type(value).__name__}: only the renderer's own parts draw nobody")
+def _settings(told: Mapping[str, Any]) -> Mapping[str, Setting]:
+    """The same, read-only. Raises `UsageError` for what credentials cannot say."""
+    for name, value in told.items():
+        known = type(name) is str and type(value) in (str, int, float, bool)
+        if not known or (isinstance(value, float) and not math.isfinite(value)):
+            raise UsageError(f"setting {name!r} is {value!r}; a text, a finite number, or true or false is needed")
+    return MappingProxyType(dict(told))
 
 
-def _made_here(path: Path, data: bytes, keys: Keys, registry: Registry | None) -> bool:
-    """Whether these bytes are a picture that this maker rendered of a person who does not exist: the registry knows
-    them, and their credentials, intact and trusted, say so."""
-    registry = open_registry(keys.folder) if registry is None else registry
-    if type(registry) is not Registry:
-        raise TypeError(f"a {type(registry).__name__} is no registry of this maker's outputs")
-    try:
-        entry = registry.by_file(bytes_sha256(data))
-    except OutputError:
-        return False
-    if entry is None or not entry.nobody:
-        return False
-    from provenance.verification import believed
-
-    with tempfile.TemporaryDirectory() as folder:  # the file itself may have been exchanged since it was read
-        copy = Path(folder) / f"portrait{path.suffix.lower()}"
-        copy.write_bytes(data)
-        store = believed(copy, keys)
-    making = ((store or {}).get("manifest", {}).get("assertions") or {}).get(MAKING) or {}
-    return making.get("person") == NonExistent.person and making.get("claim") == "rendered"
-
-
-_looked: dict[tuple[str, bytes], str] = {}  # of (SHA-256, watermark key), why a file is no camera's, "" where it may be
-
-
-def _check_camera(subject: Subject, keys: Keys) -> None:
-    """Raise `ConsentError` where a file of somebody is no camera's: its credentials, or a mark of this maker in it, say
-    that it was generated."""
-    if subject.path is None or not subject.exists:
-        return
-    from provenance.marked import marks_of
-    from provenance.verification import read_credentials
-
-    asked = (subject.sha256, keys.mark_key)
-    if asked not in _looked:
-        why = ""
-        if read_credentials(subject.path, keys.anchor_pem.decode()).generated:
-            why = "its credentials say that it was generated"
-        elif marks_of(subject.path, probe(subject.path), keys) or (
-            isinstance(subject.grounds, Consented) and _moved_mark(subject.path, keys)
-        ):
-            why = "it bears the mark of this maker"
-        _looked[asked] = why
-    if _looked[asked]:
-        raise ConsentError(f"{subject.path}: claimed as what a camera took, but {_looked[asked]}")
-
-
-def _moved_mark(path: Path, keys: Keys) -> bool:
-    """Whether the pictures bear a mark of this maker that was cut, turned or scaled; takes some seconds."""
-    from provenance.reading import read_picture_mark
-
-    mark, _ = read_picture_mark(path, probe(path), keys.mark_keys, search=True)
-    return mark.state in ("found", "noticed")
-
-
-def _read(path: Path) -> tuple[str, np.ndarray | None, bytes]:
-    """Hash of a file's bytes, the picture decoded from these very bytes, and the bytes; None and b"" for a video."""
-    check_file(path)
-    if probe(path).kind != "picture":
-        return file_sha256(path), None, b""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UnreadableError(f"{path}: cannot be read ({error.strerror})") from error
-    return bytes_sha256(data), _frozen(read_picture(path, io.BytesIO(data))), data
-
-
-def _frozen(values: np.ndarray) -> np.ndarray:
-    """The same values, on memory that nobody can make writable again."""
-    return np.frombuffer(np.ascontiguousarray(values).tobytes(), values.dtype).reshape(values.shape)
+def _models(told: Mapping[str, str]) -> Mapping[str, str]:
+    for name, digest in told.items():
+        if type(name) is not str or type(digest) is not str:
+            raise UsageError(f"model {name!r} is {digest!r}; the SHA-256 of its weights is needed")
+    return MappingProxyType(dict(told))

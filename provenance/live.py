@@ -125,9 +125,7 @@ def _save(
     """What was saved, and what broke the stream off."""
     keys, claim = admitted(performance).keys, performance.claim
     if crf > COARSEST:
-        raise UsageError(
-            f"CRF {crf}: what is sent live is coded at {COARSEST} or finer, or its mark is lost"
-        )
+        raise UsageError(f"CRF {crf}: what is sent live is coded at {COARSEST} or finer, or its mark is lost")
     if isinstance(claim, Recorded):
         raise UsageError("claimed as recorded, but what is sent live is made here; claim it as generated")
     if not to.grows_at(target):
@@ -166,7 +164,7 @@ def _save(
             made = finish(
                 entry, target, final, unsigned, replace(claim, settings=settings), keys, record.settle, work.seconds(),
                 frames=work.frames, printer=work.printer, duration=work.frames / FPS, likeness=alike,
-                holds=performance.permit.check,
+                holds=performance.check,
                 # What was sent cannot be marked again: where its mark was never read, nothing is saved either.
                 again=(lambda number: strengthened(unsigned, message, keys.mark_key, number, **options))
                 if watch.read

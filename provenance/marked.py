@@ -15,11 +15,15 @@ from provenance.verdict import Credentials, Mark
 from provenance.verification import read_credentials
 
 
-def marks_of(path: Path, info: MediaInfo, keys: Keys) -> dict[str, Mark]:
-    """The marks that a file bears under any key of a maker, where they were laid, all over it; by what bears them."""
+def marks_of(path: Path, info: MediaInfo, keys: Keys, *, moved: bool = False) -> dict[str, Mark]:
+    """The marks that a file bears under any key of a maker, all over it; by what bears them.
+
+    Args:
+        moved: look for marks that were cut, turned or scaled, too, as `verify` does; takes some seconds of processor.
+    """
     ring = keys.mark_keys
-    picture, _ = read_picture_mark(path, info, ring, search=False, whole=True)
-    sound, _ = read_sound_mark(path, info, ring, search=False, whole=True)
+    picture, _ = read_picture_mark(path, info, ring, search=moved, whole=True)
+    sound, _ = read_sound_mark(path, info, ring, search=moved, whole=True)
     others = {f"{track.kind} track {track.number}": track.mark for track in read_other_tracks(path, info, ring)}
     marks = {"picture": picture, "sound": sound} | others
     return {name: mark for name, mark in marks.items() if mark.state in PRESENT}
@@ -36,10 +40,10 @@ def refuse_untold(path: Path, keys: Keys, registry: Registry | None = None) -> C
         UnreadableError: the file cannot be read.
     """
     came = read_credentials(path, keys.anchor_pem.decode())
-    marks = marks_of(path, probe(path), keys)
+    book = registry or open_registry(keys.folder)
+    marks = marks_of(path, probe(path), keys, moved=made_any(keys, book))
     if not marks:
         return came
-    book = registry or open_registry(keys.folder)
     told = {came.soft_binding, came.sound_binding, *came.opened_bindings} - {""} if came.state == "valid" else set()
     told |= {message[-6:] for message in told}
     for name, mark in marks.items():
@@ -51,6 +55,11 @@ def refuse_untold(path: Path, keys: Keys, registry: Registry | None = None) -> C
             "file as it was made, which has its credentials"
         )
     return came
+
+
+def made_any(keys: Keys, book: Registry) -> bool:
+    """Whether this maker ever made anything: before that, no copy of it can be about."""
+    return book.knows_own() or open_registry(keys.folder).knows_own()
 
 
 def generated(marks: dict[str, Mark], registry: Registry) -> bool:

@@ -34,7 +34,7 @@ from provenance.faults import beside, plainly
 from provenance.fingerprint import Fingerprinter
 from provenance.ingredients import MIME
 from provenance.keys import Keys
-from provenance.marked import generated, marks_of, refuse_untold, which
+from provenance.marked import generated, made_any, marks_of, refuse_untold, which
 from provenance.pipeline import Marking, check_size
 from provenance.readback import STRONGER
 from provenance.registry import Registry
@@ -189,7 +189,7 @@ def _again(
 def _refuse_marked(source: Path, keys: Keys, book: Registry, again: bool) -> None:
     """A mark of this maker is replaced only if that is asked for, and never that of something generated whose
     credentials are gone: the copy would be "as others made it"."""
-    marks = marks_of(source, probe(source), keys)
+    marks = marks_of(source, probe(source), keys, moved=made_any(keys, book))
     if again and marks and generated(marks, book):
         refuse_untold(source, keys, book)
     for name, mark in {} if again else marks.items():

@@ -145,11 +145,20 @@ class OwnMarks:
         self._pictures = PictureMarker(message, key)
         self._sounds = SoundMarker(message, key, block=block)
         self.printer = Fingerprinter()
+        self._size: tuple[int, int] | None = None
 
     def check(self, kind: str, item: np.ndarray) -> None:
         """Refuse what cannot be marked."""
         if kind == "frame":
+            if item.dtype != np.uint8 or item.ndim != 3 or item.shape[2] != 3:
+                raise UsageError(f"a frame of {item.dtype} {item.shape}; uint8 RGB (height, width, 3) is needed")
             check_size(item)
+            self._size = self._size or size_of(item)
+            if size_of(item) != self._size:
+                now, first = ("x".join(map(str, size)) for size in (size_of(item), self._size))
+                raise UsageError(f"a frame of {now} pixels after one of {first}; all frames of a video are of one size")
+        elif item.ndim != 1 or not np.issubdtype(item.dtype, np.floating):
+            raise SpeechError(f"sound of {item.dtype} {item.shape}; float mono (samples,) at 16 kHz is needed")
         elif not np.isfinite(item).all():
             raise SpeechError("sound holds values that are not numbers (NaN or infinite); it could not be marked")
 

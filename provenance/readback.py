@@ -14,9 +14,11 @@ the pictures bear it then, and the credentials promise no mark in the sound.
 
 import io
 import queue
+import secrets
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -29,6 +31,7 @@ from media.probing import MediaInfo, probe
 from media.sound import iter_sound
 from media.units import FPS, SAMPLE_RATE
 from media.video import VideoReader
+from provenance.fingerprint import LONGEST, STEP, Fingerprinter
 from provenance.watermark.identity import sound_message
 from provenance.watermark.picture import PictureMarker, PictureReader
 from provenance.watermark.sound import SoundMarker, SoundReader
@@ -39,6 +42,9 @@ LOOKED = 20.0  # seconds of a video that are looked at; `reading` looks at as ma
 HEARD = 30.0  # seconds of sound
 SHORTEST = 3.0  # seconds of sound from which a mark is demanded
 STRONGER = ((1.8, 30), (3.0, 20))  # times the usual strength, and the coarsest CRF, of each further try
+MOST = int(LONGEST * FPS)  # frames that a fingerprint knows
+SPAN = 50  # frames from each of two places that are held against what was made
+OFF = 11.0  # levels of luma by which coding may change them, four frames of five (at CRF 51 up to 9.3, usually 3)
 NOTHING = np.zeros(0, np.float32)
 PATIENCE = 2.0  # seconds of live video in which the mark must be read once
 
@@ -67,6 +73,22 @@ def read_back(path: Path, message: int, key: bytes) -> Borne:
     info = probe(path)
     sound, seconds = _heard(path, info, message, key)
     return Borne(_seen(path, info, message, key), sound, seconds)
+
+
+def shows(path: Path, printer: Fingerprinter, frames: int) -> bool:
+    """Whether the pictures of a file are those that were made: its beginning, and a place drawn by chance, are held
+    against what `printer` saw of its `frames`."""
+    info = probe(path)
+    if info.kind == "sound":
+        return True
+    if info.kind == "picture":
+        return printer.off(read_picture(path), 0) <= OFF
+    off = []
+    for start in {0, secrets.randbelow(1 + max(0, min(frames - SPAN, MOST)) // STEP)}:
+        for number, frame in enumerate(islice(VideoReader(path, start=start * STEP / FPS), SPAN)):
+            if number % STEP == 0 and start * STEP + number < min(frames, MOST):
+                off.append(printer.off(frame, start + number // STEP))
+    return bool(off) and float(np.quantile(off, 0.8)) <= OFF
 
 
 def same(found: Borne, expected: Borne) -> bool:

@@ -93,13 +93,17 @@ class Revocations:
 
     def stale(self, chain: Sequence[x509.Certificate]) -> list[str]:
         """What is to be said of lists that are for certificates of this chain and were to be renewed by now."""
-        now = dt.datetime.now(dt.UTC)
         return [
             f"the list of certificates that '{common_name(listed.authority.subject)}' revoked was to be renewed by "
             f"{listed.until:%Y-%m-%d}; later revocations are not on it"
-            for listed in self.lists
-            if listed.until and listed.until < now and any(issued_by(c, listed.authority) for c in chain)
+            for listed in self.overdue()
+            if listed.until and any(issued_by(c, listed.authority) for c in chain)
         ]
+
+    def overdue(self) -> list[RevocationList]:
+        """Lists that were to be renewed by now."""
+        now = dt.datetime.now(dt.UTC)
+        return [listed for listed in self.lists if listed.until and listed.until < now]
 
 
 def read_revoked(paths: Iterable[str | os.PathLike[str]], anchors_pem: str) -> Revocations:

@@ -32,7 +32,7 @@ from provenance.ingredients import MIME
 from provenance.keys import Keys
 from provenance.likeness import Witness
 from provenance.pipeline import Marking, OwnMarks, check_size, size_of
-from provenance.readback import STRONGER, Borne, proved, read_back, same, strengthened
+from provenance.readback import STRONGER, Borne, proved, read_back, same, shows, strengthened
 from provenance.registry import Entry, Registry, now, open_registry
 from provenance.watermark.identity import key_id, mark_hex, sound_mark_hex
 from provenance.watermark.picture import PictureMarker
@@ -132,7 +132,7 @@ def save_video(
         entry, record = begin(message, claim, "video"), registry_of(keys, registry).add
         saved = finish(
             entry, target, final, unsigned, claim, keys, record, work.seconds(),
-            frames=count, printer=work.printer, duration=count / FPS, likeness=likeness, holds=performance.permit.check,
+            frames=count, printer=work.printer, duration=count / FPS, likeness=likeness, holds=performance.check,
             again=lambda number: strengthened(unsigned, message, keys.mark_key, number, **options),
         )  # fmt: skip
     return timed(saved, started)
@@ -188,7 +188,7 @@ def save_picture(
         entry, record = begin(message, claim, "picture"), registry_of(keys, registry).add
         saved = finish(
             entry, target, final, unsigned, claim, keys, record, seconds,
-            frames=1, printer=printer, likeness=likeness, again=again, holds=performance.permit.check,
+            frames=1, printer=printer, likeness=likeness, again=again, holds=performance.check,
         )  # fmt: skip
     return timed(saved, started)
 
@@ -219,7 +219,6 @@ def _feed(
             else:
                 chunk = owned(chunk)
                 work.sound(chunk)
-                witness.hear(chunk)
                 heard += len(chunk)
         if progress is not None:
             with foreign():
@@ -228,7 +227,6 @@ def _feed(
         raise OutputError("no frame was made; nothing was written")
     for chunk in map(owned, sound or ()):
         work.sound(chunk)
-        witness.hear(chunk)
     work.close()
     return count
 
@@ -306,7 +304,7 @@ def finish(
         sink.flush()
         os.fsync(sink.fileno())
     holds()
-    if not same(read_back(final, int(entry.mark, 16), keys.mark_key), borne):
+    if not same(read_back(final, int(entry.mark, 16), keys.mark_key), borne) or not shows(final, printer, frames):
         raise SigningError(f"{target}: what was encoded was exchanged before it was signed; nothing was written")
     label, digest = manifest.label_of(final, store if sidecar else None), file_sha256(final)
     made = replace(entry, manifest=label, manifest_sha256=manifest.sha256(store), file_sha256=digest)

@@ -77,6 +77,7 @@ class Credentials(Record):
     failures: list[str] = Field(default_factory=list)  # validation codes of C2PA, trust left out
     revoked: str = ""  # when the signing certificate was revoked and why
     expired: str = ""  # when it expired
+    good_until: str = ""  # when trust ends, with a certificate; "" where a trusted time stamp keeps it or is none
     timestamp: TimeStamp | None = None  # of the signature
     notes: list[str] = Field(default_factory=list)  # where they lie, and what is odd about the file
 

@@ -214,12 +214,14 @@ def read_credentials(
     trusted = intact and "signingCredential.trusted" in store["passed"] and bool(chain)
     expired = intact and manifest.EXPIRED in store["failures"]
     listed = lookup_chain(store["signature"], revoked, anchors_pem)
-    gone = trusted and listed and not (stamp and stamp.trust == "trusted" and stamp.time < timestamps.utc(listed.bound))
+    kept = stamp is not None and stamp.trust == "trusted"
+    gone = trusted and listed and not (stamp and kept and stamp.time < timestamps.utc(listed.bound))
     return Credentials(
         state="valid" if intact else "invalid",
         trust="revoked" if gone else "trusted" if trusted else "expired" if expired else "untrusted",
         revoked=f"{timestamps.utc(listed.when)} {listed.reason}".strip() if listed and trusted else "",
         expired=timestamps.normal(certificate.get("validity", {}).get("notAfter", "")) if expired else "",
+        good_until="" if not trusted or gone or kept else timestamps.utc(min(c.not_valid_after_utc for c in chain)),
         timestamp=stamp,
         signer=certificate.get("subject", {}).get("CN", ""),
         issuer=certificate.get("issuer", {}).get("CN", ""),

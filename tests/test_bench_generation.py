@@ -9,11 +9,12 @@ from types import SimpleNamespace
 import numpy as np
 import psutil
 import pytest
-from sitters import PORTRAITS
+from sitters import EXAMPLES, PORTRAITS
 
 from benchmarks.generation.entrants import Peer, PeerError, read_peers, run_peer
 from benchmarks.generation.measures import WINDOW, frechet, windows
 from benchmarks.motion.liveliness import frechet as of_gaussians
+from benchmarks.suites import Given, run
 from benchmarks.tampering import write
 from media import read_picture
 from media.errors import UnreadableError
@@ -163,8 +164,8 @@ def test_a_run_measures_who_made_something_and_names_who_did_not(
     monkeypatch.setattr(suite, "verify", judged)
     peers = tmp_path / "peers.toml"
     peers.write_text('[[peer]]\nname = "broken"\ncommand = ["false", "{portrait}", "{speech}", "{out}"]\n')
-    setting = suite.Setting(tmp_path / "out", True, (portrait,), peers=peers)
-    found = {figure.name: figure for figure in suite.run(setting).figures}
+    given = Given(tmp_path / "out", portrait, EXAMPLES / "speech.wav", quick=True, peers=peers)
+    found = {figure.name: figure for figure in run(suite.SUITE, given).figures}
     assert found["made_pct_broken"].value == 0
     assert "ended with 1" in found["made_pct_broken"].note
     assert found["marked_pct"].value == 0

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from benchmarks.compare import Change, compare, summary
-from benchmarks.detector import without_fakes
 from benchmarks.figures import Figure, Results, write
 from benchmarks.report import page, write_report
+from benchmarks.suites import Given, run_or_tell, suite
 from benchmarks.sweep import ROOT, Sweep, measure_all, read_results
 from media.errors import UnreadableError
 from vasari.cli import main
@@ -237,23 +237,24 @@ def test_no_results_are_one_error(content: bytes, tmp_path: Path) -> None:
 
 
 def test_detector_without_a_set_names_the_option(tmp_path: Path) -> None:
-    found = without_fakes(tmp_path / "detector")
+    given = Given(tmp_path / "detector", tmp_path, tmp_path)
+    found = run_or_tell(suite("detector"), given)
     assert {"auc", "tpr_fpr1", "video_fps", "slice_gap"} <= {f.name for f in found.figures}
     assert all(f.value is None and "--fakes" in f.note for f in found.figures)
     assert read_results(tmp_path / "detector") == found
 
 
-def pretend(suite: Suite, folder: Path, given) -> Results:
-    if suite is Suite.tracker:
+def pretend(name: str, given: Given) -> Results:
+    if name == "tracker":
         raise UnreadableError("the [tracker] has no people")
-    folder.mkdir(parents=True)
-    write(works(suite.value), folder)
-    return works(suite.value)
+    given.folder.mkdir(parents=True)
+    write(works(name), given.folder)
+    return works(name)
 
 
 def test_all_runs_every_suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.setenv("VASARI_KEYS", str(tmp_path / "keys"))
-    monkeypatch.setattr("vasari.commands.bench.measure", pretend)
+    monkeypatch.setattr("vasari.commands.bench.measure_or_tell", pretend)
     monkeypatch.setattr("benchmarks.sweep.ProcessPoolExecutor", lambda n, mp_context: ThreadPoolExecutor(n))
     out = tmp_path / "out"
     assert vasari(monkeypatch, "bench", "all", "-o", out, "--quick", "--london", tmp_path / "nowhere") == 1

@@ -6,18 +6,18 @@ import cv2
 import numpy as np
 import pytest
 from making import clip, picture, voice
-from sitters import portrait
+from sitters import EXAMPLES, portrait
 
 from benchmarks.figures import Figure
+from benchmarks.suites import Given
 from benchmarks.watermark import forging, peers, pictures, sound, unmarked
 from benchmarks.watermark.journeys import Journey, journeys
-from benchmarks.watermark.suite import Setting
 from provenance.watermark.picture import PictureMarker
 
 
 @pytest.fixture
 def setting(tmp_path):
-    return Setting(tmp_path, True, None, (), tmp_path / "speech.wav")
+    return Given(tmp_path, EXAMPLES / "portrait.png", tmp_path / "speech.wav", quick=True)
 
 
 def by_name(figures: list[Figure]) -> dict[str, float | None]:

@@ -10,25 +10,24 @@ from sitters import EXAMPLES, latent
 from benchmarks.pictures import face_region, psnr
 from benchmarks.renderer import clip, leak, likeness, smiles, truth
 from benchmarks.renderer.judge import Judge, Tally
-from benchmarks.renderer.suite import Setting, run
+from benchmarks.renderer.suite import SUITE
 from benchmarks.speed import peers, stages
-from benchmarks.speed import suite as speed
+from benchmarks.suites import Given, run
 from faces.actions import ACTION_INDEX
 from generate import Renderer
 from media.errors import UnreadableError
 
 
 @pytest.fixture
-def nothing_given(tmp_path: Path) -> Setting:
-    return Setting(tmp_path, True, None, None, None, EXAMPLES / "portrait.png", None)
+def nothing_given(tmp_path: Path) -> Given:
+    return Given(tmp_path, EXAMPLES / "portrait.png", EXAMPLES / "speech.wav", quick=True)
 
 
 @pytest.mark.parametrize("given", ["london", "assets", "clip"])
-def test_what_is_not_there_is_said_before_any_work(given: str, nothing_given: Setting, tmp_path: Path) -> None:
+def test_what_is_not_there_is_said_before_any_work(given: str, nothing_given: Given, tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    setting = replace(nothing_given, folder=folder, **{given: tmp_path / "nowhere"})
     with pytest.raises(UnreadableError, match="nowhere"):
-        run(setting)
+        run(SUITE, replace(nothing_given, folder=folder, **{given: tmp_path / "nowhere"}))
     assert not folder.exists()
 
 
@@ -52,7 +51,7 @@ def test_the_face_is_where_the_face_is() -> None:
 
 
 @pytest.mark.parametrize("part", [smiles, truth, clip, likeness])
-def test_what_was_not_measured_is_named_and_says_what_it_needs(part, nothing_given: Setting) -> None:
+def test_what_was_not_measured_is_named_and_says_what_it_needs(part, nothing_given: Given) -> None:
     figures = part.measure(nothing_given, Judge())
     assert figures
     assert all(f.value is None and "needs --" in f.note for f in figures)
@@ -67,7 +66,7 @@ def test_figures_have_the_same_names_with_and_without_data() -> None:
     for kind in ("", "_flow", "_copy", "_same_head"):
         tally.add("smile_", kind, dict.fromkeys(smiles.NAMES, 1.0))
     figures = {f.name: f for f in tally.figures("note")}
-    missing = {f.name: f for f in smiles.measure(Setting(Path(), True, None, None, None, Path(), None), Judge())}
+    missing = {f.name: f for f in smiles.measure(Given(Path(), Path(), Path()), Judge())}
     assert set(figures) == set(missing)
     assert all(figures[name].unit == missing[name].unit for name in figures)
     assert all(figures[name].better == missing[name].better for name in figures)
@@ -127,8 +126,8 @@ def test_peers_name_their_source() -> None:
 
 def test_stages_are_timed_and_counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(stages, "SECONDS_QUICK", 0.4)
-    setting = speed.Setting(tmp_path, True, EXAMPLES / "portrait.png", EXAMPLES / "speech.wav")
-    figures = {f.name: f for f in stages.measure(setting)}
+    given = Given(tmp_path, EXAMPLES / "portrait.png", EXAMPLES / "speech.wav", quick=True)
+    figures = {f.name: f for f in stages.measure(given)}
     assert all(figures[f"stage_{name}_ms"].value <= figures[f"stage_{name}_ms_p95"].value for name in stages.STAGES)
     assert figures["render_ms"].value > figures["stage_geometry_ms"].value
     assert 0.5 < figures["gflop_frame"].value < 50

@@ -29,7 +29,7 @@ from generate import Talker
 from generate.pipeline import retarget
 from media import probe
 from media.errors import ConsentError, UnreadableError, UsageError
-from provenance import Keys, Recorded, grant_consent, manifest
+from provenance import Edited, Keys, grant_consent, manifest
 from provenance.claims import MAKING
 
 
@@ -268,7 +268,7 @@ def test_reals_and_fakes_of_a_video_are_made_alike(
         info = probe(making.folder / item.file)
         assert (info.width, info.has_sound) == (256, True)
         told = claimed(making.folder / item.file)
-        assert told == KINDS_OF_CLAIM.get(item.kind, Recorded).kind, item.kind
+        assert told == KINDS_OF_CLAIM.get(item.kind, Edited).kind, item.kind
 
     def never(*_: object) -> None:
         raise AssertionError("made again")

@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,10 +17,12 @@ from permits import EXAMPLES, PORTRAITS, permit, shown
 from PIL import Image
 
 from media import VideoReader, read_picture, read_sound
-from media.errors import ConsentError, KeyMaterialError, UsageError
+from media.errors import ConsentError, KeyMaterialError, SigningError, UnreadableError, UsageError, VasariError
+from media.probing import probe
 from provenance import (
     Composite,
     Consent,
+    Cut,
     Edited,
     Generated,
     Keys,
@@ -32,6 +35,8 @@ from provenance import (
     is_nobody,
     manifest,
     read_consent,
+    readback,
+    save,
     save_live,
     save_picture,
     save_video,
@@ -39,6 +44,7 @@ from provenance import (
 )
 from provenance.claims import MAKING, Claim
 from provenance.hashing import file_sha256
+from provenance.readback import strengthened
 from provenance.registry import FILE
 
 TOMORROW = dt.date.today() + dt.timedelta(days=1)
@@ -254,7 +260,8 @@ def test_each_kind_of_claim_says_what_it_is(somebody: Path, tmp_path: Path, keys
     nobody = Permit.of(PORTRAITS[0], keys=keys)
 
     def of(kind: type[Claim], grounds: Permit = allowed) -> list[tuple[str, str]]:
-        return first_actions(grounds.perform(kind, [], command="test").claim)
+        shown = Cut() if kind is Recorded else []
+        return first_actions(grounds.perform(kind, shown, command="test").claim)
 
     assert of(Generated) == [("c2pa.created", "trainedAlgorithmicMedia")]
     assert of(Composite) == [("c2pa.created", "compositeWithTrainedAlgorithmicMedia")]
@@ -271,21 +278,45 @@ def test_each_kind_of_claim_says_what_it_is(somebody: Path, tmp_path: Path, keys
             allowed.perform(kind, [], command="test")
 
 
-def test_what_was_recorded_is_held_against_its_file(somebody: Path, tmp_path: Path, keys: Keys) -> None:
-    """A recording shows what the file shows: cut, scaled, coded; a face that moves otherwise is no recording of it."""
+def test_a_recording_is_cut_out_of_its_file_by_the_gate(somebody: Path, tmp_path: Path, keys: Keys) -> None:
+    """Nobody hands over what is claimed as recorded: neither frames, nor a cut of a kind of their own."""
     allowed = Permit.of(somebody, keys=keys, consent=granted(somebody, tmp_path, keys))
-    cut = cv2.resize(allowed.picture[20:480, 30:490], (256, 256), interpolation=cv2.INTER_AREA)
-    saved = save_video(tmp_path / "a.mp4", allowed.perform(Recorded, [cut] * 12, command="test"))
+    piece = Cut(box=(30, 20, 460, 460), size=(256, 256))
+    saved = save_picture(tmp_path / "a.png", allowed.perform(Recorded, piece, command="test"))
     verdict = verify(saved.path, keys=keys)
     assert (verdict.exit_code, verdict.credentials.action) == (0, "c2pa.opened")
     assert verdict.credentials.digital_source_type == "digitalCapture"
     assert "c2pa.ai-disclosure" not in told(saved.path)
-    y, x = np.mgrid[:256, :256].astype(np.float32)
-    mouth = np.exp(-(((x - 128) / 40) ** 4) - ((y - 165) / 20) ** 4)
-    moved = cv2.remap(cut, x, y - np.float32(7) * mouth.astype(np.float32), cv2.INTER_LINEAR)
-    with pytest.raises(ConsentError, match="claimed as recorded"):
-        save_video(tmp_path / "b.mp4", allowed.perform(Recorded, [moved] * 12, command="test"))
-    assert not (tmp_path / "b.mp4").exists()
+    assert told(saved.path)[MAKING]["settings"] == {
+        "box": "30 20 460 460",
+        "size": "256 256",
+        "sound": True,
+    }
+    cut = cv2.resize(allowed.picture[20:480, 30:490], (256, 256), interpolation=cv2.INTER_AREA)
+    assert np.abs(read_picture(saved.path).astype(int) - cut).mean() < 3  # the mark's
+
+    class Lying(Cut):
+        def of_picture(self, picture: np.ndarray) -> np.ndarray:
+            return picture[:, ::-1]
+
+    for given, sound in ([cut] * 12, None), (cut, None), (Lying(), None), (Cut(), voice(1.0, 1)):
+        with pytest.raises(UsageError, match="cut out of its file by the gate"):
+            allowed.perform(Recorded, given, sound, command="test")
+    with pytest.raises(UsageError, match="takes a Cut, alone"):
+        allowed.perform(Edited, Cut(), command="test")
+    for kwargs in {"first": 3}, {"frames": 5}, {"box": (500, 0, 100, 100)}:
+        with pytest.raises(UsageError):
+            allowed.perform(Recorded, Cut(**kwargs), command="test")
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [{"first": -1}, {"first": 1.5}, {"first": True}, {"frames": 0}, {"box": (0, 0, 9)}, {"box": (-1, 0, 9, 9)},
+     {"box": (0, 0, 0, 9)}, {"size": (0, 9)}, {"size": (9,)}, {"sound": 1}],
+)  # fmt: skip
+def test_a_cut_that_cannot_be_is_refused_in_words(kwargs: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="Cut"):
+        Cut(**kwargs)
 
 
 def test_the_examples_that_ship_are_the_ones_that_are_known() -> None:
@@ -375,18 +406,67 @@ def film(tmp_path_factory: pytest.TempPathFactory, keys: Keys) -> tuple[Path, Pa
     return path, granted(path, folder, keys)
 
 
-def test_a_recording_has_the_films_own_sound(film: tuple[Path, Path], tmp_path: Path, keys: Keys) -> None:
+def test_a_recording_is_the_films_own_pictures_and_sound(film: tuple[Path, Path], tmp_path: Path, keys: Keys) -> None:
     path, consent = film
     allowed = Permit.of(path, keys=keys, consent=consent)
-    frames, sound = list(VideoReader(path))[25:50], read_sound(path)[16_000:32_000]
-    more = {"command": "test", "settings": {"first": 25}}
-    saved = save_video(tmp_path / "a.mp4", allowed.perform(Recorded, frames, sound, **more))
+    saved = save_video(tmp_path / "a.mp4", allowed.perform(Recorded, Cut(first=25, frames=25), command="test"))
     assert verify(saved.path, keys=keys).exit_code == 0
-    for other in (voice(1.0, 8), read_sound(path)[:16_000], np.concatenate([sound[:8000], voice(0.5, 9)])):
-        with pytest.raises(ConsentError, match="its sound is not the file's"):
-            save_video(tmp_path / "b.mp4", allowed.perform(Recorded, frames, other, **more))
-    with pytest.raises(ConsentError, match="claimed as recorded"):
-        save_video(tmp_path / "b.mp4", allowed.perform(Recorded, [cv2.flip(f, 1) for f in frames], **more))
+    frames, sound = list(VideoReader(path))[25:50], read_sound(path)[16_000:32_000]
+    seen, heard = list(VideoReader(saved.path)), read_sound(saved.path)
+    assert len(seen) == 25
+    assert max(np.abs(one.astype(int) - other).mean() for one, other in zip(seen, frames, strict=True)) < 4
+    assert np.corrcoef(heard[: len(sound)], sound[: len(heard)])[0, 1] > 0.99
+    silent = save_video(tmp_path / "b.mp4", allowed.perform(Recorded, Cut(frames=10, sound=False), command="test"))
+    assert not probe(silent.path).has_sound
+
+
+def test_a_recording_follows_the_file_and_not_its_name(film: tuple[Path, Path], tmp_path: Path, keys: Keys) -> None:
+    """Another film put in its place, its folder renamed, while it is read; and one that is written to is refused."""
+    folder, fake = tmp_path / "films", tmp_path / "fake.mp4"
+    folder.mkdir()
+    path = Path(shutil.copy(film[0], folder / "film.mp4"))
+    write_video(fake, clip(2, 60, 256), options={"crf": "12"})
+    allowed = Permit.of(path, keys=keys, consent=film[1])
+
+    def exchanged(count: int) -> None:
+        if count == 5:
+            folder.rename(tmp_path / "away")
+            folder.mkdir()
+            shutil.copy(fake, path)
+        elif count == 55:
+            shutil.rmtree(folder)
+            (tmp_path / "away").rename(folder)
+
+    performance = allowed.perform(Recorded, Cut(), command="test")
+    saved = save_video(tmp_path / "a.mp4", performance, progress=exchanged)
+    own = zip(VideoReader(saved.path), VideoReader(film[0]), strict=True)
+    assert max(np.abs(one.astype(int) - other).mean() for one, other in own) < 4
+
+    def written(count: int) -> None:
+        if count == 5:
+            data = path.read_bytes()
+            path.write_bytes(fake.read_bytes())
+            path.write_bytes(data)
+
+    with pytest.raises((ConsentError, UnreadableError)):
+        save_video(tmp_path / "b.mp4", allowed.perform(Recorded, Cut(), command="test"), progress=written)
+    assert not (tmp_path / "b.mp4").exists()
+
+
+def test_an_edit_of_a_film_moves_as_the_film_does(film: tuple[Path, Path], tmp_path: Path, keys: Keys) -> None:
+    allowed = Permit.of(film[0], keys=keys, consent=film[1])
+    frames = list(VideoReader(film[0]))[10:30]
+    warmer = [np.clip(frame + np.array([12, 0, -12]), 0, 255).astype(np.uint8) for frame in frames]
+    more = {"command": "test", "settings": {"first": 10}}
+    saved = save_video(tmp_path / "a.mp4", allowed.perform(Edited, warmer, **more))
+    assert verify(saved.path, keys=keys).credentials.digital_source_type == "algorithmicallyEnhanced"
+    y, x = np.mgrid[:256, :256].astype(np.float32)
+    mouth = np.exp(-(((x - 128) / 50) ** 4) - ((y - 180) / 30) ** 4)
+    spoken = [cv2.remap(f, x, y - np.float32(14) * mouth.astype(np.float32), cv2.INTER_LINEAR) for f in frames]
+    with pytest.raises(ConsentError, match="claimed as an edited film"):
+        save_video(tmp_path / "b.mp4", allowed.perform(Edited, spoken, **more))
+    with pytest.raises(ConsentError, match="begins with frame"):
+        save_video(tmp_path / "b.mp4", allowed.perform(Edited, frames, command="test", settings={"first": "10"}))
     assert not (tmp_path / "b.mp4").exists()
 
 
@@ -403,16 +483,76 @@ def test_a_film_that_is_exchanged_while_it_is_read_is_noticed(
         yield from list(VideoReader(fake))[:20]
         shutil.copy(film[0], path)
 
-    for kind in (Recorded, Generated):
+    for kind in (Edited, Generated):
         with pytest.raises(ConsentError):
             save_video(tmp_path / "a.mp4", allowed.perform(kind, frames(), command="test"))
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), None, [1], np.float32(1), b"x"])
+def test_settings_that_credentials_cannot_say_are_refused(keys: Keys, value: Any) -> None:
+    with pytest.raises(UsageError, match="setting 'size'"):
+        Permit.of(PORTRAITS[0], keys=keys).perform(Generated, [], command="test", settings={"size": value})
+
+
+def test_what_a_claim_says_cannot_be_changed_afterwards(keys: Keys, tmp_path: Path) -> None:
+    said, speech = {"size": 256}, tmp_path / "speech.wav"
+    speech.write_bytes(b"one")
+    allowed = Permit.of(PORTRAITS[0], keys=keys)
+    performance = allowed.perform(Generated, clip(0, 10, 256), command="test", settings=said, inputs=[speech])
+    said["size"] = 512
+    with pytest.raises(TypeError):
+        performance.claim.settings["size"] = 512
+    assert performance.claim.making()["settings"] == {"size": 256}
+    speech.write_bytes(b"two")
+    with pytest.raises(UnreadableError, match="was changed while it was used"):
+        save_video(tmp_path / "a.mp4", performance)
+
+
+def test_a_face_upside_down_beside_the_permitted_one_is_seen(keys: Keys, tmp_path: Path) -> None:
+    allowed = Permit.of(PORTRAITS[0], keys=keys)
+    other = Permit.of(PORTRAITS[1], keys=keys).picture
+    own, other = (cv2.resize(p, (256, 256), interpolation=cv2.INTER_AREA) for p in (allowed.picture, other))
+    both = np.ascontiguousarray(np.hstack([own, other[::-1, ::-1]]))
+    with pytest.raises(ConsentError, match="another face"):
+        save_video(tmp_path / "a.mp4", allowed.perform(Generated, [both] * 10, command="test"))
+
+
+def test_frames_and_sound_of_other_shapes_are_refused_in_words(keys: Keys, tmp_path: Path) -> None:
+    allowed, frames = Permit.of(PORTRAITS[0], keys=keys), clip(0, 10, 256)
+    sound = voice(0.4, 1)
+    for bad, said, why in (
+        ([*frames[:5], *clip(0, 5, 192)], sound, "192x192 pixels after one of 256x256"),
+        ([frame / 255 for frame in frames], sound, "uint8 RGB"),
+        ([frame[..., 0] for frame in frames], sound, "uint8 RGB"),
+        (frames, np.stack([sound, sound], 1), "mono"),
+        (frames, (sound * 32767).astype(np.int16), "mono"),
+    ):
+        with pytest.raises(VasariError, match=why):
+            save_video(tmp_path / "a.mp4", allowed.perform(Generated, bad, said, command="test"))
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_signed_shows_what_was_made(keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another video put in the place of the encoded one, marked as it was: it is not signed."""
+    other = write_video(tmp_path / "other.mp4", clip(1, 30, 256), options={"crf": "12"})
+
+    def exchanged(path: Path, message: int, key: bytes, *more: Any, **options: Any) -> Any:
+        shutil.copy(other, path)
+        strengthened(path, message, key, 0, crf=20, preset="veryfast")
+        return readback.proved(path, message, key, *more, **options)
+
+    monkeypatch.setattr(save, "proved", exchanged)
+    with pytest.raises(SigningError, match="was exchanged"):
+        save_video(tmp_path / "a.mp4", shown(keys, clip(0, 30, 256)))
+    assert [path.name for path in tmp_path.iterdir()] == ["other.mp4"]
+
+
 def test_what_was_generated_is_no_recording(tmp_path: Path, keys: Keys) -> None:
-    saved = save_video(tmp_path / "made.mp4", shown(keys, clip(1, 30, 256)))
+    saved = save_video(tmp_path / "made.mp4", shown(keys, clip(1, 30, 384)))
     bare = remux(saved.path, tmp_path / "bare.mp4")
-    for path, why in ((saved.path, "its credentials say"), (bare, "bears the mark")):
+    cropped = write_video(tmp_path / "cut.mp4", [f[12:360, 16:372] for f in VideoReader(bare)])
+    for path, why in ((saved.path, "its credentials say"), (bare, "bears the mark"), (cropped, "bears the mark")):
         allowed = Permit.of(path, keys=keys, consent=granted(path, tmp_path, keys))
         for kind in (Recorded, Edited):
             with pytest.raises(ConsentError, match=why):
-                allowed.perform(kind, list(VideoReader(path)), command="test")
+                allowed.perform(kind, Cut() if kind is Recorded else list(VideoReader(path)), command="test")

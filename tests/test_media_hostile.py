@@ -227,3 +227,65 @@ def test_pictures_that_were_changed_by_chance(tmp_path, kind):
         path.write_bytes(data)
         for read in (probe, read_picture, pages):
             assert (_error(read, path) or str(path)).startswith(str(path))
+
+
+PLAYLISTS = {
+    "a.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{0}\n#EXT-X-ENDLIST\n",
+    "a.ffconcat": "ffconcat version 1.0\nfile {1}\n",
+    "a.sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n",
+}
+
+
+@pytest.mark.parametrize("name", PLAYLISTS)
+def test_what_a_file_names_is_not_opened_in_its_place(tmp_path, name):
+    other = tmp_path / "other.ts"
+    with av.open(str(other), "w", format="mpegts") as container:
+        stream = container.add_stream("mpeg2video", rate=25)
+        stream.width = stream.height = 64
+        for frame in (av.VideoFrame.from_ndarray(one) for one in clip(9, 12, size=64)):
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    assert probe(other).kind == "video"
+    (tmp_path / name).write_text(PLAYLISTS[name].format(other, other.name))
+    with pytest.raises(UnreadableError, match=r"playlist|not a sound or video file"):
+        probe(tmp_path / name)
+
+
+def test_a_name_is_a_name_and_no_address(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_video(tmp_path / "inner.mp4", clip(9, 5, size=64))
+    for name in ("concat:inner.mp4", "subfile,,start,0,end,0,,:inner.mp4", "cache:inner.mp4", "http:127.0.0.1:1"):
+        (tmp_path / name).write_bytes(b"nothing in it")
+        with pytest.raises(UnreadableError, match="invalid data"):  # of its own bytes, and not "refused" by a host
+            probe(name)
+        (tmp_path / name).write_bytes((tmp_path / "inner.mp4").read_bytes())
+        assert probe(name).kind == "video"
+
+
+def test_pictures_that_are_programs_are_not_run(tmp_path, monkeypatch):
+    ran = []
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *a, **k: ran.append(a))
+    path = tmp_path / "a.png"
+    for head in (b"%!PS-Adobe-3.0 EPSF-3.0\n", struct.pack("<7I", 0xC6D3D0C5, 32, 200, 0, 0, 0, 0) + bytes(4)):
+        path.write_bytes(head + b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
+        with pytest.raises(UnreadableError, match="PostScript"):
+            probe(path)
+        with pytest.raises(UnreadableError, match="not a picture"):
+            read_picture(path)
+    assert not ran
+
+
+def test_a_picture_of_too_many_pixels_is_refused_before_anything_decodes_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 1000)
+    Image.fromarray(picture(size=64)).save(tmp_path / "a.png")
+    monkeypatch.setattr("av.open", None)
+    for look in (probe, read_picture, VideoReader):
+        with pytest.raises(UnreadableError, match=r"a\.png: the picture claims far too many pixels"):
+            look(tmp_path / "a.png")
+
+
+def test_an_animation_that_is_over_at_once_is_seen(tmp_path):
+    frames = [Image.fromarray(picture(k, 96)) for k in range(2)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=0)
+    for fps in (5, 25):
+        assert len(list(VideoReader(tmp_path / "a.gif", fps=fps))) >= 1

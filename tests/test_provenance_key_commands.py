@@ -133,3 +133,10 @@ def test_a_key_service_is_renewed_and_revoked_elsewhere(run):
     for words in (["renew"], ["rotate"], ["revoke"]):
         assert "command" in str(run(*words).exception)
     assert "behind a command" in run("show").output
+
+
+def test_names_of_folders_do_not_reach_the_terminal_as_they_are(tmp_path):
+    result = CliRunner().invoke(command.app, ["create", "--keys", str(tmp_path / "k\x1b[2J\nroot")], color=True)
+    assert result.exit_code == 0
+    assert "k\\x1b[2J\\x0aroot: development keys made" in result.output
+    assert "\x1b[2J" not in result.output

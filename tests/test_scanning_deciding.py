@@ -1,5 +1,6 @@
 """Kept answers hold as long as what decided them: keys, lists, roots, weights, version."""
 
+import datetime as dt
 import io
 import json
 import os
@@ -198,3 +199,32 @@ def test_tracks_are_made_anew_by_another_tracker(tmp_path, monkeypatch, capsys):
     assert run(everyone=True) == ["a.png", "b.png"]
     (out / "a.npz").write_bytes(b"from before")
     assert run(everyone=True) == ["a.png"]
+
+
+def test_a_certificate_that_has_expired_since_ends_them(asked, monkeypatch):
+    asked()
+    path = Path("answers.jsonl")
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    until = next(row["credentials"]["good_until"] for row in rows if row["file"] == "a.png")
+    assert until > dt.datetime.now(dt.UTC).isoformat()
+    assert [row["credentials"]["good_until"] for row in rows if row["file"] == "b.png"] == [""]
+    path.write_text(path.read_text().replace(until, "2020-01-01T00:00:00Z"))
+    _, looked, told = asked()
+    assert looked == ["a.png"]
+    assert "a certificate that has expired" in told
+
+
+def test_a_list_that_was_to_be_renewed_since_ends_them(asked, monkeypatch):
+    Keys.open().revoke()
+    asked()
+    monkeypatch.setattr("provenance.revocation.Revocations.overdue", lambda self: list(self.lists))
+    assert asked()[1] == ["a.png", "b.png"]
+
+
+def test_a_sidecar_that_came_changed_or_went_ends_them(asked):
+    asked()
+    for change in (lambda: Path("b.png.c2pa").write_bytes(b"x"), lambda: Path("b.png.c2pa").write_bytes(b"xy"),
+                   lambda: Path("b.png.c2pa").unlink(), lambda: Path("b.c2pa").write_bytes(b"x")):  # fmt: skip
+        change()
+        assert asked()[1] == ["b.png"]
+        assert asked()[1] == []

@@ -15,9 +15,9 @@ from PIL import Image
 
 pytest.importorskip("fastapi")
 
-import uvicorn
 from fastapi.testclient import TestClient
 
+from media.errors import UsageError, VasariError
 from provenance import Keys, Registry, save_video
 from provenance.claims import PICTURE_ALGORITHM
 from provenance.claims import definition as define
@@ -25,7 +25,9 @@ from provenance.manifest import sign
 from provenance.registry.tokens import list_tokens, new_token
 from provenance.search import ranked
 from provenance.watermark.identity import key_id
+from vasari.scanning import Worker
 from vasari.service import Settings, create_app
+from vasari.service.connections import listening, server
 from vasari.service.limits import Arriving, client_of
 
 PATIENT = {"queries_a_minute": 1e9, "uploads_a_minute": 1e9, "writes_a_minute": 1e9}
@@ -116,6 +118,14 @@ def test_only_proxies_of_ours_say_for_whom_they_ask():
     assert client_of("10.0.0.7", "", ("10.0.0.0/8",)) == "10.0.0.7"
     assert client_of("10.0.0.7", "nonsense", ("10.0.0.0/8",)) == "nonsense"
     assert client_of("", "1.2.3.4", ("10.0.0.0/8",)) == ""
+    assert client_of("::ffff:10.0.0.7", "203.0.113.5", ("10.0.0.0/8",)) == "203.0.113.5"
+
+
+def test_who_has_a_network_is_one_client():
+    """Of IPv6 anybody has 2^64 addresses."""
+    one, two, other = (client_of(f"2001:db8:0:{net}::{host}", "", ()) for net, host in ((1, 1), (1, 2), (2, 1)))
+    assert one == two != other
+    assert client_of("fe80::1%eth0", "", ()) == client_of("fe80::2%eth0", "", ())
 
 
 def test_forged_addresses_do_not_lift_limits(registry):
@@ -142,15 +152,16 @@ def served(keys, registry, monkeypatch):
     """The service on a port, as `vasari serve` runs it but quicker to lose its patience."""
     monkeypatch.setattr("vasari.service.uploads.PATIENCE", 1.0)
     settings = Settings(registry, keys, content_seconds=100, arriving=6, arriving_each=4, **PATIENT)
-    config = uvicorn.Config(create_app(settings), port=0, log_level="error", proxy_headers=False)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield server.servers[0].sockets[0].getsockname()[1]
-    server.should_exit = True
-    thread.join(timeout=20)
+    monkeypatch.setattr("vasari.service.connections.PATIENCE", 1.0)
+    with listening("127.0.0.1", 0) as link:
+        running = server(create_app(settings))
+        thread = threading.Thread(target=running.run, args=([link],), daemon=True)
+        thread.start()
+        while not running.started:
+            time.sleep(0.02)
+        yield link.getsockname()[1]
+        running.should_exit = True
+        thread.join(timeout=20)
 
 
 def upload(port: int, address: str) -> socket.socket:
@@ -203,3 +214,60 @@ def test_slow_bodies_end_and_an_honest_client_is_served_meanwhile(served, output
     assert set(codes) <= {"408", "503", "closed"}
     assert codes.count("408") <= 4  # of one client
     assert max(seconds for _, seconds in answers) < 8
+
+
+def heard(port: int, sent: bytes, seconds: float = 15) -> bytes:
+    """All that the service says to some bytes until it closes the connection, b"" where it only closes it."""
+    with socket.create_connection(("127.0.0.1", port), timeout=seconds) as link:
+        link.sendall(sent)
+        said = b""
+        with contextlib.suppress(ConnectionResetError):
+            while part := link.recv(4096):
+                said += part
+        return said
+
+
+def test_requests_that_never_begin_end(served):
+    for sent in (b"", b"GET /v1/services/status HTTP/1.1\r\nHost: x\r\n"):
+        assert heard(served, sent) == b""
+    status = b"GET /v1/services/status HTTP/1.1\r\nHost: x\r\n"
+    assert heard(served, status + b"\r\n" + status).count(b"200 OK") == 1
+    early = b"POST /v1/manifests HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nx"  # answered before it has come
+    assert heard(served, early).startswith(b"HTTP/1.1 401")
+
+
+@pytest.mark.parametrize("path", ["matches/byContent", "matches/byBinding"])
+def test_who_hangs_up_leaves_no_trace(capfd, served, path):
+    head = f"POST /v1/{path} HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\nabc"
+    with socket.create_connection(("127.0.0.1", served)) as link:
+        link.sendall(head.encode())
+        time.sleep(0.2)
+    time.sleep(0.5)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_disk_without_room_is_one_line(registry, keys, tmp_path):
+    gone = tmp_path / "gone"
+    app = create_app(Settings(registry, keys, gone, **PATIENT))
+    with TestClient(app) as client:
+        said = client.post("/v1/matches/byContent", content=b"x", headers={"Content-Type": "image/png"})
+    assert said.status_code == 503
+    assert str(tmp_path) not in said.text
+
+
+def test_a_process_that_cannot_be_started_can_be_later(monkeypatch):
+    worker = Worker(len, ())
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "multiprocessing.context.SpawnProcess.start", lambda _: (_ for _ in ()).throw(OSError(11, "busy"))
+        )
+        for _ in range(2):
+            with pytest.raises(VasariError, match="could not be started"):
+                worker.start()
+    worker.end()
+
+
+def test_an_address_that_is_taken_is_said(served):
+    for host, port in (("127.0.0.1", served), ("no.such.host.invalid", 8000), ("x" * 70, 8000)):
+        with pytest.raises(UsageError, match="cannot listen there"):
+            listening(host, port)

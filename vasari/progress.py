@@ -1,11 +1,14 @@
-"""Progress bars that show frames a second."""
+"""What a command says while and when it is done: lines, and progress bars that show frames a second."""
 
 import contextlib
 from collections.abc import Callable, Iterator
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
+
+from media.words import plain
 
 
 class FramesPerSecond(ProgressColumn):
@@ -29,3 +32,8 @@ def frames_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=total)
         yield lambda done: progress.update(task, completed=done)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """A line on standard output or error; names in it may hold anything."""
+    typer.echo(plain(text), err=err)

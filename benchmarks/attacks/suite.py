@@ -1,7 +1,6 @@
 """Does every attack, asks what the file is, and writes the table."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -13,24 +12,15 @@ from pydantic import BaseModel
 
 from benchmarks.attacks.deeds import DEEDS, Deed
 from benchmarks.attacks.rows import ROWS, SECONDS, Row, Scene
-from benchmarks.figures import Figure, Results, machine, write
+from benchmarks.figures import Figure
 from benchmarks.outputs import maker
+from benchmarks.suites import Given, Parts, Suite
 from media.atomic import replacing
 from media.errors import UnreadableError
 from provenance import Verdict, verify
 from provenance.exits import EXIT_UNREADABLE
 
 COLUMNS = ("integrity", "trust", "picture mark", "sound mark", "agreement", "verdict", "exit code")
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a run measures on."""
-
-    folder: Path  # where results and the table go
-    quick: bool  # the same: it takes a minute or two
-    portrait: Path  # a portrait of a person who does not exist
-    speech: Path  # speech to generate from
 
 
 class Line(BaseModel):
@@ -43,36 +33,32 @@ class Line(BaseModel):
     right: bool
 
 
-def run(setting: Setting, say: Callable[[str], None] = lambda _: None, rows: Sequence[Row] = ROWS) -> Results:
-    """One figure a row and a deed, 1 where what followed is right; `attacks.json` and `attacks.png` hold the table."""
-    setting.folder.mkdir(parents=True, exist_ok=True)
-    with maker(setting.portrait, setting.speech, 2, SECONDS) as made:
+def parts(given: Given, rows: Sequence[Row] = ROWS) -> Parts:
+    """A part, with one figure, for each row and each deed, 1 where what followed is right; at the end the table,
+    `attacks.json` and `attacks.png`."""
+    lines: list[Line] = []
+
+    def kept(line: Line) -> list[Figure]:
+        lines.append(line)
+        note = f"{line.cells['exit code']}: {line.summary}"
+        return [Figure(name=line.attack, value=float(line.right), unit="", goal=1, note=note)]
+
+    with maker(given.portrait, given.speech, 2, SECONDS) as made:
         scene = Scene(made)
-        lines = []
         for row in rows:
-            say(row.name)
-            lines.append(_line(row, scene))
+            yield row.name, lambda row=row: kept(_line(row, scene))
         for deed in DEEDS:
-            say(deed.name)
-            lines.append(_done(deed, scene))
-    with replacing(setting.folder / "attacks.json") as temporary:
+            yield deed.name, lambda deed=deed: kept(_done(deed, scene))
+    yield "table", lambda: _table(lines, given.folder)
+
+
+def _table(lines: Sequence[Line], folder: Path) -> list[Figure]:
+    """Write it, and count."""
+    with replacing(folder / "attacks.json") as temporary:
         temporary.write_text("[\n" + ",\n".join(line.model_dump_json(indent=2) for line in lines) + "\n]\n")
-    _draw(lines, setting.folder / "attacks.png")
-    figures = [
-        Figure(
-            name=line.attack,
-            value=float(line.right),
-            unit="",
-            goal=1,
-            note=f"{line.cells['exit code']}: {line.summary}",
-        )
-        for line in lines
-    ]
+    _draw(lines, folder / "attacks.png")
     right = sum(line.right for line in lines)
-    figures.append(Figure(name="attacks_right", value=right / len(lines), unit="", goal=1, n=len(lines)))
-    results = Results(suite="attacks", machine=machine(), figures=figures)
-    write(results, setting.folder)
-    return results
+    return [Figure(name="attacks_right", value=right / len(lines), unit="", goal=1, n=len(lines))]
 
 
 def _line(row: Row, scene: Scene) -> Line:
@@ -112,7 +98,7 @@ LONGEST = 200  # letters of what is said
 COLOURS = {"0": "#d8f0d8", "3": "#f5f0cc", "4": "#f6d5d0", "1": "#e4e4e4", "-": "#f2f2f2"}
 
 
-def _draw(lines: list[Line], path: Path) -> None:
+def _draw(lines: Sequence[Line], path: Path) -> None:
     figure, axes = plt.subplots(figsize=(15, 0.34 * len(lines) + 1))
     axes.axis("off")
     text = [
@@ -128,3 +114,6 @@ def _draw(lines: list[Line], path: Path) -> None:
     table.scale(1, 1.35)
     figure.savefig(path, dpi=110, bbox_inches="tight")
     plt.close(figure)
+
+
+SUITE = Suite("attacks", parts)

@@ -1,5 +1,1 @@
 """`vasari bench credentials`: the C2PA rubric, a second validator, tampering, recovery, and being killed half-way."""
-
-from benchmarks.credentials.suite import Setting, run
-
-__all__ = ["Setting", "run"]

@@ -2,12 +2,11 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -17,12 +16,13 @@ from benchmarks.detector.baselines import SpectrumMachine
 from benchmarks.detector.measures import Scored, figure
 from benchmarks.detector.transfer import transfer
 from benchmarks.fakes.kinds import UNSEEN
-from benchmarks.figures import Figure, Results, machine, mean_figure, write
+from benchmarks.figures import Figure, mean_figure
 from benchmarks.plots import save_plot
+from benchmarks.suites import Given, Parts, Suite
 from detect.data import open_set
 from detect.data.crops import Shelf, cut_all
 from detect.data.manifest import REAL, SOUND_KINDS, ClipSet, Item, check_splits
-from detect.detector import WEIGHTS, Detector, stream_scores
+from detect.detector import Detector, stream_scores
 from detect.evidence import Person
 from detect.fusion import STREAMS
 from media import VideoReader
@@ -34,18 +34,6 @@ QUICK = {"clips": 36, "altered": 6, "learned": 16, "timed": 4}
 FULL = {"clips": 100_000, "altered": 40, "learned": 400, "timed": 16}
 ALTERED_FRAMES = 26  # of each clip that is altered
 GOALS = {"auc": 0.995, "tpr_fpr1": 0.95, "auc_unseen_kind": 0.95, "auc_drop_crf35": 0.03, "ece": 0.03}
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a run measures on."""
-
-    folder: Path  # where results go
-    quick: bool
-    fakes: Path | None  # labelled set, `vasari data fakes`; its test split is measured
-    real: Path | None = None  # camera videos and photographs that nobody altered
-    weights: Path = WEIGHTS
-    workers: int = 1  # processes; speed is measured in one
 
 
 @dataclass(frozen=True)
@@ -67,59 +55,27 @@ class Judged:
         return self.verdict == "synthetic"
 
 
-def run(setting: Setting, say: Callable[[str], None] = lambda _: None) -> Results:
-    """Measure everything and write `results.json` into the folder.
-
-    Raises:
-        UnreadableError: no labelled set is given, or it is none.
-    """
-    if setting.fakes is None:
-        raise UnreadableError("bench detector: give a labelled set with --fakes FAKES (`vasari data fakes -o FAKES`)")
-    setting.folder.mkdir(parents=True, exist_ok=True)
-    clips, detector = open_set(setting.fakes), Detector.load(setting.weights)
+def parts(given: Given) -> Parts:
+    """Raises `UnreadableError` where the labelled set is none, before any work."""
+    assert given.fakes is not None
+    clips, detector, limits = open_set(given.fakes), Detector.load(), QUICK if given.quick else FULL
     check_splits(clips.items)
-    limits = QUICK if setting.quick else FULL
-    say("test clips")
     items = chosen(clips.of("test"), limits["clips"])
     tasks = [(item, clips.path(item)) for item in items]
-    found = each(partial(_judge, weights=setting.weights), tasks, setting.workers)
-    judged = [j for j in found if j is not None]
-    figures = _main(detector, judged, len(items))
-    say("speed")
-    figures.append(_speed(detector, [path for _, path in tasks], limits["timed"]))
-    say("alterations")
-    figures += _altered(clips, judged, limits, setting)
-    say("baselines")
-    figures += _baselines(clips, judged, setting, limits["learned"])
-    say("transfer between kinds")
-    figures += _transfer(clips, judged, setting, limits["learned"])
-    _drawn(judged, setting.folder)
-    if setting.real is not None:
-        say("camera videos")
-        figures += _camera(detector, setting.real)
-    results = Results(suite="detector", machine=machine(), figures=figures)
-    write(results, setting.folder)
-    return results
+    judged: list[Judged] = []
 
+    def judge() -> list[Figure]:
+        judged.extend(j for j in each(_judge, tasks, given.workers) if j is not None)
+        _drawn(judged, given.folder)
+        return _main(detector, judged, len(items))
 
-def without_fakes(folder: Path) -> Results:
-    """The figures that a run always has, not measured, for a run of all suites without a labelled set."""
-    note = "needs --fakes (`vasari data fakes -o FAKES`)"
-    better: dict[str, Literal["higher", "lower"]] = {
-        "auc": "higher", "tpr_fpr1": "higher", "tpr_fpr01": "higher", "ece": "lower", "auc_unseen_kind": "higher",
-        "auc_drop_crf35": "lower", "slice_gap": "lower", "video_fps": "higher",
-    }  # fmt: skip
-    figures = [
-        Figure(
-            name=name, value=None, unit="frames/s" if name == "video_fps" else "", goal=GOALS.get(name), better=way,
-            n=0, note=note,
-        )
-        for name, way in better.items()
-    ]  # fmt: skip
-    results = Results(suite="detector", machine=machine(), figures=figures)
-    folder.mkdir(parents=True, exist_ok=True)
-    write(results, folder)
-    return results
+    yield "test clips", judge
+    yield "speed", lambda: [_speed(detector, [path for _, path in tasks], limits["timed"])]
+    yield "alterations", lambda: _altered(clips, judged, limits, given)
+    yield "baselines", lambda: _baselines(clips, judged, given, limits["learned"])
+    yield "transfer between kinds", lambda: _transfer(clips, judged, given, limits["learned"])
+    if given.real is not None:
+        yield "camera videos", partial(_camera, detector, given.real)
 
 
 def chosen(items: list[Item], most: int) -> list[Item]:
@@ -135,18 +91,18 @@ def chosen(items: list[Item], most: int) -> list[Item]:
     return found
 
 
-def _judge(task: tuple[Item, Path], weights: Path) -> Judged | None:
+def _judge(task: tuple[Item, Path]) -> Judged | None:
     """What is said of the person of whom most is seen; None where nobody is."""
     item, path = task
     try:
-        return _of(_detector(weights), item, _detector(weights).gatherer.gather(path).people)
+        return _of(_detector(), item, _detector().gatherer.gather(path).people)
     except UnreadableError:
         return None
 
 
 @cache
-def _detector(weights: Path) -> Detector:
-    return Detector.load(weights, threads=1)
+def _detector() -> Detector:
+    return Detector.load(threads=1)
 
 
 def _of(detector: Detector, item: Item, people: list[Person]) -> Judged | None:
@@ -245,14 +201,14 @@ def _slices(judged: list[Judged]) -> Figure:
     return Figure(name="slice_gap", value=value, unit="", better="lower", n=len(parts), note=f"AUC: {note}")
 
 
-def _judge_altered(task: tuple[Item, Path], weights: Path, quick: bool) -> list[Judged | None]:
+def _judge_altered(task: tuple[Item, Path], quick: bool) -> list[Judged | None]:
     """What is said of a clip after each alteration."""
     item, path = task
-    detector, frames = _detector(weights), _frames(path)
+    detector, frames = _detector(), _frames(path)
     return [_of(detector, item, detector.gatherer.watch(row.change(frames)).people) for row in alterations(quick)]
 
 
-def _altered(clips: ClipSet, judged: list[Judged], limits: Mapping[str, int], setting: Setting) -> list[Figure]:
+def _altered(clips: ClipSet, judged: list[Judged], limits: Mapping[str, int], given: Given) -> list[Figure]:
     """AUC after alterations, pictures alone and on the same clips, and what is said of them; a plot of levels."""
     kept, most = [j for j in judged if j.item.kind not in (SOUND_KINDS | UNSEEN)], limits["altered"]
     reals, fakes = ([j for j in kept if j.item.is_fake == made] for made in (False, True))
@@ -260,9 +216,9 @@ def _altered(clips: ClipSet, judged: list[Judged], limits: Mapping[str, int], se
     found: dict[str, Scored] = {}
     levels: dict[str, dict[int, float]] = {}
     tasks = [(j.item, clips.path(j.item)) for j in used]
-    seen = list(each(partial(_judge_altered, weights=setting.weights, quick=setting.quick), tasks, setting.workers))
+    seen = list(each(partial(_judge_altered, quick=given.quick), tasks, given.workers))
     figures: list[Figure] = []
-    for k, row in enumerate(alterations(setting.quick)):
+    for k, row in enumerate(alterations(given.quick)):
         own = [judged for one in seen if (judged := one[k]) is not None]
         found[row.name] = part = scored(own)
         figures.append(figure(f"auc_{row.name}", measures.auc, part, note=said(own)))
@@ -271,8 +227,8 @@ def _altered(clips: ClipSet, judged: list[Judged], limits: Mapping[str, int], se
     figures.append(altered_alarms(seen))
     both = found["crf23"].both and found["crf35"].both
     drop = measures.auc(found["crf23"]) - measures.auc(found["crf35"]) if both else None
-    if both and not setting.quick:
-        save_plot(setting.folder, "alterations", plots.families(levels, measures.auc(scored(used))))
+    if both and not given.quick:
+        save_plot(given.folder, "alterations", plots.families(levels, measures.auc(scored(used))))
     note = f"AUC at CRF 23 less that at CRF 35, coded once more, {len(used)} clips"
     goal = GOALS["auc_drop_crf35"]
     return [
@@ -304,17 +260,17 @@ def _frames(path: Path) -> list[np.ndarray]:
     return [np.ascontiguousarray(f[: f.shape[0] // 2 * 2, : f.shape[1] // 2 * 2]) for f in frames]
 
 
-def _transfer(clips: ClipSet, judged: list[Judged], setting: Setting, most: int) -> list[Figure]:
+def _transfer(clips: ClipSet, judged: list[Judged], given: Given, most: int) -> list[Figure]:
     """Which kinds of fake are alike to a learner: a matrix, and the means on and off its diagonal."""
     rng = np.random.default_rng(4)
     items = [i for i in clips.of("train") if i.kind not in SOUND_KINDS]
     chosen = [items[k] for k in rng.permutation(len(items))[: 4 * most]]
     rows = [
-        [(i, s) for i, s in zip(part, _cut(clips, part, setting), strict=True) if len(s)]
+        [(i, s) for i, s in zip(part, _cut(clips, part, given), strict=True) if len(s)]
         for part in (chosen, [j.item for j in judged if j.item.kind not in SOUND_KINDS])
     ]
     trained, tested, table = transfer(*rows)
-    save_plot(setting.folder, "transfer", plots.matrix(trained, tested, table))
+    save_plot(given.folder, "transfer", plots.matrix(trained, tested, table))
     same = np.array([[row == column for column in tested] for row in trained])
     note = f"logistic regression on ImageNet features, {len(rows[0])} training clips; trained on one kind, tested on "
     return [
@@ -325,8 +281,8 @@ def _transfer(clips: ClipSet, judged: list[Judged], setting: Setting, most: int)
     ]  # fmt: skip
 
 
-def _cut(clips: ClipSet, items: list[Item], setting: Setting) -> list[Shelf]:
-    return cut_all(clips, items, setting.folder / "crops", 2, workers=setting.workers)
+def _cut(clips: ClipSet, items: list[Item], given: Given) -> list[Shelf]:
+    return cut_all(clips, items, given.folder / "crops", 2, workers=given.workers)
 
 
 def _drawn(judged: list[Judged], folder: Path) -> None:
@@ -338,7 +294,7 @@ def _drawn(judged: list[Judged], folder: Path) -> None:
         save_plot(folder, "reliability", plots.reliability(pictured))
 
 
-def _baselines(clips: ClipSet, judged: list[Judged], setting: Setting, most: int) -> list[Figure]:
+def _baselines(clips: ClipSet, judged: list[Judged], given: Given, most: int) -> list[Figure]:
     """Chance, and spectra before a support vector machine, on the same test clips."""
     kept = [j for j in judged if j.item.kind not in (SOUND_KINDS | UNSEEN)]
     every = scored(kept, np.random.default_rng(1).standard_normal(len(kept)))
@@ -347,9 +303,9 @@ def _baselines(clips: ClipSet, judged: list[Judged], setting: Setting, most: int
     rng = np.random.default_rng(2)
     reals, fakes = ([i for i in train if i.is_fake == f] for f in (False, True))
     learned = [group[k] for group in (reals, fakes) for k in rng.permutation(len(group))[: most // 2]]
-    crops = _cut(clips, learned, setting)
+    crops = _cut(clips, learned, given)
     pairs = [(s.crops(), i.is_fake) for s, i in zip(crops, learned, strict=True) if len(s)]
-    shelves = _cut(clips, [j.item for j in kept], setting)
+    shelves = _cut(clips, [j.item for j in kept], given)
     tested = [(s.crops(), j) for s, j in zip(shelves, kept, strict=True) if len(s)]
     name, note = "auc_baseline_spectrum_svm", f"Durall et al. 2020, learned from {len(pairs)} training clips"
     if len({made for _, made in pairs}) < 2 or not tested:
@@ -381,3 +337,14 @@ def _camera(detector: Detector, folder: Path) -> list[Figure]:
         mean_figure("camera_false_alarms", whole, "", goal=0.01, better="lower", note=note),
         mean_figure("camera_seconds_alarmed", alarms, "", better="lower", note="seconds around single looks"),
     ]
+
+
+SUITE = Suite(
+    "detector",
+    parts,
+    needs={"fakes": "`vasari data fakes -o FAKES`"},
+    promised={
+        "auc": "higher", "tpr_fpr1": "higher", "tpr_fpr01": "higher", "ece": "lower", "auc_unseen_kind": "higher",
+        "auc_drop_crf35": "lower", "slice_gap": "lower", "video_fps": "higher",
+    },
+)  # fmt: skip

@@ -24,7 +24,7 @@ from generate import FaceLatent
 from media.atomic import replacing
 from media.errors import ConsentError, FaceError, UnreadableError, UsageError
 from media.processes import each
-from provenance import Composite, Edited, Generated, Keys, Permit, Recorded, Rendered, save_video
+from provenance import Composite, Edited, Generated, Keys, Permit, Rendered, save_video
 from provenance.claims import Claim
 
 log = logging.getLogger(__name__)
@@ -186,10 +186,8 @@ def _permit(making: Making, subject: Subject) -> Permit:
 
 
 def _real(sitting: Sitting) -> type[Claim]:
-    """What a real is: drawn, as a camera took it, or that before another background."""
-    if sitting.source == "rendered":
-        return Rendered
-    return Edited if isinstance(sitting.subject, Picked) and not sitting.subject.untouched else Recorded
+    """What a real is: drawn, or what a camera took and the sitting's camera filmed again."""
+    return Rendered if sitting.source == "rendered" else Edited
 
 
 def _sit(making: Making, task: Job | Shown) -> None:
@@ -267,18 +265,11 @@ def _save(
     name = f"clips/{sitting.name}_{kind}.mp4"
     claim = _real(sitting) if kind == REAL else KINDS_OF_CLAIM[kind]
     settings = {"kind": kind, "seed": job.seed} | ({"first": sitting.first} if sitting.source == "video" else {})
-    filmed, coding = (
-        sitting.camera.film(frames),
-        {"crf": int(sitting.codec["crf"]), "preset": str(sitting.codec["preset"])},
+    coding = {"crf": int(sitting.codec["crf"]), "preset": str(sitting.codec["preset"])}
+    filmed = sitting.camera.film(frames)
+    save_video(
+        making.folder / name, permit.perform(claim, filmed, sound, command="data fakes", settings=settings), **coding
     )
-    for told in (Recorded, Edited) if claim is Recorded else (claim,):  # grain may change more than a recording bears
-        try:
-            shown = permit.perform(told, filmed, sound, command="data fakes", settings=settings)
-            save_video(making.folder / name, shown, **coding)
-            break
-        except ConsentError:
-            if told is not Recorded:
-                raise
     made_by = kind in ("talk", "mouth")
     return Item(
         file=name,

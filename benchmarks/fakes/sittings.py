@@ -108,10 +108,9 @@ def voices_of(clips: list[Clip], split: Split) -> list[Clip]:
 
 @dataclass(frozen=True)
 class Picked:
-    """A volunteer's photograph, and whether it is as the camera took it: no other background, no disguise."""
+    """A volunteer's photograph."""
 
     path: Path
-    untouched: bool
 
 
 Subject = Picked | Person | Path
@@ -230,7 +229,7 @@ class Stage:
             picture = Disguise.draw(rng)(picture, self.london.mesh[f"{person.id}_{expression}"])
         track, _ = self.tracker.portrait(picture)
         latent = FaceLatent.encode(picture, track, size=size)
-        return person, latent, Picked(person.path(expression), not (elsewhere or disguised))
+        return person, latent, Picked(person.path(expression))
 
     def _nobody(self, split: Split, rng: np.random.Generator, size: int) -> tuple[Person, np.ndarray, FaceLatent]:
         """A person who does not exist, their photograph at rest, and the latent that the tracker makes of it."""

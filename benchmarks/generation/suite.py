@@ -1,12 +1,13 @@
 """Lets every entrant make every sitter speak, and measures what they made."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.figures import Figure, Results, machine, mean_figure, write
+from benchmarks.figures import Figure, mean_figure
 from benchmarks.generation.entrants import (
     BASELINES,
     OURS,
@@ -22,6 +23,7 @@ from benchmarks.generation.entrants import (
 from benchmarks.generation.measures import Eye, Seen, frechet, windows
 from benchmarks.generation.sitters import Sitter, rendered, shipped
 from benchmarks.sheets import portraits, save_sheet, tile
+from benchmarks.suites import Given, Parts, Suite
 from faces.people import Wardrobe
 from media import VideoReader, read_picture
 from media.errors import UnreadableError
@@ -34,18 +36,6 @@ UNITS = {
 }  # fmt: skip
 LOWER = {"lip_lag_ms", "perceptual", "cost_seconds", "memory_mb", "jitter"}  # figures of which less is better
 SHOWN, SIDE = 8, 180  # moments on a sheet, and pixels of each
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a run measures on."""
-
-    folder: Path  # where results, clips and contact sheets go
-    quick: bool  # fewer people, same figures
-    portraits: tuple[Path, ...]  # of people who do not exist
-    assets: Path | None = None  # folder of `vasari data assets`, for people whose truth is known
-    skins: Path | None = None  # folder of finer skins
-    peers: Path | None = None  # TOML file of commands to be measured beside ours
 
 
 @dataclass
@@ -72,33 +62,33 @@ class _Entrant:
         self.add({"perceptual": eye.apart(seen.crops, truth.crops)})
 
 
-def run(setting: Setting, say: Callable[[str], None] = lambda _: None) -> Results:
-    """Measure everything and write `results.json` into the folder. A peer that fails is told of; the others go on.
+def parts(given: Given) -> Parts:
+    """A part for each sitter, then the figures. A peer that fails is told of; the others go on.
 
     Raises:
         UnreadableError: the peers' file or a folder is not what it should be; said before any work.
     """
-    peers = [] if setting.peers is None else read_peers(setting.peers)
-    if setting.assets is not None:
-        _ = Wardrobe(setting.assets, setting.skins).skins
-    setting.folder.mkdir(parents=True, exist_ok=True)
-    keys = Keys.open(setting.folder / "keys")
-    sitters = [*shipped(list(setting.portraits[: 1 if setting.quick else None]))]
-    if setting.assets is not None:
-        sitters += rendered(setting.assets, setting.skins, 1 if setting.quick else 10, setting.folder, keys)
+    peers = [] if given.peers is None else read_peers(given.peers)
+    if given.assets is not None:
+        _ = Wardrobe(given.assets, given.skins).skins
+    keys = Keys.open(given.folder / "keys")
+    sitters = [*shipped(list(given.portraits[: 1 if given.quick else None]))]
+    if given.assets is not None:
+        sitters += rendered(given.assets, given.skins, 1 if given.quick else 10, given.folder, keys)
     eye, baselines = Eye(), Baselines(keys)
     entrants = [ours(keys.folder), *peers]
     found = {name: _Entrant() for name in (TRUTH, OURS, *BASELINES, *(peer.name for peer in peers))}
-    for number, sitter in enumerate(sitters):
-        say(sitter.name)
-        clips = _made(sitter, number, setting.folder, entrants, baselines, found, keys)
+
+    def sit(number: int, sitter: Sitter) -> list[Figure]:
+        clips = _made(sitter, number, given.folder, entrants, baselines, found, keys)
         seen = _measured(eye, sitter, clips, found)
         if number in (0, len(sitters) - 1):
-            _sheet(setting.folder, sitter, keys, clips, seen)
-    figures = [figure for name, entrant in found.items() for figure in _figures(name, entrant, found[TRUTH])]
-    results = Results(suite="generation", machine=machine(), figures=figures)
-    write(results, setting.folder)
-    return results
+            _sheet(given.folder, sitter, keys, clips, seen)
+        return []
+
+    for number, sitter in enumerate(sitters):
+        yield sitter.name, partial(sit, number, sitter)
+    yield "figures", lambda: [f for name, entrant in found.items() for f in _figures(name, entrant, found[TRUTH])]
 
 
 def _made(
@@ -183,3 +173,6 @@ def _sheet(folder: Path, sitter: Sitter, keys: Keys, clips: dict[str, list[np.nd
         around = next((track.landmarks for track in seen[who].found), None)
         rows.append(np.hstack([tile(frames[k], None, who, side=SIDE, around=around) for k in at]))
     save_sheet(folder, f"sheet-{sitter.name}", np.vstack(rows), portraits(folder, sitter.portrait, keys=keys))
+
+
+SUITE = Suite("generation", parts)

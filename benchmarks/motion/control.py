@@ -1,6 +1,5 @@
 """Control: do the eyes rest where they are told, is the head where it is held, does the emotion show?"""
 
-from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -11,12 +10,10 @@ from benchmarks.figures import Figure, mean_figure
 from benchmarks.motion.plots import confusion
 from benchmarks.motion.talk import Talks
 from benchmarks.plots import save_plot
+from benchmarks.suites import Given
 from faces.performances import EMOTIONS, REST_DISTANCE, Controls, MotionClip, Phones, Style, perform
 from generate import Motion
 from media.units import FPS
-
-if TYPE_CHECKING:
-    from benchmarks.motion.suite import Setting
 
 GAZES = ((0, 0), (15, 0), (-15, 0), (25, 5), (-25, -5), (0, 12), (0, -12))  # degrees: yaw, pitch
 SETTLED = FPS  # frames until what was asked for must be there
@@ -25,11 +22,11 @@ SECONDS = 6  # of a talk in which an emotion is shown
 SHOWN = 1  # seconds of a window that is judged
 
 
-def measure(setting: "Setting", talks: Talks) -> list[Figure]:
+def measure(given: Given, talks: Talks) -> list[Figure]:
     """Gaze error, distance and pose error, emotion accuracy with its confusion matrix."""
-    said = talks.long(1 if setting.quick else 8, SECONDS)
+    said = talks.long(1 if given.quick else 8, SECONDS)
     motion = Motion.load()
-    return [*_gaze(motion, said), *_placement(motion, said[0][1]), *_emotion(setting, motion, said)]
+    return [*_gaze(motion, said), *_placement(motion, said[0][1]), *_emotion(given, motion, said)]
 
 
 def gaze_errors(clip: MotionClip, wanted: tuple[float, float]) -> float:
@@ -95,7 +92,7 @@ def judge_of_emotions(said: list[tuple[Phones, np.ndarray]], seeds: range) -> ob
     return judge.fit(np.concatenate(rows), np.array(labels))
 
 
-def _emotion(setting: "Setting", motion: Motion, said: list[tuple[Phones, np.ndarray]]) -> list[Figure]:
+def _emotion(given: Given, motion: Motion, said: list[tuple[Phones, np.ndarray]]) -> list[Figure]:
     judge = judge_of_emotions(said, range(5000, 5012))
     count = len(EMOTIONS)
     tables = {"": np.zeros((count, count)), "_truth": np.zeros((count, count))}
@@ -107,7 +104,7 @@ def _emotion(setting: "Setting", motion: Motion, said: list[tuple[Phones, np.nda
                 ("_truth", perform(phones, speech, seed=i, style=Style.draw(i), controls=asked)),
             ):
                 np.add.at(tables[key], (label, judge.predict(_windows(clip))), 1)  # type: ignore[attr-defined]
-    save_plot(setting.folder, "emotions", confusion(tables[""], EMOTIONS))
+    save_plot(given.folder, "emotions", confusion(tables[""], EMOTIONS))
     return [
         Figure(name=f"emotion_accuracy{key}", value=100 * float(np.trace(t) / t.sum()), unit="%", n=int(t.sum()),
                note="windows of 1 s, eight emotions at amounts 0.5 to 1; a linear judge trained on performances")

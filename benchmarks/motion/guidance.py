@@ -1,7 +1,6 @@
 """What guidance and the number of evaluations do, as VASA-1's tables 3 and 4 show it for that model."""
 
 import time
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,22 +8,20 @@ from benchmarks.figures import Figure
 from benchmarks.motion.control import gaze_errors
 from benchmarks.motion.liveliness import pose_intensity
 from benchmarks.motion.talk import LONG, Talks
+from benchmarks.suites import Given
 from faces.lipsync import LipSync
 from faces.performances import Controls, mouth_opening
 from generate import Motion
 from generate.motion import Guidance
 from generate.speech.evaluate import lip_corr, true_opening
 
-if TYPE_CHECKING:
-    from benchmarks.motion.suite import Setting
-
 LOOK = (float(np.radians(20)), float(np.radians(-5)))
 TALKS, TALKS_QUICK = (6, LONG), (1, 10)  # how many, and seconds of each
 
 
-def measure(setting: "Setting", talks: Talks) -> list[Figure]:
+def measure(given: Given, talks: Talks) -> list[Figure]:
     """Figures by scale of sound and of gaze, and by evaluations a frame."""
-    said = talks.long(*(TALKS_QUICK if setting.quick else TALKS))
+    said = talks.long(*(TALKS_QUICK if given.quick else TALKS))
     motion, judge = Motion.load(), LipSync.load()
     cases = {f"sound{scale:g}": Guidance(sound=scale) for scale in (0.0, 0.5, 1.0, 2.0)}
     cases |= {f"gaze{scale:g}": Guidance(gaze=scale) for scale in (0.0, 1.0, 2.0)}

@@ -1,20 +1,18 @@
 """Lips: shut where they must be, open as they should, in time; on clean sound, in noise, on the telephone."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks.figures import Figure, mean_figure
 from benchmarks.motion.talk import Talks
+from benchmarks.suites import Given
 from faces.lipsync import SHORTEST, LipSync
 from faces.performances import mouth_opening, perform
 from generate import Motion
 from generate.speech.evaluate import Spoken, closures, lip_corr, lip_lag_ms, true_opening
 from generate.speech.sounds import band, companded, noise
 from media.units import SAMPLES_PER_FRAME
-
-if TYPE_CHECKING:
-    from benchmarks.motion.suite import Setting
 
 SNR = 10  # decibels of speech over noise
 
@@ -38,9 +36,9 @@ def spoiled(speech: np.ndarray, how: str, seed: int) -> np.ndarray:
     return speech
 
 
-def measure(setting: "Setting", talks: Talks) -> list[Figure]:
+def measure(given: Given, talks: Talks) -> list[Figure]:
     """Figures over all clips; per group and per kind of sound with a suffix; and the score of an apart judge."""
-    del setting
+    del given
     motion, made = Motion.load(), dict[str, list[np.ndarray]]()
     everything = [(group, i, clip) for group, clips in talks.groups.items() for i, clip in enumerate(clips)]
     figures: list[Figure] = []

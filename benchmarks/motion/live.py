@@ -14,13 +14,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import psutil
 from scipy.signal import correlate, correlation_lags
 
 from benchmarks.figures import Figure
+from benchmarks.suites import Given
 from faces import Tracker
 from generate import FaceLatent, Motion, Painter, Talker
 from generate.stream import Clock, Moment, Stream
@@ -40,26 +41,18 @@ LOUD = 0.02  # where speech begins
 STAND_IN = 128  # pixels of the frames that stand in for a renderer's
 
 
-class Setting(Protocol):
-    """What a run measures on."""
-
-    quick: bool
-    portrait: Path  # of a person who does not exist
-    speech: Path
-
-
-def measure(setting: Setting) -> list[Figure]:
+def measure(given: Given) -> list[Figure]:
     """first_frame_ms with _p95, _10ms, _at_once; stream_fps_512, live_fps_512; live_held_pct, live_late_pct;
     live_growth_mb, live_apart_ms."""
-    picture = read_picture(setting.portrait)
+    picture = read_picture(given.portrait)
     talker = Talker(FaceLatent.encode(picture, Tracker().portrait(picture)[0]), Painter())
-    motion, speech = Motion.load(), read_sound(setting.speech)
+    motion, speech = Motion.load(), read_sound(given.speech)
     speech = speech[int(np.argmax(np.abs(speech) > LOUD)) :]
     return [
-        *first_frames(talker, motion, speech, ROUNDS_QUICK if setting.quick else ROUNDS),
-        *throughput(setting, talker, motion, speech[: (SECONDS_QUICK if setting.quick else SECONDS) * SAMPLE_RATE]),
-        *talk(setting, talker, motion, speech, TALK_QUICK if setting.quick else TALK),
-        *endurance(setting, MINUTES_QUICK if setting.quick else MINUTES),
+        *first_frames(talker, motion, speech, ROUNDS_QUICK if given.quick else ROUNDS),
+        *throughput(given, talker, motion, speech[: (SECONDS_QUICK if given.quick else SECONDS) * SAMPLE_RATE]),
+        *talk(given, talker, motion, speech, TALK_QUICK if given.quick else TALK),
+        *endurance(given, MINUTES_QUICK if given.quick else MINUTES),
     ]
 
 
@@ -113,7 +106,7 @@ def _push(stream: Stream, sound: np.ndarray, size: int) -> None:
         stream.push(sound[first : first + size])
 
 
-def throughput(setting: Setting, talker: Talker, motion: Motion, speech: np.ndarray) -> list[Figure]:
+def throughput(given: Given, talker: Talker, motion: Motion, speech: np.ndarray) -> list[Figure]:
     """Frames a second as fast as they come: rendered; and rendered, marked, encoded, sent and signed."""
 
     def fast() -> Stream:
@@ -126,7 +119,7 @@ def throughput(setting: Setting, talker: Talker, motion: Motion, speech: np.ndar
     for _ in counted:
         pass
     sent = _Counter(fast())
-    _save(setting, sent, Outlet(_Nowhere()))
+    _save(given, sent, Outlet(_Nowhere()))
     note = f"{len(speech) / SAMPLE_RATE:g} s of speech at once; "
     return [
         Figure(name="stream_fps_512", value=counted.fps, unit="frames/s", goal=40, n=counted.count,
@@ -136,7 +129,7 @@ def throughput(setting: Setting, talker: Talker, motion: Motion, speech: np.ndar
     ]  # fmt: skip
 
 
-def talk(setting: Setting, talker: Talker, motion: Motion, speech: np.ndarray, seconds: int) -> list[Figure]:
+def talk(given: Given, talker: Talker, motion: Motion, speech: np.ndarray, seconds: int) -> list[Figure]:
     """A talk in real time, marked, encoded and read from a pipe: frames given twice, and frames late."""
     stream = Stream(talker, motion)
     said = np.resize(speech, seconds * SAMPLE_RATE)
@@ -155,7 +148,7 @@ def talk(setting: Setting, talker: Talker, motion: Motion, speech: np.ndarray, s
     for thread in threads:
         thread.start()
     with os.fdopen(writing, "wb", buffering=0) as pipe:
-        _save(setting, counted, Outlet(pipe, "pipe"))
+        _save(given, counted, Outlet(pipe, "pipe"))
     for thread in threads:
         thread.join()
     os.close(reading)
@@ -170,9 +163,9 @@ def talk(setting: Setting, talker: Talker, motion: Motion, speech: np.ndarray, s
     ]  # fmt: skip
 
 
-def endurance(setting: Setting, minutes: int) -> list[Figure]:
+def endurance(given: Given, minutes: int) -> list[Figure]:
     """Memory and drift of a long talk, in a process of its own, with drawn pictures in place of a renderer's."""
-    command = [sys.executable, "-m", "benchmarks.motion.live", str(setting.portrait), str(setting.speech), str(minutes)]
+    command = [sys.executable, "-m", "benchmarks.motion.live", str(given.portrait), str(given.speech), str(minutes)]
     done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ))
     if done.returncode:
         raise VasariError(f"the live probe failed: {(done.stderr.strip() or 'no message').splitlines()[-1]}")
@@ -225,7 +218,7 @@ def probe_endurance(portrait: Path, speech: Path, minutes: int) -> dict[str, flo
         first = (frames - len(sent)) * SAMPLES_PER_FRAME
         apart.append(abs(late) + abs(lag(read_sound(path), np.concatenate(sent), first)) / SAMPLE_RATE)
 
-    _save(_Paths(portrait, speech), watched(), Outlet(_Nowhere()), compare)
+    _save(Given(Path(), portrait, speech), watched(), Outlet(_Nowhere()), compare)
     sixth = len(memory) // 6
     growth = float(np.median(memory[-3:]) - np.median(memory[sixth : sixth + 3]))
     return {"growth_mb": growth, "apart_ms": 1000 * apart[0], **vars(stream.counts), "peak_mb": max(memory)}
@@ -240,15 +233,6 @@ def lag(heard: np.ndarray, said: np.ndarray, first: int, most: int = SAMPLE_RATE
     lags = correlation_lags(len(part), len(said)) + begin - first
     near = np.abs(lags) <= most
     return int(lags[near][np.argmax(likeness[near])])
-
-
-class _Paths:
-    """A `Setting` of a process of its own."""
-
-    quick = True
-
-    def __init__(self, portrait: Path, speech: Path) -> None:
-        self.portrait, self.speech = portrait, speech
 
 
 class _Drawn:
@@ -297,10 +281,10 @@ class _Counter:
         return (len(self.came) - 2) / (self.came[-2] - self.came[0])
 
 
-def _save(setting: Any, moments: Any, outlet: Outlet, look: Callable[[Path], object] = lambda path: None) -> None:
+def _save(given: Given, moments: Any, outlet: Outlet, look: Callable[[Path], object] = lambda path: None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         keys, path = Keys.open(Path(folder) / "keys"), Path(folder) / "live.mp4"
-        performance = Permit.of(setting.portrait, keys=keys).perform(Generated, moments, command="bench")
+        performance = Permit.of(given.portrait, keys=keys).perform(Generated, moments, command="bench")
         save_live(path, performance, outlet)
         look(path)
 

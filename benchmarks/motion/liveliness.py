@@ -1,28 +1,25 @@
 """Liveliness: does the face move as much, as often and as variously as the performances it learned from?"""
 
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg import sqrtm
 
 from benchmarks.figures import Figure, mean_figure
 from benchmarks.motion.talk import Talks
+from benchmarks.suites import Given
 from faces.actions import ACTION_INDEX
 from faces.performances import MotionClip, Style, perform
 from generate import Motion
 from media.units import FPS, SAMPLE_RATE
-
-if TYPE_CHECKING:
-    from benchmarks.motion.suite import Setting
 
 WINDOW = 3 * FPS  # frames of which a description is made
 BLINK = ACTION_INDEX["eyeBlinkLeft"]
 BROWS = [ACTION_INDEX[name] for name in ("browInnerUp", "browOuterUpLeft")]
 
 
-def measure(setting: "Setting", talks: Talks) -> list[Figure]:
+def measure(given: Given, talks: Talks) -> list[Figure]:
     """Figures of generated motion, each beside that of performances (`_truth`), and distances of distributions."""
-    said = talks.long(2 if setting.quick else 16)
+    said = talks.long(2 if given.quick else 16)
     motion = Motion.load()
     made = [motion.generate(speech, seed=100 + i) for i, (_, speech) in enumerate(said)]
     true = [_performed(phones, speech, 100 + i) for i, (phones, speech) in enumerate(said)]
@@ -55,7 +52,7 @@ def measure(setting: "Setting", talks: Talks) -> list[Figure]:
         )
     for name, value in spectra(made, true).items():
         figures.append(Figure(name=name, value=value, unit="dB", better="lower", n=len(made)))
-    again = range(2 if setting.quick else 5)
+    again = range(2 if given.quick else 5)
     seeds = [motion.generate(said[0][1], seed=s) for s in again]
     theirs = [_performed(*said[0], s) for s in again]
     figures += [Figure(name=f"diversity{s}", value=diversity(c), unit="degrees", n=len(again)) for s, c in

@@ -1,7 +1,6 @@
 """What a person should look at: curves of what was made beside performances, and five people in five moods."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,6 +8,7 @@ from benchmarks.figures import Figure
 from benchmarks.motion.talk import Talks
 from benchmarks.plots import figure, save_plot
 from benchmarks.sheets import portraits, save_sheet, tile
+from benchmarks.suites import Given
 from faces.actions import ACTION_INDEX
 from faces.people import Person, Wardrobe
 from faces.performances import Controls, MotionClip, Style, mouth_opening, perform
@@ -18,9 +18,6 @@ from generate.motion.scenes import HEAD_WIDTH
 from media import read_picture
 from media.sound import read_sound
 from media.units import FPS, SAMPLE_RATE
-
-if TYPE_CHECKING:
-    from benchmarks.motion.suite import Setting
 
 SECONDS = 10  # that are plotted
 MOODS = ("neutral", "happy", "sad", "angry", "surprised")
@@ -35,15 +32,15 @@ ROWS = {
 }
 
 
-def measure(setting: "Setting", talks: Talks) -> list[Figure]:
+def measure(given: Given, talks: Talks) -> list[Figure]:
     """Writes `curves.jpg`, what was made (left) beside what was performed (right), and `moods.jpg`, people who do not
     exist (rows) at the same moment of the same sentence in five moods (columns). No figures."""
-    _curves(setting, talks)
-    _moods(setting)
+    _curves(given, talks)
+    _moods(given)
     return []
 
 
-def _curves(setting: "Setting", talks: Talks) -> None:
+def _curves(given: Given, talks: Talks) -> None:
     phones, speech = talks.long(1)[0]
     speech = speech[: SECONDS * SAMPLE_RATE]
     clips = {
@@ -60,16 +57,16 @@ def _curves(setting: "Setting", talks: Talks) -> None:
         low, high = min(a.get_ylim()[0] for a in row), max(a.get_ylim()[1] for a in row)
         for axis in row:
             axis.set_ylim(low, high)
-    save_plot(setting.folder, "curves", drawn)
+    save_plot(given.folder, "curves", drawn)
 
 
-def _moods(setting: "Setting") -> None:
-    motion, speech = Motion.load(), read_sound(setting.speech)
+def _moods(given: Given) -> None:
+    motion, speech = Motion.load(), read_sound(given.speech)
     clips = [motion.generate(speech, seed=1, controls=Controls(emotion=(mood, 0.8))) for mood in MOODS]
     opening = mouth_opening(clips[0].actions)
     moment = FPS + int(opening[FPS:].argmax())  # the widest vowel, once the mood has come
     rows = []
-    for portrait in _portraits(setting):
+    for portrait in _portraits(given):
         track, _ = Tracker().portrait(portrait)
         latent = FaceLatent.encode(portrait, track)
         talker = Talker(latent, Painter())
@@ -77,8 +74,8 @@ def _moods(setting: "Setting") -> None:
         reach = np.array([[-1, -1], [1, 1]]) * 0.55 * HEAD_WIDTH * latent.pose.scale
         around = latent.pose.centre + reach
         rows.append(np.hstack([tile(f, None, m, side=SIZE, around=around) for f, m in zip(shown, MOODS, strict=True)]))
-    shipped = sorted(setting.portrait.parent.glob("*.png"))
-    save_sheet(setting.folder, "moods", np.vstack(rows), portraits(setting.folder, *shipped))
+    shipped = sorted(given.portrait.parent.glob("*.png"))
+    save_sheet(given.folder, "moods", np.vstack(rows), portraits(given.folder, *shipped))
 
 
 def _moment(clip: MotionClip, frame: int) -> MotionClip:
@@ -86,11 +83,11 @@ def _moment(clip: MotionClip, frame: int) -> MotionClip:
     return MotionClip(clip.actions[part], clip.rotation[part], clip.translation[part], clip.gaze[part])
 
 
-def _portraits(setting: "Setting") -> Iterator[np.ndarray]:
+def _portraits(given: Given) -> Iterator[np.ndarray]:
     """People who do not exist: those who ship with the project, and rendered ones where there are assets and time."""
-    shipped = sorted(setting.portrait.parent.glob(f"{setting.portrait.stem}*.png"))[:PEOPLE]
+    shipped = sorted(given.portrait.parent.glob(f"{given.portrait.stem}*.png"))[:PEOPLE]
     yield from map(read_picture, shipped)
-    if setting.assets is not None and not setting.quick:
-        wardrobe = Wardrobe(setting.assets, setting.skins)
+    if given.assets is not None and not given.quick:
+        wardrobe = Wardrobe(given.assets, given.skins)
         for seed in range(FIRST, FIRST + PEOPLE - len(shipped)):
             yield Person.random(seed, wardrobe, calm=True).photograph(wardrobe, 512).picture

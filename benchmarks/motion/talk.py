@@ -2,19 +2,16 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.suites import Given
 from faces.performances import Phones
 from faces.performances.manners import MANNERS, SPEECH
 from faces.performances.speechset import TEST_LANGUAGES, Clip, load_speech_set
 from generate.motion.scenes import joined
 from generate.speech.evaluate import Spoken, read_eval_set
 from media.units import SAMPLE_RATE
-
-if TYPE_CHECKING:
-    from benchmarks.motion.suite import Setting
 
 SHIPPED = Path(__file__).parents[1] / "data" / "speech"
 VOICES = Path(__file__).parents[1] / "data" / "voices"  # clips that are sung, laughed and so on
@@ -33,28 +30,28 @@ class Talks:
     manners: dict[str, list[Spoken]] = field(default_factory=dict)  # what is not plain speech, by manner
 
     @classmethod
-    def of(cls, setting: "Setting") -> "Talks":
-        """The clips of a setting. From a speech set: its test split, people recorded in languages never trained on, in
+    def of(cls, given: Given) -> "Talks":
+        """The clips of a run. From a speech set: its test split, people recorded in languages never trained on, in
         studios ("recorded") and with their own microphones ("home")."""
         groups = {"shipped": read_eval_set(SHIPPED)}
         others = read_eval_set(VOICES)
-        if setting.quick:
+        if given.quick:
             groups = {"shipped": groups["shipped"][1::2]}  # one of each synthesiser
             others = [clip for found in _by_manner(others).values() for clip in found[:SHIPPED_QUICK]]
-        if setting.speech_set is None:
+        if given.speech_set is None:
             return cls(groups, _by_manner(others))
         rng = np.random.default_rng(2024)
-        held = [c for c in load_speech_set(setting.speech_set) if c.split == "test" and len(c.speech) > SAMPLE_RATE]
+        held = [c for c in load_speech_set(given.speech_set) if c.split == "test" and len(c.speech) > SAMPLE_RATE]
         unseen = [c for c in held if c.manner == SPEECH]
         for name in ("recorded", "home", "synthesised"):
             found = [c for c in unseen if _group(c) == name]
             if name != "synthesised":
                 found = [c for c in found if c.voice.language in TEST_LANGUAGES]
-            count = min(len(found), EACH_QUICK if setting.quick else EACH)
+            count = min(len(found), EACH_QUICK if given.quick else EACH)
             groups[name] = [_spoken(found[i]) for i in rng.permutation(len(found))[:count]]
         rest = [c for c in held if c.manner != SPEECH and len(c.speech) < LONGEST * SAMPLE_RATE]
         rest = [_spoken(rest[i]) for i in rng.permutation(len(rest))]
-        more = {name: found[: MANNER_QUICK if setting.quick else MANNER] for name, found in _by_manner(rest).items()}
+        more = {name: found[: MANNER_QUICK if given.quick else MANNER] for name, found in _by_manner(rest).items()}
         others += [clip for found in more.values() for clip in found]
         return cls({name: clips for name, clips in groups.items() if clips}, _by_manner(others))
 

@@ -2,7 +2,6 @@
 the face laugh, are the lips apart while breath is drawn in?"""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from benchmarks.figures import Figure, mean_figure
 from benchmarks.motion.lips import Row, lip_rows
 from benchmarks.motion.talk import Talks
 from benchmarks.sheets import portraits, save_sheet, tile
+from benchmarks.suites import Given
 from faces.actions import ACTION_INDEX
 from faces.performances import SHUT, MotionClip, mouth_opening, perform
 from faces.tracker import Tracker
@@ -19,16 +19,13 @@ from generate.speech.evaluate import Spoken, closures, lip_corr, lip_lag_ms, tru
 from media import read_picture
 from media.units import FPS
 
-if TYPE_CHECKING:
-    from benchmarks.motion.suite import Setting
-
 SMILE = [ACTION_INDEX[name] for name in ("mouthSmileLeft", "mouthSmileRight")]
 CHEEKS = [ACTION_INDEX[name] for name in ("cheekSquintLeft", "cheekSquintRight")]
 SETTLED = 0.1  # seconds from which the lips must be apart in a breath
 SIDE, MOMENTS = 220, 8  # pixels of a face on a sheet, faces in a row
 
 
-def measure(setting: "Setting", talks: Talks) -> list[Figure]:
+def measure(given: Given, talks: Talks) -> list[Figure]:
     """Figures with the suffix of a manner; those of performances end in `_truth`. Writes `song.jpg` and
     `laughter.jpg`, what was performed (above) and what was made (below) at the same moments."""
     motion = Motion.load()
@@ -57,7 +54,7 @@ def measure(setting: "Setting", talks: Talks) -> list[Figure]:
                        note="of breaths drawn in, lips apart from a tenth of a second on"))  # fmt: skip
     for manner in ("song", "laughter"):
         if talks.manners.get(manner):
-            _sheet(setting, manner, talks.manners[manner][0], {"performed": true[manner][0], "made": made[manner][0]})
+            _sheet(given, manner, talks.manners[manner][0], {"performed": true[manner][0], "made": made[manner][0]})
     return figures
 
 
@@ -128,14 +125,14 @@ def breaths_open(clip: Spoken, made: MotionClip) -> np.ndarray:
     return np.array([100.0 * ((opening[a:b] > SHUT).mean() > 0.5) for a, b in spans if b <= len(opening)])
 
 
-def _sheet(setting: "Setting", manner: str, clip: Spoken, clips: dict[str, MotionClip]) -> None:
+def _sheet(given: Given, manner: str, clip: Spoken, clips: dict[str, MotionClip]) -> None:
     kinds = clip.phones.vocals.only("note" if manner == "song" else "call")
     first, last = kinds.starts[0], kinds.ends[-1]
     moments = np.linspace(first, last, MOMENTS, endpoint=False) + 0.5 * (last - first) / MOMENTS
     if manner == "laughter":  # at calls and between them in turn, where a mouth opens and shuts
         middles = 0.5 * (kinds.starts + kinds.ends)[: MOMENTS // 2 + 1]
         moments = np.sort(np.concatenate([middles, 0.5 * (middles[1:] + middles[:-1])]))[:MOMENTS]
-    portrait = read_picture(setting.portrait)
+    portrait = read_picture(given.portrait)
     track, _ = Tracker().portrait(portrait)
     latent = FaceLatent.encode(portrait, track)
     around = latent.pose.centre + np.array([[-1, -1], [1, 1]]) * 0.55 * HEAD_WIDTH * latent.pose.scale
@@ -146,4 +143,4 @@ def _sheet(setting: "Setting", manner: str, clip: Spoken, clips: dict[str, Motio
         shown = Talker(latent, Painter()).frames([chosen])
         labels = [f"{name} {t:.2f} s" for t in moments]
         rows.append(np.hstack([tile(f, None, m, side=SIDE, around=around) for f, m in zip(shown, labels, strict=True)]))
-    save_sheet(setting.folder, manner, np.vstack(rows), portraits(setting.folder, setting.portrait))
+    save_sheet(given.folder, manner, np.vstack(rows), portraits(given.folder, given.portrait))

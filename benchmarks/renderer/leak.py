@@ -7,7 +7,6 @@ and appearance both, so neither leaks into it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from benchmarks.renderer.smiles import PEOPLE_QUICK, latent_of
 from benchmarks.renderer.truth import latent_of as exact_latent_of
 from benchmarks.renderer.truth import sitters
 from benchmarks.sheets import portraits, rendered, save_sheet, tile, volunteers
+from benchmarks.suites import Given
 from benchmarks.tracker.truth import turn_between
 from faces import Track
 from faces.actions import ACTION_INDEX
@@ -26,9 +26,6 @@ from faces.solve import FREE
 from generate import FaceLatent, Renderer
 from media import read_picture
 from provenance import Permit
-
-if TYPE_CHECKING:
-    from benchmarks.renderer.suite import Setting
 
 RENDERED = 8  # people who do not exist
 ROWS = 6  # people on a grid
@@ -66,12 +63,12 @@ def changes(latent: FaceLatent, other: FaceLatent) -> Iterator[Change]:
     yield Change("appearance", "other appearance", latent.with_appearance(other))
 
 
-def measure(setting: "Setting", judge: Judge) -> list[Figure]:
+def measure(given: Given, judge: Judge) -> list[Figure]:
     """leak_max_pct: the largest entry off the diagonal, over the groups of people; and every entry."""
     figures, largest = [], []
-    for group, latents, permits in _groups(setting, judge):
+    for group, latents, permits in _groups(given, judge):
         seen, rows = _observe(latents, judge)
-        save_sheet(setting.folder, f"leak_{group}", np.vstack(rows[:ROWS]), permits)
+        save_sheet(given.folder, f"leak_{group}", np.vstack(rows[:ROWS]), permits)
         matrix, own = matrix_of(seen)
         for (part, what), share in matrix.items():
             counts = len(seen[part][what])
@@ -106,25 +103,25 @@ def matrix_of(
     return matrix, own
 
 
-def _groups(setting: "Setting", judge: Judge) -> Iterator[tuple[str, list[FaceLatent], list[Permit]]]:
+def _groups(given: Given, judge: Judge) -> Iterator[tuple[str, list[FaceLatent], list[Permit]]]:
     """Groups of people, each with a name, and the permits to show them."""
-    if setting.assets is not None:
+    if given.assets is not None:
         from faces.people import Wardrobe
 
-        wardrobe = Wardrobe(setting.assets, setting.skins)
-        count = PEOPLE_QUICK if setting.quick else RENDERED
+        wardrobe = Wardrobe(given.assets, given.skins)
+        count = PEOPLE_QUICK if given.quick else RENDERED
         drawn = list(sitters(wardrobe, count))
         latents = [exact_latent_of(person, wardrobe) for person in drawn]
-        yield "rendered", latents, rendered(setting.folder, drawn, wardrobe)
-    if setting.london is not None:
-        people = London(setting.london).test
-        people = people[:PEOPLE_QUICK] if setting.quick else people
+        yield "rendered", latents, rendered(given.folder, drawn, wardrobe)
+    if given.london is not None:
+        people = London(given.london).test
+        people = people[:PEOPLE_QUICK] if given.quick else people
         latents = [latent_of(person.picture("neutral"), judge) for person in people]
-        yield "london", latents, volunteers(setting.folder, setting.london)
-    if setting.assets is None and setting.london is None:
-        examples = sorted(setting.portrait.parent.glob("*.png"))
+        yield "london", latents, volunteers(given.folder, given.london)
+    if given.assets is None and given.london is None:
+        examples = sorted(given.portrait.parent.glob("*.png"))
         latents = [latent_of(read_picture(path), judge) for path in examples]
-        yield "examples", latents, portraits(setting.folder, *examples)
+        yield "examples", latents, portraits(given.folder, *examples)
 
 
 def _observe(latents: list[FaceLatent], judge: Judge) -> tuple[dict[str, dict[str, list[float]]], list[np.ndarray]]:

@@ -2,21 +2,18 @@
 
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks.figures import Figure
 from benchmarks.renderer.judge import Judge, missing
+from benchmarks.suites import Given
 from faces.likeness import likeness, unlike
 from faces.london import London
 from faces.people import Wardrobe
 from faces.recognition import verification
 from faces.training.landmarks import lift_volunteers
 from faces.training.recognition_pictures import photographed, retaken
-
-if TYPE_CHECKING:
-    from benchmarks.renderer.suite import Setting
 
 FIRST = 910_000  # seed of the first person who does not exist; none of these is trained on
 PEOPLE, PEOPLE_QUICK = 100, 12
@@ -27,20 +24,20 @@ MEASURES = {"": "", "_gradients": "histograms of gradients, without learning (`f
 Pair = tuple[np.ndarray, np.ndarray]  # two pictures of one person
 
 
-def measure(setting: "Setting", judge: Judge) -> list[Figure]:
+def measure(given: Given, judge: Judge) -> list[Figure]:
     """recogniser_auc and recogniser_tpr_fpr1 on volunteers (neutral against smile, in the same light), on volunteers
     whose smile is turned, lit and placed otherwise, and on rendered people (two portraits in other lights); each beside
     what gradients tell without learning."""
     groups: dict[str, list[Pair]] = {}
-    if setting.london is not None:
-        london = London(setting.london)
+    if given.london is not None:
+        london = London(given.london)
         neutral, smile = ([p.picture(e) for p in london.test] for e in ("neutral", "smile"))
         groups["london"] = list(zip(neutral, smile, strict=True))
         smiles = lift_volunteers(london, london.test, correct=False, size=SIZE)[1::2]
         rng = np.random.default_rng(31)
         groups["lifted"] = list(zip(neutral, [retaken(lifted, rng)[0] for lifted in smiles], strict=True))
-    if setting.assets is not None:
-        groups["rendered"] = _rendered(setting.assets, setting.skins, PEOPLE_QUICK if setting.quick else PEOPLE)
+    if given.assets is not None:
+        groups["rendered"] = _rendered(given.assets, given.skins, PEOPLE_QUICK if given.quick else PEOPLE)
     figures = []
     for group, needs in NEEDS.items():
         if group in groups:

@@ -7,20 +7,17 @@ tracker and the same recogniser.
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks.figures import Figure
 from benchmarks.renderer.judge import BACKBONE, KINDS, LOWER, SAME_HEAD, UNITS, Judge, Tally, missing, row_of
 from benchmarks.sheets import save_sheet, volunteers
+from benchmarks.suites import Given
 from faces.crop import face_crop
 from faces.fit import ITERATIONS, fitted
 from faces.london import London
 from generate import FaceLatent, Pose, Renderer
-
-if TYPE_CHECKING:
-    from benchmarks.renderer.suite import Setting
 
 PEOPLE_QUICK = 2
 # Frames that the code and the weights of commit efbc7af (22 November 2026: tracker, flow and painter) made of the same
@@ -31,14 +28,14 @@ SUFFIXES = {**KINDS, "same head": SAME_HEAD}
 NAMES = ("psnr_db", "ssim", "perceptual", "identity", "corner_pct")
 
 
-def measure(setting: "Setting", judge: Judge) -> list[Figure]:
+def measure(given: Given, judge: Judge) -> list[Figure]:
     """smile_psnr_db, smile_ssim, smile_perceptual, smile_identity, smile_corner_pct; of ours, flow, copy, ours on the
     same head, and the first version."""
-    if setting.london is None:
+    if given.london is None:
         names = {f"smile_{n}{suffix}": UNITS.get(n, "") for n in NAMES for suffix in SUFFIXES.values()}
         return missing(names, "needs --london")
-    people, tally, rows = London(setting.london).test, Tally(), []
-    for person in people[:PEOPLE_QUICK] if setting.quick else people:
+    people, tally, rows = London(given.london).test, Tally(), []
+    for person in people[:PEOPLE_QUICK] if given.quick else people:
         neutral, smile = (latent_of(person.picture(expression), judge) for expression in ("neutral", "smile"))
         moved = neutral.with_pose(smile.pose).with_actions(smile.actions).with_identity(smile.identity)
         shown, inside = judge.show(neutral, moved)
@@ -47,7 +44,7 @@ def measure(setting: "Setting", judge: Judge) -> list[Figure]:
         for kind, picture in shown.items():
             tally.add("smile_", SUFFIXES[kind], judge.near(picture, truth, inside) | judge.alike(picture, truth))
         rows.append(row_of({"truth": truth, **shown}, inside))
-    save_sheet(setting.folder, "smiles", np.vstack(rows), volunteers(setting.folder, setting.london))
+    save_sheet(given.folder, "smiles", np.vstack(rows), volunteers(given.folder, given.london))
     return [*tally.figures("London people held out"), *_first_light()]
 
 

@@ -6,7 +6,6 @@ Everything else stays: shoulders, light, background, lens.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,15 +13,13 @@ from benchmarks.figures import Figure
 from benchmarks.pictures import psnr, ssim
 from benchmarks.renderer.judge import KINDS, UNITS, Judge, Tally, missing, row_of
 from benchmarks.sheets import rendered, save_sheet
+from benchmarks.suites import Given
 from faces.actions import ACTION_INDEX
 from faces.fit import CAMERA_DISTANCE, FaceParameters
 from faces.head import lid_actions
 from faces.people import Person, Region, Wardrobe
 from faces.people.behaviour import RESTING
 from generate import FaceLatent, Pose
-
-if TYPE_CHECKING:
-    from benchmarks.renderer.suite import Setting
 
 FIRST = 920_000  # seed of the first person; none of these is trained on
 PEOPLE, PEOPLE_QUICK = 8, 1
@@ -55,17 +52,17 @@ CONDITIONS = (
 )
 
 
-def measure(setting: "Setting", judge: Judge) -> list[Figure]:
+def measure(given: Given, judge: Judge) -> list[Figure]:
     """For every condition: psnr_db and ssim in the face, head_psnr_db with hair and ears, picture_psnr_db, perceptual
     in the head; each of ours, flow and copy."""
-    if setting.assets is None:
+    if given.assets is None:
         names = {
             f"{c.name}_{n}{suffix}": UNITS.get(n, "") for c in CONDITIONS for n in NAMES for suffix in KINDS.values()
         }
         return missing(names, "needs --assets (`vasari data assets`)")
-    wardrobe, tally = Wardrobe(setting.assets, setting.skins), Tally()
+    wardrobe, tally = Wardrobe(given.assets, given.skins), Tally()
     rows: dict[str, list[np.ndarray]] = {c.name: [] for c in CONDITIONS}
-    people = list(sitters(wardrobe, PEOPLE_QUICK if setting.quick else PEOPLE))
+    people = list(sitters(wardrobe, PEOPLE_QUICK if given.quick else PEOPLE))
     for person in people:
         source = latent_of(person, wardrobe)
         for condition in CONDITIONS:
@@ -86,9 +83,9 @@ def measure(setting: "Setting", judge: Judge) -> list[Figure]:
                     }
                     tally.add(f"{condition.name}_", KINDS[kind], measured)
                 rows[condition.name].append(row_of({"truth": truth, **shown}, inside))
-    permits = rendered(setting.folder, people, wardrobe)
+    permits = rendered(given.folder, people, wardrobe)
     for name, row in rows.items():
-        save_sheet(setting.folder, f"truth_{name}", np.vstack(row[:ROWS]), permits)
+        save_sheet(given.folder, f"truth_{name}", np.vstack(row[:ROWS]), permits)
     return tally.figures("rendered people photographed again, exact heads")
 
 

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.figures import Figure
+from benchmarks.suites import Given
 from faces import Tracker
 from generate import FaceLatent, Motion, Painter, Renderer, Talker, retarget
 from generate.painter import WEIGHTS
@@ -21,9 +22,6 @@ from media.threads import one_blas_thread
 from provenance.watermark.chips import CHIPS
 from provenance.watermark.picture import WEIGHTS as MARK
 from provenance.watermark.picture import PictureMarker
-
-if TYPE_CHECKING:
-    from benchmarks.speed.suite import Setting
 
 T = TypeVar("T")
 SECONDS, SECONDS_QUICK = 10, 3  # of speech that are rendered
@@ -37,12 +35,12 @@ STAGES = {
 KEY = bytes(32)  # nothing marked here is kept
 
 
-def measure(setting: "Setting") -> list[Figure]:
+def measure(given: Given) -> list[Figure]:
     """render_fps_512; stage_*_ms and render_ms, medians, each with _p95; gflop_frame and parameters_m."""
-    portrait = read_picture(setting.portrait)
+    portrait = read_picture(given.portrait)
     latent = FaceLatent.encode(portrait, Tracker().portrait(portrait)[0])
-    seconds = SECONDS_QUICK if setting.quick else SECONDS
-    motion = Motion.load().generate(read_sound(setting.speech)[: int(seconds * SAMPLE_RATE)])
+    seconds = SECONDS_QUICK if given.quick else SECONDS
+    motion = Motion.load().generate(read_sound(given.speech)[: int(seconds * SAMPLE_RATE)])
     rows = zip(motion.actions, motion.rotation, motion.translation, motion.gaze, strict=True)
     moments = [retarget(latent, *row) for row in rows]
     painter, marker = Painter(), PictureMarker(1, KEY)

@@ -1,31 +1,16 @@
-"""Runs the parts of the suite in turn and gathers their figures."""
+"""How fast the product is, and what the peers cost."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
-from benchmarks.figures import Figure, Results, machine, write
+from benchmarks.suites import Given, Parts, Suite
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What a run measures on."""
-
-    folder: Path  # where results go
-    quick: bool  # less speech, same figures
-    portrait: Path  # a portrait of a person who does not exist
-    speech: Path  # speech to generate from
-
-
-def run(setting: Setting, say: Callable[[str], None] = lambda _: None) -> Results:
-    """Measure everything and write `results.json` into the folder."""
+def parts(given: Given) -> Parts:
     from benchmarks.speed import peers, stages, whole
 
-    setting.folder.mkdir(parents=True, exist_ok=True)
-    figures: list[Figure] = []
-    for part in (whole, stages):
-        say(part.__name__.rsplit(".", 1)[-1])
-        figures += part.measure(setting)
-    results = Results(suite="speed", machine=machine(), figures=[*figures, *peers.figures()])
-    write(results, setting.folder)
-    return results
+    yield "whole", partial(whole.measure, given)
+    yield "stages", partial(stages.measure, given)
+    yield "peers", peers.figures
+
+
+SUITE = Suite("speed", parts)

@@ -1,25 +1,22 @@
 """The whole path at 512 x 512, from portrait and speech to a signed file, in a process of its own."""
 
-from typing import TYPE_CHECKING
 
 import psutil
 
 from benchmarks.figures import Figure
 from benchmarks.speed.probe import probe
-
-if TYPE_CHECKING:
-    from benchmarks.speed.suite import Setting
+from benchmarks.suites import Given
 
 SECONDS, SECONDS_QUICK = 10, 3  # of speech
 BUSY = 0.7  # load from which a run says that it was not alone
 
 
-def measure(setting: "Setting") -> list[Figure]:
+def measure(given: Given) -> list[Figure]:
     """fps_512, frame_ms and frame_ms_p95, first_frame_ms, peak_memory_mb, load_s."""
     load = psutil.getloadavg()[0]  # of other work, before this begins
     busy = f"; other work kept the machine busy (load {load:.1f})" if load > BUSY else ""
-    seconds = SECONDS_QUICK if setting.quick else SECONDS
-    measured = probe(setting.portrait, setting.speech, setting.folder / "speed.mp4", seconds)
+    seconds = SECONDS_QUICK if given.quick else SECONDS
+    measured = probe(given.portrait, given.speech, given.folder / "speed.mp4", seconds)
     median, p95 = measured["frame_ms"]
     frames = measured["frames"]
     return [

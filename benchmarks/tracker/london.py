@@ -1,18 +1,15 @@
 """Landmarks of volunteers who were never trained on, and how they differ between groups of people."""
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks.figures import Figure, mean_figure
 from benchmarks.landmark_error import Errors, landmark_errors
 from benchmarks.sheets import save_sheet, tile, tiled, volunteers
+from benchmarks.suites import Given
 from faces import Track, Tracker
 from faces.london import London, Person
-
-if TYPE_CHECKING:
-    from benchmarks.tracker.suite import Setting
 
 GOAL = 2.1
 FIRST_LIGHT = 2.86  # % with the tracker and the weights of commit efbc7af
@@ -20,15 +17,15 @@ FEWEST = 2  # people that make a group; one would be that person
 WORST = 12  # faces on the sheet
 
 
-def measure(setting: "Setting") -> list[Figure]:
+def measure(given: Given) -> list[Figure]:
     """landmark_nme_pct beside its baselines; nme_gap_pct between groups of people, each of them listed."""
-    if setting.london is None:
+    if given.london is None:
         note = "not measured: needs --london"
         return [
             Figure(name="landmark_nme_pct", value=None, unit="%", goal=GOAL, better="lower", n=0, note=note),
             Figure(name="nme_gap_pct", value=None, unit="%", better="lower", n=0, note=note),
         ]
-    london, tracker = London(setting.london), Tracker()
+    london, tracker = London(given.london), Tracker()
     tracks: dict[str, Track] = {}
 
     def read(person: Person) -> np.ndarray | None:
@@ -37,8 +34,8 @@ def measure(setting: "Setting") -> list[Figure]:
             tracks[person.id] = found[0]
         return found[0].landmarks if found else None
 
-    errors = landmark_errors(london, read, quick=setting.quick)
-    mesh = landmark_errors(london, lambda p: london.mesh[f"{p.id}_neutral"], quick=setting.quick)
+    errors = landmark_errors(london, read, quick=given.quick)
+    mesh = landmark_errors(london, lambda p: london.mesh[f"{p.id}_neutral"], quick=given.quick)
     note = "London people held out" + (f", {errors.missed} not found" if errors.missed else "")
     figures = [
         mean_figure("landmark_nme_pct", errors.test, "%", goal=GOAL, better="lower", note=note),
@@ -52,7 +49,7 @@ def measure(setting: "Setting") -> list[Figure]:
             note="the public face mesh (mesh478.npz of the set), teacher of these landmarks",
         ),
     ]  # fmt: skip
-    _worst_sheet(setting, london, errors, tracks)
+    _worst_sheet(given, london, errors, tracks)
     return figures + _slices(london, errors)
 
 
@@ -98,7 +95,7 @@ GROUPS = {
 """Kind of group -> which group a row of people.csv (self-reported) is in."""
 
 
-def _worst_sheet(setting: "Setting", london: London, errors: Errors, tracks: dict[str, Track]) -> None:
+def _worst_sheet(given: Given, london: London, errors: Errors, tracks: dict[str, Track]) -> None:
     """The volunteers with the largest errors, landmarks drawn."""
     people = {p.id: p for p in london.validation + london.test}
     worst = sorted(errors.by_person, key=lambda i: -errors.by_person[i])[:WORST]
@@ -109,4 +106,4 @@ def _worst_sheet(setting: "Setting", london: London, errors: Errors, tracks: dic
         )
         for i in worst
     ]  # fmt: skip
-    save_sheet(setting.folder, "worst_volunteers", tiled(tiles, 4), volunteers(setting.folder, setting.london))
+    save_sheet(given.folder, "worst_volunteers", tiled(tiles, 4), volunteers(given.folder, given.london))

@@ -1,20 +1,17 @@
 """Steadiness on a still picture, and lag behind a fast one."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from benchmarks.figures import Figure, mean_figure
+from benchmarks.suites import Given
 from faces import Tracker
 from faces.landmarks import PUPILS
 from faces.london import London
 from media import read_picture
 from provenance.watermark.attacks import h264
-
-if TYPE_CHECKING:
-    from benchmarks.tracker.suite import Setting
 
 SIDE = 512  # pixels
 GRAIN = 4.0  # standard deviation of the camera's noise, of 255
@@ -25,13 +22,13 @@ SWAY = (0.35, 1.2)  # of the distance of the eyes; hertz
 TILT = (12.0, 0.9)  # degrees; hertz
 
 
-def measure(setting: "Setting") -> list[Figure]:
+def measure(given: Given) -> list[Figure]:
     """still_jitter_pct, motion_lag_frames, motion_error_pct, each for frames as they come and for whole videos."""
     tracker = Tracker()
     jitter: dict[str, list[float]] = {"": [], "_raw": [], "_offline": []}
     lag: dict[str, list[float]] = {"": [], "_offline": []}
     error: dict[str, list[float]] = {"": [], "_offline": []}
-    for seed, picture in enumerate(_photographs(setting)):
+    for seed, picture in enumerate(_photographs(given)):
         start = tracker.portrait(picture)[0]
         eyes = float(np.linalg.norm(start.landmarks[PUPILS[0]] - start.landmarks[PUPILS[1]]))
         still = [h264([_grainy(picture, seed, k)], CRF)[0] for k in range(FRAMES)]
@@ -72,13 +69,13 @@ def _figures(jitter: dict, lag: dict, error: dict) -> list[Figure]:
     return figures
 
 
-def _photographs(setting: "Setting") -> Iterator[np.ndarray]:
+def _photographs(given: Given) -> Iterator[np.ndarray]:
     """Square pictures of SIDE pixels."""
-    if setting.london is None:
-        pictures = (read_picture(p) for p in sorted(setting.portrait.parent.glob("*.png")))
+    if given.london is None:
+        pictures = (read_picture(p) for p in sorted(given.portrait.parent.glob("*.png")))
     else:
-        people = London(setting.london).test
-        pictures = (p.picture("neutral") for p in (people[:1] if setting.quick else people[:8]))
+        people = London(given.london).test
+        pictures = (p.picture("neutral") for p in (people[:1] if given.quick else people[:8]))
     for picture in pictures:
         yield cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
 

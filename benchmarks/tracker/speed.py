@@ -3,28 +3,25 @@
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from benchmarks.figures import Figure
+from benchmarks.suites import Given
 from faces import Tracker
 from media import read_picture
 from media.errors import VasariError
-
-if TYPE_CHECKING:
-    from benchmarks.tracker.suite import Setting
 
 SIDE = 512
 ROUNDS = 3
 
 
-def measure(setting: "Setting") -> list[Figure]:
+def measure(given: Given) -> list[Figure]:
     """video_fps_512 and its cost in processor time, portrait_fit_s, load_s."""
     tracker = Tracker()
-    picture = cv2.resize(read_picture(setting.portrait), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    frames = _swaying(picture, 60 if setting.quick else 250)
+    picture = cv2.resize(read_picture(given.portrait), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    frames = _swaying(picture, 60 if given.quick else 250)
     best, busy, slowest = 0.0, [], []
     for _ in range(ROUNDS):
         tracks, spent = tracker.follow(frames), []
@@ -54,7 +51,7 @@ def measure(setting: "Setting") -> list[Figure]:
         ),
         Figure(name="portrait_fit_s", value=min(once), unit="s", goal=2.0, better="lower", n=ROUNDS, note="512 pixels"),
         Figure(
-            name="load_s", value=_load(1 if setting.quick else ROUNDS), unit="s", better="lower",
+            name="load_s", value=_load(1 if given.quick else ROUNDS), unit="s", better="lower",
             note="a fresh process: import and Tracker()",
         ),
     ]  # fmt: skip

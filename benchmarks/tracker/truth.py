@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks.figures import Figure, mean_figure
 from benchmarks.plots import bars, save_plot
 from benchmarks.sheets import portraits, save_sheet, tile, tiled
+from benchmarks.suites import Given
 from faces import Track, Tracker
 from faces.actions import ACTION_INDEX
 from faces.head import rotation_matrix
@@ -17,9 +17,6 @@ from faces.solve import FREE
 from media import read_picture
 from media.errors import UnreadableError
 from provenance import Keys
-
-if TYPE_CHECKING:
-    from benchmarks.tracker.suite import Setting
 
 GOALS = {"pose_error_deg": 1.5, "gaze_error_deg": 4.0, "action_error": None}
 BUCKETS = ((0, 15), (15, 30), (30, 45), (45, 60), (60, 80))  # degrees of yaw, to either side
@@ -68,9 +65,9 @@ def read_truth(folder: Path, most: int) -> Iterator[Truth]:
         raise UnreadableError(f"{folder}: holds no labelled people; make some with `vasari data people -o {folder}`")
 
 
-def measure(setting: "Setting") -> list[Figure]:
+def measure(given: Given) -> list[Figure]:
     """pose_error_deg, gaze_error_deg, action_error and landmarks by yaw, with baselines."""
-    if setting.people is None:
+    if given.people is None:
         note = (
             "not measured: needs --people (`vasari data people`, which needs MakeHuman's assets: `vasari data assets`)"
         )
@@ -80,15 +77,15 @@ def measure(setting: "Setting") -> list[Figure]:
             for name, goal in GOALS.items()
         ]
     tracker, pairs, missed = Tracker(), [], []
-    for truth in read_truth(setting.people, MOST_QUICK if setting.quick else MOST):
+    for truth in read_truth(given.people, MOST_QUICK if given.quick else MOST):
         near = [t for t in tracker.track(read_picture(truth.path)) if _is_there(t, truth)]
         if near:
             pairs.append((truth, max(near, key=lambda t: t.size)))
         else:
             missed.append(truth)
-    _sheets(setting, pairs, missed)
+    _sheets(given, pairs, missed)
     where = f"rendered people, {len(missed)} of {len(pairs) + len(missed)} not found"
-    return [*_pose(pairs, where), *_gaze(pairs, where), *_actions(pairs, where), *_landmarks(setting, pairs, missed)]
+    return [*_pose(pairs, where), *_gaze(pairs, where), *_actions(pairs, where), *_landmarks(given, pairs, missed)]
 
 
 def _is_there(track: Track, truth: Truth) -> bool:
@@ -164,7 +161,7 @@ def _actions(pairs: list[tuple[Truth, Track]], where: str) -> list[Figure]:
     ]
 
 
-def _landmarks(setting: "Setting", pairs: list[tuple[Truth, Track]], missed: list[Truth]) -> list[Figure]:
+def _landmarks(given: Given, pairs: list[tuple[Truth, Track]], missed: list[Truth]) -> list[Figure]:
     """Error of the mesh points that are seen, % of the distance of the eyes; how far it was foreseen."""
     errors = [_error(truth, track) for truth, track in pairs]
     seen = [100 * float(e[truth.visible].mean()) for e, (truth, _) in zip(errors, pairs, strict=True)]
@@ -184,7 +181,7 @@ def _landmarks(setting: "Setting", pairs: list[tuple[Truth, Track]], missed: lis
             chart[f"{low} to {high}"] = float(np.mean(inside)), len(inside)
     if chart:
         plot = bars("mean landmark error by yaw (degrees), % of the distance of the eyes", chart, "%")
-        save_plot(setting.folder, "error_by_yaw", plot)
+        save_plot(given.folder, "error_by_yaw", plot)
     note = "actual over expected error, 1 is honest; more is too sure of itself"
     return [*figures, mean_figure("sigma_ratio", ratios, "", better="lower", note=note)]
 
@@ -194,7 +191,7 @@ def _error(truth: Truth, track: Track) -> np.ndarray:
     return np.linalg.norm(track.landmarks - truth.mesh, axis=1) / truth.scale
 
 
-def _sheets(setting: "Setting", pairs: list[tuple[Truth, Track]], missed: list[Truth]) -> None:
+def _sheets(given: Given, pairs: list[tuple[Truth, Track]], missed: list[Truth]) -> None:
     """The worst faces, and those that were not found."""
     ranked = sorted(pairs, key=lambda pair: -float(_error(*pair)[pair[0].visible].mean()))[:WORST]
     tiles = [
@@ -206,9 +203,9 @@ def _sheets(setting: "Setting", pairs: list[tuple[Truth, Track]], missed: list[T
         for truth, track in ranked
     ]  # fmt: skip
     if tiles:
-        permits = portraits(setting.folder, *(truth.path for truth, _ in ranked), keys=Keys.open())
-        save_sheet(setting.folder, "worst_rendered", tiled(tiles), permits)
+        permits = portraits(given.folder, *(truth.path for truth, _ in ranked), keys=Keys.open())
+        save_sheet(given.folder, "worst_rendered", tiled(tiles), permits)
     lost = [tile(read_picture(t.path), None, f"{t.path.stem}: yaw {yaw(t):.0f}", around=t.mesh) for t in missed[:WORST]]
     if lost:
-        permits = portraits(setting.folder, *(truth.path for truth in missed[:WORST]), keys=Keys.open())
-        save_sheet(setting.folder, "missed_rendered", tiled(lost), permits)
+        permits = portraits(given.folder, *(truth.path for truth in missed[:WORST]), keys=Keys.open())
+        save_sheet(given.folder, "missed_rendered", tiled(lost), permits)

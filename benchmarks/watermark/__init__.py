@@ -1,5 +1,1 @@
 """The marks: how well they are read after what happens to files, how seldom where there are none, how well hidden."""
-
-from benchmarks.watermark.suite import Setting, run
-
-__all__ = ["Setting", "run"]

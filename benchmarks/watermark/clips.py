@@ -1,11 +1,11 @@
 """Clips to mark: people who do not exist, speaking, and test people of the London Set, moved a little. They never leave
 this process."""
 
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from benchmarks.suites import Given
 from faces import Tracker
 from faces.london import London
 from generate import FaceLatent, Motion, Painter, Talker
@@ -13,30 +13,27 @@ from media import SAMPLE_RATE, read_picture, read_sound
 from media.units import FPS
 from provenance.watermark.hosts import moving
 
-if TYPE_CHECKING:
-    from benchmarks.watermark.suite import Setting
-
 SECONDS = 4  # of every clip; most rows use the first two
 SIDE = 512
 Clip = list[np.ndarray]  # frames, uint8 RGB (H, W, 3)
 
 
-def unmarked_clips(setting: "Setting") -> list[Clip]:
+def unmarked_clips(given: Given) -> list[Clip]:
     """Clips of 4 s at 512x512, those of people who do not exist first; a quick run has no others."""
-    sound, motion, painter = read_sound(setting.speech), Motion.load(), Painter()
+    sound, motion, painter = read_sound(given.speech), Motion.load(), Painter()
     length, clips = SECONDS * SAMPLE_RATE, []
-    for number, path in enumerate(setting.portraits):
+    for number, path in enumerate(given.portraits):
         picture = read_picture(path)
         track, _ = Tracker().portrait(picture)
         talker = Talker(FaceLatent.encode(picture, track, size=SIDE), painter)
-        for seed in range(1 if setting.quick else 3):
+        for seed in range(1 if given.quick else 3):
             start = ((3 * number + seed) * SAMPLE_RATE) % max(1, len(sound) - length)
             piece = np.resize(sound[start : start + length], length)
             clips.append(list(talker.frames([motion.generate(piece, seed=100 + 10 * number + seed)])))
-    if setting.london and not setting.quick:
+    if given.london and not given.quick:
         clips += [
             moving(np.random.default_rng(int(person.id)), _square(person.picture("neutral")), SECONDS * FPS)
-            for person in London(setting.london).test
+            for person in London(given.london).test
         ]
     return clips
 

@@ -2,23 +2,20 @@
 Outcomes as they are."""
 
 import secrets
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from benchmarks.figures import Figure, mean_figure
+from benchmarks.suites import Given
 from benchmarks.watermark.clips import Clip
 from provenance.watermark import attacks
 from provenance.watermark.geometry import luma, square
 from provenance.watermark.nets import FastPattern, FastReader
 from provenance.watermark.picture import MarkReading, PictureMarker, PictureReader, add_pattern, load_model
 
-if TYPE_CHECKING:
-    from benchmarks.watermark.suite import Setting
 
-
-def measure(setting: "Setting", clips: list[Clip]) -> list[Figure]:
+def measure(given: Given, clips: list[Clip]) -> list[Figure]:
     """copied_*, removed_*: shares of clips on which the attack succeeds."""
     model = load_model()
     strength, reader = model.strength, FastReader(model.reader)

@@ -6,19 +6,16 @@ import secrets
 from collections import defaultdict
 from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import numpy as np
 
 from benchmarks.figures import Figure, mean_figure
 from benchmarks.pictures import psnr
+from benchmarks.suites import Given
 from benchmarks.watermark.clips import Clip
 from provenance.watermark import attacks
 from provenance.watermark.picture import PictureMarker, PictureReader
-
-if TYPE_CHECKING:
-    from benchmarks.watermark.suite import Setting
 
 BITS = 32
 MISSING = "its package is not installed"
@@ -33,9 +30,9 @@ WAYS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def measure(setting: "Setting", clips: list[Clip]) -> list[Figure]:
+def measure(given: Given, clips: list[Clip]) -> list[Figure]:
     """PEER_psnr_db and PEER_frame_rate_WAY: the whole message (32 bits of theirs, 64 of ours) from one frame."""
-    frames = [clip[10] for clip in clips[: 2 if setting.quick else None]]
+    frames = [clip[10] for clip in clips[: 2 if given.quick else None]]
     found: dict[str, list[float]] = defaultdict(list)
     for frame in frames:
         _ours(frame, found)

@@ -4,7 +4,6 @@ import csv
 import secrets
 import time
 from collections import defaultdict
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,28 +11,26 @@ from benchmarks.figures import Figure, mean_figure
 from benchmarks.pictures import psnr, ssim
 from benchmarks.plots import figure, save_plot
 from benchmarks.sheets import portraits, save_sheet
+from benchmarks.suites import Given
 from benchmarks.watermark.clips import Clip
 from benchmarks.watermark.journeys import Journey, journeys
 from media.units import FPS
 from provenance.watermark.picture import PictureMarker, PictureReader
 
-if TYPE_CHECKING:
-    from benchmarks.watermark.suite import Setting
-
 STRIDE = 5  # every fifth frame is read, as in verification
 
 
-def measure(setting: "Setting", clips: list[Clip]) -> list[Figure]:
+def measure(given: Given, clips: list[Clip]) -> list[Figure]:
     """message_rate_* of every row, mark_*, embed_ms_512, search_s; coded bits and p-values into `rows.csv` and a plot;
     how it looks into a sheet."""
     found: dict[str, list[float]] = defaultdict(list)
-    rows = journeys(setting.quick)
+    rows = journeys(given.quick)
     searches: list[float] = []
     looks: list[np.ndarray] = []
     for clip in clips:
         key, message = secrets.token_bytes(32), secrets.randbits(64)
         marked = _hidden(clip, PictureMarker(message, key), found)
-        if len(looks) < len(setting.portraits):  # clips of people who do not exist come first
+        if len(looks) < len(given.portraits):  # clips of people who do not exist come first
             looks.append(_look(clip[0], marked[0]))
         for row in rows:
             reader, sent = PictureReader(key), row.change(marked[: row.seconds * FPS])
@@ -48,9 +45,9 @@ def measure(setting: "Setting", clips: list[Clip]) -> list[Figure]:
             if not row.moved:
                 found[f"bits {row.name}"].append(reader.bit_accuracy(message))
     if looks:
-        save_sheet(setting.folder, "marked", np.concatenate(looks), portraits(setting.folder, *setting.portraits))
-    _write(setting, rows, found)
-    _plot(setting, rows, found)
+        save_sheet(given.folder, "marked", np.concatenate(looks), portraits(given.folder, *given.portraits))
+    _write(given, rows, found)
+    _plot(given, rows, found)
     figures = [_rate(row, found[f"rate {row.name}"]) for row in rows]
     figures += [mean_figure("mark_psnr_db", found["psnr"], "dB", goal=42)]
     figures += [mean_figure("mark_ssim", found["ssim"], "", goal=0.98)]
@@ -97,9 +94,9 @@ def _rate(row: Journey, values: list[float]) -> Figure:
     return mean_figure(f"message_rate_{row.name}", values, "", goal=row.goal, note=note)
 
 
-def _write(setting: "Setting", rows: list[Journey], found: dict[str, list[float]]) -> None:
+def _write(given: Given, rows: list[Journey], found: dict[str, list[float]]) -> None:
     """`rows.csv`: a row a journey."""
-    with (setting.folder / "rows.csv").open("w", newline="") as file:
+    with (given.folder / "rows.csv").open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["journey", "family", "strength", "clips", "whole_message", "bit_accuracy", "median_p_value"])
         for row in rows:
@@ -110,7 +107,7 @@ def _write(setting: "Setting", rows: list[Journey], found: dict[str, list[float]
             )
 
 
-def _plot(setting: "Setting", rows: list[Journey], found: dict[str, list[float]]) -> None:
+def _plot(given: Given, rows: list[Journey], found: dict[str, list[float]]) -> None:
     """Whole messages, coded bits and p-values against the strength of each family."""
     families = [
         f for f in ("h264", "h265", "vp9", "jpeg", "resize", "crop", "turn") if sum(r.family == f for r in rows) > 1
@@ -129,4 +126,4 @@ def _plot(setting: "Setting", rows: list[Journey], found: dict[str, list[float]]
         below.set_xlabel("strength")
     axes[0, 0].legend()
     axes[1, 0].set_ylabel("p-value, median")
-    save_plot(setting.folder, "journeys", drawn)
+    save_plot(given.folder, "journeys", drawn)

@@ -2,20 +2,17 @@
 
 import secrets
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from scipy.signal import resample_poly
 
 from benchmarks.figures import Figure, mean_figure
+from benchmarks.suites import Given
 from media import SAMPLE_RATE, read_sound
 from provenance.watermark.attacks import coded_sound
 from provenance.watermark.identity import sound_message
 from provenance.watermark.sound import SoundMarker, SoundReader
-
-if TYPE_CHECKING:
-    from benchmarks.watermark.suite import Setting
 
 SECONDS = (3, 10)
 
@@ -37,12 +34,12 @@ WAYS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def measure(setting: "Setting") -> list[Figure]:
+def measure(given: Given) -> list[Figure]:
     """sound_message_rate_WAY and _WAY_10s, sound_snr_db, sound_pesq, sound_false_positives."""
-    speech, figures = read_sound(setting.speech), []
+    speech, figures = read_sound(given.speech), []
     quality, heard_as = [], []
     for seconds in SECONDS:
-        pieces = _pieces(speech, seconds, 2 if setting.quick else 12)
+        pieces = _pieces(speech, seconds, 2 if given.quick else 12)
         heard: dict[str, list[float]] = {way: [] for way in WAYS}
         for piece in pieces:
             key, message = secrets.token_bytes(32), secrets.randbits(64)
@@ -61,7 +58,7 @@ def measure(setting: "Setting") -> list[Figure]:
     told = [score for score in heard_as if score is not None]
     note = "wide band (ITU-T P.862.2), 4.64 is no difference" if told else "pesq is not installed"
     figures.append(mean_figure("sound_pesq", told, "", note=note))
-    return [*figures, _false_positives(speech, 20 if setting.quick else 400)]
+    return [*figures, _false_positives(speech, 20 if given.quick else 400)]
 
 
 def _pieces(speech: np.ndarray, seconds: int, count: int) -> list[np.ndarray]:

@@ -1,31 +1,28 @@
 """How often a mark is seen where there is none: decision at 1e-6 with every place that was looked at counted."""
 
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from benchmarks.figures import Figure
+from benchmarks.suites import Given
 from faces.london import London
 from provenance.watermark import attacks
 from provenance.watermark.hosts import drawn
 from provenance.watermark.picture import PictureReader
-
-if TYPE_CHECKING:
-    from benchmarks.watermark.suite import Setting
 
 PICTURES, PICTURES_QUICK = 10_000, 400
 SEARCHED, SEARCHED_QUICK = 60, 2
 HOSTS = 60  # drawn at full size once; crops of them, retouched and coded, are the pictures
 
 
-def measure(setting: "Setting") -> list[Figure]:
+def measure(given: Given) -> list[Figure]:
     """mark_false_positives, mark_trials; the same of searches; the highest pilot of any."""
     rng = np.random.default_rng(9)
-    count, searched = (PICTURES_QUICK, SEARCHED_QUICK) if setting.quick else (PICTURES, SEARCHED)
+    count, searched = (PICTURES_QUICK, SEARCHED_QUICK) if given.quick else (PICTURES, SEARCHED)
     hosts = [drawn(rng, 384) for _ in range(HOSTS)]
-    if setting.london:
-        hosts += [cv2.resize(p.picture("neutral"), (512, 512)) for p in London(setting.london).training]
+    if given.london:
+        hosts += [cv2.resize(p.picture("neutral"), (512, 512)) for p in London(given.london).training]
     seen, highest, seen_in_search = 0, 0.0, 0
     for number in range(count):
         reader = PictureReader(rng.bytes(32))
@@ -37,7 +34,7 @@ def measure(setting: "Setting") -> list[Figure]:
     bound = 1 - 0.05 ** (1 / count)
     note = f"rate at most {bound:.1e} at 95% confidence; 1e-6 by arithmetic (Hoeffding, and 2^-32 a decoding)"
     kinds = (
-        "crops of drawn pictures" + (" and of training photographs" if setting.london else "") + ", noise, gradients"
+        "crops of drawn pictures" + (" and of training photographs" if given.london else "") + ", noise, gradients"
     )
     return [
         Figure(name="mark_false_positives", value=float(seen), unit="", goal=0, better="lower", n=count, note=note),

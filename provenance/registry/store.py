@@ -133,6 +133,10 @@ class Registry:
         """The output with this C2PA manifest."""
         return next(iter(self._entries(t.OUTPUTS.c.manifest == label)), None)
 
+    def knows_own(self) -> bool:
+        """Whether anything was made here, beside what was marked for others."""
+        return bool(self.rows(select(t.OUTPUTS.c.mark).where(t.OUTPUTS.c.portrait_sha256 != "").limit(1)))
+
     def of_kind(self, kind: str) -> list[Entry]:
         """All outputs of a kind, newest first."""
         return self._entries(t.OUTPUTS.c.kind == kind)

@@ -1,7 +1,6 @@
 """`vasari bench`: measure what the product claims; `vasari bench compare`: what moved between two runs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperCommand
 
+from benchmarks.suites import SUITES, Given, run, run_or_tell, suite
 from media.threads import cores
 
 if TYPE_CHECKING:
@@ -21,20 +21,8 @@ if TYPE_CHECKING:
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-class Suite(StrEnum):
-    """What can be measured."""
-
-    first_light = "first-light"
-    tracker = "tracker"
-    renderer = "renderer"
-    speed = "speed"
-    motion = "motion"
-    credentials = "credentials"
-    attacks = "attacks"
-    detector = "detector"
-    watermark = "watermark"
-    generation = "generation"
-    every = "all"
+Suite = StrEnum("Suite", {name: name for name in (*SUITES, "all")})
+"""What can be measured."""
 
 
 class BenchCommand(TyperCommand):
@@ -52,74 +40,19 @@ class BenchCommand(TyperCommand):
         return typer.main.get_command(comparing).make_context(f"{info_name} compare", args[1:], parent, **extra)
 
 
-@dataclass(frozen=True)
-class Given:
-    """What a run measures on, as given at the door."""
-
-    quick: bool
-    london: Path | None
-    people: Path | None
-    assets: Path | None
-    skins: Path | None
-    clip: Path | None
-    speech_set: Path | None
-    fakes: Path | None
-    real: Path | None
-    peers: Path | None
-    portrait: Path
-    speech: Path
-
-
-def measure(suite: Suite, folder: Path, given: Given) -> "Results":
+def measure(name: str, given: Given) -> "Results":
     """Run one suite; what goes on is said on standard error."""
+    return run(suite(name), given, _sayer(name))
+
+
+def measure_or_tell(name: str, given: Given) -> "Results":
+    """The same; a suite that lacks what it needs gives its figures without values."""
+    return run_or_tell(suite(name), given, _sayer(name))
+
+
+def _sayer(name: str) -> Callable[[str], None]:
     err = Console(stderr=True)
-
-    def say(part: str) -> None:
-        err.print(f"{suite.value}: {part}", highlight=False)
-
-    g, quick = given, given.quick
-    if suite is Suite.tracker:
-        from benchmarks import tracker
-
-        return tracker.run(tracker.Setting(folder, quick, g.london, g.people, g.portrait), say=say)
-    if suite is Suite.renderer:
-        from benchmarks import renderer
-
-        setting = renderer.Setting(folder, quick, g.london, g.assets, g.skins, g.portrait, g.clip)
-        return renderer.run(setting, say=say)
-    if suite is Suite.motion:
-        from benchmarks import motion
-
-        talking = motion.Setting(folder, quick, g.speech_set, g.assets, g.skins, g.portrait, g.speech)
-        return motion.run(talking, say=say)
-    if suite is Suite.credentials:
-        from benchmarks import credentials
-
-        return credentials.run(credentials.Setting(folder, quick, g.portrait, g.speech), say=say)
-    if suite is Suite.attacks:
-        from benchmarks import attacks
-
-        return attacks.run(attacks.Setting(folder, quick, g.portrait, g.speech), say=say)
-    if suite is Suite.detector:
-        from benchmarks import detector
-
-        return detector.run(detector.Setting(folder, quick, g.fakes, g.real, workers=cores()), say=say)
-    portraits = tuple(dict.fromkeys((g.portrait, *sorted(EXAMPLES.glob("portrait*.png")))))
-    if suite is Suite.generation:
-        from benchmarks import generation
-
-        return generation.run(generation.Setting(folder, quick, portraits, g.assets, g.skins, g.peers), say=say)
-    if suite is Suite.watermark:
-        from benchmarks import watermark
-
-        return watermark.run(watermark.Setting(folder, quick, g.london, portraits, g.speech), say=say)
-    if suite is Suite.speed:
-        from benchmarks import speed
-
-        return speed.run(speed.Setting(folder, quick, g.portrait, g.speech), say=say)
-    from benchmarks import first_light
-
-    return first_light.run(first_light.Setting(folder, quick, g.london, g.portrait, g.speech), say=say)
+    return lambda part: err.print(f"{name}: {part}", highlight=False)
 
 
 def bench(
@@ -154,6 +87,10 @@ def bench(
     real: Annotated[
         Path | None, typer.Option(help="Folder of camera videos that nobody altered, for the detector's false alarms.")
     ] = None,
+    wild: Annotated[
+        Path | None,
+        typer.Option(help="Clips that nobody here made or trained on: clips.csv (file, label, source, person)."),
+    ] = None,
     peers: Annotated[
         Path | None,
         typer.Option(help="TOML file of other commands that make talking faces, to be measured beside ours."),
@@ -173,43 +110,44 @@ def bench(
 
     if not is_nobody(portrait, Keys.open()):
         raise ConsentError(f"{portrait}: benchmarks animate only people who do not exist; use a shipped example")
-    given = Given(quick, london, people, assets, skins, clip, speech_set, fakes, real, peers, portrait, speech)
-    if Suite.every in suites:
-        _measure_all(output, given)
+    given = Given(
+        output, portrait, speech, quick, london, people, assets, skins, clip, speech_set, fakes, real, wild, peers,
+        workers=cores(),
+    )  # fmt: skip
+    if Suite.all in suites:
+        _measure_all(given)
         return
-    for suite in dict.fromkeys(suites):
-        folder = output if len(set(suites)) == 1 else output / suite.value
-        results = measure(suite, folder, given)
+    for name in dict.fromkeys(wanted.value for wanted in suites):
+        own = given if len(set(suites)) == 1 else given.within(name)
+        results = measure(name, own)
         Console(width=None if Console().is_terminal else 160).print(table(results))
-        typer.echo(f"{folder / 'results.json'}: {len(results.figures)} figures")
+        typer.echo(f"{own.folder / 'results.json'}: {len(results.figures)} figures")
 
 
-def _measure_all(output: Path, given: Given) -> None:
+def _measure_all(given: Given) -> None:
     """Every suite into a folder of its own; exit code 1 where one failed."""
-    from benchmarks.detector import without_fakes
     from benchmarks.figures import table
     from benchmarks.report import write_report
     from benchmarks.sweep import measure_all
     from media.errors import UnreadableError
     from provenance.exits import EXIT_UNREADABLE
 
-    for path in (p for p in vars(given).values() if isinstance(p, Path)):
-        if not path.exists():
+    output = given.folder
+    for name, path in vars(given).items():
+        if isinstance(path, Path) and name != "folder" and not path.exists():
             raise UnreadableError(f"{path}: does not exist; hours of measuring would end without it")
     jobs: dict[str, Callable[[], Results]] = {
-        suite.value: partial(measure, suite, output / suite.value, given) for suite in Suite if suite is not Suite.every
+        name: partial(measure_or_tell, name, given.within(name)) for name in SUITES
     }
-    if given.fakes is None:
-        jobs[Suite.detector.value] = partial(without_fakes, output / Suite.detector.value)
     out, err = Console(width=None if Console().is_terminal else 160), Console(stderr=True)
 
     def done(sweep: "Sweep") -> None:
-        suite, seconds = list(sweep.seconds.items())[-1]
-        if suite in sweep.failed:
-            err.print(f"[red]{suite}:[/red] {escape(sweep.failed[suite])}", highlight=False, soft_wrap=True)
+        name, seconds = list(sweep.seconds.items())[-1]
+        if name in sweep.failed:
+            err.print(f"[red]{name}:[/red] {escape(sweep.failed[name])}", highlight=False, soft_wrap=True)
         else:
             out.print(table(sweep.suites[-1]))
-        typer.echo(f"{suite}: {seconds:.0f} s")
+        typer.echo(f"{name}: {seconds:.0f} s")
         write_report(sweep, output)
 
     sweep = measure_all(jobs, output, given.quick, done=done, trouble=lambda text: err.print(escape(text)))

@@ -10,6 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from media.errors import UsageError
+from media.words import plain
+from vasari.progress import say
 
 app = typer.Typer(help="Consent on file for portraits of somebody.", no_args_is_help=True)
 Folder = Annotated[
@@ -43,7 +45,7 @@ def grant(
         granted_by=granted_by or subject,
         keys=Keys.open(keys),
     )
-    typer.echo(f"{output}: consent of {consent.subject} until {consent.valid_until}")
+    say(f"{output}: consent of {consent.subject} until {consent.valid_until}")
 
 
 @app.command()
@@ -57,7 +59,7 @@ def show(
 
     opened = Keys.open(keys, create=False)
     consent = read_consent(file, keys=opened)
-    table = Table(title=escape(str(file)), title_justify="left", show_header=False)
+    table = Table(title=escape(plain(str(file))), title_justify="left", show_header=False)
     for name, value in (
         ("subject", consent.subject),
         ("purpose", consent.purpose),
@@ -65,7 +67,7 @@ def show(
         ("until", str(consent.valid_until)),
         ("portrait", f"SHA-256 {consent.portrait_sha256}"),
     ):
-        table.add_row(name, escape(value))
+        table.add_row(name, escape(plain(value)))
     Console().print(table)
     if portrait is not None:
         load_consent(file, portrait=portrait, keys=opened)

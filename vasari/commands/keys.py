@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from media.atomic import replacing
+from vasari.progress import say
 
 if TYPE_CHECKING:
     from provenance import Keys
@@ -26,8 +27,8 @@ def create(keys: Folder = None) -> None:
 
     opened = Keys.open(keys)
     word = "made" if opened.created else "already there; nothing changed"
-    typer.echo(f"{opened.folder}: development keys {word}")
-    typer.echo("Back up watermark.key: without it no mark made with it can ever be read again. Share only root.pem.")
+    say(f"{opened.folder}: development keys {word}")
+    say("Back up watermark.key: without it no mark made with it can ever be read again. Share only root.pem.")
 
 
 @app.command()
@@ -54,7 +55,7 @@ def show(keys: Folder = None) -> None:
     table.add_row("registry", "yes" if (opened.folder / FILE).exists() else "no outputs yet")
     Console().print(table)
     for row in states(opened):
-        typer.echo("{:14}{:42}{} to {}  {}".format(*row))  # not in a table: serial numbers are copied from here
+        say("{:14}{:42}{} to {}  {}".format(*row))  # not in a table: serial numbers are copied from here
 
 
 def states(keys: "Keys") -> list[tuple[str, str, str, str, str]]:
@@ -92,7 +93,7 @@ def export_anchor(
     opened = Keys.open(keys, create=False)
     with replacing(output) as temporary:
         temporary.write_bytes(opened.anchor_pem)
-    typer.echo(f"{output}: root certificate of {opened.folder}")
+    say(f"{output}: root certificate of {opened.folder}")
 
 
 @app.command()
@@ -109,13 +110,13 @@ def rotate(
 
     if watermark:
         opened = Keys.open(keys, create=False).rotate_mark_key()
-        typer.echo(
+        say(
             f"{opened.folder}: marks with key {key_id(opened.mark_key)}; {len(opened.retired)} retired, still read. "
             f"Back up watermark.key and {RETIRED}."
         )
         return
     opened = Keys.open(keys, create=False).rotate()
-    typer.echo(f"{opened.folder}: signs with a new certificate until {opened.expires:%Y-%m-%d}")
+    say(f"{opened.folder}: signs with a new certificate until {opened.expires:%Y-%m-%d}")
 
 
 @app.command()
@@ -155,11 +156,11 @@ def timestamp(
     chosen = Authority(url, required) if url else None
     opened = Keys.open(keys).set_authority(chosen, pem)
     if chosen is None:
-        typer.echo(f"{opened.folder}: signatures are not stamped any more")
+        say(f"{opened.folder}: signatures are not stamped any more")
         return
-    typer.echo(f"{opened.folder}: signatures are stamped by {chosen.url}{', or nothing is signed' if required else ''}")
+    say(f"{opened.folder}: signatures are stamped by {chosen.url}{', or nothing is signed' if required else ''}")
     if not opened.time_anchors:
-        typer.echo("  its word on times is not trusted here yet: give its root certificate with --anchor", err=True)
+        say("  its word on times is not trusted here yet: give its root certificate with --anchor", err=True)
 
 
 @app.command()
@@ -174,9 +175,9 @@ def renew(keys: Folder = None) -> None:
     opened = Keys.open(keys, create=False)
     renewed = opened.renew()
     word = "renewed" if renewed.chain[0] != opened.chain[0] else "not in its last week, so not renewed"
-    typer.echo(f"{opened.folder}: certificate {word}; it is valid until {renewed.expires:%Y-%m-%d}")
+    say(f"{opened.folder}: certificate {word}; it is valid until {renewed.expires:%Y-%m-%d}")
     if renewed.lists:
-        typer.echo(f"give {renewed.lists[0]}, signed anew, to those who trust you")
+        say(f"give {renewed.lists[0]}, signed anew, to those who trust you")
 
 
 @app.command()
@@ -217,10 +218,10 @@ def revoke(
     known = {c.serial_number for c in opened.chain} | {c.serial_number for g in opened.generations for c in g.chain}
     entry = opened.revoke(reason, since.replace(tzinfo=UTC) if since else None, serial=number)
     if certificate is None and entry.serial not in known:
-        typer.echo(f"no certificate in {opened.folder} has this serial number; it is listed all the same", err=True)
-    typer.echo(f"certificate {entry.serial:x} revoked; give {opened.folder / FILE} to those who trust you")
+        say(f"no certificate in {opened.folder} has this serial number; it is listed all the same", err=True)
+    say(f"certificate {entry.serial:x} revoked; give {opened.folder / FILE} to those who trust you")
     if Keys.open(opened.folder, create=False).chain[0] != opened.chain[0]:
-        typer.echo("a new certificate signs from now on")
+        say("a new certificate signs from now on")
 
 
 def _serial(words: str | None) -> int | None:

@@ -38,7 +38,7 @@ def lifted(
     from faces.lifting import Lifted, Shade, elsewhere
     from faces.people.labels import write_labels
     from media.errors import UsageError
-    from provenance import Edited, Permit, save_picture
+    from provenance import Composite, Permit, save_picture
     from provenance import Keys as KeyFolder
 
     if not SIDES[0] <= size <= SIDES[1]:
@@ -57,7 +57,7 @@ def lifted(
         for number in range(n):
             rng = np.random.default_rng((seed, number))
             shot = head.shoot(elsewhere(parameters, rng, furthest=furthest), shade=Shade.random(rng))
-            shown = permit.perform(Edited, shot.picture, command="data lifted", settings=settings)
+            shown = permit.perform(Composite, shot.picture, command="data lifted", settings=settings)
             save_picture(output / f"{number:06d}.png", shown)
             write_labels(output / f"{number:06d}.npz", shot.labels())
             progress(number + 1)

@@ -47,9 +47,8 @@ def serve(
     if context.invoked_subcommand is not None:
         return
     try:
-        import uvicorn
-
         from vasari.service import Settings, create_app
+        from vasari.service.connections import listening, server
     except ModuleNotFoundError as error:
         if error.name and error.name.split(".")[0] in ("vasari", "provenance", "media"):
             raise
@@ -62,11 +61,10 @@ def serve(
     settings = Settings(
         registry=registry, keys=opened, largest_upload=largest << 20, proxies=tuple(map(_network, proxy or ()))
     )
-    typer.echo(f"http://{host}:{port}/v1 answers for {registry.name}; /v1/openapi.json describes it", err=True)
-    # Whom a proxy asks for is for `limits.client_of` to tell: uvicorn would believe anybody on this machine.
-    uvicorn.run(
-        create_app(settings), host=host, port=port, log_level="warning", server_header=False, proxy_headers=False
-    )
+    with listening(host, port) as link:
+        name = f"[{host}]" if ":" in host else host
+        typer.echo(f"http://{name}:{port}/v1 answers for {registry.name}; /v1/openapi.json describes it", err=True)
+        server(create_app(settings)).run([link])
 
 
 def _network(text: str) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from cryptography.hazmat.primitives.hashes import SHA256
+
 from media.errors import WeightsError
 
 DIGITS = 16  # of a mark
@@ -38,6 +40,7 @@ def verifying(
     """
     from provenance import Keys
     from provenance.generations import read
+    from provenance.revocation import read_revoked
     from provenance.verification import read_anchors
     from provenance.watermark.identity import key_id
     from provenance.watermark.picture import WEIGHTS
@@ -45,9 +48,12 @@ def verifying(
     keys = None if folder is None else Keys.open(folder, create=False)
     lists = [*(keys.lists if keys else ()), *revoked]
     clocks = [*(keys.time_anchors if keys else ()), *authorities]
+    trusted = read_anchors(keys, anchors)
+    overdue = {listed.authority.fingerprint(SHA256()) for listed in read_revoked(lists, trusted).overdue()}
     return program() | {
-        "trusted roots": marked(read_anchors(keys, anchors).encode()),
+        "trusted roots": marked(trusted.encode()),
         "lists of revoked certificates": marked(*sorted(read(Path(path)) for path in lists)),
+        "lists that were to be renewed": marked(*sorted(overdue)),
         "roots of time-stamp authorities": marked(read_anchors(None, clocks).encode()),
         "watermark keys": marked(*(key_id(key).encode() for key in (keys.mark_keys if keys else ()))),
         "hosts that are asked": marked(*(host.encode() for host in sorted(hosts))),

@@ -1,6 +1,7 @@
 """Answers as JSON lines in a file that grows, so that what was interrupted can be gone on with."""
 
 import contextlib
+import datetime as dt
 import json
 import os
 from collections import Counter
@@ -11,6 +12,7 @@ from typing import Any
 
 from media.atomic import replacing
 from media.errors import OutputError
+from provenance.elsewhere import SUFFIX, beside
 from vasari.scanning.deciding import Deciding, differing
 from vasari.scanning.fetching import is_remote
 
@@ -25,10 +27,11 @@ DECIDED = "decided_by"  # and what decided it besides that file
 
 class Ledger:
     """JSON lines, one a file, each with the fields `file`, `decided_by` and, for local files, `seen`: [bytes,
-    nanoseconds].
+    nanoseconds] of the file, then of each sidecar beside it.
 
     Opened again, it goes on: a last line that was cut off is dropped; an answer is `known` if its file has not changed
-    since and it was decided by the same. Of a file that is asked about again the new answer takes the old one's place.
+    since, no certificate that it rests on has expired, and it was decided by the same. Of a file that is asked about
+    again the new answer takes the old one's place.
 
     Args:
         path: made where it is missing.
@@ -92,7 +95,8 @@ class Ledger:
 
     def _difference(self, row: Mapping[str, Any]) -> list[str]:
         given = row.get(DECIDED)
-        return ["version"] if self.deciding and given is None else differing(given or {}, self.deciding)
+        names = ["version"] if self.deciding and given is None else differing(given or {}, self.deciding)
+        return names + ["a certificate that has expired"] * _ended(row)
 
     def _hold(self) -> None:
         """Two that write one list would lose each other's answers."""
@@ -132,8 +136,21 @@ class Ledger:
 def _stamp(name: str) -> list[int] | None:
     if is_remote(name):
         return None
-    try:
-        found = os.stat(name)
-    except OSError:
-        return None
-    return [found.st_size, found.st_mtime_ns]
+    path = Path(name)
+    places = dict.fromkeys([path, beside(path), path.with_suffix(SUFFIX)]) if path.name else [path]
+    found: list[int] = []
+    for place in places:
+        try:
+            known = os.stat(place)
+        except OSError:
+            if place == path:
+                return None
+            continue
+        found += [known.st_size, known.st_mtime_ns]
+    return found
+
+
+def _ended(row: Mapping[str, Any]) -> bool:
+    """Whether the trust that an answer of `verify` or `triage` tells of had its time."""
+    until = row.get("provenance", row).get("credentials", {}).get("good_until", "")
+    return bool(until) and dt.datetime.fromisoformat(until) < dt.datetime.now(dt.UTC)

@@ -41,16 +41,26 @@ class Worker:
         self._able = False
 
     def start(self) -> None:
-        """Begin to make the process, where there is none; `ready` waits until it can be asked."""
+        """Begin to make the process, where there is none; `ready` waits until it can be asked.
+
+        Raises:
+            VasariError: the system gives none just now; asking again may help.
+        """
         if self._process is not None and self._process.is_alive():
             return
         self.end()
         spawn = multiprocessing.get_context("spawn")
-        self._pipe, theirs = spawn.Pipe()
-        arguments = (theirs, self._opening, self._arguments, self._memory)
-        self._process = spawn.Process(target=_serve, args=arguments, daemon=True, name="vasari-worker")
-        self._process.start()
+        with contextlib.ExitStack() as stack:
+            try:
+                ours, theirs = map(stack.enter_context, spawn.Pipe())
+                arguments = (theirs, self._opening, self._arguments, self._memory)
+                process = spawn.Process(target=_serve, args=arguments, daemon=True, name="vasari-worker")
+                process.start()
+            except OSError as error:
+                raise VasariError(f"a process that looks at files could not be started ({error.strerror})") from error
+            stack.pop_all()
         theirs.close()
+        self._process, self._pipe = process, ours
         self._started, self._able = time.monotonic(), False
 
     def ready(self) -> None:

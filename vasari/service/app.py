@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from media.errors import VasariError
+from media.words import plain
 from provenance.claims import vasari_version
 from vasari.service.limits import Arriving, RateLimit, client_of
 from vasari.service.looker import Looker
@@ -18,6 +19,7 @@ from vasari.service.settings import Settings
 
 log = logging.getLogger(__name__)
 LONGEST_TARGET = 4096  # characters of path and query; longer is 414, as the specification has it
+FAILED = "the service failed; its log says why"
 HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
@@ -77,15 +79,19 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.exception_handler(VasariError)
     async def failed(_: Request, error: VasariError) -> Response:
-        log.error("request failed: %s", error)
-        return problem(500, "the service failed; its log says why")
+        log.error("request failed: %s", plain(str(error)))
+        return problem(500, FAILED)
+
+    @app.exception_handler(Exception)
+    async def broken(_: Request, error: Exception) -> Response:
+        return problem(500, FAILED)  # the server writes where and why into its log
 
     return app
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """Every error has this form, and says nothing of what is inside."""
-    return JSONResponse({"detail": detail}, status, headers)
+    return JSONResponse({"detail": detail}, status, HEADERS | (headers or {}))
 
 
 def _looker(settings: Settings) -> Looker | None:

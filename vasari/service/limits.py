@@ -18,19 +18,30 @@ def client_of(peer: str, forwarded: str, proxies: Sequence[str]) -> str:
         peer: address of the other end.
         forwarded: X-Forwarded-For, "" where there is none; each proxy adds whom it heard from at the end.
         proxies: addresses or networks that are believed.
+
+    Returns: an address; of IPv6 the network of 64 bits, since whoever has one address there has all of them.
     """
     chain = [part.strip() for part in forwarded.split(",") if part.strip()]
     while chain and _among(peer, proxies):
         peer = chain.pop()
-    return peer[:64]
+    known = _address(peer)
+    if isinstance(known, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((int(known), 64), strict=False))
+    return str(known or peer)[:64]
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """None for what is none. A socket of both versions writes addresses of the fourth as ones of the sixth."""
+    try:
+        known = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(known, "ipv4_mapped", None) or known
 
 
 def _among(address: str, networks: Sequence[str]) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address)
-        return any(parsed in ipaddress.ip_network(network, strict=False) for network in networks)
-    except ValueError:
-        return False
+    known = _address(address)
+    return known is not None and any(known in ipaddress.ip_network(network, strict=False) for network in networks)
 
 
 class Arriving:

@@ -2,14 +2,18 @@
 
 import asyncio
 import contextlib
+import logging
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from io import RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from fastapi import HTTPException, Request
 from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect
 
+log = logging.getLogger(__name__)
 KINDS = ("image/", "audio/", "video/", "application/octet-stream", "application/mp4", "multipart/form-data")
 PATIENCE = 5.0  # seconds in which nothing has to have come yet
 HEAD = 8 << 10  # bytes of multipart headers
@@ -55,15 +59,18 @@ async def spooled(
         rate: bytes a second that it has to come at, on average, after `PATIENCE`.
 
     Raises:
-        HTTPException: 400 empty or malformed, 408 too slow, 413 too long, 415 of a type that no clip has.
+        HTTPException: 400 empty, malformed or broken off, 408 too slow, 413 too long, 415 of a type that no clip has,
+            503 no room on the disk.
     """
     kind = request.headers.get("content-type", "").lower()
     if not kind.startswith(KINDS):
         raise HTTPException(415, "send a picture, video or sound: as the body, or as a file of multipart/form-data")
     check_length(request, limit + (HEAD if kind.startswith("multipart/") else 0))
-    with tempfile.TemporaryDirectory(prefix="vasari-", dir=folder) as room:
-        path = Path(room) / "clip"
-        with path.open("wb") as file:
+    with contextlib.ExitStack() as stack:
+        with _room():
+            path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vasari-", dir=folder))) / "clip"
+            file = stack.enter_context(path.open("wb", buffering=0))
+        with file:
             sink = _Sink(file, limit)
             take = _Form(request, sink, limit).take if kind.startswith("multipart/") else sink.write
             async for part in _timely(request, seconds, rate):
@@ -73,17 +80,30 @@ async def spooled(
         yield path
 
 
+@contextlib.contextmanager
+def _room() -> Iterator[None]:
+    """Around what needs room on the disk. Says nothing of where that is."""
+    try:
+        yield
+    except OSError as error:
+        log.error("no room for an upload: %s", error)
+        raise HTTPException(503, "there is no room for a clip just now", {"Retry-After": "60"}) from error
+
+
 class _Sink:
     """A file with a most."""
 
-    def __init__(self, file: BinaryIO, limit: int) -> None:
+    def __init__(self, file: RawIOBase, limit: int) -> None:
         self._file, self._limit, self.size = file, limit, 0
 
     def write(self, data: bytes) -> None:
         self.size += len(data)
         if self.size > self._limit:
             raise too_large(self._limit)
-        self._file.write(data)
+        left = memoryview(data)
+        with _room():
+            while left:  # a disk that is nearly full takes a part
+                left = left[self._file.write(left) or 0 :]
 
 
 class _Form:
@@ -153,6 +173,8 @@ async def _timely(request: Request, seconds: float, rate: float) -> AsyncIterato
                 part = await stream.__anext__()
         except StopAsyncIteration:
             return
+        except ClientDisconnect as error:
+            raise HTTPException(400, "the connection ended before the body did") from error
         except TimeoutError as error:
             slow = f"came at less than {rate:g} bytes a second" if allowed < seconds else f"took over {seconds:g} s"
             raise HTTPException(408, f"the body {slow}", {"Connection": "close"}) from error

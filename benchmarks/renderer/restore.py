@@ -1,13 +1,12 @@
 """The painter on people never trained on, beside the flow alone and the untouched portrait."""
 
-from typing import TYPE_CHECKING
-
 import cv2
 import numpy as np
 
 from benchmarks.figures import Figure, mean_figure
 from benchmarks.pictures import face_region, psnr, ssim
 from benchmarks.sheets import portraits, save_sheet, volunteers
+from benchmarks.suites import Given
 from faces import Tracker
 from faces.crop import face_crop
 from faces.london import London
@@ -15,67 +14,42 @@ from generate import FaceLatent, Painter, Renderer
 from generate.training.painter import face_parameters, random_move
 from media import read_picture
 
-if TYPE_CHECKING:
-    from benchmarks.first_light.suite import Setting
-
 KINDS = ("painter", "flow", "copy")
 
 
-def measure(setting: "Setting") -> list[Figure]:
+def measure(given: Given) -> list[Figure]:
     """painter_psnr_db, flow_psnr_db, copy_psnr_db in the face, and SSIM of each.
 
-    *Restore*: a photograph is rendered into another pose and expression; from that rendering, ours has to bring back
-    the photograph itself, which is the truth. The *smile* figures start from the real neutral photograph and are
-    compared with the real smile. Both need the London set for real people; without it the shipped portraits are used.
+    A photograph is rendered into another pose and expression by the flow alone; from that rendering, ours has to bring
+    back the photograph itself, which is the truth. It favours the flow, whose own errors it undoes.
     """
     painter, rng = Painter(), np.random.default_rng(77)
-    people = _people(setting)
     restored: dict[str, list[float]] = {f"{k}_{m}": [] for k in KINDS for m in ("psnr_db", "ssim")}
     sheet = []
-    for latent, _ in people:
+    for latent in _people(given):
         away = random_move(rng, latent, calm=True)
         portrait = Renderer(latent).render(away)
         source = FaceLatent.from_parameters(portrait, face_parameters(away))
-        tiles = _compare(source, latent, latent.appearance.picture, painter, restored)
-        sheet.append(np.hstack(tiles))
-    _save(setting, "restore", sheet)
-    note = "London people held out" if setting.london else "shipped portraits"
-    figures = [
+        sheet.append(np.hstack(_compare(source, latent, latent.appearance.picture, painter, restored)))
+    _save(given, sheet)
+    note = "London people held out" if given.london else "shipped portraits"
+    return [
         mean_figure(name, values, "dB" if name.endswith("db") else "", note=f"{note}, restore")
         for name, values in restored.items()
     ]
-    smiles: dict[str, list[float]] = {f"smile_{k}_{m}": [] for k in KINDS for m in ("psnr_db", "ssim")}
-    sheet = []
-    for neutral, smile in people:
-        if smile is None:
-            continue
-        values: dict[str, list[float]] = {f"{k}_{m}": [] for k in KINDS for m in ("psnr_db", "ssim")}
-        sheet.append(np.hstack(_compare(neutral, smile, smile.appearance.picture, painter, values)))
-        for name, value in values.items():
-            smiles[f"smile_{name}"] += value
-    if sheet:
-        _save(setting, "smile", sheet)
-        figures += [
-            mean_figure(name, values, "dB" if name.endswith("db") else "", note=f"{note}, real smile")
-            for name, values in smiles.items()
-        ]
-    return figures
 
 
-def _people(setting: "Setting") -> list[tuple[FaceLatent, FaceLatent | None]]:
-    """(neutral, smile) of each person; the smile is None where there is no such photograph."""
+def _people(given: Given) -> list[FaceLatent]:
     tracker = Tracker()
 
     def latent(picture: np.ndarray) -> FaceLatent:
         track, _ = tracker.portrait(picture)
         return FaceLatent.from_parameters(*face_crop(picture, track.parameters, 512))
 
-    if setting.london is None:
-        return [(latent(read_picture(p)), None) for p in sorted(setting.portrait.parent.glob("*.png"))]
-    people = London(setting.london).test
-    if setting.quick:
-        people = people[:3]
-    return [(latent(p.picture("neutral")), latent(p.picture("smile"))) for p in people]
+    if given.london is None:
+        return [latent(read_picture(p)) for p in sorted(given.portrait.parent.glob("*.png"))]
+    people = London(given.london).test
+    return [latent(p.picture("neutral")) for p in (people[:3] if given.quick else people)]
 
 
 def _compare(
@@ -95,8 +69,8 @@ def _compare(
     return [truth, shown["painter"], shown["flow"], shown["copy"]]
 
 
-def _save(setting: "Setting", name: str, rows: list[np.ndarray]) -> None:
+def _save(given: Given, rows: list[np.ndarray]) -> None:
     """truth | ours | flow only | copy, one row a person."""
     sheet = cv2.resize(np.vstack(rows), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    permits = volunteers(setting.folder, setting.london) if setting.london else []
-    save_sheet(setting.folder, name, sheet, permits or portraits(setting.folder, setting.portrait))
+    permits = volunteers(given.folder, given.london) if given.london else []
+    save_sheet(given.folder, "restore", sheet, permits or portraits(given.folder, given.portrait))
