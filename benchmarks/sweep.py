@@ -20,7 +20,7 @@ from media.errors import UnreadableError, VasariError
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = (".onnx", ".safetensors")
 FLOORS = ("detect", "generate", "provenance", "faces")  # whose data/ holds weights
-PACKAGES = ("torch", "numpy", "opencv-python-headless", "av", "openvino", "numba", "c2pa-python", "timm",
+PACKAGES = ("torch", "numpy", "opencv-python-headless", "av", "openvino", "onnxruntime", "numba", "c2pa-python", "timm",
             "scikit-learn", "torchmetrics")  # fmt: skip
 
 

@@ -62,6 +62,7 @@ def main() -> None:
             extra = EXTRAS.get((error.name or "").partition(".")[0])
             if extra is None:
                 raise
+            extra = "bench" if sys.argv[1:2] == ["bench"] else extra  # which has them all
             raise MissingExtraError(f"{error.name} is not installed; run: pip install 'vasari[{extra}]'") from error
     except VasariError as error:
         Console(stderr=True).print(f"[red]vasari:[/red] {escape(plain(str(error)))}", highlight=False, soft_wrap=True)
