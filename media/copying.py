@@ -76,7 +76,8 @@ class Copier(Sink):
         """The next picture, with planes of `Original.size`."""
         frame = av.VideoFrame(*self._of.size, self._of.pixels)
         for plane, pixels in zip(frame.planes, picture.planes, strict=True):
-            rows = np.frombuffer(plane, pixels.dtype).reshape(plane.height, plane.line_size // pixels.itemsize)
+            width = plane.line_size // pixels.itemsize
+            rows = np.frombuffer(memoryview(plane), pixels.dtype).reshape(plane.height, width)
             rows[:, : plane.width] = pixels
         base = self._of.time_base
         frame.pts, frame.time_base = round(Fraction(picture.seconds) / base), base

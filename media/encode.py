@@ -252,7 +252,7 @@ def settle(fragments: BinaryIO, path: str | os.PathLike[str]) -> None:
         ):
             streams = {stream.index: whole.add_stream_from_template(stream) for stream in live.streams}
             for packet in live.demux():
-                if packet.dts is None:
+                if packet.dts is None or packet.pts is None:
                     continue
                 shift = int(Fraction(PRIMING, SAMPLE_RATE) / packet.time_base)
                 packet.pts, packet.dts = packet.pts - shift, packet.dts - shift

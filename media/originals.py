@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -113,7 +114,7 @@ def inspect(path: str | os.PathLike[str]) -> Original:
             layout=sound.codec_context.layout.name if sound is not None else "",
             sound_kind=_kind(sound.codec_context) if sound is not None else "",
             sound_bits=int(sound.codec_context.bit_rate or 0) if sound is not None else 0,
-            duration=duration(container, video if video is not None else sound),
+            duration=duration(container, *(track for track in (video, sound) if track is not None)),
             tags={name: text for name, text in container.metadata.items() if name.lower() in TAGS},
             notes=tuple(notes),
         )
@@ -129,13 +130,13 @@ def decoded(original: Original) -> Iterator[Picture | Sound]:
     with opened(path) as container:
         wanted = [track for track in tracks(container) if track is not None]
         for track in wanted:
-            track.thread_type = "AUTO"
+            track.codec_context.thread_type = "AUTO"
         starts = [float(t.start_time * t.time_base) for t in wanted if t.start_time is not None and t.time_base]
         pictures, sound = _Pictures(original, min(starts, default=0.0)), _Sound(original, min(starts, default=0.0))
         try:
             for frame in each(container.decode(*wanted), path):
                 with guarded(path):
-                    taken = list(pictures.take(frame) if isinstance(frame, av.VideoFrame) else sound.take(frame))
+                    taken = _taken(frame, pictures, sound)
                 yield from taken
             with guarded(path):
                 rest = list(sound.rest())
@@ -154,6 +155,10 @@ def decoded(original: Original) -> Iterator[Picture | Sound]:
             raise UnreadableError(f"{path}: nothing in it can be decoded")
         if _short(original, end):
             raise UnreadableError(f"{path}: ends after {end:.1f} of {original.duration:.1f} s; it is cut short")
+
+
+def _taken(frame: Any, pictures: "_Pictures", sound: "_Sound") -> list[Picture | Sound]:
+    return [*(pictures.take(frame) if isinstance(frame, av.VideoFrame) else sound.take(frame))]
 
 
 def _short(original: Original, end: float) -> bool:
@@ -230,6 +235,7 @@ class _Sound:
         yield from self._resampled(None) if self._resampler is not None else ()
 
     def _resampled(self, frame: av.AudioFrame | None) -> Iterator[Sound]:
+        assert self._resampler is not None
         for out in self._resampler.resample(frame):
             yield self._piece(
                 np.nan_to_num(out.to_ndarray().reshape(out.samples, -1), nan=0.0, posinf=1.0, neginf=-1.0)
@@ -294,8 +300,8 @@ def _fits(shape: tuple[int, ...], size: tuple[int, int]) -> bool:
 def _pixels(plane: av.video.plane.VideoPlane, deep: bool) -> np.ndarray:
     """A plane's memory as (H, W); its rows may be padded."""
     kind = np.dtype("<u2") if deep else np.dtype(np.uint8)
-    rows = np.frombuffer(plane, kind).reshape(plane.height, plane.line_size // kind.itemsize)
-    return rows[:, : plane.width]
+    rows = np.frombuffer(memoryview(plane), kind).reshape(plane.height, plane.line_size // kind.itemsize)
+    return np.asarray(rows[:, : plane.width])
 
 
 def _kind(context: av.AudioCodecContext) -> str:

@@ -75,9 +75,10 @@ def depth(picture: Image.Image) -> int:
     said = getattr(picture, "tag_v2", {}).get(258)  # BitsPerSample of TIFF
     if said:
         return int(max(said)) if isinstance(said, tuple) else int(said)
-    if picture.format == "PNG" and picture.filename:
-        with open(picture.filename, "rb") as file:
-            return max(8, file.read(25)[24:25].ljust(1, b"\x08")[0])
+    name = getattr(picture, "filename", "")
+    if picture.format == "PNG" and name:
+        with open(name, "rb") as file:
+            return max(8, int(file.read(25)[24:25].ljust(1, b"\x08")[0]))
     return 8
 
 

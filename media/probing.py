@@ -61,7 +61,7 @@ def probe(path: str | os.PathLike[str]) -> MediaInfo:
                 width=width,
                 height=height,
                 fps=float(video.average_rate or video.guessed_rate or 0) if video else 0.0,
-                duration=duration(container, video or sound),
+                duration=duration(container, *(track for track in (video, sound) if track is not None)),
                 has_sound=sound is not None,
                 sample_rate=sound.codec_context.sample_rate if sound else 0,
                 video_codec=video.codec_context.name if video else "",
@@ -98,10 +98,11 @@ def is_cover(stream: av.VideoStream) -> bool:
     return bool(stream.disposition & still)
 
 
-def duration(container: av.container.InputContainer, stream: av.stream.Stream) -> float:
-    """Seconds, 0.0 where the file does not tell."""
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
+def duration(container: av.container.InputContainer, *streams: av.stream.Stream) -> float:
+    """Seconds, of the first of these streams; 0.0 where the file does not tell."""
+    for stream in streams[:1]:
+        if stream.duration is not None and stream.time_base is not None:
+            return float(stream.duration * stream.time_base)
     return (container.duration or 0) / 1_000_000  # AV_TIME_BASE
 
 

@@ -99,7 +99,8 @@ class MonoMixer:
     def _samples(self, frame: av.AudioFrame | None) -> Iterator[np.ndarray]:
         for out in self._resampler.resample(frame):
             self.got = True
-            samples = np.nan_to_num(out.to_ndarray().reshape(-1), nan=0.0, posinf=1.0, neginf=-1.0) / self._gain
+            samples = out.to_ndarray().reshape(-1).astype(np.float32, copy=False)
+            samples = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0) / np.float32(self._gain)
             yield np.clip(samples, -1.0, 1.0).astype(np.float32, copy=False)
 
 

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -99,11 +100,12 @@ class VideoReader:
             video.thread_type = "AUTO"
             video.codec_context.thread_count = self.threads
             step = 1.0 / float(video.average_rate or video.guessed_rate or FPS)
-            first = float((video.start_time or 0) * video.time_base) if video.start_time else 0.0
+            base = video.time_base or Fraction(1, 90_000)
+            first = float((video.start_time or 0) * base)
             try:
                 if self.start > 0:
                     with guarded(self.path, "no other place in it can be found"):
-                        container.seek(int((first + self.start) / video.time_base), stream=video)
+                        container.seek(int((first + self.start) / base), stream=video)
                     origin = first + self.start
                 for frame in each(container.decode(video), self.path):
                     stamp = frame.time if frame.time is not None else (origin or 0.0) + previous + step
@@ -192,6 +194,7 @@ class LiveReader:
             with av.open(
                 self.source, metadata_errors="ignore", timeout=(self.patience, self.patience), options=options
             ) as container:
+                assert isinstance(container, av.container.InputContainer)
                 video, _ = tracks(container)
                 if video is None:
                     raise UnreadableError(f"{self.name}: holds no video")

@@ -21,12 +21,13 @@ def to_yuv420(frame: np.ndarray) -> av.VideoFrame:
 
 def _pixels(plane: av.video.plane.VideoPlane) -> np.ndarray:
     """A plane's memory, uint8 (H, W), writable; its rows may be padded."""
-    return np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+    return np.asarray(rows[:, : plane.width])
 
 
 def _whole(share: float, scale: float) -> int:
     """A coefficient as a whole number of 1 / 2**16; `scale`: levels of the component's range, of 255."""
-    return round(share * scale / 255 * 2**FRACTION)
+    return round(float(share * scale / 255 * 2**FRACTION))
 
 
 _RED, _BLUE = 0.2126, 0.0722  # shares of luma

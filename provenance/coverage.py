@@ -85,7 +85,7 @@ def _is_manifest(path: Path, start: int, end: int) -> bool:
     if at < 12:
         return False
     (length,) = struct.unpack(">I", head[at - 12 : at - 8])  # of the box around it; its type, then the inner length
-    return end - start <= length * ROOM[0] + ROOM[1]
+    return bool(end - start <= length * ROOM[0] + ROOM[1])
 
 
 def _by_box(said: Mapping[str, Any]) -> Iterator[str]:

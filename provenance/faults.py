@@ -10,7 +10,7 @@ import contextlib
 import errno
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ def callers() -> Iterator[None]:
         raise carried.error from carried.error.__cause__
 
 
-def pulled(items: Iterable[Any]) -> Iterator[Any]:
+def pulled(items: Iterable[Any]) -> Generator[Any, None, None]:
     """The same items; what their maker raises is the caller's own."""
     with foreign():
         coming = iter(items)

@@ -17,6 +17,7 @@ import base64
 import binascii
 import struct
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
@@ -180,7 +181,7 @@ def spectrum(frame: np.ndarray) -> np.ndarray:
     """The low frequencies of a frame's luma, float32 (255,), in order of frequency. Frames as in `Fingerprinter`."""
     small = cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     luma = small if small.ndim == 2 else small @ np.array([0.299, 0.587, 0.114], np.float32)
-    return cv2.dct(luma)[_ORDER[:, 0], _ORDER[:, 1]]
+    return np.asarray(cv2.dct(luma)[_ORDER[:, 0], _ORDER[:, 1]])
 
 
 def sound_changes(heard: np.ndarray, phases: int = 1, floor: float = 0.0) -> np.ndarray:
@@ -204,7 +205,7 @@ def sound_changes(heard: np.ndarray, phases: int = 1, floor: float = 0.0) -> np.
         energies[k] = np.add.reduceat(power[: edges[-1]], edges[:-1])
     logs = np.log(energies + 1e-3 + floor * energies.max(axis=1, keepdims=True))
     along = logs[:, :-1] - logs[:, 1:]
-    return along[phases:] - along[:-phases]
+    return np.asarray(along[phases:] - along[:-phases])
 
 
 @dataclass(frozen=True)
@@ -269,7 +270,7 @@ def _agreement(signs: np.ndarray, values: np.ndarray) -> float:
 
 def _sure(values: np.ndarray) -> np.ndarray:
     """How much the sign of a frequency of the mean picture is worth: nothing where any encoder may turn it."""
-    return np.clip(np.abs(values) - NOISE, 1e-6, MOST)
+    return np.asarray(np.clip(np.abs(values) - NOISE, 1e-6, MOST))
 
 
 @dataclass(frozen=True)
@@ -322,17 +323,18 @@ def _places(signs: np.ndarray, values: np.ndarray, fit: Fit, seconds: float, win
         least: share of signs from which a stretch agrees.
     """
     asked = values[fit.phase :: fit.phases]
-    agreed, compared, places, good = 0, 0, [], True
+    agreed, compared, good = 0, 0, True
+    places: list[Any] = []
     for start in range(0, len(signs), window):
         end = min(start + window, len(signs))
         first, last = max(0, start + fit.row), min(len(asked), end + fit.row)
         there = asked[first:last] if last > first else asked[:0]
         count = np.count_nonzero(there)
-        sure = count >= FEWEST
+        sure = bool(count >= FEWEST)
         if sure:
             rows = np.where(signs[first - fit.row : last - fit.row], np.float32(1), np.float32(-1))
             share = (1 + float((rows * there).sum()) / float(np.abs(there).sum())) / 2
-            sure = share >= least or share < least - 1 / np.sqrt(count)  # few signs may disagree by chance
+            sure = bool(share >= least or share < least - 1 / np.sqrt(count))  # few signs may disagree by chance
             good = share >= least if sure else good
         missing = end - start - (last - first if last > first else 0)
         if sure or missing:

@@ -64,7 +64,7 @@ class _Sealed:
 
 
 def _given(cls: type, **values: object) -> Any:
-    made = object.__new__(cls)
+    made: Any = object.__new__(cls)
     for name, value in values.items():
         object.__setattr__(made, name, value)
     return made
@@ -235,7 +235,8 @@ class Permit(_Sealed, sealed=True):
                 check_camera(subject, self.keys)
         if kind is Recorded:
             shown, sound = shown.taken(self.subjects[0])
-        return _given(Performance, permit=self, claim=claim, shown=shown, sound=sound)
+        made: Performance = _given(Performance, permit=self, claim=claim, shown=shown, sound=sound)
+        return made
 
     def check(self) -> None:
         """Raise unless all of it still holds: consents have neither expired nor been revoked, files are the same, and
@@ -312,7 +313,8 @@ def is_nobody(portrait: str | os.PathLike[str], keys: Keys | None = None, *, reg
 def _permit(cls: type[Permit], keys: Keys, subjects: tuple[Subject, ...], photograph: Any = None) -> Permit:
     if type(keys) is not Keys:
         raise TypeError(f"keys of {type(keys).__name__}: a permit is signed with a maker's own, `Keys.open`")
-    return _given(cls, keys=keys, photograph=photograph, subjects=subjects)
+    made: Permit = _given(cls, keys=keys, photograph=photograph, subjects=subjects)
+    return made
 
 
 def _settings(told: Mapping[str, Any]) -> Mapping[str, Setting]:

@@ -159,8 +159,7 @@ class Keys:
         Raises:
             KeyMaterialError: as `rotate`.
         """
-        self._check_local()
-        if due(self.signer):
+        if due(self._check_local()):
             renewed(self.folder)
         with locked(self.folder):
             if self.lists:
@@ -273,11 +272,12 @@ class Keys:
         path = self.folder / TIME_ANCHORS
         return [path] if path.exists() else []
 
-    def _check_local(self) -> None:
+    def _check_local(self) -> LocalSigner:
         if not isinstance(self.signer, LocalSigner):
             raise KeyMaterialError(
                 f"{self.folder}: signs through a command; who issued its certificate renews and revokes it"
             )
+        return self.signer
 
     def _issuer(self) -> Issued:
         self._check_local()

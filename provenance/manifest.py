@@ -127,7 +127,7 @@ def _signed(
                 builder.set_no_embed()
             if remote_url:
                 builder.set_remote_url(remote_url)
-            return builder.sign(engine, mime, source, target)
+            return bytes(builder.sign(engine, mime, source, target))
     except c2pa.C2paError as error:
         if failure:
             raise failure[0] from error
@@ -309,7 +309,8 @@ def sha256(data: bytes) -> str:
 def crjson(data: bytes, mime: str, anchors_pem: str = "") -> dict[str, Any]:
     """The crJSON document of a signed file in memory, for conformance checks."""
     with c2pa.Reader(mime, io.BytesIO(data), context=trusting(anchors_pem)) as reader:
-        return json.loads(reader.crjson())
+        document: dict[str, Any] = json.loads(reader.crjson())
+        return document
 
 
 def _line(error: BaseException) -> str:

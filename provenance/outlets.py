@@ -88,6 +88,8 @@ class Outlet:
         """Whether it takes something within so long."""
         handle = self._handle
         with _Selector() as selector:
+            if handle is None:
+                return False
             try:
                 selector.register(handle, selectors.EVENT_WRITE)
             except (ValueError, KeyError, OSError):  # closed meanwhile
@@ -115,7 +117,7 @@ class Outlet:
             if was and self._handle is not None:
                 with suppress(OSError):
                     os.close(self._handle)
-        if was and self._sink is not sys.stdout and hasattr(self._sink, "close"):
+        if was and self._sink is not None and self._sink is not sys.stdout and hasattr(self._sink, "close"):
             with suppress(OSError):
                 self._sink.close()
 

@@ -268,7 +268,7 @@ class LiveWatch:
 
     def _look(self, data: bytes) -> None:
         try:
-            with av.open(io.BytesIO(data), format="mp4") as container:
+            with av.open(io.BytesIO(data), "r", format="mp4") as container:
                 for number, frame in enumerate(container.decode(video=0)):
                     self._frames += 1
                     if number % STRIDE == 0:

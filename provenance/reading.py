@@ -19,7 +19,7 @@ from media.probing import MediaInfo
 from media.sound import iter_sound
 from media.units import FPS
 from media.video import VideoReader, keyframes
-from provenance.verdict import Mark, Piece, Track
+from provenance.verdict import Mark, MarkState, Piece, Track
 from provenance.watermark.identity import key_id, mark_hex
 from provenance.watermark.picture import MarkReading, PictureReader
 from provenance.watermark.search import Place
@@ -213,7 +213,7 @@ def _mark_of(reader: PictureReader, keys: Sequence[bytes], *, search: bool = Fal
 
 
 def _of(best: MarkReading, under: bytes) -> Mark:
-    state = "found" if best.message is not None else "noticed" if best.noticed else "absent"
+    state: MarkState = "found" if best.message is not None else "noticed" if best.noticed else "absent"
     return Mark(
         state=state,
         message="" if best.message is None else mark_hex(best.message),
@@ -251,6 +251,7 @@ def read_sound_mark(
     looked_at = round(best.seconds, 2)
     if best.silent:
         return Mark(state="no_carrier", looked_at=looked_at), 1.0
+    state: MarkState
     pieces = _pieces(reader, keys) if (search if whole is None else whole) else []
     if search and best.message is None and not pieces:
         best, under = _best((reader.read(key, search=True), key) for key in keys)

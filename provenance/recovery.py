@@ -146,7 +146,7 @@ def recover(
         pictures=pictures,
         sound=sound,
         **length,
-        **(_matches(likeness, start) if likeness else {}),
+        **(dict[str, Any](_matches(likeness, start)) if likeness else {}),
     )
 
 

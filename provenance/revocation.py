@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -201,7 +201,7 @@ def common_name(name: x509.Name) -> str:
     return str(values[0].value) if values else ""
 
 
-def make_list(authority: Issued, revoked: Mapping[object, Revoked]) -> bytes:
+def make_list(authority: Issued, revoked: Mapping[Any, Revoked]) -> bytes:
     """PEM of a list that `authority` signs, and of its certificate.
 
     Args:

@@ -117,7 +117,8 @@ def save_video(
     check_authority(keys)
     started = time.perf_counter()
     with callers(), replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
-        message, options = new_message(), {"crf": crf, "preset": preset, "threads": threads}
+        message = new_message()
+        options: dict[str, Any] = {"crf": crf, "preset": preset, "threads": threads}
         witness = Witness(performance)
         work = Marking(
             OwnMarks(message, keys.mark_key),

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 SCHEMA_VERSION = 2
 WHOLE = 0.95  # share of the time that was registered from which all of it is said to be there
 
+MarkState = Literal["found", "noticed", "absent", "no_carrier", "not_checked"]
+
 
 class Record(BaseModel):
     """Base of all parts: unknown fields are mistakes, values do not change."""
@@ -94,7 +96,7 @@ class Piece(Record):
 class Mark(Record):
     """What was found in the pictures or in the sound: the message that most of it bears."""
 
-    state: Literal["found", "noticed", "absent", "no_carrier", "not_checked"]
+    state: MarkState
     # found: the message was read; noticed: a mark of this key, too damaged to read; no_carrier: no stream, or silence
     message: str = ""  # hexadecimal
     key: str = ""  # identity of the watermark key that it was found under

@@ -12,9 +12,9 @@ from making import clip, picture
 from sitters import EXAMPLES
 from toy_london import make_toy_london
 
-from benchmarks.fakes.roundtrip import autoencoder, roundtrip, weights_of
 from detect.training import roundtrip as recipe
 from detect.training.autoencoder import Autoencoder, enlarging, rounded
+from detect.training.decoding import autoencoder, roundtrip, weights_of
 from lab.weights import WeightCard, load_weights, save_weights
 from media import read_picture
 from media.errors import UsageError

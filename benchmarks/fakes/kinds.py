@@ -3,8 +3,8 @@
 talk         the generator as it ships
 flow         the portrait carried along the flow of its head, nothing painted: a puppet
 mouth        the real frames with a generated mouth
-upsampled    the face decimated and brought back by a transposed convolution, as decoders of GANs do it
-self_blend   the real face, altered and blended into itself (Shiohara and Yamasaki 2022, arXiv 2204.08376, section 3.1)
+roundtrip, redrawn, reenacted, restored, upsampled, self_blend
+             what others make: `detect.training.families`
 swap         another's face on this head, its colour matched, blended in       } made for tests alone:
 lifted       the photograph on a solid head, photographed again                } never trained on
 sound_shift  the real frames with the sound late or early
@@ -25,6 +25,7 @@ from media.units import SAMPLES_PER_FRAME
 
 LIPS = (61, 91, 17, 321, 291, 269, 0, 39, 200, 425, 205)  # mesh points around the mouth, chin and cheeks included
 SHIFT = (5, 14)  # frames by which a sound may be moved
+OF_FAMILIES = ("roundtrip", "redrawn", "reenacted", "restored", "upsampled", "self_blend")
 Frames = list[np.ndarray]
 
 
@@ -54,33 +55,16 @@ def mouth(sitting: Sitting, rng: np.random.Generator) -> Frames:
     ]
 
 
-def upsampled(sitting: Sitting, rng: np.random.Generator) -> Frames:
-    """Checkerboards and lost detail of learned upsampling (Odena et al. 2016), in the face alone or everywhere."""
-    factor = int(rng.choice([2, 2, 3, 4]))
-    ramp = 1 - np.abs(np.arange(-factor + 1, factor)) / factor
-    kernel = np.outer(ramp, ramp) * (1 + rng.uniform(0.02, 0.12) * rng.standard_normal((2 * factor - 1,) * 2))
-    kernel = (kernel * factor**2 / kernel.sum()).astype(np.float32)
-    sharpen = rng.uniform(0, 0.8)
-    whole = rng.random() < 0.3
+def _of_family(name: str) -> Callable[[Sitting, np.random.Generator], Frames]:
+    """A family of `detect.training.families`: one draw, the same change in every frame."""
 
-    def decoded(frame: np.ndarray, mesh: np.ndarray) -> np.ndarray:
-        small = cv2.resize(frame, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA).astype(np.float32)
-        small += sharpen * (small - cv2.GaussianBlur(small, (0, 0), 1.0))
-        spread = np.zeros((small.shape[0] * factor, small.shape[1] * factor, 3), np.float32)
-        spread[::factor, ::factor] = small
-        fine = np.clip(cv2.filter2D(spread, -1, kernel, borderType=cv2.BORDER_REFLECT_101), 0, 255)
-        fine = cv2.copyMakeBorder(fine, 0, factor, 0, factor, cv2.BORDER_REPLICATE)[: frame.shape[0], : frame.shape[1]]
-        return fine if whole else blended(frame, fine, hull_mask(frame.shape[0], mesh[:468], 1.05, 0.03))
+    def made(sitting: Sitting, rng: np.random.Generator) -> Frames:
+        from detect.training.families import FAMILIES
 
-    return _each(sitting, lambda frame, mesh, _: np.clip(decoded(frame, mesh), 0, 255).astype(np.uint8))
+        change = FAMILIES[name](rng)
+        return _each(sitting, lambda frame, mesh, _: change(frame, mesh))
 
-
-def self_blend(sitting: Sitting, rng: np.random.Generator) -> Frames:
-    """The same change in every frame: colour, sharpness and shape of the face, inside a mask that covers some of it."""
-    from detect.training.blending import SelfBlend
-
-    blend = SelfBlend.draw(rng)
-    return _each(sitting, lambda frame, mesh, _: blend(frame, mesh))
+    return made
 
 
 def lifted(sitting: Sitting, rng: np.random.Generator) -> Frames:
@@ -125,9 +109,8 @@ KINDS: dict[str, Callable[[Sitting, np.random.Generator], Frames]] = {
     "talk": talk,
     "flow": flow,
     "mouth": mouth,
-    "upsampled": upsampled,
-    "self_blend": self_blend,
     "lifted": lifted,
+    **{name: _of_family(name) for name in OF_FAMILIES},
 }
 """Kinds that need nothing but the sitting; `swap` needs another person as well, `sound_shift` only another sound."""
 

@@ -28,13 +28,19 @@ from provenance import Composite, Edited, Generated, Keys, Permit, Rendered, sav
 from provenance.claims import Claim
 
 log = logging.getLogger(__name__)
-ALWAYS = ("talk", "flow", "mouth", "upsampled", "self_blend")  # kinds of every sitting, in all splits
+ALWAYS = ("talk", "flow", "mouth", "self_blend")  # kinds of every sitting, in all splits
+DRAWN = ("roundtrip", "redrawn", "reenacted", "restored", "upsampled")  # of these, some to train on; else all
+SOME = 2
 KINDS_OF_CLAIM: dict[str, type[Claim]] = {
     "talk": Generated,
     "flow": Generated,
     "mouth": Composite,
     "swap": Composite,
     "lifted": Composite,
+    "roundtrip": Composite,
+    "redrawn": Composite,
+    "reenacted": Composite,
+    "restored": Composite,
     "upsampled": Edited,
     "self_blend": Edited,
     "sound_shift": Edited,
@@ -230,7 +236,8 @@ def _clips(
 ) -> Iterator[tuple[str, Frames, np.ndarray | None, list[Subject]]]:
     """Kind, frames before the camera, sound, and who is shown besides, of every clip of a sitting."""
     yield REAL, sitting.real, sitting.sound, []
-    for kind in ALWAYS:
+    some = rng.choice(DRAWN, SOME, replace=False) if sitting.job.split == "train" else DRAWN
+    for kind in (*ALWAYS, *map(str, some)):
         yield kind, KINDS[kind](sitting, rng), sitting.said if kind in DRIVEN else sitting.sound, []
     if sitting.sound is not None:
         yield "sound_shift", sitting.real, shifted(sitting.sound, rng), []

@@ -3,6 +3,7 @@ measuring it. What moves pixels also returns how: a `geometry.Map` from pixels b
 
 import io
 import math
+from collections.abc import Mapping
 
 import av
 import cv2
@@ -15,16 +16,32 @@ from provenance.watermark.geometry import MIRRORED, Map, moved, scaled, turned, 
 Clip = list[np.ndarray]  # frames, uint8 RGB (H, W, 3) of even size
 
 
-def coded(frames: Clip, codec: str, crf: int, *, preset: str = "", options: dict[str, str] | None = None) -> Clip:
-    """Code frames in memory with a video encoder of FFmpeg ("libx264", "libx265", "libvpx-vp9") at constant quality
-    `crf`, and decode them again."""
+def coded(
+    frames: Clip,
+    codec: str,
+    crf: int | None = None,
+    *,
+    preset: str = "",
+    options: Mapping[str, str] | None = None,
+    bits: int = 0,
+) -> Clip:
+    """Code frames in memory with a video encoder of FFmpeg ("libx264", "libx265", "libvpx-vp9", "mpeg4" ...), and
+    decode them again.
+
+    Args:
+        crf: constant quality, for encoders that have it.
+        bits: a second, for those that do not; 0 leaves it to the encoder.
+    """
     height, width = frames[0].shape[:2]
-    settings = {"crf": str(crf)} | ({"preset": preset} if preset else {}) | (options or {})
+    settings = {"crf": str(crf)} if crf is not None else {}
+    settings |= ({"preset": preset} if preset else {}) | dict(options or {})
     memory = io.BytesIO()
     with av.open(memory, "w", format="matroska") as container:
         stream = container.add_stream(codec, rate=25, options=settings)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.thread_count = 1
+        if bits:
+            stream.bit_rate = bits
         for frame in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())

@@ -85,7 +85,7 @@ def _recipe(recipe: Recipe, variant: str | None) -> tuple[Callable, Path]:
         from detect.detector import WEIGHTS
         from detect.training.recipe import train as run
     elif recipe is Recipe.roundtrip:
-        from benchmarks.fakes.roundtrip import weights_of
+        from detect.training.decoding import weights_of
         from detect.training.roundtrip import VARIANTS
         from detect.training.roundtrip import train as run
 

@@ -27,6 +27,11 @@ def weights_of(variant: str) -> Path:
     return Path(__file__).parent / "data" / f"{variant}.safetensors"
 
 
+def shipped() -> tuple[str, ...]:
+    """Variants whose weights are here."""
+    return tuple(name for name in VARIANTS if weights_of(name).is_file())
+
+
 @cache
 def autoencoder(weights: Path) -> Autoencoder:
     """The network of a weight file, ready to be used.
