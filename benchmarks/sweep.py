@@ -18,8 +18,9 @@ from media.atomic import replacing
 from media.errors import UnreadableError, VasariError
 
 ROOT = Path(__file__).resolve().parents[1]
+KINDS = (".onnx", ".safetensors")
 FLOORS = ("detect", "generate", "provenance", "faces")  # whose data/ holds weights
-PACKAGES = ("torch", "numpy", "opencv-python-headless", "av", "openvino", "numba", "c2pa-python", "timm",
+PACKAGES = ("torch", "numpy", "opencv-python-headless", "av", "openvino", "onnxruntime", "numba", "c2pa-python", "timm",
             "scikit-learn", "torchmetrics")  # fmt: skip
 
 
@@ -40,7 +41,7 @@ class Sweep(BaseModel):
 def weight_hashes() -> dict[str, str]:
     """SHA-256 of every weight file of the product, by its path inside it."""
     found = {}
-    for path in sorted(path for floor in FLOORS for path in (ROOT / floor / "data").glob("*.safetensors")):
+    for path in sorted(path for floor in FLOORS for path in (ROOT / floor / "data").glob("*") if path.suffix in KINDS):
         with path.open("rb") as file:
             found[path.relative_to(ROOT).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
     return found
@@ -77,7 +78,7 @@ def measure_all(
         done: called after each job with all that is known by then.
         trouble: called with the traceback of an error that is not the user's.
     """
-    from learning.weights import current_commit  # brings torch, which reading results does not need
+    from lab.weights import current_commit  # brings torch, which reading results does not need
 
     sweep = Sweep(quick=quick, machine=machine(), commit=current_commit(), versions=versions(), weights=weight_hashes())
     folder.mkdir(parents=True, exist_ok=True)

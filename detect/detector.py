@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
 from scipy.special import expit
 
 from detect.evidence import EVERY, LEAST, Evidence, Gatherer, Person
@@ -19,12 +18,12 @@ from detect.fusion import STREAMS, Fusion
 from detect.linear import Linear
 from detect.picture import CELLS, PictureReader
 from detect.result import Detection, Look, PersonResult, Segment, Stream
-from learning.weights import WeightCard, load_weights
 from media import FPS
 from media.errors import UsageError
+from media.weights import WeightCard, WeightFile, read_weights
 from provenance.exits import EXIT_NOTHING, EXIT_SYNTHETIC
 
-WEIGHTS = Path(__file__).parent / "data" / "detector.safetensors"
+WEIGHTS = Path(__file__).parent / "data" / "detector.onnx"
 POOREST = 0.08  # median quality of the looks below which nothing is told
 AROUND = 5  # looks over which a moment is judged: 1 s
 HIGHEST = 0.25  # share of the looks that "picture_high" averages
@@ -57,7 +56,7 @@ class Strangeness:
 class Model:
     """Everything learned, as one weight file holds it."""
 
-    picture: dict[str, torch.Tensor]
+    picture: WeightFile  # whose part "picture" looks at crops
     frequency: Linear
     motion: Linear
     fusion: Fusion
@@ -71,27 +70,26 @@ class Model:
         Raises:
             WeightsError: the file is missing, damaged or of another model.
         """
-        tensors, card = load_weights(path, "detector")
-        picture = {n.removeprefix("picture."): t for n, t in tensors.items() if n.startswith("picture.")}
-        strange = (tensors[f"strangeness.{k}"].numpy() for k in ("mean", "precision"))
+        file = read_weights(path, "detector")
+        tensors, config = file.tensors("frequency.", "motion.", "fusion.", "strangeness."), file.card.config
         return cls(
-            picture,
+            file,
             Linear.load(tensors, "frequency"),
             Linear.load(tensors, "motion"),
-            Fusion.load(tensors, card.config["thresholds"]),
-            Strangeness(*strange, card.config["strangest"]),
-            card,
+            Fusion.load(tensors, config["thresholds"]),
+            Strangeness(tensors["strangeness.mean"], tensors["strangeness.precision"], config["strangest"]),
+            file.card,
         )
 
-    def tensors(self) -> dict[str, torch.Tensor]:
+    def tensors(self) -> dict[str, np.ndarray]:
         """What is kept, by name; thresholds and limits go into the card's config."""
         strange = {"mean": self.strangeness.mean, "precision": self.strangeness.precision}
         return {
-            **{f"picture.{n}": t for n, t in self.picture.items()},
+            **self.picture.tensors("picture."),
             **self.frequency.tensors("frequency"),
             **self.motion.tensors("motion"),
             **self.fusion.tensors(),
-            **{f"strangeness.{k}": torch.from_numpy(np.asarray(v, np.float32)) for k, v in strange.items()},
+            **{f"strangeness.{k}": np.asarray(v, np.float32) for k, v in strange.items()},
         }
 
     def config(self) -> dict[str, object]:

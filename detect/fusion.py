@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from scipy import optimize, special, stats
+from scipy import special
 
 STREAMS = ("picture", "picture_high", "frequency", "motion", "sound")
 FARTHEST = 4.0  # deviations at which a stream is clipped
@@ -65,15 +64,15 @@ class Fusion:
         low, high = np.quantile(np.append(logits, self.logit(scores)), (0.025, 0.975))
         return float(special.expit(low)), float(special.expit(high))
 
-    def tensors(self) -> dict[str, torch.Tensor]:
+    def tensors(self) -> dict[str, np.ndarray]:
         """What is kept of it; thresholds go into the card."""
         values = {"mean": self.mean, "scale": self.scale, "weights": self.weights}
-        return {f"fusion.{k}": torch.from_numpy(np.asarray(v, np.float32)) for k, v in values.items()}
+        return {f"fusion.{k}": np.asarray(v, np.float32) for k, v in values.items()}
 
     @classmethod
-    def load(cls, tensors: Mapping[str, torch.Tensor], thresholds: Mapping[str, float]) -> "Fusion":
+    def load(cls, tensors: Mapping[str, np.ndarray], thresholds: Mapping[str, float]) -> "Fusion":
         """What `tensors` and the card kept."""
-        return cls(*(tensors[f"fusion.{k}"].numpy() for k in ("mean", "scale", "weights")), thresholds)
+        return cls(*(tensors[f"fusion.{k}"] for k in ("mean", "scale", "weights")), thresholds)
 
 
 def unseen_logits(z: np.ndarray, made: np.ndarray, who: np.ndarray, folds: int = 5) -> np.ndarray:
@@ -92,6 +91,8 @@ def unseen_logits(z: np.ndarray, made: np.ndarray, who: np.ndarray, folds: int =
 def operating_points(logits: np.ndarray, people: np.ndarray) -> dict[str, float]:
     """Logit from which something is said, by name: above the share of reals that the point asks for, and above the
     bound that Student's t predicts for one more person, since few people cannot show how far reals reach."""
+    from scipy import stats  # half a second, and only fits need it
+
     names = np.unique(people)
     own = np.array([logits[people == n].mean() for n in names])
     deviation = float(np.sqrt(own.var(ddof=1) + np.mean([logits[people == n].var() for n in names])))
@@ -109,6 +110,8 @@ def _standard(scores: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.nda
 
 def _weights(z: np.ndarray, made: np.ndarray) -> np.ndarray:
     """Logistic regression with weights of at least 0: (S + 1,), the last is the bias."""
+    from scipy import optimize
+
     sign = np.where(made, 1.0, -1.0)
     share = np.where(made, 0.5 / max(1, made.sum()), 0.5 / max(1, (~made).sum()))
 

@@ -12,13 +12,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
-from torch import nn
 
 from faces.head import rotation_matrix
-from faces.inference import closeup_graph, compiled, plain
-from faces.landmarks import MIRROR, OUTER_EYES, POINTS, PUPILS, Closeup, Reading, brightened, crop_matrix, warp_crop
-from learning.weights import load_weights
+from faces.landmarks import MIRROR, OUTER_EYES, PUPILS, Closeup, Reading, brightened, crop_matrix, warp_crop
+from media.networks import Network
+from media.weights import read_weights
 
 EYE, FACE = (48, 64), (96, 96)  # height and width of the crops, pixels
 EYE_WIDE = 0.30  # width of the crop of an eye, of the longer side of the face's box
@@ -27,9 +25,8 @@ LIDS = (
     (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
     (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),
 )  # mesh points around the opening of the person's right eye, of the left; the one mirrors the other
-DROPPED = 0.25  # share of features that are left out while it learns
 SMALLEST = 12.0  # pixels of the longer side of a face; smaller ones show no more at a second look
-WEIGHTS = Path(__file__).parent / "data" / "closeup.safetensors"
+WEIGHTS = Path(__file__).parent / "data" / "closeup.onnx"
 
 
 @dataclass(frozen=True)
@@ -89,77 +86,9 @@ def _cut(picture: np.ndarray, matrix: np.ndarray, shape: tuple[int, int]) -> np.
     )
 
 
-def _halving(channels: Sequence[int]) -> nn.Sequential:
-    """Convolutions 3 x 3, batch-normalised; a repeated number of channels keeps the size, another halves it."""
-    layers: list[nn.Module] = []
-    before = 3
-    for width in channels:
-        stride = 1 if width == before else 2
-        layers += [nn.Conv2d(before, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
-        before = width
-    return nn.Sequential(*layers)
-
-
-def rotations(columns: torch.Tensor) -> torch.Tensor:
-    """Two columns (B, 6) -> the rotation (B, 3, 3) nearest to them (Zhou et al. 2019, eq. 6)."""
-    first = nn.functional.normalize(columns[:, :3], dim=-1)
-    second = columns[:, 3:] - (first * columns[:, 3:]).sum(-1, keepdim=True) * first
-    second = nn.functional.normalize(second, dim=-1)
-    return torch.stack([first, second, torch.linalg.cross(first, second)], -1)
-
-
-class Part(nn.Module):
-    """One crop (B, 3, H, W) in [-1, 1] -> features (B, out)."""
-
-    def __init__(self, channels: Sequence[int], cells: int, squeeze: int, out: int) -> None:
-        super().__init__()
-        self.body = _halving(channels)
-        self.squeeze = nn.Conv2d(channels[-1], squeeze, 1)
-        self.out = nn.Linear(squeeze * cells, out)
-
-    def forward(self, crops: torch.Tensor) -> torch.Tensor:
-        return nn.functional.relu(self.out(nn.functional.relu(self.squeeze(self.body(crops))).flatten(1)))
-
-
-class CloseupNet(nn.Module):
-    """Crops as uint8 or float in [0, 255] -> eyes (B, 2, 36), look (B, 13).
-
-    Of each eye: place of its iris (2), log error, how far the 16 points of the lids are from where they were first
-    read (32), log error; of the face: yaw and pitch of both eyes (4), log errors (2), the first two columns of the
-    head's rotation (6; Zhou et al. 2019, eq. 6) and log error about an axis. Places are in half widths of a crop from
-    its middle, angles in radians, everything of the left eye as its mirror image has it."""
-
-    def __init__(self, width: int = 24) -> None:
-        super().__init__()
-        w = width
-        self.eye = Part((w, 2 * w, 2 * w, 4 * w, 4 * w), 48, 24, 160)
-        self.face = Part((w, 2 * w, 2 * w, 4 * w, 4 * w, 6 * w), 36, 32, 192)
-        self.shape = nn.Linear(POINTS * 3, 160)
-        self.mix = nn.Linear(2 * 160 + 192 + 160, 256)
-        self.mix_eye = nn.Linear(160 + 160, 128)
-        self.iris, self.lids = nn.Linear(128, 3), nn.Linear(128, 33)
-        self.look = nn.Linear(256, 13)
-        self.drop = nn.Dropout(DROPPED)
-        for layer in (self.iris, self.lids, self.look):
-            nn.init.normal_(layer.weight, std=0.01)
-            nn.init.zeros_(layer.bias)
-
-    def forward(self, eyes: torch.Tensor, face: torch.Tensor, shape: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """eyes (B, 2, 3, 48, 64), face (B, 3, 96, 96), shape (B, 2, 478, 3): as it is and as a mirror shows it."""
-        return self.judge(eyes, face, self.drop(nn.functional.relu(self.shape(shape.flatten(2)))))
-
-    def judge(self, eyes: torch.Tensor, face: torch.Tensor, placed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The same, from what is made of the shape first: (B, 2, 160)."""
-        count = len(eyes)
-        seen = self.drop(self.eye(eyes.flatten(0, 1) / 127.5 - 1))
-        own = nn.functional.relu(self.mix_eye(torch.cat([seen, placed.flatten(0, 1)], 1)))
-        eye = torch.cat([self.iris(own), self.lids(own)], 1).view(count, 2, 36)
-        whole = torch.cat([seen.view(count, -1), self.drop(self.face(face / 127.5 - 1)), placed[:, 0]], 1)
-        return eye, self.look(nn.functional.relu(self.mix(whole)))
-
-
 def closer(reading: Reading, frames: Frames, eye: np.ndarray, look: np.ndarray) -> Reading:
-    """A reading with what the network says of its crops (as of `CloseupNet`, for one face) worked in."""
+    """A reading with what the network says of its crops worked in: eye (2, 36) and look (13,), as
+    `lab.networks.closeup.CloseupNet` has them."""
     points, sigma = reading.points.astype(np.float64), reading.sigma.copy()
 
     half = EYE[1] / 2
@@ -191,32 +120,17 @@ class CloseupReader:
     """Looks at faces a second time; weights are loaded once. Arguments as of `LandmarkReader`."""
 
     def __init__(
-        self, weights: Path | str = WEIGHTS, *, backend: str = "openvino", precise: bool = False, threads: int = 0
+        self, weights: Path | str = WEIGHTS, *, engine: str | None = None, precise: bool = False, threads: int = 0
     ) -> None:
-        tensors, card = load_weights(weights, "closeup")
-        arrays = plain(tensors)
-        self.first = arrays["shape.weight"].T.astype(np.float32), arrays["shape.bias"].astype(np.float32)
-        if backend == "torch":
-            self.net = CloseupNet(**card.config)
-            self.net.load_state_dict(tensors)
-            self.net.eval()
-            self._run = self._torch
-        else:
-            self.compiled = compiled(closeup_graph(arrays), precise=precise, threads=threads)
-            self.bias = [
-                np.concatenate([arrays["iris.bias"], arrays["lids.bias"]]),
-                arrays["look.bias"],
-            ]
-            self._run = self._openvino
+        file = read_weights(weights, "closeup")
+        kept = file.tensors("shape.", "iris.bias", "lids.bias", "look.bias")
+        self.first = kept["shape.weight"].T, kept["shape.bias"]
+        self.bias = np.concatenate([kept["iris.bias"], kept["lids.bias"]]), kept["look.bias"]
+        self.network = Network(file, engine=engine, precise=precise, threads=threads)
 
-    @torch.inference_mode()
-    def _torch(self, crops: Crops, placed: np.ndarray) -> list[np.ndarray]:
-        eyes, face = (torch.from_numpy(p[None]).movedim(-1, -3).float() for p in (crops.eyes, crops.face))
-        return [out[0].numpy() for out in self.net.judge(eyes, face, torch.from_numpy(placed)[None])]
-
-    def _openvino(self, crops: Crops, placed: np.ndarray) -> list[np.ndarray]:
-        out = self.compiled([crops.eyes, crops.face[None], placed])
-        return [np.asarray(out[k]) + bias for k, bias in enumerate(self.bias)]
+    def _run(self, crops: Crops, placed: np.ndarray) -> list[np.ndarray]:
+        out = self.network(crops.eyes, crops.face[None], placed)
+        return [answer + bias for answer, bias in zip(out, self.bias, strict=True)]
 
     def look(self, picture: np.ndarray, reading: Reading) -> Reading:
         """A reading of a uint8 RGB picture (H, W, 3), looked at again: irises and lids are laid on those of the

@@ -6,14 +6,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import timm
-import torch
-from torch import nn
 
-from faces.inference import compiled, finder_graph, plain
 from faces.landmarks import brightened
-from learning.backbone import ARCHITECTURE, MEAN, STD, load_imagenet
-from learning.weights import load_weights
+from media.networks import Network
 
 STRIDE = 8  # pixels of the network's input a cell
 SIZES = (224, 448)  # longer side, in pixels, at which a picture is looked at: large faces, small faces
@@ -21,7 +16,7 @@ FINER = (896, 1792)  # for faces that are small in large pictures, where nothing
 THRESHOLD = 0.35
 DOUBTFUL = 0.08  # score from which a place is worth a second look
 HARD_MOST = 12  # places that get one
-WEIGHTS = Path(__file__).parent / "data" / "finder.safetensors"
+WEIGHTS = Path(__file__).parent / "data" / "finder.onnx"
 
 
 @dataclass(frozen=True)
@@ -39,33 +34,6 @@ class Box:
         zoom = side / (self.size * scale)
         c, s = zoom * np.cos(self.angle), zoom * np.sin(self.angle)
         return np.array([[c, s, side / 2 - c * self.x - s * self.y], [-s, c, side / 2 + s * self.x - c * self.y]])
-
-
-class FinderNet(nn.Module):
-    """(B, 3, H, W) RGB in [0, 1], H and W multiples of 32 -> (B, 2, H/8, W/8): logit of "a face's middle is here",
-    log of the face's size in cells."""
-
-    def __init__(self, width: int = 64, *, pretrained: bool = False) -> None:
-        super().__init__()
-        self.body = timm.create_model(ARCHITECTURE, features_only=True, out_indices=(2, 3, 4))
-        if pretrained:
-            load_imagenet(self.body)
-        channels = self.body.feature_info.channels()
-        self.lateral = nn.ModuleList(nn.Conv2d(c, width, 1) for c in channels)
-        self.mix = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width), nn.SiLU(),
-            nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width), nn.SiLU(),
-        )  # fmt: skip
-        self.head = nn.Conv2d(width, 2, 1)
-        nn.init.constant_(self.head.bias, -2.0)
-
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        maps = [lat(m) for lat, m in zip(self.lateral, self.body((pictures - MEAN) / STD), strict=True)]
-        total = maps[-1]
-        for finer in reversed(maps[:-1]):
-            total = finer + nn.functional.interpolate(total, size=finer.shape[-2:], mode="nearest")
-        out = self.head(self.mix(total))
-        return torch.stack([out[:, 0], out[:, 1] + 4.0], 1)
 
 
 def letterbox(picture: np.ndarray, longer: int) -> tuple[np.ndarray, float]:
@@ -95,27 +63,12 @@ class Finder:
     """Finds faces in pictures; weights are loaded once.
 
     Args:
-        backend: "openvino" (fast) or "torch" (the reference).
-        threads: processor threads a call may use; 0 lets OpenVINO choose.
+        engine: what runs the network, see `media.networks`; None: the one that is set.
+        threads: processor threads a call may use; 0 lets the engine choose.
     """
 
-    def __init__(self, weights: Path | str = WEIGHTS, *, backend: str = "openvino", threads: int = 0) -> None:
-        tensors, card = load_weights(weights, "finder")
-        if backend == "torch":
-            self.net = FinderNet(**card.config)
-            self.net.load_state_dict(tensors)
-            self.net.eval()
-            self._run = self._torch
-        else:
-            self.compiled = compiled(finder_graph(plain(tensors)), threads=threads)
-            self._run = self._openvino
-
-    @torch.inference_mode()
-    def _torch(self, picture: np.ndarray) -> np.ndarray:
-        return self.net(torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255)[0].numpy()
-
-    def _openvino(self, picture: np.ndarray) -> np.ndarray:
-        return self.compiled(picture[None])[0][0]
+    def __init__(self, weights: Path | str = WEIGHTS, *, engine: str | None = None, threads: int = 0) -> None:
+        self.network = Network.load(weights, "finder", engine=engine, threads=threads)
 
     def find(self, picture: np.ndarray, threshold: float = THRESHOLD) -> list[Box]:
         """All faces of a uint8 RGB picture, largest first."""
@@ -138,7 +91,7 @@ class Finder:
         boxes: list[Box] = []
         for longer in sizes:
             small, scale = letterbox(picture, longer)
-            for x, y, size, score in peaks(self._run(small), threshold):
+            for x, y, size, score in peaks(self.network(small[None])[0][0], threshold):
                 if longer == SIZES[0] and size < 2 * STRIDE:
                     continue  # read better at the larger size
                 boxes.append(Box(x / scale, y / scale, size / scale, score))

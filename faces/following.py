@@ -19,7 +19,7 @@ from faces.landmarks import CROP_SCALE, LandmarkReader, Reading
 from faces.likeness import likeness
 from faces.smoothing import CloseupSmoother, Crop, Smoother
 from faces.track import UNREADABLE, Track, describe, doubt_of, face_size, track_of
-from learning.threads import one_blas_thread
+from media.threads import one_blas_thread
 
 SURE = 0.5  # face score below which a found place is not a face
 HELD = 1.5 * UNREADABLE  # expected error of landmarks at which a followed face is let go

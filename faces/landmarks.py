@@ -10,19 +10,17 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
-from torch import nn
 
-from faces.inference import compiled, landmark_graph, plain, readouts
-from learning.backbone import MEAN, STD, lite0
-from learning.weights import load_weights
+from media.networks import Network
+from media.weights import read_weights
 
 POINTS = 478
+READOUTS = ("points", "log_sigma", "score")  # linear layers whose outputs the network gives, without their bias
 USUAL_SIGMA = 0.01  # expected error of a point, in units of the crop, of a network that does not know
 CROP_SCALE = 1.5  # side of the crop over the longer side of the box of the points
 LAST_SCALES = (1.3, 1.5, 1.75)  # crop scales that a careful reading averages over
 DARK = 45.0  # mean level of a crop, of 255, below which it is brightened before it is read
-WEIGHTS = Path(__file__).parent / "data" / "landmarks.safetensors"
+WEIGHTS = Path(__file__).parent / "data" / "landmarks.onnx"
 
 MIDLINE = (
     0,
@@ -93,44 +91,6 @@ class Reading:
     closeup: Closeup | None = None  # of the second look
 
 
-class LandmarkNet(nn.Module):
-    """(B, 3, side, side) float RGB in [0, 1] -> points (B, 478, 2) in units of the crop (0..1), log of their expected
-    error (B, 478) in the same unit, score logit (B,)."""
-
-    def __init__(
-        self,
-        width: int = 128,
-        side: int = 192,
-        *,
-        rank: int | None = 320,
-        uncertainty: bool = True,
-        pretrained: bool = False,
-    ) -> None:
-        super().__init__()
-        self.side = side
-        self.body = lite0(pretrained=pretrained, num_classes=0, global_pool="")
-        self.squeeze = nn.Conv2d(self.body.num_features, width, 1)
-        features = width * (side // 32) ** 2
-        self.mix = nn.Identity() if rank is None else nn.Linear(features, rank, bias=False)
-        features = features if rank is None else rank
-        self.points = nn.Linear(features, POINTS * 2)
-        self.log_sigma = nn.Linear(features, POINTS) if uncertainty else None
-        self.score = nn.Linear(features, 1)
-        nn.init.normal_(self.points.weight, std=1e-3 if rank is None else 0.02)
-        if self.log_sigma is not None:
-            nn.init.zeros_(self.log_sigma.weight)
-            nn.init.constant_(self.log_sigma.bias, np.log(USUAL_SIGMA))
-
-    def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        features = self.mix(nn.functional.silu(self.squeeze(self.body((crops - MEAN) / STD))).flatten(1))
-        points = self.points(features).view(-1, POINTS, 2) * 0.25 + 0.5
-        if self.log_sigma is None:
-            log_sigma = torch.full_like(points[..., 0], float(np.log(USUAL_SIGMA)))
-        else:
-            log_sigma = self.log_sigma(features)
-        return points, log_sigma, self.score(features).squeeze(1)
-
-
 def crop_matrix(points: np.ndarray, side: int, scale: float = CROP_SCALE, *, upright: bool = True) -> np.ndarray:
     """Similarity (2, 3) that takes picture pixels to those of a crop of `side`, for points (N, 2) in picture pixels.
 
@@ -185,34 +145,23 @@ class LandmarkReader:
     """Reads landmarks from pictures; weights are loaded once.
 
     Args:
-        backend: "openvino" (fast) or "torch" (the reference).
+        engine: what runs the network, see `media.networks`; None: the one that is set.
         precise: keep OpenVINO in float32 where it would take bfloat16.
-        threads: processor threads a call may use; 0 lets OpenVINO choose.
+        threads: processor threads a call may use; 0 lets the engine choose.
     """
 
     def __init__(
-        self, weights: Path | str = WEIGHTS, *, backend: str = "openvino", precise: bool = False, threads: int = 0
+        self, weights: Path | str = WEIGHTS, *, engine: str | None = None, precise: bool = False, threads: int = 0
     ) -> None:
-        tensors, card = load_weights(weights, "landmarks")
-        self.side = int(card.config["side"])  # pixels a side of the crops
-        if backend == "torch":
-            self.net = LandmarkNet(**card.config)
-            self.net.load_state_dict(tensors)
-            self.net.eval()
-            self._run = self._torch
-        else:
-            arrays = plain(tensors)
-            self.bias = np.concatenate([arrays[f"{name}.bias"] for name in readouts(arrays)]).astype(np.float32)
-            self.compiled = compiled(landmark_graph(arrays, self.side), precise=precise, threads=threads)
-            self._run = self._openvino
+        file = read_weights(weights, "landmarks")
+        self.side = int(file.card.config["side"])  # pixels a side of the crops
+        kept = file.tensors(*(f"{name}.bias" for name in READOUTS))
+        # Added here, in float32: rounded to bfloat16 with what they are added to, points would be seen to jitter.
+        self.bias = np.concatenate([kept[f"{name}.bias"] for name in READOUTS if f"{name}.bias" in kept])
+        self.network = Network(file, engine=engine, precise=precise, threads=threads)
 
-    @torch.inference_mode()
-    def _torch(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        outputs = self.net(torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255)
-        return tuple(t.numpy() for t in outputs)
-
-    def _openvino(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        out = self.compiled(crops)[0] + self.bias
+    def _run(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        out = self.network(crops)[0] + self.bias
         points = out[:, : POINTS * 2].reshape(-1, POINTS, 2) * 0.25 + 0.5
         log_sigma = out[:, POINTS * 2 : -1]
         if not log_sigma.shape[1]:

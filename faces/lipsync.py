@@ -11,46 +11,18 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import nn
 
 from faces.actions import FACIAL_ACTIONS
-from learning import load_weights
 from media.errors import SpeechError
-from media.mel import BINS, HISTORY, log_mel
+from media.mel import HISTORY, log_mel
+from media.networks import Network
 from media.units import SAMPLES_PER_FRAME
+from media.weights import WeightFile, read_weights
 
-WEIGHTS = Path(__file__).parent / "data" / "lipsync.safetensors"
+WEIGHTS = Path(__file__).parent / "data" / "lipsync.onnx"
 MOUTH = [i for i, name in enumerate(FACIAL_ACTIONS) if name.startswith(("jaw", "mouth", "tongue", "cheekPuff"))]
 OFFSETS = 15  # frames either way, as SyncNet has it
 SHORTEST = 2 * OFFSETS + 25  # frames under which nothing can be said
-
-
-class LipSyncNet(nn.Module):
-    """Sound and lips -> points on the unit sphere, one a frame, each of which sees about 0.2 s around it."""
-
-    def __init__(self, width: int = 64, size: int = 48) -> None:
-        super().__init__()
-        self.config = {"width": width, "size": size}
-        self.sound = nn.Sequential(
-            nn.Conv1d(BINS, width, 3, padding=1), nn.GELU(),
-            nn.Conv1d(width, width, 4, stride=2, padding=1), nn.GELU(),
-            nn.Conv1d(width, 2 * width, 4, stride=2, padding=1), nn.GELU(),
-            nn.Conv1d(2 * width, 2 * width, 3, padding=1), nn.GELU(),
-            nn.Conv1d(2 * width, size, 1),
-        )  # fmt: skip
-        self.lips = nn.Sequential(
-            nn.Conv1d(len(MOUTH), width, 3, padding=1), nn.GELU(),
-            nn.Conv1d(width, 2 * width, 3, padding=1), nn.GELU(),
-            nn.Conv1d(2 * width, size, 1),
-        )  # fmt: skip
-
-    def forward(self, mel: torch.Tensor, actions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """mel (B, BINS, 4 T) and facial actions (B, T, 52) -> sound (B, T, size), lips (B, T, size)."""
-        sound = self.sound(mel.to(self.sound[0].weight.dtype)).transpose(1, 2).float()
-        shown = actions[..., MOUTH].transpose(1, 2).to(self.lips[0].weight.dtype)
-        return F.normalize(sound, dim=-1), F.normalize(self.lips(shown).transpose(1, 2).float(), dim=-1)
 
 
 @dataclass(frozen=True)
@@ -64,10 +36,15 @@ class Sync:
 
 
 class LipSync:
-    """Scores lips against sound."""
+    """Scores lips against sound.
 
-    def __init__(self, network: LipSyncNet) -> None:
-        self._network = network.eval()
+    Args:
+        file: weights of model "lipsync".
+        engine: what runs the networks, see `media.networks`; None: the one that is set.
+    """
+
+    def __init__(self, file: WeightFile, *, engine: str | None = None) -> None:
+        self._sound, self._lips = (Network(file, part, engine=engine, precise=True) for part in ("sound", "lips"))
 
     @classmethod
     @cache
@@ -77,12 +54,8 @@ class LipSync:
         Raises:
             WeightsError: the file is missing, damaged or of another model.
         """
-        tensors, card = load_weights(path, "lipsync")
-        network = LipSyncNet(**card.config)
-        network.load_state_dict({name: value.float() for name, value in tensors.items()})
-        return cls(network)
+        return cls(read_weights(path, "lipsync"))
 
-    @torch.inference_mode()
     def score(self, speech: np.ndarray, actions: np.ndarray) -> Sync:
         """Sound (N,) float32 mono 16 kHz and the facial actions (T, 52) shown with it at 25 frames a second.
 
@@ -93,15 +66,15 @@ class LipSync:
         if frames < SHORTEST:
             raise SpeechError(f"{frames / 25:.1f} s of sound and lips: at least {SHORTEST / 25:.1f} s are needed")
         heard = np.concatenate([np.zeros(HISTORY), speech[: frames * SAMPLES_PER_FRAME]]).astype(np.float32)
-        mel = log_mel(torch.from_numpy(heard))[None]
-        sound, lips = self._network(mel, torch.from_numpy(np.asarray(actions[:frames], np.float32))[None])
+        sound = self._sound(log_mel(heard).T[None])[0]
+        lips = self._lips(np.asarray(actions[:frames, MOUTH], np.float32)[None])[0]
         return compared(sound[0], lips[0])
 
 
-def compared(sound: torch.Tensor, lips: torch.Tensor) -> Sync:
+def compared(sound: np.ndarray, lips: np.ndarray) -> Sync:
     """Points (T, size) of sound and lips -> the score. Each frame of sound meets lips up to `OFFSETS` frames away."""
     inner = sound[OFFSETS : len(sound) - OFFSETS]
     shifted = [lips[OFFSETS + k : len(lips) - OFFSETS + k] for k in range(-OFFSETS, OFFSETS + 1)]
-    distances = np.array([float((inner - other).norm(dim=-1).mean()) for other in shifted])
+    distances = np.array([float(np.linalg.norm(inner - other, axis=-1).mean()) for other in shifted])
     best = int(distances.argmin())
     return Sync(best - OFFSETS, float(distances[best]), float(np.median(distances) - distances[best]), distances)

@@ -9,7 +9,7 @@ import numpy as np
 from faces.fit import fit_person, fitted
 from faces.smoothing import smooth_closeups, smooth_run
 from faces.track import Track, face_size
-from learning.threads import one_blas_thread
+from media.threads import one_blas_thread
 
 LOOKS = 8  # looks at a person that the shape of the head is fitted to
 APART = 5  # frames that these looks lie apart at least

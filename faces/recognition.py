@@ -8,20 +8,16 @@ alike = float(recogniser.embed(a, track_a) @ recogniser.embed(b, track_b))      
 """
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-import torch
-from torch import nn
 
 from faces.landmarks import warp_crop
 from faces.track import Track
-from learning.backbone import MEAN, STD, lite0
-from learning.weights import load_weights
 from media.errors import UsageError
+from media.networks import Network
 
-WEIGHTS = Path(__file__).parent / "data" / "recognition.safetensors"
+WEIGHTS = Path(__file__).parent / "data" / "recognition.onnx"
 SIDE = 112  # pixels a side of the crops
 # Where the middles of the eyes, the tip of the nose and the corners of the mouth lie in a crop, shares of its side: the
 # places of ArcFace (Deng et al. 2019, arXiv 1801.07698), a fifth nearer, so that hair tells little.
@@ -50,45 +46,12 @@ def aligned_matrix(points: np.ndarray, side: int = SIDE, room: float = 1.0) -> n
     return np.hstack([linear, (target.mean(0) - linear @ source.mean(0))[:, None]])
 
 
-class RecognitionNet(nn.Module):
-    """(B, 3, 112, 112) float RGB in [0, 1] -> (B, 128) unit vectors.
-
-    EfficientNet-Lite0 up to stride 16 (up to stride 8 as ImageNet left it), then a depthwise convolution over the whole
-    map, which weighs each place of the face on its own (after Chen et al. 2018, MobileFaceNets, arXiv 1804.07573).
-    """
-
-    def __init__(self, width: int = 256, size: int = 128, *, pretrained: bool = False) -> None:
-        super().__init__()
-        self.size = size
-        body: Any = lite0(pretrained=pretrained, num_classes=0, global_pool="")
-        self.early = nn.Sequential(body.conv_stem, body.bn1, *body.blocks[:3]).requires_grad_(False)
-        self.late = nn.Sequential(*body.blocks[3:5])
-        inner = body.feature_info[3]["num_chs"]
-        self.squeeze = nn.Sequential(nn.Conv2d(inner, width, 1, bias=False), nn.BatchNorm2d(width), nn.PReLU(width))
-        self.gather = nn.Conv2d(width, width, SIDE // 16, groups=width, bias=False)
-        self.embed = nn.Sequential(nn.BatchNorm1d(width), nn.Linear(width, size, bias=False), nn.BatchNorm1d(size))
-
-    def train(self, mode: bool = True) -> "RecognitionNet":
-        super().train(mode)
-        self.early.eval()  # its norms stay as they are
-        return self
-
-    def forward(self, crops: torch.Tensor) -> torch.Tensor:
-        with torch.no_grad():
-            low = self.early(((crops - MEAN) / STD).to(next(self.early.parameters()).dtype))
-        features = self.squeeze(self.late(low.to(self.gather.weight.dtype)))
-        return nn.functional.normalize(self.embed(self.gather(features).flatten(1)).float())
-
-
 class Recogniser:
     """Embeds faces; weights are loaded once."""
 
-    def __init__(self, weights: Path | str = WEIGHTS) -> None:
-        tensors, card = load_weights(weights, "recognition")
-        self.net = RecognitionNet(**card.config)
-        self.net.load_state_dict(tensors)
-        self.net.eval()
-        self.card = card
+    def __init__(self, weights: Path | str = WEIGHTS, *, engine: str | None = None) -> None:
+        self.network = Network.load(weights, "recognition", engine=engine, precise=True)
+        self.card = self.network.card
 
     def embed(self, picture: np.ndarray, face: Track | np.ndarray) -> np.ndarray:
         """Embed one face: the mean of its crop and the crop's mirror image.
@@ -111,9 +74,8 @@ class Recogniser:
             raise UsageError("the mesh points lie in one place; a face of at least a few pixels is needed")
         crop = warp_crop(picture, aligned_matrix(points), SIDE)
         both = np.stack([crop, cv2.flip(crop, 1)])
-        with torch.inference_mode():
-            one, other = self.net(torch.from_numpy(both).permute(0, 3, 1, 2).float() / 255)
-        mean = (one + other).numpy()
+        one, other = self.network(both)[0]
+        mean = one + other
         return mean / max(float(np.linalg.norm(mean)), 1e-9)
 
 

@@ -5,31 +5,21 @@ in the place of concatenation) reads it from a wide crop; a guided filter (He et
 edges to those of the picture. For portraits: it does not run in videos.
 """
 
-from collections.abc import Sequence
 from enum import IntEnum
-from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
-from torch import nn
 
-from faces.inference import compiled, plain, region_graph
 from faces.landmarks import brightened, crop_matrix, warp_crop
-from learning.backbone import MEAN, STD, lite0
-from learning.weights import load_weights
+from media.networks import Network
 
 SIDE = 192  # pixels a side of the crop; the network answers at half of it
 SCALE = 2.3  # side of the crop over the longer side of the box of the mesh points
-DEEPEST = 4  # last stage of the backbone that is used, at a sixteenth of the crop
-TAPS = (0, 1, 2, DEEPEST)  # stages whose maps the decoder takes, at a half, a quarter, an eighth, a sixteenth
-TAPPED = (16, 24, 40, 112)  # their channels
-WIDTHS = (16, 32, 48, 64)  # of the decoder at each
 LEAST = 2.0  # pixels of the longer side of a face
 EDGE = 0.012  # of the size of a face: radius of the guided filter
 SMOOTHEST = 4e-4  # variance of colour, of 1, below which the guided filter sees no edge
-WEIGHTS = Path(__file__).parent / "data" / "regions.safetensors"
+WEIGHTS = Path(__file__).parent / "data" / "regions.onnx"
 
 
 class Kind(IntEnum):
@@ -46,67 +36,15 @@ class Kind(IntEnum):
     OCCLUDER = 8
 
 
-class Decoder(nn.Module):
-    """Maps of the stages `TAPS` -> logits of `Kind`, as large as the first map."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lateral = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in zip(TAPPED, WIDTHS, strict=True))
-        self.mix = nn.ModuleList(nn.Conv2d(w, w, 3, padding=1) for w in WIDTHS)
-        self.down = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(WIDTHS))
-        self.context = nn.Conv2d(WIDTHS[-1], WIDTHS[-1], 5, padding=2)
-        self.out = nn.Conv2d(WIDTHS[0], len(Kind), 1)
-
-    def forward(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
-        x = nn.functional.relu(self.lateral[-1](maps[-1]))
-        x = nn.functional.relu(self.mix[-1](x + nn.functional.relu(self.context(x))))
-        for level in reversed(range(len(WIDTHS) - 1)):
-            x = nn.functional.interpolate(self.down[level](x), scale_factor=2.0, mode="nearest")
-            x = nn.functional.relu(self.mix[level](nn.functional.relu(x + self.lateral[level](maps[level]))))
-        return self.out(x)
-
-
-class RegionNet(nn.Module):
-    """(B, 3, 192, 192) float RGB in [0, 1] -> logits of `Kind` (B, 9, 96, 96). The body is that of `LandmarkNet`, as
-    far as it goes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        body = lite0(pretrained=False, num_classes=0, global_pool="")
-        self.body = nn.ModuleDict({"conv_stem": body.conv_stem, "bn1": body.bn1, "blocks": body.blocks[: DEEPEST + 1]})
-        self.decoder = Decoder()
-
-    def features(self, crops: torch.Tensor) -> list[torch.Tensor]:
-        """Maps of the stages `TAPS`."""
-        x = self.body["bn1"](self.body["conv_stem"]((crops - MEAN) / STD))
-        maps = []
-        for stage, block in enumerate(self.body["blocks"]):
-            x = block(x)
-            if stage in TAPS:
-                maps.append(x)
-        return maps
-
-    def forward(self, crops: torch.Tensor) -> torch.Tensor:
-        return self.decoder(self.features(crops))
-
-
 class RegionReader:
     """Tells what surrounds a face; weights are loaded once. Arguments as of `LandmarkReader`."""
 
-    def __init__(self, weights: Path | str = WEIGHTS, *, backend: str = "openvino", threads: int = 0) -> None:
-        tensors, _ = load_weights(weights, "regions")
-        if backend == "torch":
-            self.net = RegionNet()
-            self.net.load_state_dict(tensors)
-            self.net.eval()
-            self._run = self._torch
-        else:
-            self.compiled = compiled(region_graph(plain(tensors), SIDE, TAPS), threads=threads)
-            self._run = lambda crop: np.asarray(self.compiled(crop[None])[0][0])
+    def __init__(self, weights: Path | str = WEIGHTS, *, engine: str | None = None, threads: int = 0) -> None:
+        self.network = Network.load(weights, "regions", engine=engine, threads=threads)
 
-    @torch.inference_mode()
-    def _torch(self, crop: np.ndarray) -> np.ndarray:
-        return self.net(torch.from_numpy(crop)[None].permute(0, 3, 1, 2).float() / 255)[0].numpy()
+    def _run(self, crop: np.ndarray) -> np.ndarray:
+        """uint8 RGB (192, 192, 3) -> logits of `Kind` (9, 96, 96)."""
+        return self.network(crop[None])[0][0]
 
     def person(self, picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         """How likely each pixel of a uint8 RGB picture (H, W, 3) shows a person, whatever they wear: (H, W) float32 in

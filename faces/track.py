@@ -7,7 +7,7 @@ import numpy as np
 from faces.fit import FaceParameters, Fit, fitted
 from faces.landmarks import Closeup, Reading
 from faces.quality import judge
-from learning.threads import one_blas_thread
+from media.threads import one_blas_thread
 
 UNREADABLE = 0.045  # expected error of landmarks, in sizes of the face, from which they are no face's
 

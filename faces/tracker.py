@@ -48,15 +48,15 @@ class Tracker:
     """Finds and fits faces. Loads its networks once; `track` a picture, `follow` a video.
 
     Args:
-        backend: "openvino" (fast) or "torch" (the reference).
-        threads: processor threads a network may use; 0 lets OpenVINO choose.
+        engine: what runs the networks, see `media.networks`; None: the one that is set.
+        threads: processor threads a network may use; 0 lets the engine choose.
     """
 
-    def __init__(self, *, backend: str = "openvino", threads: int = 0) -> None:
-        self.backend, self.threads = backend, threads
-        self.finder = Finder(backend=backend, threads=threads)
-        self.reader = LandmarkReader(backend=backend, threads=threads)
-        self.closeup = CloseupReader(backend=backend, threads=threads)
+    def __init__(self, *, engine: str | None = None, threads: int = 0) -> None:
+        self.engine, self.threads = engine, threads
+        self.finder = Finder(engine=engine, threads=threads)
+        self.reader = LandmarkReader(engine=engine, threads=threads)
+        self.closeup = CloseupReader(engine=engine, threads=threads)
 
     def track(self, picture: np.ndarray) -> list[Track]:
         """All faces in a uint8 RGB (H, W, 3) picture, largest first; empty when there is none."""
@@ -125,7 +125,7 @@ class Tracker:
     @cached_property
     def regions(self) -> RegionReader:
         """Loaded when it is first asked for: videos do without."""
-        return RegionReader(backend=self.backend, threads=self.threads)
+        return RegionReader(engine=self.engine, threads=self.threads)
 
     def masks(self, picture: np.ndarray, track: Track) -> Masks:
         """Skin and hair of a tracked person in a uint8 RGB (H, W, 3) picture."""

@@ -10,14 +10,12 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import nn
 
 from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
-from learning.weights import load_weights
 from media.errors import UsageError
+from media.weights import read_weights
 
-WEIGHTS = Path(__file__).parent / "data" / "dynamics.safetensors"
+WEIGHTS = Path(__file__).parent / "data" / "dynamics.onnx"
 CODE = 32
 ACTIONS = len(FACIAL_ACTIONS)
 ROWS = 128  # codes that are sought together
@@ -26,36 +24,13 @@ TIE = 1e-4  # squared pull towards the code that the encoder says, against squar
 SETTLED = 1e-4  # change of every number of a code at which it has arrived
 
 
-class DynamicsNet(nn.Module):
-    """Encoder and decoder, two hidden layers each."""
-
-    def __init__(self, width: int = 256) -> None:
-        super().__init__()
-        self.encoder = _perceptron(ACTIONS, width, 2 * CODE)
-        self.decoder = _perceptron(CODE, width, ACTIONS)
-
-    def encode(self, actions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, 52) -> mean (B, 32) and log variance (B, 32) of the code."""
-        mean, log_variance = self.encoder(actions).chunk(2, -1)
-        return mean, log_variance.clamp(-12, 4)
-
-    def decode(self, code: torch.Tensor) -> torch.Tensor:
-        """(B, 32) -> (B, 52), to be clipped to [0, 1]."""
-        return self.decoder(code)
-
-
-def _perceptron(inputs: int, width: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Linear(inputs, width), nn.Tanh(), nn.Linear(width, width), nn.Tanh(), nn.Linear(width, outputs)
-    )
-
-
 class Dynamics:
     """Reads and writes codes, in numpy: a code takes some microseconds."""
 
     def __init__(self, weights: Path | str = WEIGHTS) -> None:
-        tensors, self.card = load_weights(weights, "dynamics")
-        layers = {k: t.numpy().astype(np.float64) for k, t in tensors.items()}
+        file = read_weights(weights, "dynamics")
+        self.card = file.card
+        layers = {k: t.astype(np.float64) for k, t in file.tensors().items()}
         self.encoder, self.decoder = (
             [(layers[f"{name}.{i}.weight"], layers[f"{name}.{i}.bias"]) for i in (0, 2, 4)]
             for name in ("encoder", "decoder")

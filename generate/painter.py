@@ -1,8 +1,7 @@
 """The painter: small networks that paint in the mouth and eye windows what geometry cannot.
 
 Each is a U-Net on pixel-unshuffled windows that adds a residual to the composite of `generate.windows`. One network
-paints the mouth, another both eyes (the right one mirrored). Inference runs in OpenVINO, in bfloat16 where the
-processor has it; `PainterNet` in torch is the reference.
+paints the mouth, another both eyes (the right one mirrored). `lab.networks.painter` defines them.
 """
 
 from collections.abc import Sequence
@@ -10,35 +9,17 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
-from torch import nn
 
-from generate.inference import Network
+from generate.inference import PictureNetwork
 from generate.refiner import WEIGHTS as REFINER
 from generate.refiner import Refiner
-from generate.unet import UNet
 from generate.windows import CHANNELS, EYE_LEFT, EYE_RIGHT, MOUTH, SHAPES, Window
-from learning.weights import load_weights
 from media.errors import WeightsError
+from media.weights import read_weights
 
-WEIGHTS = Path(__file__).parent / "data" / "painter.safetensors"
+WEIGHTS = Path(__file__).parent / "data" / "painter.onnx"
 KINDS = {"mouth": SHAPES[MOUTH], "eye": SHAPES[EYE_LEFT]}  # network -> (height, width) of its windows
-
-
-class PainterNet(UNet):
-    """(B, 14, H, W) what `windows` sees -> (B, 3, H, W) residual for the composite, RGB; H and W multiples of 8."""
-
-    def __init__(self, widths: tuple[int, int, int] = (40, 80, 120)) -> None:
-        super().__init__(CHANNELS, 3, widths, (2, 2, 3))
-
-
-class PainterNets(nn.Module):
-    """Both networks, as they are trained and stored."""
-
-    def __init__(self, widths: tuple[int, int, int] = (40, 80, 120)) -> None:
-        super().__init__()
-        self.mouth = PainterNet(widths)
-        self.eye = PainterNet(widths)
+SIZES = {kind: (1 if kind == "mouth" else 2, CHANNELS, *shape) for kind, shape in KINDS.items()}  # of what it sees
 
 
 class Painter:
@@ -46,9 +27,8 @@ class Painter:
 
     Args:
         weights, refiner: other weights than those that ship.
-        backend: "openvino" (fast on processors) or "torch" (the reference).
+        engine: what runs the networks, see `media.networks`; None: the one that is set.
         threads: processor threads a call may use; 0 for half of what there are.
-        device: where torch computes: "cpu", "cuda", "cuda:1" ...
     """
 
     def __init__(
@@ -56,28 +36,19 @@ class Painter:
         weights: Path | str = WEIGHTS,
         refiner: Path | str = REFINER,
         *,
-        backend: str = "openvino",
+        engine: str | None = None,
         threads: int = 0,
-        device: str = "cpu",
     ) -> None:
-        tensors, card = load_weights(weights, "painter")
-        self.nets = PainterNets(tuple(card.config["widths"]))
-        self.nets.load_state_dict(tensors)
-        self.nets.eval().to(device)
-        self.card, self.backend, self.device = card, backend, device
-        self.refiner = Refiner(refiner, backend=backend, threads=threads, device=device)
-        self.compiled = {}
-        if backend == "openvino":
-            for kind, shape in KINDS.items():
-                batch = 1 if kind == "mouth" else 2
-                tensors = getattr(self.nets, kind).state_dict()
-                ranges = card.config.get("ranges", {}).get(kind)
-                size = (batch, CHANNELS, *shape)
-                self.compiled[kind] = Network(tensors, size, ranges=ranges, threads=threads)
+        file = read_weights(weights, "painter")
+        self.card = file.card
+        self.refiner = Refiner(refiner, engine=engine, threads=threads)
+        self.networks = {
+            kind: PictureNetwork(file, kind, size, engine=engine, threads=threads) for kind, size in SIZES.items()
+        }
 
     @classmethod
     def from_folder(cls, folder: Path | str, *, threads: int = 0) -> "Painter":
-        """Of a folder with `painter.safetensors`, `refiner.safetensors` or both; what is missing is what ships.
+        """Of a folder with `painter.onnx`, `refiner.onnx` or both; what is missing is what ships.
 
         Raises:
             WeightsError: there is neither, or one is damaged.
@@ -92,10 +63,7 @@ class Painter:
 
     def residual(self, kind: str, seen: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
         """B windows of (14, H, W) float32, one mouth or two eyes -> (B, 3, H, W) float32."""
-        if self.backend == "openvino":
-            return self.compiled[kind](seen)
-        with torch.inference_mode():
-            return getattr(self.nets, kind)(torch.from_numpy(np.stack(seen)).to(self.device)).cpu().numpy()
+        return self.networks[kind](seen)
 
     def paint(self, windows: dict[str, Window]) -> dict[str, np.ndarray]:
         """Window name -> painted window, float32 RGB (H, W, 3) in [0, 1], of the window's own size."""

@@ -24,8 +24,8 @@ from generate.latent import FaceLatent, Pose
 from generate.motion.scenes import HEAD_WIDTH
 from generate.painter import Painter
 from generate.renderer import Prepared, Renderer
-from learning.threads import one_blas_thread
 from media.errors import ConsentError
+from media.threads import one_blas_thread
 from provenance.claims import Generated
 from provenance.gate import Performance, Permit
 

@@ -14,9 +14,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from numba import njit
-from torch import nn
 
 from faces.fit import at_mesh
 from faces.flow import FlowField, Rim, inward
@@ -24,12 +22,11 @@ from faces.head import Head, Part, rotation_matrix
 from faces.raster import Raster, vertex_normals
 from faces.regions import RegionReader
 from faces.texture import GRAZING, spreading, without_seams
-from generate.inference import Network
+from generate.inference import PictureNetwork
 from generate.latent import Appearance, FaceLatent
-from generate.unet import UNet
-from learning.weights import load_weights
+from media.weights import read_weights
 
-WEIGHTS = Path(__file__).parent / "data" / "refiner.safetensors"
+WEIGHTS = Path(__file__).parent / "data" / "refiner.onnx"
 GRID = 128  # cells a side
 CHANNELS = 21  # warped 3, source 3, shift 2, head 1, place 3, normals now 3, normals then 3, expression 3
 FACTS = 12  # of these, what the head itself says: from place on
@@ -40,14 +37,6 @@ COMES = 0.3  # by which skin has to turn towards the view, in cosines, before it
 LARGE = 12  # neighbours, and theirs, that say which way skin faces in the large
 RIM = 0.04  # units of the head next to the rim of the person that are not borrowed
 WHOLE = np.float32(0.996)  # share of the person from which nothing behind shows
-
-
-class RefinerNet(UNet):
-    """(B, 21, 128, 128) what `Viewer.see` shows -> (B, 8, 128, 128): correction of the person's shift and shift of what
-    is behind, x and y in cells; logit of the person's share; residual RGB."""
-
-    def __init__(self, widths: tuple[int, ...] = (32, 64, 96, 128)) -> None:
-        super().__init__(CHANNELS, ANSWERS, widths, (*(1 for _ in widths[1:]), 3))
 
 
 @dataclass(frozen=True)
@@ -164,7 +153,7 @@ class Composer:
 
         Args:
             shift: (S / 2, S / 2, 2) float32 pixels, the flow's own.
-            answers: (8, 128, 128) float32, see `RefinerNet`.
+            answers: (8, 128, 128) float32, see `lab.networks.refiner`.
         """
         half = shift.shape[0]
         correction = cv2.resize(_cells(answers[:2]), (half, half), interpolation=cv2.INTER_LINEAR)
@@ -225,50 +214,19 @@ def _merge(person, behind, share, colour, at, by, frame):
             out[k] = np.uint8(np.int32(min(max(value, zero), most) + half))
 
 
-def composed(picture: torch.Tensor, shift: torch.Tensor, answers: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """`compose` in torch, for training: picture (B, 3, S, S) in [0, 1], shift (B, 2, S', S') in cells, answers
-    (B, 8, 128, 128) -> the frame (B, 3, S, S), not clipped, and the person's share (B, 1, S, S)."""
-    size = picture.shape[-1]
-
-    def full(field: torch.Tensor) -> torch.Tensor:
-        return nn.functional.interpolate(field, size=(size, size), mode="bilinear", align_corners=False)
-
-    def travel(cells: torch.Tensor) -> torch.Tensor:
-        axis = (torch.arange(size, device=picture.device, dtype=picture.dtype) + 0.5) * (2 / size) - 1
-        middle = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1)
-        at = middle + cells.permute(0, 2, 3, 1) * (2 / GRID)
-        return nn.functional.grid_sample(picture, at, mode="bilinear", padding_mode="border", align_corners=False)
-
-    answers = full(answers)
-    share = torch.sigmoid(answers[:, 4:5] + PERSON)
-    person, behind = travel(full(shift) + answers[:, :2]), travel(answers[:, 2:4])
-    return share * person + (1 - share) * behind + answers[:, 5:], share
-
-
 class Refiner:
     """Answers what `Viewer` shows; loads weights and compiles the network once.
 
     Args:
-        backend: "openvino" (fast on processors) or "torch" (the reference).
+        engine: what runs the network, see `media.networks`; None: the one that is set.
         threads: processor threads a call may use; 0 for half of what there are.
-        device: where torch computes: "cpu", "cuda", "cuda:1" ...
     """
 
-    def __init__(
-        self, weights: Path | str = WEIGHTS, *, backend: str = "openvino", threads: int = 0, device: str = "cpu"
-    ) -> None:
-        tensors, self.card = load_weights(weights, "refiner")
-        self.net = RefinerNet(tuple(self.card.config["widths"]))
-        self.net.load_state_dict(tensors)
-        self.net.eval().to(device)
-        self.device, self.compiled = device, None
-        if backend == "openvino":
-            size, ranges = (1, CHANNELS, GRID, GRID), self.card.config.get("ranges")
-            self.compiled = Network(self.net.state_dict(), size, ranges=ranges, threads=threads)
+    def __init__(self, weights: Path | str = WEIGHTS, *, engine: str | None = None, threads: int = 0) -> None:
+        file = read_weights(weights, "refiner")
+        self.card = file.card
+        self.network = PictureNetwork(file, "", (1, CHANNELS, GRID, GRID), engine=engine, threads=threads)
 
     def answer(self, seen: np.ndarray) -> np.ndarray:
         """(21, 128, 128) float32 -> (8, 128, 128) float32."""
-        if self.compiled is not None:
-            return self.compiled(seen[None])[0]
-        with torch.inference_mode():
-            return self.net(torch.from_numpy(np.ascontiguousarray(seen[None])).to(self.device))[0].cpu().numpy()
+        return self.network(seen[None])[0]

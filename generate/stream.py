@@ -40,8 +40,8 @@ import numpy as np
 from generate.motion import LOOKAHEAD_SAMPLES, Controls, Curve, Guidance, Motion, MotionClip
 from generate.pipeline import Talker, retarget
 from generate.renderer import Prepared
-from learning.threads import one_blas_thread
 from media.errors import SpeechError, UsageError
+from media.threads import one_blas_thread
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 
 BEAT = 1 / FPS  # seconds

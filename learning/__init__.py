@@ -1,6 +1,5 @@
-"""How every weight is trained and kept: one training loop, one kind of weight file."""
+"""How every network is trained: one training loop for all."""
 
 from learning.loop import Plan, fit
-from learning.weights import WeightCard, load_weights, save_weights
 
-__all__ = ["Plan", "WeightCard", "fit", "load_weights", "save_weights"]
+__all__ = ["Plan", "fit"]

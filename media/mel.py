@@ -3,7 +3,6 @@
 from functools import cache
 
 import numpy as np
-import torch
 
 from media.units import SAMPLE_RATE
 
@@ -16,52 +15,52 @@ HISTORY = WINDOW - HOP  # samples before a block that its first feature frame ne
 FLOOR = 1e-9  # power; about -70 dBFS of white noise
 
 
-def _mel(hertz: torch.Tensor) -> torch.Tensor:
+def _mel(hertz: np.ndarray | float) -> np.ndarray:
     """O'Shaughnessy (1987): mel = 2595 log10(1 + f / 700)."""
-    return 2595 * torch.log10(1 + hertz / 700)
+    return 2595 * np.log10(1 + np.asarray(hertz) / 700)
 
 
 @cache
-@torch.inference_mode(False)  # whoever asks first may not learn, others may
-def filterbank(warp: float = 1.0) -> torch.Tensor:
-    """Triangular mel filters (BINS, FFT // 2 + 1). `warp` > 1: as of a longer vocal tract (Jaitly and Hinton 2013)."""
-    edges = torch.linspace(_mel(torch.tensor(LOW)).item(), _mel(torch.tensor(HIGH)).item(), BINS + 2)
-    hertz = (700 * (10 ** (edges / 2595) - 1)) / warp
-    bins = torch.arange(FFT // 2 + 1) * SAMPLE_RATE / FFT
-    rise = (bins - hertz[:-2, None]) / (hertz[1:-1] - hertz[:-2])[:, None]
-    fall = (hertz[2:, None] - bins) / (hertz[2:] - hertz[1:-1])[:, None]
-    filters = torch.minimum(rise, fall).clamp(min=0)
-    return filters / filters.sum(1, keepdim=True).clamp(min=1e-6)
+def filters(warp: float = 1.0) -> np.ndarray:
+    """Triangular mel filters (BINS, FFT // 2 + 1) float32. `warp` > 1: as of a longer vocal tract (Jaitly and Hinton
+    2013)."""
+    hertz = 700 * (10 ** (np.linspace(_mel(LOW), _mel(HIGH), BINS + 2) / 2595) - 1) / warp
+    bins = np.arange(FFT // 2 + 1) * SAMPLE_RATE / FFT
+    rise = (bins - hertz[:-2, None]) / np.diff(hertz)[:-1, None]
+    fall = (hertz[2:, None] - bins) / np.diff(hertz)[1:, None]
+    triangles = np.maximum(np.minimum(rise, fall), 0)
+    return (triangles / np.maximum(triangles.sum(1, keepdims=True), 1e-6)).astype(np.float32)
 
 
-def log_mel(sound: torch.Tensor, warp: float = 1.0) -> torch.Tensor:
+@cache
+def _window() -> np.ndarray:
+    """Periodic Hann window."""
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)).astype(np.float32)
+
+
+def log_mel(sound: np.ndarray) -> np.ndarray:
     """Features of a block of sound that is preceded by its history.
 
     Args:
-        sound: (..., HISTORY + n * HOP) float32 in [-1, 1].
+        sound: (HISTORY + n * HOP,) float32 in [-1, 1].
 
-    Returns: (..., BINS, n) float32, about zero mean and unit deviation on speech.
+    Returns: (n, BINS) float32, about zero mean and unit deviation on speech.
     """
-    frames = sound.unfold(-1, WINDOW, HOP) * torch.hann_window(WINDOW, device=sound.device)
-    power = torch.fft.rfft(frames, FFT).abs().square() / WINDOW
-    mel = power @ filterbank(warp).T.to(sound.device)
-    return ((mel.clamp(min=FLOOR).log10() + 5.0) / 1.6).transpose(-1, -2)
+    frames = np.lib.stride_tricks.sliding_window_view(sound, WINDOW)[::HOP] * _window()
+    spectrum = np.fft.rfft(frames, FFT)
+    power = (spectrum.real**2 + spectrum.imag**2) / WINDOW
+    mel = power.astype(np.float32) @ filters().T
+    return ((np.log10(np.maximum(mel, FLOOR)) + 5.0) / 1.6).astype(np.float32)
 
 
 class MelSteps:
-    """`log_mel` of one sound, 40 ms after 40 ms, in numpy."""
+    """`log_mel` of one sound, 40 ms after 40 ms."""
 
     def __init__(self) -> None:
         self._past = np.zeros(HISTORY, np.float32)  # replaced, never written into
-        self._window = torch.hann_window(WINDOW).numpy()
-        self._filters = filterbank().numpy().T
 
     def step(self, sound: np.ndarray) -> np.ndarray:
         """Sound (n * HOP,) float32 -> (n, BINS) float32."""
         rows = np.concatenate([self._past, sound])
         self._past = rows[len(rows) - HISTORY :]
-        frames = np.lib.stride_tricks.sliding_window_view(rows, WINDOW)[::HOP] * self._window
-        spectrum = np.fft.rfft(frames, FFT)
-        power = (spectrum.real**2 + spectrum.imag**2) / WINDOW
-        mel = power.astype(np.float32) @ self._filters
-        return ((np.log10(np.maximum(mel, FLOOR)) + 5.0) / 1.6).astype(np.float32)
+        return log_mel(rows)

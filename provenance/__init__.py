@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from provenance.verdict import Verdict
     from provenance.verification import verify
 
-# Loaded when first asked for: `vasari keys` need not wait for torch.
+# Loaded when first asked for: `vasari keys` need not wait for networks.
 _HOME = {
     "Claim": "claims",
     "Composite": "claims",

@@ -9,10 +9,11 @@ from detect.detector import Model, Strangeness
 from detect.evidence import Evidence, Person
 from detect.frequency import feature_names as band_names
 from detect.fusion import STREAMS, Fusion
-from detect.linear import Linear
 from detect.motion import feature_names as motion_names
-from detect.picture import CELLS, SIDE, Look, PictureNet
-from learning import WeightCard
+from detect.picture import CELLS, SIDE, Look
+from detect.training.linear import fit_linear
+from lab.networks.detector import PictureNet
+from lab.weights import WeightCard, weight_file
 
 RNG = np.random.default_rng(0)
 
@@ -26,7 +27,7 @@ def mesh(side: float = SIDE) -> np.ndarray:
 def noise_model() -> Model:
     """A detector that was fitted to noise, so that tests need no shipped weights."""
     torch.manual_seed(0)
-    picture = PictureNet(8).state_dict()
+    picture = {f"picture.{name}": tensor for name, tensor in PictureNet(8).state_dict().items()}
     count = 60
     made = np.arange(count) % 2 == 1
     who = [f"p{k % 12}" for k in range(count)]
@@ -36,7 +37,7 @@ def noise_model() -> Model:
     features = np.abs(RNG.standard_normal((200, 8)))
     card = WeightCard("detector", {}, "noise", 0, sha256="0" * 64)
     return Model(
-        dict(picture), Linear.fit(bands, made), Linear.fit(moves, made), Fusion.fit(scores, made, who),
+        weight_file(picture, card), fit_linear(bands, made), fit_linear(moves, made), Fusion.fit(scores, made, who),
         Strangeness.fit(features), card,
     )  # fmt: skip
 

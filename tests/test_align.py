@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from faces.performances import CLASS_INDEX
-from faces.performances.align import FRAME, LEAST, PAD, SURE, Aligner, AlignerNet, align
+from faces.performances.align import FRAME, LEAST, PAD, SURE, Aligner, align
 from faces.performances.speechset import Clip
 from faces.performances.synthesisers import Espeak
 from faces.training import aligner
 from generate.speech.evaluate import read_eval_set
 from generate.speech.toy import toy_set
+from lab.networks.aligner import AlignerNet
 from media.errors import UsageError
 
 SPEECH = Path(__file__).parents[1] / "benchmarks" / "data" / "speech"
@@ -89,11 +90,11 @@ def test_recipe_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(aligner, "load_speech_set", toy)
     monkeypatch.setattr(aligner, "Espeak", Spelling)
-    card = aligner.train(tmp_path, tmp_path / "w.safetensors", steps=6, workdir=tmp_path / "run")
+    card = aligner.train(tmp_path, tmp_path / "w.onnx", steps=6, workdir=tmp_path / "run")
     assert {"near_pct", "error_ms"} <= set(card.figures)
-    Aligner.load(Spelling(), tmp_path / "w.safetensors")
+    Aligner.load(Spelling(), tmp_path / "w.onnx")
     with pytest.raises(UsageError, match="--data"):
-        aligner.train(None, tmp_path / "w.safetensors", workdir=tmp_path / "run")
+        aligner.train(None, tmp_path / "w.onnx", workdir=tmp_path / "run")
 
 
 def test_a_network_hears_as_far_as_it_says() -> None:

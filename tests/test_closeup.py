@@ -15,7 +15,8 @@ from faces.fit import fitted
 from faces.head import rotation_angles, rotation_matrix
 from faces.landmarks import MIRROR, PUPILS, Closeup, Reading
 from faces.training import closeup
-from learning import load_weights
+from lab.reference import Reference
+from lab.weights import load_weights
 from media.errors import UsageError
 
 
@@ -64,9 +65,11 @@ def test_crops_of_the_mirrored_picture_mirror_the_crops() -> None:
     assert np.abs(mirrored_shape(here.shape) - there.shape).max() < 0.02
 
 
-def test_the_fast_backend_agrees_with_the_reference() -> None:
+def test_engines_agree_with_the_reference() -> None:
     reading = first_reading(1)
-    slow = CloseupReader(backend="torch").look(portrait(1), reading)
+    reader = CloseupReader()
+    reader.network = Reference.load(WEIGHTS, "closeup")
+    slow = reader.look(portrait(1), reading)
     for precise, much in ((True, 1e-3), (False, 0.05)):
         fast = CloseupReader(precise=precise).look(portrait(1), reading)
         assert np.abs(fast.closeup.gaze - slow.closeup.gaze).max() < much
@@ -136,7 +139,7 @@ def test_recipe_trains_resumes_and_keeps_its_pictures(
     monkeypatch.setattr(closeup, "SCENES", 4)
     folder = make_toy_london(tmp_path_factory.mktemp("london"))
     assets = write_assets(tmp_path_factory.mktemp("assets"))
-    out, workdir = tmp_path / "weights.safetensors", tmp_path / "work"
+    out, workdir = tmp_path / "weights.onnx", tmp_path / "work"
     options = {"workdir": workdir, "assets": assets, "batch": 4, "shards": (1, 1, 1)}
     closeup.train(folder, out, steps=2, **options)
     made = {path: path.stat().st_mtime_ns for path in workdir.glob("*.npz")}

@@ -12,7 +12,7 @@ from detect.data.manifest import Item
 from detect.detector import Detector, Model
 from detect.evidence import Gatherer
 from detect.picture import PictureReader
-from learning import WeightCard
+from lab.weights import WeightCard
 from provenance.exits import EXIT_SYNTHETIC
 from vasari.cli import app
 
@@ -25,9 +25,9 @@ def model() -> Model:
 @pytest.fixture
 def shipped(model, tmp_path, monkeypatch):
     """The fitted noise in the place of the shipped weights."""
-    from learning import save_weights
+    from lab.weights import save_weights
 
-    path = tmp_path / "weights.safetensors"
+    path = tmp_path / "weights.onnx"
     save_weights(path, model.tensors(), WeightCard("detector", model.config(), "noise", 1))
     monkeypatch.setattr("detect.detector.WEIGHTS", path)
     return path
@@ -117,7 +117,7 @@ def test_the_recipe_learns_from_a_set_of_pictures_and_can_be_gone_on_with(tmp_pa
                 who = f"{split}{k}"
                 items.append(Item(file=name, label=label, kind=kind, split=split, person=who, sitting=who))
     write_manifest(tmp_path, items)
-    out, options = tmp_path / "d.safetensors", {"workdir": tmp_path / "work", "batch": 2, "pretrained": False}
+    out, options = tmp_path / "d.onnx", {"workdir": tmp_path / "work", "batch": 2, "pretrained": False}
     first = train(tmp_path, out, steps=2, **options)
     assert first.steps <= 2
     again = train(tmp_path, out, steps=2, **options)  # nothing is left to do: the same weights

@@ -38,7 +38,7 @@ PARSED = (
     "vasari data fakes", "vasari data speech", "vasari train", "vasari bench", "clips/ --json",
 )  # fmt: skip
 """What a line holds that needs the network, hours, or a service that goes on."""
-ELSEWHERE = ("git clone", "make ", "pip install", "torchrun", "python -m faces.building", "npm ")
+ELSEWHERE = ("git clone", "make ", "pip install", "torchrun", "python -m lab.building", "python -m lab.convert", "npm ")
 """How lines begin that set a machine up."""
 FEWER = {"-n 20": "-n 1"}  # the same command with less to do
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

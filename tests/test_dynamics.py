@@ -9,7 +9,7 @@ from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
 from faces.people.behaviour import random_actions
 from generate.dynamics import CODE, Dynamics
 from generate.training import dynamics as recipe
-from learning import load_weights
+from lab.weights import load_weights
 from media.errors import UsageError
 
 
@@ -71,7 +71,7 @@ def test_unknown_actions_are_refused(code: Dynamics) -> None:
 
 
 def test_dynamics_train(tmp_path: Path) -> None:
-    out = tmp_path / "dynamics.safetensors"
+    out = tmp_path / "dynamics.onnx"
     options = {"workdir": tmp_path / "work", "width": 16, "batch": 8}
     recipe.train(None, out, steps=2, **options)
     card = recipe.train(None, out, steps=3, **options)

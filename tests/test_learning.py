@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import nn
 
-from learning import Plan, WeightCard, fit, load_weights, save_weights
+from lab.weights import WeightCard, load_weights, save_weights, tensors_sha256
+from learning import Plan, fit
 from learning.adversary import Adversary
 from learning.loop import batches_ahead, learning_rate
-from learning.processes import each
-from learning.weights import tensors_sha256
 from media.errors import WeightsError
+from media.processes import each
 
 CARD = WeightCard(model="toy", config={"width": 3}, data="made up", steps=7, figures={"loss": 0.5})
 

@@ -13,7 +13,7 @@ from generate.motion import LOOKAHEAD_SAMPLES, TOLERANCE, Controls, Guidance, Mo
 from generate.motion.model import WEIGHTS
 from generate.speech.evaluate import lip_figures, read_eval_set
 from generate.speech.toy import toy_clip
-from learning import load_weights
+from lab.weights import load_weights
 from media.errors import SpeechError, UsageError
 
 FIELDS = ("actions", "rotation", "translation", "gaze")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from generate.motion.network import GROUPS
 from generate.motion.scenes import HEAD_WIDTH
 from generate.motion.space import SIZE
+from generate.motion.stepping import GROUPS
 from generate.motion.tracks import read_tracks
 from media.errors import UnreadableError
 

@@ -1,4 +1,4 @@
-"""The painter: two backends agree, any size works, and an untrained one paints nothing."""
+"""The painter: engine and torch agree, any size works, and an untrained one paints nothing."""
 
 from functools import cache
 from pathlib import Path
@@ -9,9 +9,11 @@ import torch
 from sitters import latent
 
 from generate import Painter, Renderer
-from generate.painter import KINDS, WEIGHTS, PainterNet, PainterNets, network_input
+from generate.painter import KINDS, WEIGHTS, network_input
 from generate.windows import CHANNELS, EYE_LEFT, EYE_RIGHT, MOUTH, SHAPES, WINDOWS, Window
-from learning import WeightCard, load_weights, save_weights
+from lab.networks.painter import PainterNet, PainterNets
+from lab.reference import painter_in_torch
+from lab.weights import WeightCard, load_weights, save_weights
 from media.errors import WeightsError
 
 # OpenVINO may compute in bfloat16 (8 bits of mantissa): after a dozen layers that is about a hundredth of what is
@@ -20,8 +22,8 @@ MEAN_TOLERANCE, WORST_TOLERANCE = 0.01, 0.08
 
 
 @cache
-def painter(backend: str) -> Painter:
-    return Painter(backend=backend, threads=1)
+def painter() -> Painter:
+    return Painter(threads=1)
 
 
 @cache
@@ -40,22 +42,22 @@ def strange(tmp_path: Path) -> Path:
         for name, parameter in nets.named_parameters():
             if name.endswith(("second.weight", "leave.weight")):
                 parameter.normal_(0, 0.05)
-    path = tmp_path / "strange.safetensors"
+    path = tmp_path / "strange.onnx"
     card = WeightCard("painter", {"widths": [8, 12, 16]}, "noise", 0)
     save_weights(path, nets.state_dict(), card)
     return path
 
 
-def test_backends_agree_on_real_windows() -> None:
-    fast, reference = painter("openvino").paint(windows()), painter("torch").paint(windows())
+def test_engine_and_torch_agree_on_real_windows() -> None:
+    fast, reference = painter().paint(windows()), painter_in_torch().paint(windows())
     for name in WINDOWS:
         difference = np.abs(fast[name] - reference[name])
         assert difference.mean() < MEAN_TOLERANCE
         assert difference.max() < WORST_TOLERANCE
 
 
-def test_backends_agree_where_much_is_painted(strange: Path) -> None:
-    fast, reference = Painter(strange, threads=1), Painter(strange, backend="torch")
+def test_engine_and_torch_agree_where_much_is_painted(strange: Path) -> None:
+    fast, reference = Painter(strange, threads=1), painter_in_torch(strange)
     for kind in KINDS:
         seen = np.stack(
             [network_input(windows()[n], n) for n in ((MOUTH,) if kind == "mouth" else (EYE_RIGHT, EYE_LEFT))]
@@ -70,9 +72,9 @@ def test_an_untrained_network_paints_nothing(tmp_path: Path) -> None:
     nets = PainterNets((8, 12, 16))
     seen = torch.randn(2, CHANNELS, *SHAPES[EYE_LEFT])
     assert not nets.eye(seen).any()
-    path = tmp_path / "blank.safetensors"
+    path = tmp_path / "blank.onnx"
     save_weights(path, nets.state_dict(), WeightCard("painter", {"widths": [8, 12, 16]}, "none", 0))
-    painted = Painter(path, backend="torch").paint(windows())
+    painted = Painter(path).paint(windows())
     for name in WINDOWS:
         assert np.array_equal(painted[name], np.clip(windows()[name].composite, 0, 1))
 
@@ -80,18 +82,18 @@ def test_an_untrained_network_paints_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [128, 256, 640])
 def test_other_sizes_are_painted_at_their_own(size: int) -> None:
     made = windows(size)
-    painted = painter("openvino").paint(made)
+    painted = painter().paint(made)
     for name in WINDOWS:
         assert painted[name].shape == made[name].composite.shape
         assert painted[name].min() >= 0
         assert painted[name].max() <= 1
-    frame = Renderer(latent(size), painter("openvino")).render(latent(size))
+    frame = Renderer(latent(size), painter()).render(latent(size))
     assert frame.shape == (size, size, 3)
     assert frame.dtype == np.uint8
 
 
 def test_paint_stays_inside_the_windows() -> None:
-    renderer = Renderer(latent(512), painter("openvino"))
+    renderer = Renderer(latent(512), painter())
     prepared = renderer.prepare(latent(512).edit(jawOpen=0.5))
     before = prepared.frame.copy()
     after = renderer.finish(prepared)
@@ -108,7 +110,7 @@ def test_right_eyes_are_painted_as_mirrored_left_ones(strange: Path) -> None:
     made = windows()
     right = made[EYE_RIGHT]
     twin = Window(right.left, right.top, right.composite[:, ::-1].copy(), right.seen[..., ::-1].copy())
-    painted = Painter(strange, backend="torch").paint(made | {EYE_LEFT: twin})
+    painted = painter_in_torch(strange).paint(made | {EYE_LEFT: twin})
     assert np.allclose(painted[EYE_LEFT], painted[EYE_RIGHT][:, ::-1], atol=1e-5)
 
 

@@ -47,11 +47,11 @@ def small_detector(tmp_path, monkeypatch):
     """Fitted noise in the place of the shipped weights: `triage` is about words here."""
     from looks import noise_model
 
-    from learning import WeightCard, save_weights
+    from lab.weights import WeightCard, save_weights
 
     model = noise_model()
-    save_weights(tmp_path / "w.safetensors", model.tensors(), WeightCard("detector", model.config(), "noise", 1))
-    monkeypatch.setattr("detect.detector.WEIGHTS", tmp_path / "w.safetensors")
+    save_weights(tmp_path / "w.onnx", model.tensors(), WeightCard("detector", model.config(), "noise", 1))
+    monkeypatch.setattr("detect.detector.WEIGHTS", tmp_path / "w.onnx")
 
 
 def still(path: Path, seed: int = 0) -> Path:

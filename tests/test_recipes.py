@@ -30,7 +30,7 @@ from faces.training.photographs import photographs
 from generate.painter import Painter
 from generate.refiner import Refiner
 from generate.training import painter, refiner
-from learning import load_weights
+from lab.weights import load_weights
 from media.errors import UnreadableError
 
 
@@ -53,7 +53,7 @@ def no_imagenet(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("a toy run asked for ImageNet weights")
 
-    for module in ("learning.backbone", "faces.finder"):
+    for module in ("learning.backbone", "lab.networks.finder"):
         monkeypatch.setattr(f"{module}.load_imagenet", refuse)
 
 
@@ -83,7 +83,7 @@ def test_background_mask_tells_the_person_from_the_wall() -> None:
 
 def recipe(run: Callable, folder: Path, tmp_path: Path, **options) -> tuple[Path, dict[str, float]]:
     """Two steps, and a third after a resume; returns the weight file and its figures."""
-    out, workdir = tmp_path / "weights.safetensors", tmp_path / "work"
+    out, workdir = tmp_path / "weights.onnx", tmp_path / "work"
     options |= {"workdir": workdir, "pretrained": False}
     before = run(folder, out, steps=2, **options)
     after = run(folder, out, steps=3, **options)
@@ -119,7 +119,7 @@ def test_painter_trains(folder: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     out, figures = recipe(painter.train, folder, tmp_path, widths=(4, 6, 8), batch=1)
     assert figures["mouth_psnr_db"] > 10
     assert figures["eye_unpainted_psnr_db"] > 10
-    assert Painter(out, backend="torch").card.config["widths"] == [4, 6, 8]
+    assert Painter(out).card.config["widths"] == [4, 6, 8]
     assert load_weights(out, "painter")[1].steps in (2, 3)
 
 
@@ -128,7 +128,7 @@ def test_refiner_trains(folder: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     out, figures = recipe(refiner.train, folder, tmp_path, widths=(4, 6, 8), batch=2, kept=6)
     assert figures["volunteers_psnr_db"] > 10
     assert figures["volunteers_flow_psnr_db"] > 10
-    assert Refiner(out, backend="torch").card.config["widths"] == [4, 6, 8]
+    assert Refiner(out).card.config["widths"] == [4, 6, 8]
 
 
 def test_samples_depend_on_the_step_alone(folder: Path) -> None:

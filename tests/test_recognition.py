@@ -13,7 +13,7 @@ from toy_london import make_toy_london
 from faces.recognition import PLACES, WEIGHTS, Recogniser, aligned_matrix, anchors, verification
 from faces.training import recognition
 from faces.training.recognition_pictures import KEPT, SHARD, picture_set
-from learning import load_weights
+from lab.weights import load_weights
 from media.errors import UsageError
 
 
@@ -138,7 +138,7 @@ def test_recognition_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr("learning.backbone.load_imagenet", refuse)
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
-    folder, out, workdir = make_toy_london(tmp_path / "london"), tmp_path / "weights.safetensors", tmp_path / "work"
+    folder, out, workdir = make_toy_london(tmp_path / "london"), tmp_path / "weights.onnx", tmp_path / "work"
     for steps in (2, 3):
         card = recognition.train(
             folder, out, steps=steps, workdir=workdir, pretrained=False, batch=4, width=8, shots_london=3

@@ -11,10 +11,12 @@ from sitters import latent
 
 from faces.flow import inward
 from generate.painter import Painter
-from generate.refiner import ANSWERS, CHANNELS, GRID, Refiner, RefinerNet, Viewer, compose, composed, person_in
+from generate.refiner import ANSWERS, CHANNELS, GRID, Refiner, Viewer, compose, person_in
 from generate.renderer import Renderer
 from generate.training import refiner as recipe
-from learning import WeightCard, save_weights
+from lab.networks.refiner import RefinerNet, composed
+from lab.reference import Reference, painter_in_torch
+from lab.weights import WeightCard, save_weights
 from learning.pool import Pool
 
 
@@ -45,7 +47,7 @@ def strange(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name, parameter in net.named_parameters():
             if name.endswith("weight"):
                 parameter.normal_(0, 0.06)
-    path = tmp_path_factory.mktemp("weights") / "refiner.safetensors"
+    path = tmp_path_factory.mktemp("weights") / "refiner.onnx"
     save_weights(path, net.state_dict(), WeightCard("refiner", {"widths": [8, 12, 16]}, "none", 0))
     return path
 
@@ -112,8 +114,10 @@ def test_fast_path_agrees_with_torch(strange: Path) -> None:
     face = latent(256).edit(jawOpen=0.5)
     renderer = Renderer(latent(256))
     seen = Viewer(renderer.head, latent(256), renderer.flow).see(face, *renderer.geometry(face)).seen
-    reference = Refiner(strange, backend="torch").answer(seen)
-    fast = Refiner(strange, threads=1).answer(seen)
+    refiner = Refiner(strange, threads=1)
+    fast = refiner.answer(seen)
+    refiner.network.network = Reference.load(strange, "refiner")
+    reference = refiner.answer(seen)
     assert np.abs(reference).max() > 0.05
     assert np.abs(fast - reference).max() < 0.05 * np.abs(reference).max()
 
@@ -125,7 +129,7 @@ def test_shipped_frames_in_8_bits_are_those_of_the_reference() -> None:
     view = Viewer(renderer.head, face, renderer.flow).see(turned, *renderer.geometry(turned))
     frames = [
         compose(face.appearance.picture, view.shift, refiner.answer(view.seen)).astype(float)
-        for refiner in (Refiner(backend="torch"), Refiner(threads=1))
+        for refiner in (painter_in_torch().refiner, Refiner(threads=1))
     ]
     assert np.square(frames[0] - frames[1]).mean() < 255**2 / 10**4.0  # 40 dB
     flow = renderer.warp(*renderer.geometry(turned))

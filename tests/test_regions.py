@@ -12,7 +12,8 @@ from toy_london import make_toy_london
 from faces.people.labels import Region
 from faces.regions import WEIGHTS, Kind, RegionReader, guided
 from faces.training import regions
-from learning import load_weights
+from lab.reference import Reference
+from lab.weights import load_weights
 from media.errors import UsageError
 
 
@@ -39,8 +40,10 @@ def test_cheeks_are_skin_and_hair_is_on_the_head(index: int) -> None:
     assert above > 0.3 * masks.hair.sum()
 
 
-def test_the_fast_backend_agrees_with_the_reference() -> None:
-    slow = RegionReader(backend="torch").read(portrait(0), tracked(0).landmarks)
+def test_engines_agree_with_the_reference() -> None:
+    reader = RegionReader()
+    reader.network = Reference.load(WEIGHTS, "regions")
+    slow = reader.read(portrait(0), tracked(0).landmarks)
     fast = RegionReader().read(portrait(0), tracked(0).landmarks)
     assert np.abs(slow - fast).mean() < 0.01
     assert (slow.argmax(-1) == fast.argmax(-1)).mean() > 0.98
@@ -87,7 +90,7 @@ def test_recipe_trains_and_resumes(
     monkeypatch.setattr(regions, "PICTURES", 3)
     folder = make_toy_london(tmp_path_factory.mktemp("london"))
     assets = write_assets(tmp_path_factory.mktemp("assets"))
-    out, workdir = tmp_path / "weights.safetensors", tmp_path / "work"
+    out, workdir = tmp_path / "weights.onnx", tmp_path / "work"
     options = {"workdir": workdir, "assets": assets, "batch": 2, "shards": (1, 1)}
     regions.train(folder, out, steps=2, **options)
     card = regions.train(folder, out, steps=3, **options)

@@ -15,7 +15,7 @@ from toy_london import make_toy_london
 from detect.training import roundtrip as recipe
 from detect.training.autoencoder import Autoencoder, enlarging, rounded
 from detect.training.decoding import autoencoder, roundtrip, weights_of
-from learning import WeightCard, load_weights, save_weights
+from lab.weights import WeightCard, load_weights, save_weights
 from media import read_picture
 from media.errors import UsageError
 

@@ -11,13 +11,15 @@ from generate.motion import LOOKAHEAD_SAMPLES
 from generate.speech import Ear, SpeechEncoder
 from generate.speech.encoder import WEIGHTS
 from generate.speech.evaluate import lip_closure_pct, lip_corr, lip_lag_ms, read_eval_set, true_opening
-from generate.speech.network import DELAY, LipNet
-from generate.speech.stepping import SteppingLips
+from generate.speech.stepping import DELAY, SteppingLips
 from generate.speech.toy import toy_clip, toy_set
 from generate.speech.training import Data, train
-from learning import load_weights
+from lab.mel import log_mel
+from lab.networks.speech import LipNet
+from lab.reference import load_network
+from lab.weights import load_weights
 from media.errors import UnreadableError
-from media.mel import HISTORY, MelSteps, log_mel
+from media.mel import HISTORY, MelSteps
 
 SPEECH = Path(benchmarks).parent / "data" / "speech"
 
@@ -44,8 +46,8 @@ def test_the_stepping_encoder_is_the_network(encoder: SpeechEncoder, speech: np.
     sound = speech[: len(speech) // 640 * 640]
     with torch.no_grad():
         mel = log_mel(torch.from_numpy(np.concatenate([np.zeros(HISTORY, np.float32), sound])))
-        channels, logits, _, _ = encoder.network(mel[None])
-    stepping = SteppingLips(encoder.network)
+        channels, logits, _, _ = load_network(WEIGHTS, "speech")(mel[None])
+    stepping = SteppingLips(encoder.weights)
     stepped = [stepping.step(sound[i : i + 640]) for i in range(0, len(sound), 640)]
     assert np.abs(np.array([lips for lips, _ in stepped]) - channels[0].numpy()).max() < 1e-3
     assert np.abs(np.array([logit for _, logit in stepped]) - logits[0].numpy()).max() < 1e-2
@@ -60,10 +62,10 @@ def test_pieces_do_not_matter(encoder: SpeechEncoder, speech: np.ndarray) -> Non
         assert np.array_equal(part, np.concatenate(pieced))
 
 
-def test_no_frame_depends_on_sound_after_its_lookahead(encoder: SpeechEncoder) -> None:
+def test_no_frame_depends_on_sound_after_its_lookahead() -> None:
     sound = torch.randn(HISTORY + 640 * 40, generator=torch.Generator().manual_seed(0)) * 0.1
     sound.requires_grad_(True)
-    channels, closure, _, _ = encoder.network(log_mel(sound)[None])
+    channels, closure, _, _ = load_network(WEIGHTS, "speech")(log_mel(sound)[None])
     frame = 20
     (channels[0, frame + DELAY].sum() + closure[0, frame + DELAY]).backward()
     assert sound.grad is not None
@@ -112,11 +114,11 @@ def test_batches_depend_on_the_step_alone() -> None:
 
 
 def test_recipe_trains_and_resumes(tmp_path: Path) -> None:
-    card = train(None, tmp_path / "whole.safetensors", steps=6, workdir=tmp_path / "a")
+    card = train(None, tmp_path / "whole.onnx", steps=6, workdir=tmp_path / "a")
     assert {"loss", "lip_corr", "lip_closure_pct", "lip_lag_ms"} <= set(card.figures)
-    train(None, tmp_path / "part.safetensors", steps=6, workdir=tmp_path / "b")
-    resumed = train(None, tmp_path / "again.safetensors", steps=6, workdir=tmp_path / "b", resume=True)
+    train(None, tmp_path / "part.onnx", steps=6, workdir=tmp_path / "b")
+    resumed = train(None, tmp_path / "again.onnx", steps=6, workdir=tmp_path / "b", resume=True)
     assert resumed.sha256 == card.sha256
     network = LipNet(**card.config)
-    network.load_state_dict(load_weights(tmp_path / "whole.safetensors", "speech")[0])
-    assert len(Ear(SpeechEncoder.load(tmp_path / "whole.safetensors")).hear(np.zeros(16_000, np.float32))[0]) == 23
+    network.load_state_dict(load_weights(tmp_path / "whole.onnx", "speech")[0])
+    assert len(Ear(SpeechEncoder.load(tmp_path / "whole.onnx")).hear(np.zeros(16_000, np.float32))[0]) == 23

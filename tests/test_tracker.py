@@ -9,9 +9,12 @@ import pytest
 from PIL import Image, ImageDraw
 from sitters import PORTRAITS, portrait, tracked, tracker
 
-from faces.finder import Box, suppress
+from faces.finder import WEIGHTS as FINDER
+from faces.finder import Box, Finder, suppress
+from faces.landmarks import WEIGHTS as LANDMARKS
 from faces.landmarks import LandmarkReader, crop_matrix, warp_crop
 from faces.tracker import SMALLEST_FACE, SURE
+from lab.reference import Reference
 from media.errors import FaceError, UsageError, WeightsError
 
 EYES = {
@@ -173,19 +176,16 @@ def test_crops_land_where_the_matrix_says(zoom: float) -> None:
 
 
 def test_weights_of_the_finder_do_not_read_landmarks() -> None:
-    from faces.finder import WEIGHTS
-
     with pytest.raises(WeightsError, match="'landmarks' was needed"):
-        LandmarkReader(WEIGHTS)
+        LandmarkReader(FINDER)
 
 
-def test_openvino_reads_what_torch_reads() -> None:
+def test_engines_read_what_torch_reads() -> None:
     """In float32 the graphs are the networks; in bfloat16 points stay within 0.5% of the eyes' distance."""
-    from faces.finder import Finder
-
     points = tracked(0).landmarks
     eyes = np.linalg.norm(points[33] - points[263])
-    reference = LandmarkReader(backend="torch")
+    reference = LandmarkReader()
+    reference.network = Reference.load(LANDMARKS, "landmarks")
     matrix = crop_matrix(points, reference.side)
     truth = reference.read(portrait(0), matrix)
     for precise, most in ((True, 1e-5), (False, 5e-3)):
@@ -193,7 +193,10 @@ def test_openvino_reads_what_torch_reads() -> None:
         assert np.linalg.norm(reading.points - truth.points, axis=1).mean() < most * eyes + 1e-3
         assert reading.sigma == pytest.approx(truth.sigma, rel=0.05)
         assert reading.score == pytest.approx(truth.score, abs=0.02)
-    slow, fast = (Finder(backend=b).find(portrait(0)) for b in ("torch", "openvino"))
+    finder = Finder()
+    fast = finder.find(portrait(0))
+    finder.network = Reference.load(FINDER, "finder")
+    slow = finder.find(portrait(0))
     assert len(slow) == len(fast) == 1
     assert (fast[0].x, fast[0].y, fast[0].size) == pytest.approx((slow[0].x, slow[0].y, slow[0].size), rel=0.03)
 
@@ -202,18 +205,20 @@ def test_a_larger_network_with_uncertainty_is_read_too(tmp_path) -> None:
     """An untrained network of 192 pixels, as the graph reads it and as torch does."""
     import torch
 
-    from faces.landmarks import LandmarkNet
-    from learning.weights import WeightCard, save_weights
+    from lab.networks.landmarks import LandmarkNet
+    from lab.weights import WeightCard, save_weights
 
     torch.manual_seed(0)
     config = {"width": 32, "side": 192, "uncertainty": True}
     net = LandmarkNet(**config)
     torch.nn.init.normal_(net.log_sigma.weight, std=0.02)
-    path = tmp_path / "larger.safetensors"
+    path = tmp_path / "larger.onnx"
     save_weights(path, net.state_dict(), WeightCard("landmarks", config, "nothing", 0))
     matrix = crop_matrix(tracked(0).landmarks, 192)
-    slow = LandmarkReader(path, backend="torch").read(portrait(0), matrix)
-    fast = LandmarkReader(path, precise=True).read(portrait(0), matrix)
+    reader = LandmarkReader(path, precise=True)
+    fast = reader.read(portrait(0), matrix)
+    reader.network = Reference.load(path, "landmarks")
+    slow = reader.read(portrait(0), matrix)
     assert fast.points == pytest.approx(slow.points, abs=0.02)
     assert fast.sigma == pytest.approx(slow.sigma, rel=1e-3)
     assert np.ptp(fast.sigma) > 0

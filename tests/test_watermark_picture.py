@@ -6,8 +6,9 @@ import pytest
 import torch
 from making import clip, picture
 
-from learning import load_weights
-from provenance.watermark import attacks, fast, geometry, nets, sample, training
+from lab.networks.watermark import Watermark
+from lab.weights import WeightCard, load_weights, weight_file
+from provenance.watermark import attacks, geometry, nets, sample, training
 from provenance.watermark.chips import CHIPS
 from provenance.watermark.picture import WEIGHTS, PictureMarker, PictureReader, load_model
 
@@ -98,7 +99,7 @@ def test_any_aspect_and_a_stretched_one(shape):
 
 def test_fast_and_trained_networks_agree():
     torch.manual_seed(0)
-    model = nets.Watermark()
+    model = Watermark()
     torch.nn.init.normal_(model.strength.layers[-1].weight, 0, 0.3)
     frame = picture(1, 200)
     bright = geometry.square(geometry.luma(frame))
@@ -106,9 +107,12 @@ def test_fast_and_trained_networks_agree():
         signs = torch.sign(torch.randn(1, CHIPS))
         pattern, _ = model.strength(torch.from_numpy(bright)[None, None], signs)
         soft = model.reader(torch.from_numpy(bright)[None, None])[0].numpy()
-    quick = fast.FastPattern(fast.strength_graph(model.strength), signs[0].numpy())(frame)
+        found = model.finder(torch.from_numpy(bright[:48, :90].copy())[None, None])[0].numpy()
+    running = nets.Networks(weight_file(model.state_dict(), WeightCard("watermark", {}, "none", 0)))
+    quick = nets.FastPattern(running.strength, signs[0].numpy())(frame)
     assert np.abs(quick - 255 * pattern[0, 0].numpy()).max() < 1e-3
-    assert np.abs(fast.FastReader(fast.reader_graph(model.reader))(bright) - soft).max() < 1e-3
+    assert np.abs(nets.FastReader(running.reader)(bright) - soft).max() < 1e-3
+    assert np.abs(nets.FastFinder(running.finder)(bright[:48, :90]) - found).max() < 1e-3
 
 
 def test_shipped_weights_say_what_they_are():
@@ -117,7 +121,7 @@ def test_shipped_weights_say_what_they_are():
     assert card.licence == "Apache-2.0"
     assert card.recipe.startswith("vasari train watermark")
     assert WEIGHTS.stat().st_size < 1_000_000
-    assert isinstance(load_model(), nets.Watermark)
+    assert load_model().reader.card == card
 
 
 # The recipe
@@ -131,7 +135,7 @@ def small_pictures(monkeypatch):
 
 
 def toy(out: Path, steps: int, **options):
-    return training.recipe(None, out / "w.safetensors", steps=steps, samples=2, **options)
+    return training.recipe(None, out / "w.onnx", steps=steps, samples=2, **options)
 
 
 def test_recipe_learns_resumes_and_repeats(tmp_path):
@@ -141,8 +145,8 @@ def test_recipe_learns_resumes_and_repeats(tmp_path):
     assert whole.model == "watermark"
     assert whole.sha256 == toy(tmp_path, 3, workdir=tmp_path / "b").sha256
     assert whole.sha256 != toy(tmp_path, 3, workdir=tmp_path / "c", seed=1).sha256
-    tensors, _ = load_weights(tmp_path / "w.safetensors", "watermark")
-    nets.Watermark().load_state_dict(tensors)
+    tensors, _ = load_weights(tmp_path / "w.onnx", "watermark")
+    Watermark().load_state_dict(tensors)
 
 
 def test_recipe_goes_on_where_it_was_cut_off(tmp_path):
@@ -168,7 +172,7 @@ def test_recipe_takes_photographs(tmp_path):
     for name in ("003_a", "003_b", "free", "x"):
         Image.fromarray(picture(len(name))).save(tmp_path / "faces" / f"{name}.png")
     card = training.recipe(
-        tmp_path / "faces", tmp_path / "w.safetensors", steps=1, samples=2, workdir=tmp_path / "work"
+        tmp_path / "faces", tmp_path / "w.onnx", steps=1, samples=2, workdir=tmp_path / "work"
     )
     assert "photographs of the folder 'faces'" in card.data
     train, held = (training.hosts.Photographs(tmp_path / "faces", held=held) for held in (False, True))

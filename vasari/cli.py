@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from media.errors import VasariError
+from media.errors import MissingExtraError, VasariError
 from media.words import plain
 from vasari.commands import (
     animate,
@@ -47,12 +47,23 @@ app.add_typer(data.app, name="data")
 app.command(cls=bench.BenchCommand)(bench.bench)
 
 
+EXTRAS = {"onnx": "train", "sklearn": "train", "timm": "train", "torch": "train", "torchmetrics": "bench"}
+"""Packages that some commands need -> the extra that brings them."""
+
+
 def main() -> None:
     """Entry point: run a command; what the user got wrong becomes one line, never a traceback."""
     from provenance.exits import exit_code
 
     try:
-        app()
+        try:
+            app()
+        except ModuleNotFoundError as error:
+            extra = EXTRAS.get((error.name or "").partition(".")[0])
+            if extra is None:
+                raise
+            extra = "bench" if sys.argv[1:2] == ["bench"] else extra  # which has them all
+            raise MissingExtraError(f"{error.name} is not installed; run: pip install 'vasari[{extra}]'") from error
     except VasariError as error:
         Console(stderr=True).print(f"[red]vasari:[/red] {escape(plain(str(error)))}", highlight=False, soft_wrap=True)
         sys.exit(exit_code(error))

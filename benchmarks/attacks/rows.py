@@ -20,9 +20,9 @@ from provenance import Keys, claims, manifest, sign_beside, sign_file
 from provenance.elsewhere import beside
 from provenance.exits import EXIT_KNOWN, EXIT_NOTHING, EXIT_TAMPERED, EXIT_UNREADABLE
 from provenance.timestamps import Authority
-from provenance.watermark.fast import FastPattern, FastReader, reader_graph, strength_graph
 from provenance.watermark.geometry import luma, square
 from provenance.watermark.hosts import drawn
+from provenance.watermark.nets import FastPattern, FastReader
 from provenance.watermark.picture import add_pattern, load_model
 
 SECONDS = 3.0
@@ -170,8 +170,8 @@ def _forged_mark(scene: Scene) -> Path:
     """From one picture of an output, without the key: the signs of the pattern as the reader, which anybody has, sees
     them, laid on other footage at full strength (cf. WmForger, arXiv 2510.20468, which learns such a reader)."""
     model = load_model()
-    soft = FastReader(reader_graph(model.reader))(square(luma(scene.marked[20])))
-    pattern = FastPattern(strength_graph(model.strength), np.where(soft >= 0, 1, -1).astype(np.float32))
+    soft = FastReader(model.reader)(square(luma(scene.marked[20])))
+    pattern = FastPattern(model.strength, np.where(soft >= 0, 1, -1).astype(np.float32))
     return write(scene.path("forged.mp4"), [add_pattern(frame, pattern(frame)) for frame in scene.footage], scene.voice)
 
 

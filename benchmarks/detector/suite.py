@@ -25,9 +25,9 @@ from detect.data.manifest import REAL, SOUND_KINDS, ClipSet, Item, check_splits
 from detect.detector import Detector, stream_scores
 from detect.evidence import Person
 from detect.fusion import STREAMS
-from learning.processes import each
 from media import VideoReader
 from media.errors import UnreadableError
+from media.processes import each
 
 # How many clips at most: judged, altered, learned by the baseline, timed.
 QUICK = {"clips": 36, "altered": 6, "learned": 16, "timed": 4}

@@ -23,9 +23,9 @@ from detect.data.manifest import REAL, Item, check_splits, write_manifest
 from detect.training.world import World
 from faces.people import Person
 from generate import FaceLatent
-from learning.processes import each
 from media.atomic import replacing
 from media.errors import ConsentError, FaceError, UnreadableError, UsageError
+from media.processes import each
 from provenance import Composite, Edited, Generated, Keys, Permit, Rendered, save_video
 from provenance.claims import Claim
 

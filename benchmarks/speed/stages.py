@@ -13,10 +13,15 @@ from benchmarks.figures import Figure
 from benchmarks.suites import Given
 from faces import Tracker
 from generate import FaceLatent, Motion, Painter, Renderer, Talker, retarget
-from learning.threads import one_blas_thread
+from generate.painter import WEIGHTS
+from generate.refiner import WEIGHTS as REFINER
+from lab.networks.watermark import small
+from lab.reference import load_network, painter_in_torch
 from media import SAMPLE_RATE, read_picture, read_sound
+from media.threads import one_blas_thread
 from provenance.watermark.chips import CHIPS
-from provenance.watermark.picture import PictureMarker, load_model, small
+from provenance.watermark.picture import WEIGHTS as MARK
+from provenance.watermark.picture import PictureMarker
 
 T = TypeVar("T")
 SECONDS, SECONDS_QUICK = 10, 3  # of speech that are rendered
@@ -95,17 +100,17 @@ def timed(work: Callable[[], T]) -> tuple[float, T]:
 
 def _cost(latent: FaceLatent, moment: FaceLatent) -> list[Figure]:
     """Operations of the networks, counted as they run in torch; a multiplication and an addition are two."""
-    painter = Painter(backend="torch")
+    painter = painter_in_torch()
     renderer = Renderer(latent, painter)
     renderer.make_ready()  # what is computed once is not a frame's
     with FlopCounterMode(display=False) as painting:
         frame = renderer.render(moment)
-    strength = load_model().strength
+    strength = load_network(MARK, "watermark").strength
     with FlopCounterMode(display=False) as marking:
         strength(small(frame), torch.ones(1, CHIPS))
     total = (painting.get_total_flops() + marking.get_total_flops()) / 1e9
     note = f"painter and refiner {painting.get_total_flops() / 1e9:.3g}, mark {marking.get_total_flops() / 1e9:.3g}"
-    nets = [painter.nets, strength, *([painter.refiner.net] if painter.refiner else [])]
+    nets = [load_network(WEIGHTS, "painter"), strength, load_network(REFINER, "refiner")]
     counted = sum(p.numel() for net in nets for p in net.parameters())
     return [
         Figure(name="gflop_frame", value=total, unit="GFLOP", goal=8, better="lower", note=note),

@@ -10,15 +10,15 @@ from benchmarks.figures import Figure, mean_figure
 from benchmarks.suites import Given
 from benchmarks.watermark.clips import Clip
 from provenance.watermark import attacks
-from provenance.watermark.fast import FastPattern, FastReader, reader_graph, strength_graph
 from provenance.watermark.geometry import luma, square
+from provenance.watermark.nets import FastPattern, FastReader
 from provenance.watermark.picture import MarkReading, PictureMarker, PictureReader, add_pattern, load_model
 
 
 def measure(given: Given, clips: list[Clip]) -> list[Figure]:
     """copied_*, removed_*: shares of clips on which the attack succeeds."""
     model = load_model()
-    strength, reader = strength_graph(model.strength), FastReader(reader_graph(model.reader))
+    strength, reader = model.strength, FastReader(model.reader)
     done: dict[str, list[float]] = {name: [] for name in WAYS}
     for number, clip in enumerate(clips):
         key, message = secrets.token_bytes(32), secrets.randbits(64)

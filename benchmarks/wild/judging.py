@@ -13,8 +13,8 @@ from benchmarks.suites import Given
 from benchmarks.wild.clips import WildClip
 from detect.detector import Detector, stream_scores
 from detect.fusion import STREAMS
-from learning.processes import each
 from media.errors import UnreadableError
+from media.processes import each
 
 GOALS = {"auc": 0.8, "fpr": 0.05, "cannot_tell_pct": 30.0, "ece": 0.05}
 

@@ -14,9 +14,9 @@ from faces import Tracker
 from faces.landmarks import CROP_SCALE, Reading, crop_matrix, warp_crop
 from faces.track import face_size
 from faces.tracker import SURE
-from learning.processes import each
 from media import VideoReader, probe, read_picture, replacing
 from media.errors import UnreadableError
+from media.processes import each
 
 ROOM = 1.25  # side of a kept crop over that of what is looked at, so that it can be cut anew
 KEPT = 288  # pixels a side of a kept crop: finer than what is looked at

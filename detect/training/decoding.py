@@ -12,7 +12,7 @@ import torch
 
 from detect.training.autoencoder import Autoencoder
 from detect.training.roundtrip import VARIANTS
-from learning import load_weights
+from lab.weights import load_weights
 from media.errors import UsageError
 
 

@@ -12,9 +12,9 @@ from detect.data.manifest import ClipSet, Item
 from detect.evidence import Gatherer, Person
 from detect.picture import SIDE, Look, PictureReader
 from detect.sound import Hearing
-from learning.processes import each
 from media import replacing
 from media.errors import UnreadableError
+from media.processes import each
 
 LOOKED = 16  # crops kept of a clip, at most
 

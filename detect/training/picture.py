@@ -11,9 +11,9 @@ from torch import nn
 
 from detect.data.crops import Shelf, cut_all
 from detect.data.manifest import REAL, SOUND_KINDS, ClipSet, Item, check_splits
-from detect.picture import FROZEN, PictureNet, pooled
 from detect.training.blending import SelfBlend
 from detect.training.spoiling import Spoiling
+from lab.networks.detector import FROZEN, PictureNet, pooled
 from learning import Plan, fit
 from learning.ranks import first_to_begin
 from media.errors import UsageError

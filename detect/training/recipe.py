@@ -20,11 +20,12 @@ from detect.linear import Linear
 from detect.motion import feature_names as motion_names
 from detect.picture import PictureReader
 from detect.training.evidence import gathered, looked
+from detect.training.linear import fit_linear
 from detect.training.picture import PAIRS, train_picture
-from learning import WeightCard, save_weights
+from lab.networks.detector import picture_tensors
+from lab.weights import WeightCard, load_weights, save_weights, weight_file
 from learning.ranks import first_to_begin
 from learning.resuming import guarded
-from learning.weights import tensors_sha256
 from media.errors import UsageError
 
 DATA = (
@@ -69,7 +70,7 @@ def train(
     if data is None:
         raise UsageError("train detector: give a labelled set with --data FAKES (`vasari data fakes -o FAKES`)")
     clips = open_set(data)
-    before = None if start is None else Model.load(start).picture
+    before = None if start is None else picture_tensors(load_weights(start, "detector")[0])
     net, figures = train_picture(
         clips, steps=steps, workdir=workdir, device=device, resume=resume, seed=seed, workers=workers, batch=batch,
         lr=lr, pretrained=pretrained, start=before, progress=progress,
@@ -97,8 +98,9 @@ def fit_rest(
             raise UsageError(f"the set's {name} split needs reals and fakes with faces")
     frequency = _linear([(p.frequencies, i.is_fake) for i, p in learned], len(band_names()))
     motion = _linear([([m for _, m in p.motions], i.is_fake) for i, p in learned], len(motion_names()))
-    half = {name: tensor.half().float() if tensor.is_floating_point() else tensor for name, tensor in picture.items()}
-    reader = PictureReader(half, threads=1)
+    named = {f"picture.{name}": tensor for name, tensor in picture.items()}
+    file = weight_file(named, WeightCard("detector", {}, DATA, 0), dtype=torch.float16)
+    reader = PictureReader(file, threads=1)
     for _, person in [*learned, *calibrated]:
         looked(person, reader)
     scores = np.stack([stream_scores(p, frequency, motion)[0] for _, p in calibrated])
@@ -106,8 +108,7 @@ def fit_rest(
     fusion = Fusion.fit(scores, made, [i.person or i.file for i, _ in calibrated])
     features = np.stack([np.mean([look.features for look in p.looks], 0) for _, p in [*learned, *calibrated]])
     strangeness = Strangeness.fit(features)
-    card = WeightCard("detector", {}, DATA, 0, sha256=tensors_sha256(half))
-    model = Model(half, frequency, motion, fusion, strangeness, card)
+    model = Model(file, frequency, motion, fusion, strangeness, file.card)
     logits = fusion.logit(scores)
     share = float((logits[made] >= fusion.thresholds["fpr_1"]).mean())
     return model, {"calibration_clips": float(len(made)), "calibration_tpr_fpr1": share}
@@ -119,7 +120,7 @@ def _linear(rows: Sequence[tuple[Sequence[np.ndarray], bool]], count: int) -> Li
     made = [np.full(len(own), fake) for own, fake in rows if len(own)]
     if not made or len(np.unique(np.concatenate(made))) < 2:
         return Linear.silent(count)
-    return Linear.fit(np.concatenate(features), np.concatenate(made))
+    return fit_linear(np.concatenate(features), np.concatenate(made))
 
 
 def _balanced(items: Sequence[Item], rng: np.random.Generator) -> list[Item]:

@@ -18,7 +18,8 @@ from torch import nn
 
 from detect.training.autoencoder import Autoencoder
 from faces.london import London
-from learning import Plan, WeightCard, fit, save_weights
+from lab.weights import WeightCard, save_weights
+from learning import Plan, fit
 from learning.adversary import Adversary
 from learning.backbone import Perceptual
 from learning.resuming import guarded

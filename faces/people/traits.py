@@ -15,7 +15,7 @@ from media.atomic import replacing
 
 TRAITS_FILE = Path(__file__).parents[1] / "data" / "traits.npz"
 TRAITS = ("gender", "age", "weight")  # as anny names them; its gender is 0 for men
-LOW, HIGH = np.array((0.0, 0.6, 0.1)), np.array((1.0, 1.0, 0.9))  # range of each among adults, see `faces.building`
+LOW, HIGH = np.array((0.0, 0.6, 0.1)), np.array((1.0, 1.0, 0.9))  # range of each among adults, see `lab.building`
 HEADS = 3000
 
 

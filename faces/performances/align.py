@@ -6,22 +6,21 @@ synthesised speech, whose times are known, and then on recordings as it had alig
 words, gives the times (Viterbi 1967); likelihoods are posteriors scaled by priors (Bourlard and Morgan 1994).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import nn
+from scipy.special import log_softmax
 
-from faces.performances.phones import CLASS_INDEX, CLASSES, Phones, ipa_classes
+from faces.performances.phones import CLASS_INDEX, Phones, ipa_classes
 from faces.performances.synthesisers import Espeak
-from learning import load_weights
-from media.mel import BINS, HISTORY, HOP, log_mel
+from media.mel import HISTORY, HOP, log_mel
+from media.networks import Network
 from media.units import SAMPLE_RATE
+from media.weights import read_weights
 
-WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "aligner.safetensors"
+WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "aligner.onnx"
 FRAME = HOP / SAMPLE_RATE  # seconds from one answer to the next
 LEAST = 3  # frames that a phone lasts
 PAD = 20  # frames of silence before and after, for the first and last phone to stand against
@@ -33,39 +32,17 @@ FLOOR = -12.0  # least logarithm of a scaled likelihood: one odd frame does not 
 _SILENCE = CLASS_INDEX["sil"]
 
 
-class AlignerNet(nn.Module):
-    """Log-mel features (B, BINS, n), 100 a second -> logits of `CLASSES` (B, n, classes), each from half a second
-    around it."""
-
-    prior: torch.Tensor  # (classes,) logarithm of each class's share of what was heard
-
-    def __init__(self, width: int = 160, dilations: tuple[int, ...] = (1, 2, 4, 8, 4, 2, 1)) -> None:
-        super().__init__()
-        self.config = {"width": width, "dilations": list(dilations)}
-        self.stem = nn.Conv1d(BINS, width, 5, padding=2)
-        self.norms = nn.ModuleList(nn.GroupNorm(1, width) for _ in dilations)
-        self.convs = nn.ModuleList(nn.Conv1d(width, width, 3, padding=d, dilation=d) for d in dilations)
-        self.mixes = nn.ModuleList(nn.Conv1d(width, width, 1) for _ in dilations)
-        self.out = nn.Conv1d(width, len(CLASSES), 1)
-        self.register_buffer("prior", torch.zeros(len(CLASSES)))
-
-    def forward(self, mel: torch.Tensor) -> torch.Tensor:
-        x = self.stem(mel.to(self.stem.weight.dtype))
-        for norm, conv, mix in zip(self.norms, self.convs, self.mixes, strict=True):
-            x = x + mix(F.gelu(conv(norm(x))))
-        return self.out(F.gelu(x)).transpose(1, 2).float()
-
-
 class Aligner:
     """Forced alignment of recordings whose text is known.
 
     Args:
-        network: trained.
+        network: features (1, 80, n) -> logits of `CLASSES` (1, n, classes).
+        prior: (classes,) logarithm of each class's share of what the network heard.
         espeak: tells how words are said.
     """
 
-    def __init__(self, network: AlignerNet, espeak: Espeak) -> None:
-        self._network, self._espeak = network.eval(), espeak
+    def __init__(self, network: Callable[[np.ndarray], list[np.ndarray]], prior: np.ndarray, espeak: Espeak) -> None:
+        self._network, self._prior, self._espeak = network, prior, espeak
 
     @classmethod
     def load(cls, espeak: Espeak, path: Path | str = WEIGHTS) -> "Aligner":
@@ -74,7 +51,7 @@ class Aligner:
         Raises:
             WeightsError: the file is missing, damaged or of another model.
         """
-        return cls(_network(Path(path)), espeak)
+        return cls(*_network(Path(path)), espeak)
 
     def __call__(self, speech: np.ndarray, text: str, code: str) -> Phones | None:
         """Phones of `speech` (N,) float32 16 kHz that says `text`, in espeak-ng's voice `code`; None where it says
@@ -87,23 +64,20 @@ class Aligner:
         lengths = (phones.ends - phones.starts)[phones.classes != _SILENCE]
         return None if (lengths < (LEAST + 0.5) * FRAME).mean() > RUSHED else phones
 
-    @torch.inference_mode()
     def likelihoods(self, speech: np.ndarray) -> np.ndarray:
         """Speech (N,) -> logarithms of scaled likelihoods (frames, classes), `PAD` frames of silence on either side."""
         sound = np.zeros(HISTORY + (2 * PAD + -(-len(speech) // HOP)) * HOP, np.float32)
         sound[HISTORY + PAD * HOP :][: len(speech)] = speech * (LOUD / (speech.std() + 1e-6))
         sound += np.random.default_rng(0).normal(0, 1e-4, len(sound)).astype(np.float32)
-        logits = self._network(log_mel(torch.from_numpy(sound))[None])[0]
-        scaled = logits.log_softmax(-1) - FLATTER * self._network.prior
-        return (scaled - scaled.amax(-1, keepdim=True)).clamp(min=FLOOR).numpy()
+        logits = self._network(log_mel(sound).T[None])[0][0]
+        scaled = log_softmax(logits, -1) - FLATTER * self._prior
+        return np.maximum(scaled - scaled.max(-1, keepdims=True), np.float32(FLOOR))
 
 
 @cache
-def _network(path: Path) -> AlignerNet:
-    tensors, card = load_weights(path, "aligner")
-    network = AlignerNet(**card.config)
-    network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    return network
+def _network(path: Path) -> tuple[Network, np.ndarray]:
+    file = read_weights(path, "aligner")
+    return Network(file, precise=True), file.tensors("prior")["prior"]
 
 
 def spelled(espeak: Espeak, text: str, code: str) -> list[list[int]]:

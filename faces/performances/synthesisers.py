@@ -16,7 +16,6 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from scipy.io import wavfile
-from scipy.signal import resample_poly
 
 from faces.performances.phones import ARPABET, Phones, ipa_classes
 from media.errors import MissingExtraError
@@ -64,6 +63,8 @@ def to_16k(sound: np.ndarray, rate: int) -> np.ndarray:
     if sound.dtype.kind == "i":
         sound = sound / float(np.iinfo(sound.dtype).max)
     if rate != SAMPLE_RATE:
+        from scipy.signal import resample_poly  # takes a second, and only data sets need it
+
         common = np.gcd(rate, SAMPLE_RATE)
         sound = resample_poly(sound, SAMPLE_RATE // common, rate // common)
     return np.clip(sound, -1, 1).astype(np.float32)

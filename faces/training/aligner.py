@@ -9,16 +9,20 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from faces.performances.align import LOUD, Aligner, AlignerNet, align
+from faces.performances.align import LOUD, Aligner, align
 from faces.performances.lips import class_frames
 from faces.performances.manners import SPEECH
 from faces.performances.phones import CLASSES
 from faces.performances.speechset import SPELLED_AS, Clip, load_speech_set, place
 from faces.performances.synthesisers import Espeak
-from learning import Plan, WeightCard, fit, save_weights
+from lab.mel import log_mel
+from lab.networks.aligner import AlignerNet
+from lab.reference import Reference
+from lab.weights import WeightCard, save_weights
+from learning import Plan, fit
 from learning.resuming import guarded
 from media.errors import UsageError
-from media.mel import BINS, HISTORY, HOP, log_mel
+from media.mel import BINS, HISTORY, HOP
 from media.units import SAMPLE_RATE
 
 FRAMES = 300  # of an example: 3 s
@@ -114,6 +118,11 @@ def boundaries(aligner: Aligner, clips: Sequence[Clip]) -> np.ndarray:
     return np.concatenate(errors) if errors else np.zeros(0)
 
 
+def in_torch(net: AlignerNet, espeak: Espeak) -> Aligner:
+    """An aligner by a network that is being trained."""
+    return Aligner(Reference(net.eval(), "aligner"), net.prior.cpu().numpy(), espeak)
+
+
 @guarded
 def train(
     data: Path | None,
@@ -134,7 +143,7 @@ def train(
 
     Args:
         data: folder of `vasari data speech`.
-        out: where the weights go (float16 safetensors).
+        out: where the weights go (ONNX, float16).
 
     Raises:
         UsageError: no speech set is given.
@@ -158,12 +167,12 @@ def train(
 
     def validate(model: nn.Module) -> dict[str, float]:
         assert isinstance(model, AlignerNet)
-        errors = boundaries(Aligner(model, espeak), checked)
+        errors = boundaries(in_torch(model, espeak), checked)
         return {"near_pct": 100 * float((errors < NEAR).mean()), "error_ms": 1000 * float(errors.mean())}
 
     figures: dict[str, float] = {}
     for turn, name in enumerate(TURNS):
-        also = realigned(recorded, Aligner(net, espeak)) if turn else []
+        also = realigned(recorded, in_torch(net, espeak)) if turn else []
         source = Data(spoken, also, seed + turn, 60 if small else FRAMES, 2 if small else BATCH)
         plan = Plan(
             steps=steps // len(TURNS), lr=2e-3 / (1 + turn), warmup=min(100, steps // 9 + 1), seed=seed,

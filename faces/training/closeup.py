@@ -20,12 +20,10 @@ from faces.closeup import (
     EYE,
     FACE,
     LIDS,
-    CloseupNet,
     Frames,
     crops_of,
     frames_of,
     mirrored_shape,
-    rotations,
 )
 from faces.head import rotation_matrix
 from faces.landmarks import PUPILS, LandmarkReader, crop_matrix
@@ -34,7 +32,9 @@ from faces.london import London
 from faces.training.degrade import degrade
 from faces.training.landmarks import lift_volunteers
 from faces.training.photographs import random_background
-from learning import Plan, WeightCard, fit, save_weights
+from lab.networks.closeup import CloseupNet, rotations
+from lab.weights import WeightCard, save_weights
+from learning import Plan, fit
 from learning.loop import batches_ahead
 from learning.resuming import guarded
 from media.atomic import replacing

@@ -8,10 +8,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from faces.finder import STRIDE, FinderNet
+from faces.finder import STRIDE
 from faces.london import London
 from faces.training.photographs import SOURCE, Photograph, photographs, random_background
-from learning import Plan, WeightCard, fit, save_weights
+from lab.networks.finder import FinderNet
+from lab.weights import WeightCard, save_weights
+from learning import Plan, fit
 from learning.resuming import guarded
 
 SIDE = 224  # pixels a side of the scenes

@@ -20,18 +20,20 @@ import torch
 from torch import nn
 
 from faces.fit import fit as fit_head
-from faces.landmarks import MIRROR, OUTER_EYES, POINTS, LandmarkNet
+from faces.landmarks import MIRROR, OUTER_EYES, POINTS
 from faces.lifting import Lifted, Shade, elsewhere
 from faces.london import INNER_POINTS, London, Person, background_mask
 from faces.templates import TemplateReader, into_pupil_frame, out_of_pupil_frame
 from faces.training.creatures import random_creature
 from faces.training.degrade import degrade, recrop
 from faces.training.photographs import random_background
-from learning import Plan, WeightCard, fit, load_weights, save_weights
+from lab.networks.landmarks import LandmarkNet
+from lab.weights import WeightCard, load_weights, save_weights
+from learning import Plan, fit
 from learning.loop import batches_ahead
 from learning.pool import Pool
 from learning.resuming import guarded
-from learning.threads import one_blas_thread
+from media.threads import one_blas_thread
 
 SHOT = 384  # pixels a side of the pictures that are taken
 BASE = 256  # pixels a side of what is kept of them

@@ -9,13 +9,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from faces.lipsync import LipSyncNet, compared
+from faces.lipsync import compared
 from faces.performances import EMOTIONS, Controls, Style, perform
 from faces.performances.speechset import Clip, load_speech_set
-from learning import Plan, WeightCard, fit, save_weights
+from lab.mel import log_mel
+from lab.networks.lipsync import LipSyncNet
+from lab.weights import WeightCard, save_weights
+from learning import Plan, fit
 from learning.resuming import guarded
 from media.errors import UsageError
-from media.mel import HISTORY, log_mel
+from media.mel import HISTORY
 from media.units import SAMPLE_RATE, SAMPLES_PER_FRAME
 
 FRAMES = 75  # of an example: 3 s
@@ -131,7 +134,8 @@ def train(
 
     def validate(net: nn.Module) -> dict[str, float]:
         value, parts = contrast(net, found)
-        scores = [compared(a, b) for a, b in zip(*net(found.mel, found.actions), strict=True)]
+        points = (part.cpu().numpy() for part in net(found.mel, found.actions))
+        scores = [compared(a, b) for a, b in zip(*points, strict=True)]
         within = np.mean([abs(s.offset) <= 1 for s in scores])
         return {
             "loss": float(value), "in_sync_pct": 100 * float(within),

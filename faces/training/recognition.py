@@ -16,11 +16,13 @@ import torch
 from torch import nn
 
 from faces.london import London
-from faces.recognition import SIDE, RecognitionNet, verification
+from faces.recognition import SIDE, verification
 from faces.training.degrade import degrade
 from faces.training.landmarks import lift_volunteers
 from faces.training.recognition_pictures import KEPT, ROOM, SHOT, People, Volunteers, picture_set
-from learning import Plan, WeightCard, fit, save_weights
+from lab.networks.recognition import RecognitionNet
+from lab.weights import WeightCard, save_weights
+from learning import Plan, fit
 from learning.resuming import guarded
 
 log = logging.getLogger(__name__)

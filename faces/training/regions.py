@@ -18,10 +18,12 @@ from faces.landmarks import WEIGHTS as LANDMARKS
 from faces.landmarks import crop_matrix, warp_crop
 from faces.london import London, background_mask
 from faces.people.labels import Region
-from faces.regions import SCALE, SIDE, Kind, RegionNet
+from faces.regions import SCALE, SIDE, Kind
 from faces.training.degrade import degrade
 from faces.training.photographs import random_background
-from learning import Plan, WeightCard, fit, load_weights, save_weights
+from lab.networks.regions import RegionNet
+from lab.weights import WeightCard, load_weights, save_weights
+from learning import Plan, fit
 from learning.loop import batches_ahead
 from learning.resuming import guarded
 from media.atomic import replacing

@@ -1,40 +1,44 @@
 """Speech -> motion: the speech encoder hears how lips move, the motion network draws what the whole face does."""
 
 import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from faces.performances import Controls, MotionClip, Prosody, Style, join
-from generate.motion.network import MotionNet
 from generate.motion.performer import Guidance, Performer
 from generate.motion.scenes import heard
 from generate.motion.space import Steps
 from generate.speech import Encoder, Listener, SpeechEncoder
-from generate.speech.network import DELAY
-from learning import load_weights
-from learning.stepping import weights_of
-from learning.threads import one_blas_thread
+from generate.speech.stepping import DELAY
 from media.errors import SpeechError
+from media.stepping import Weights
+from media.threads import one_blas_thread
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
+from media.weights import read_weights
 
 Curve = Callable[[float], Controls]  # what is asked for at a time in seconds
 DEFAULT = Controls()
 GUIDANCE = Guidance()
 
-WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "motion.safetensors"
+WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "motion.onnx"
 LOOKAHEAD_SAMPLES = DELAY * SAMPLES_PER_FRAME  # 80 ms: frame k hears the sound up to its own end plus this
 TOLERANCE = 1e-4  # largest difference between a stream and the whole, in any field
 SHORTEST = SAMPLE_RATE // 5  # samples of sound under which there is nothing to speak
 
 
 class Motion:
-    """Speech in, motion out. Load once, use many times; holds no state between calls."""
+    """Speech in, motion out. Load once, use many times; holds no state between calls.
 
-    def __init__(self, encoder: Encoder, network: MotionNet, steps: Steps) -> None:
-        self._encoder, self._network, self._steps = encoder, network.eval(), steps
-        self._weights = weights_of(network)
+    Args:
+        encoder: what hears.
+        weights, config: tensors of the motion network by name, float32, and its sizes.
+        steps: how motion is written for it.
+    """
+
+    def __init__(self, encoder: Encoder, weights: Weights, config: Mapping[str, int], steps: Steps) -> None:
+        self._encoder, self._weights, self._config, self._steps = encoder, weights, config, steps
 
     @classmethod
     def load(cls, path: Path | str | None = None, encoder: Encoder | None = None) -> "Motion":
@@ -46,10 +50,9 @@ class Motion:
         Raises:
             WeightsError: the file is missing, damaged or of another model.
         """
-        tensors, card = load_weights(path or WEIGHTS, "motion")
-        network = MotionNet(**card.config)
-        network.load_state_dict({k: v.float() for k, v in tensors.items() if not k.startswith("steps.")})
-        return cls(encoder or SpeechEncoder.load(), network, Steps.load(tensors))
+        file = read_weights(path or WEIGHTS, "motion")
+        tensors = file.tensors()
+        return cls(encoder or SpeechEncoder.load(), tensors, file.card.config, Steps.load(tensors))
 
     def session(
         self,
@@ -68,7 +71,7 @@ class Motion:
             guidance: how far each condition is weighed, and how finely the flow is followed.
         """
         manner = Style.draw(seed if style is None else style)
-        performer = Performer(self._network, self._weights, self._steps, seed, manner, guidance)
+        performer = Performer(self._weights, self._config, self._steps, seed, manner, guidance)
         return Session(self._encoder.listen(), performer, controls)
 
     def generate(

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from faces.performances import Controls, MotionClip, Placement, Style, mood_spring
-from generate.motion.network import GROUPS, MotionNet
 from generate.motion.scenes import split_conditions
 from generate.motion.space import SIZE, Steps, asked_code, rest, to_clip
-from generate.motion.stepping import SteppingMotion
+from generate.motion.stepping import GROUPS, SteppingMotion
 from media.errors import UsageError
 
 MOST = 100  # evaluations
@@ -48,7 +47,7 @@ class Performer:
     """One face in one performance. The same seed, style, sound and controls give the same motion."""
 
     def __init__(
-        self, network: MotionNet, weights: Mapping[str, np.ndarray], steps: Steps, seed: int, style: Style,
+        self, weights: Mapping[str, np.ndarray], config: Mapping[str, int], steps: Steps, seed: int, style: Style,
         guidance: Guidance,
     ) -> None:  # fmt: skip
         self._steps, self._style = steps, style
@@ -56,7 +55,7 @@ class Performer:
         left_out = [name for name, scale in guidance.scales.items() if scale]
         scales = np.array([guidance.scales[name] for name in left_out], np.float32)
         self._weights = np.concatenate([[1 + scales.sum()], -scales]).astype(np.float32)
-        self._network = SteppingMotion(network, weights, left_out, guidance.evaluations)
+        self._network = SteppingMotion(weights, config, left_out, guidance.evaluations)
         self._placement = Placement()
         self._now, self._pace = rest(), np.zeros(SIZE, np.float32)
         self._mood = mood_spring()

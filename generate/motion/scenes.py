@@ -48,7 +48,7 @@ class Scene:
     known: tuple[str, ...] = ("sound", "gaze", "emotion", "manner")  # conditions that can be told
 
     def told(self) -> dict[str, np.ndarray]:
-        """The conditions by name, as `generate.motion.network.GROUPS` has them."""
+        """The conditions by name, as `generate.motion.stepping.GROUPS` has them."""
         return {"sound": self.sound, "gaze": self.gaze, "emotion": self.emotion, "manner": self.manner}
 
 

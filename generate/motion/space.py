@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
-import torch
 
 from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
 from faces.performances import (
@@ -125,14 +124,14 @@ class Steps:
         far = np.arcsinh((asked / ANGLE - place[..., -2:]) / self.knee[-2:]) / self.spread[-2:]
         return np.concatenate([asked, far], -1).astype(np.float32)
 
-    def tensors(self) -> dict[str, torch.Tensor]:
+    def tensors(self) -> dict[str, np.ndarray]:
         """For the weight file, and for training."""
-        return {f"steps.{part.name}": torch.from_numpy(getattr(self, part.name)) for part in fields(self)}
+        return {f"steps.{part.name}": getattr(self, part.name) for part in fields(self)}
 
     @classmethod
-    def load(cls, tensors: Mapping[str, torch.Tensor]) -> "Steps":
+    def load(cls, tensors: Mapping[str, np.ndarray]) -> "Steps":
         """Back from the weight file."""
-        return cls(*(tensors[f"steps.{part.name}"].float().numpy() for part in fields(cls)))
+        return cls(*(np.asarray(tensors[f"steps.{part.name}"], np.float32) for part in fields(cls)))
 
 
 def asked_code(sound: np.ndarray, moods: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The motion network a frame at a time: the arithmetic of `generate.motion.network.MotionNet`, without torch.
+"""The motion network a frame at a time: the arithmetic of `lab.networks.motion.MotionNet`, in numpy.
 
 R rows are computed side by side: everything told, and one row for each condition that guidance leaves out.
 """
@@ -9,11 +9,21 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numba import njit
 
-from generate.motion.network import GROUPS, LEVELS, WINDOW, MotionNet
-from learning.stepping import Constant, Dense, Norm, gelu, normalised, silu
+from faces.performances import CONDITIONS, TRAITS
+from generate.motion.space import SOUND
+from media.stepping import Constant, Dense, Norm, gelu, normalised, silu
 
+WINDOW = 50  # frames that a layer looks back over
+GROUPS = {"sound": SOUND, "gaze": 4, "emotion": CONDITIONS - 3, "manner": 1 + len(TRAITS)}
+"""Conditions that can be left out, each on its own, and how many numbers they are."""
+LEVELS = 32  # numbers that tell the flow's time
 FINER = 4  # times as many evaluations for a frame in which the eyes jump: where they land hangs on a few of them
 EARLIER = 0.7  # exponent of the times of evaluations: steps along the flow are longest at its start, where it is noise
+
+
+def turning(size: int) -> np.ndarray:
+    """Radians a frame by which each pair of `size` numbers turns (Su et al. 2021): (size / 2,) float64."""
+    return 1.0 / 2000 ** (np.arange(0, size, 2) / size)
 
 
 class _Attention:
@@ -76,15 +86,21 @@ class SteppingMotion:
     """What `MotionNet` answers frame after frame. Holds the state of one performance.
 
     Args:
+        weights: tensors of the network by name, float32.
+        config: its `heads`, `layers` and `blocks`.
         left_out: for each row after the first, the condition that it is not told.
     """
 
     def __init__(
-        self, network: MotionNet, weights: Mapping[str, np.ndarray], left_out: Sequence[str], evaluations: int
+        self,
+        weights: Mapping[str, np.ndarray],
+        config: Mapping[str, int],
+        left_out: Sequence[str],
+        evaluations: int,
     ) -> None:
-        w, config = weights, network.config
+        w = weights
         rows = 1 + len(left_out)
-        rates = network.layers[0].attention.rates.numpy()
+        rates = turning(len(w["past.bias"]) // config["heads"])
         self._past = Dense(w, "past")
         self._told = {name: Dense(w, f"told.{name}") for name in GROUPS}
         self._untold = {name: w[f"untold.{name}"] for name in GROUPS}

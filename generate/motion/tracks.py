@@ -14,7 +14,7 @@ from faces.performances import CONDITIONS, TRAITS, Controls, MotionClip, Prosody
 from generate.motion.scenes import HEAD_WIDTH, SECONDS, Scene, heard
 from generate.motion.space import to_vectors
 from generate.speech import Ear, SpeechEncoder
-from generate.speech.network import DELAY
+from generate.speech.stepping import DELAY
 from media import read_sound
 from media.errors import SpeechError, UnreadableError
 from media.units import FPS, SAMPLES_PER_FRAME

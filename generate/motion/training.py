@@ -17,14 +17,18 @@ from torch import nn
 from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
 from faces.performances import ANGLE, GAP, mood_spring
 from faces.performances.speechset import Clip, load_speech_set
-from generate.dynamics import CODE, DynamicsNet
+from generate.dynamics import CODE
 from generate.dynamics import WEIGHTS as DYNAMICS
-from generate.motion.network import GROUPS, MotionNet
 from generate.motion.scenes import Scene, make_scene
 from generate.motion.space import FARTHEST, SIZE, Steps, asked_code, events, rest
+from generate.motion.stepping import GROUPS
 from generate.motion.tracks import read_tracks
 from generate.speech.toy import toy_set
-from learning import Plan, WeightCard, fit, load_weights, save_weights
+from lab.networks.dynamics import DynamicsNet
+from lab.networks.motion import MotionNet
+from lab.reference import load_network
+from lab.weights import WeightCard, load_weights, save_weights
+from learning import Plan, fit
 from learning.resuming import guarded
 from media.atomic import replacing
 
@@ -181,10 +185,9 @@ class Loss:
     """Flow matching of the steps, the chances of what happens, and what the face that they lead to looks like."""
 
     def __init__(self, steps: Steps, device: str) -> None:
-        self.steps = {name.removeprefix("steps."): t.to(device) for name, t in steps.tensors().items()}
-        tensors, card = load_weights(DYNAMICS, "dynamics")
-        self.face = DynamicsNet(card.config["width"]).to(device).requires_grad_(False)
-        self.face.load_state_dict(tensors)
+        parts = {name.removeprefix("steps."): part for name, part in steps.tensors().items()}
+        self.steps = {name: torch.from_numpy(part).to(device) for name, part in parts.items()}
+        self.face: DynamicsNet = load_network(DYNAMICS, "dynamics").to(device).requires_grad_(False)
         self.gap = torch.tensor([GAP.get(name, 0.0) for name in FACIAL_ACTIONS], device=device)
         self.weight = torch.ones(len(FACIAL_ACTIONS), device=device)
         for name in ("eyeBlinkLeft", "eyeBlinkRight", "mouthSmileLeft", "mouthSmileRight"):
@@ -244,7 +247,7 @@ def train(
 
     Args:
         data: folder of `vasari data speech`; None trains on a tiny set of tones with known phones, to try the recipe.
-        out: where the weights go (float16 safetensors).
+        out: where the weights go (ONNX, float16).
         steps: optimiser steps in all, of 10 examples of 6.4 s.
         tracks: folder of tracks with their sound (`generate.motion.tracks`), to learn from as well.
         start: weight file to go on from, instead of random weights; steps are written as they are there (`Steps`).
@@ -267,7 +270,8 @@ def train(
         tensors, card = known
         model = MotionNet(**card.config)
         model.load_state_dict({name: t.float() for name, t in tensors.items() if not name.startswith("steps.")})
-        kept, seen = Steps.load(tensors), source.steps  # as fast as it was, or as what is now seen
+        kept = Steps.load({name: tensor.numpy() for name, tensor in tensors.items()})
+        seen = source.steps  # as fast as it was, or as what is now seen
         source.steps = replace(
             kept, fastest=np.maximum(kept.fastest, np.arcsinh(np.sinh(seen.fastest) * seen.knee / kept.knee))
         )

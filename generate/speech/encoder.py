@@ -1,18 +1,18 @@
 """Sound -> how the lips move, frame by frame and as it arrives: the speech encoder at work."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from faces.performances import AHEAD, CHANNELS, frame_rms
-from generate.speech.network import DELAY, LipNet
-from generate.speech.stepping import SteppingLips
-from learning import load_weights
-from learning.stepping import weights_of
+from generate.speech.stepping import DELAY, DILATIONS, SteppingLips
+from media.stepping import Weights
 from media.units import SAMPLES_PER_FRAME
+from media.weights import read_weights
 
-WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "speech.safetensors"
+WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "speech.onnx"
 CLOSED, OPEN = 0.55, 0.20  # closure probability from which the lips are shut, and to which they are left alone
 Heard = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Of n frames: lip channels (n, C), closure (n,) in [0, 1], loudness `AHEAD` frames later (n,)."""
@@ -27,11 +27,15 @@ def decode(channels: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 class SpeechEncoder:
-    """Hears how lips move. Load once; `Ear` listens with it."""
+    """Hears how lips move. Load once; `Ear` listens with it.
 
-    def __init__(self, network: LipNet) -> None:
-        self.network = network.eval()
-        self.weights = weights_of(network)
+    Args:
+        weights: tensors of the network by name, float32.
+        dilations: of its blocks.
+    """
+
+    def __init__(self, weights: Weights, dilations: Sequence[int] = DILATIONS) -> None:
+        self.weights, self.dilations = weights, tuple(dilations)
 
     @classmethod
     def load(cls, path: Path | str | None = None) -> "SpeechEncoder":
@@ -40,10 +44,8 @@ class SpeechEncoder:
         Raises:
             WeightsError: the file is missing, damaged or of another model.
         """
-        tensors, card = load_weights(path or WEIGHTS, "speech")
-        network = LipNet(card.config["width"], tuple(card.config["dilations"]))
-        network.load_state_dict(tensors)
-        return cls(network)
+        file = read_weights(path or WEIGHTS, "speech")
+        return cls(file.tensors(), file.card.config["dilations"])
 
     def listen(self) -> "Ear":
         """Start listening to one sound."""
@@ -75,7 +77,7 @@ class Ear:
     """Listens to one sound, frame by frame, so that it does not matter in which pieces it comes."""
 
     def __init__(self, encoder: SpeechEncoder) -> None:
-        self._lips = SteppingLips(encoder.network, encoder.weights)
+        self._lips = SteppingLips(encoder.weights, encoder.dilations)
         self._skip = DELAY  # outputs still to drop: they are about frames before the first
         self._loudness = np.zeros(0)  # of the frames heard, from the next one to be answered on
 

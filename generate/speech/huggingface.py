@@ -15,10 +15,10 @@ from torch import nn
 
 from faces.performances import AHEAD, CHANNELS, CLASSES, frame_rms
 from generate.speech.encoder import decode
-from generate.speech.network import DELAY
-from learning import load_weights
-from learning.stepping import Constant, Memory
+from generate.speech.stepping import DELAY
+from lab.weights import load_weights
 from media.errors import MissingExtraError, WeightsError
+from media.stepping import Constant, Memory
 from media.units import SAMPLES_PER_FRAME
 
 HOP = 10  # frames that are answered at a time

@@ -1,22 +1,30 @@
-"""The speech encoder a frame at a time: the arithmetic of `generate.speech.network.LipNet`, without torch."""
+"""The speech encoder a frame at a time: the arithmetic of `lab.networks.speech.LipNet`, in numpy."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
-from generate.speech.network import LipNet
-from learning.stepping import Dense, Norm, PastConv, gelu, weights_of
 from media.mel import MelSteps
+from media.stepping import Dense, Norm, PastConv, Weights, gelu
+
+DELAY = 2  # frames: the network answers frame k when it has heard frame k + DELAY
+DILATIONS = (1, 2, 4, 8, 1, 2, 4, 8)  # of its blocks
 
 
 class SteppingLips:
-    """What `LipNet` answers to 40 ms of sound after 40 ms of sound. Holds the state of one sound."""
+    """What the network answers to 40 ms of sound after 40 ms of sound. Holds the state of one sound.
 
-    def __init__(self, network: LipNet, weights: dict[str, np.ndarray] | None = None) -> None:
-        w = weights_of(network) if weights is None else weights
+    Args:
+        weights: tensors of the network by name, float32.
+    """
+
+    def __init__(self, weights: Weights, dilations: Sequence[int] = DILATIONS) -> None:
+        w = weights
         self._mel = MelSteps()
         self._stem, self._down = PastConv(w, "stem"), PastConv(w, "down", stride=2)
         self._blocks = [
             (Norm(w, f"blocks.{i}.norm"), PastConv(w, f"blocks.{i}.conv", dilation=d), Dense(w, f"blocks.{i}.mix"))
-            for i, d in enumerate(network.config["dilations"])
+            for i, d in enumerate(dilations)
         ]
         self._norm = Norm(w, "norm")
         self._quarter, self._last = PastConv(w, "quarter", stride=2), PastConv(w, "last")

@@ -22,13 +22,16 @@ from generate.speech.encoder import decode
 from generate.speech.evaluate import closures, lip_corr, lip_lag_ms
 from generate.speech.huggingface import MODEL as HEAD
 from generate.speech.huggingface import HuggingFaceEncoder
-from generate.speech.network import DELAY, LipNet
 from generate.speech.sounds import resampled, spoiled
+from generate.speech.stepping import DELAY
 from generate.speech.toy import toy_set
-from learning import Plan, WeightCard, fit, load_weights, save_weights
+from lab.mel import log_mel
+from lab.networks.speech import LipNet
+from lab.weights import WeightCard, load_weights, save_weights
+from learning import Plan, fit
 from learning.resuming import guarded
 from media.errors import UsageError
-from media.mel import BINS, HISTORY, log_mel
+from media.mel import BINS, HISTORY
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 
 RELAX = 0.3  # seconds of lip curves after the end of a clip, while the mouth comes to rest
@@ -286,7 +289,7 @@ def train(
 
     Args:
         data: folder of `vasari data speech`; None trains on a tiny set of tones with known phones, to try the recipe.
-        out: where the weights go (float16 safetensors).
+        out: where the weights go (ONNX, float16).
         steps: optimiser steps in all, of 12 examples of 4 s.
         encoder: folder of a Hugging Face speech model; a head on it is trained instead of the encoder that ships.
         start: weight file to go on from, instead of random weights.

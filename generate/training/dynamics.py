@@ -16,8 +16,10 @@ from torch import nn
 from faces.fit import mesh_actions
 from faces.people.behaviour import random_actions
 from faces.performances import CLASSES, EMOTIONS, Controls, Phones, Style, perform
-from generate.dynamics import ACTIONS, DynamicsNet
-from learning import Plan, WeightCard, fit, save_weights
+from generate.dynamics import ACTIONS
+from lab.networks.dynamics import DynamicsNet
+from lab.weights import WeightCard, save_weights
+from learning import Plan, fit
 from learning.resuming import guarded
 from media.units import SAMPLE_RATE
 

@@ -29,15 +29,17 @@ from faces.fit import fit as fit_head
 from faces.head import load_head
 from faces.london import London
 from generate.latent import FaceLatent
-from generate.painter import KINDS, PainterNets, network_input
+from generate.painter import KINDS, network_input
 from generate.renderer import Renderer
-from generate.unet import input_ranges
 from generate.windows import EYE_RIGHT, MOUTH, SHAPES, WINDOWS, cut
-from learning import Plan, WeightCard, fit, save_weights
+from lab.networks.painter import PainterNets
+from lab.networks.unet import input_ranges
+from lab.weights import WeightCard, save_weights
+from learning import Plan, fit
 from learning.adversary import Adversary
 from learning.backbone import Perceptual
 from learning.resuming import guarded
-from learning.threads import one_blas_thread
+from media.threads import one_blas_thread
 
 SIZE = 512
 SCENES = 2  # source portraits a batch

@@ -25,11 +25,13 @@ from faces.people.outfit import random_outfit
 from faces.people.person import Person
 from faces.raster import Raster
 from generate.latent import FaceLatent
-from generate.refiner import GRID, RefinerNet, composed
+from generate.refiner import GRID
 from generate.renderer import Renderer
 from generate.training.painter import Portraits, face_parameters, misfit
-from generate.unet import input_ranges
-from learning import Plan, WeightCard, fit, save_weights
+from lab.networks.refiner import RefinerNet, composed
+from lab.networks.unet import input_ranges
+from lab.weights import WeightCard, save_weights
+from learning import Plan, fit
 from learning.backbone import Perceptual
 from learning.pool import Pool
 from learning.resuming import guarded

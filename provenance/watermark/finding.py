@@ -12,10 +12,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from lab.networks.watermark import Watermark, small
 from provenance.watermark import attacks, geometry
 from provenance.watermark.chips import FINE_GRID, split
-from provenance.watermark.nets import Watermark
-from provenance.watermark.picture import add_pattern, small
+from provenance.watermark.picture import add_pattern
 from provenance.watermark.sample import Sample
 
 WINDOW = 128  # side of what is looked at of a sample, pixels

@@ -1,23 +1,19 @@
-"""The two learned parts of the picture mark: how strong it may be where, and what of a picture is mark.
+"""The learned parts of the picture mark at work: OpenCV for their features, `media.networks` for their layers.
 
-Both look at the brightness of the picture shrunk to 128x128, whatever its size, so both are small and the same for
-every picture.
-
-`Strength` shapes the keyed pattern to the picture: more where texture hides it, and, since it is shown the pattern too,
-more where the picture itself speaks against it (informed embedding; Cox, Miller and McKellips 1999, "Watermarking as
-communications with side information"). `Reader` is a blind estimator: from a picture that was coded, shrunk or
-repainted it estimates, for every chip, the log likelihood ratio of its sign. It never sees the key: it learns what
-keyed patterns of this band look like after a codec has been at them, and what pictures look like, so one set of
-weights serves every key. The keyed part (`chips`, `code`) is exact arithmetic on what it returns. Spread-spectrum
-marks of this kind go back to Cox et al. 1997, "Secure spread spectrum watermarking for multimedia"; the learned
-estimator takes the place of the whitening filter.
+The same weights and the same arithmetic as `lab.networks.watermark`, which says what they are (a test holds the two
+together); a pattern takes about 1 ms on one thread.
 """
 
-import torch
-import torch.nn.functional as F
-from torch import nn
+from functools import cached_property
+from pathlib import Path
 
-from provenance.watermark.chips import COARSE_GRID, FINE_CHIPS, FINE_GRID
+import cv2
+import numpy as np
+
+from media.networks import Network
+from media.weights import WeightFile, read_weights
+from provenance.watermark.chips import FINE_GRID, split
+from provenance.watermark.geometry import luma, square
 
 PSNR = 42.6  # dB; the mark is weakened where it would go below, before rounding and clipping
 FLAT = 0.0017  # amplitude just noticeable where nothing hides it, of the range: under half a grey level
@@ -29,140 +25,129 @@ INTERPOLATION_LOSS = 0.87  # root mean square of +-1 chips after cubic interpola
 FEATURES = 12
 
 
-def features(luma: torch.Tensor) -> torch.Tensor:
-    """(B, 1, H, W) brightness in [0, 1] -> (B, 12, H / 2, W / 2): where the picture departs from its near and far
-    surroundings, and brightness.
 
-    The mark is below a hundredth of the range: it must be set free from the picture before anything is
-    rounded to bfloat16.
-    """
-    luma = luma.float()
-    near, far = luma - _blur(luma, 5), luma - _blur(luma, 21)
-    return F.pixel_unshuffle(torch.cat([16 * near, 4 * far, luma - 0.5], dim=1), 2)
+def features(bright: np.ndarray) -> np.ndarray:
+    """Where a picture departs from its near and far surroundings, and brightness: (H, W) float32 in [0, 1], even sizes
+    of 24 or more -> (1, 12, H / 2, W / 2)."""
+    return np.ascontiguousarray(_features(bright)[None])
 
 
-def _blur(x: torch.Tensor, size: int) -> torch.Tensor:
-    half = size // 2
-    x = F.pad(x, (half, half, half, half), mode="reflect")
-    return F.avg_pool2d(F.avg_pool2d(x, (1, size), 1), (size, 1), 1)
+def _features(bright: np.ndarray) -> np.ndarray:
+    near, far = 16 * (bright - _blurred(bright, 5)), 4 * (bright - _blurred(bright, 21))
+    height, width = (size // 2 for size in bright.shape)
+    blocks = np.stack([near, far, bright - np.float32(0.5)]).reshape(-1, height, 2, width, 2)
+    return blocks.transpose(0, 2, 4, 1, 3).reshape(-1, height, width)
 
 
-def thresholds(luma: torch.Tensor) -> torch.Tensor:
-    """How much each fine cell bears before the eye notices, in units of the range.
+class FastPattern:
+    """Frame -> the keyed pattern at the strength the frame bears.
 
-    (B, 1, 128, 128) brightness in [0, 1] -> (B, 1, 64, 64). The threshold grows with the texture around (after Chou and
-    Li 1995, "A perceptually tuned subband image coder", equations 2 to 5, much simplified) and where it is very dark;
-    a lone edge counts less than texture, as its flat side hides nothing.
-    """
-    luma = luma.float()
-    departure = F.avg_pool2d((luma - _blur(luma, 5)).abs(), 2)
-    around = _blur((departure + 1e-8).sqrt(), 3)
-    texture = -F.max_pool2d(-around, 3, stride=1, padding=1)  # the least nearby: beside an edge lies a flat side
-    texture = texture.square()
-    dark = (1 - 4 * F.avg_pool2d(luma, 2)).clamp(min=0)
-    return (FLAT * (1 + dark) + TEXTURE * texture).clamp(max=MOST)
-
-
-def planes(chips: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Chips (B, 5120) -> (B, 1, 64, 64) fine and (B, 1, 32, 32) coarse."""
-    fine, coarse = chips[:, :FINE_CHIPS], chips[:, FINE_CHIPS:]
-    return fine.reshape(-1, 1, FINE_GRID, FINE_GRID), coarse.reshape(-1, 1, COARSE_GRID, COARSE_GRID)
-
-
-class Strength(nn.Module):
-    """How much of the pattern each cell bears: the visibility threshold times a learned factor between two bounds, and
-    how its energy is shared between the fine and the coarse grid.
-
-    The lower bounds keep every region marked, so that none can be replaced unseen.
+    Args:
+        network: `Networks.strength`. May be shared; a `FastPattern` may not, among threads.
+        signs: chip signs, float32 (5120,).
     """
 
-    def __init__(self, width: int = 16) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(FEATURES + 2, width, 3, padding=1),
-            nn.SiLU(),
-            nn.Conv2d(width, width, 3, padding=1),
-            nn.SiLU(),
-            nn.Conv2d(width, 2, 3, padding=1),
-        )
-        nn.init.zeros_(self.layers[-1].weight)
-        nn.init.constant_(self.layers[-1].bias, 1.5)  # begins strong and fine, as that is learned from soonest
+    def __init__(self, network: Network, signs: np.ndarray) -> None:
+        self._fine, self._coarse = split(signs)
+        wide = cv2.resize(self._coarse, (FINE_GRID, FINE_GRID), interpolation=cv2.INTER_NEAREST)
+        self._planes = np.stack([self._fine, wide])
+        self._infer = network.twin()
 
-    def forward(self, luma: torch.Tensor, chips: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, 1, 128, 128) brightness in [0, 1] and chip signs (B, 5120) -> the pattern to add, in units of the range,
-        (B, 1, 64, 64); and the visibility: the mean fourth power of the factors, as what is seen pools over the picture
-        (Watson 1979, "Probability summation over time").
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """uint8 RGB (H, W, 3) -> what to add to each colour, float32 (64, 64) in grey levels."""
+        return self.under(square(luma(frame)))
+
+    def under(self, bright: np.ndarray) -> np.ndarray:
+        """The same for brightness laid on the grid, float32 (128, 128) in [0, 1]."""
+        shown = np.concatenate([_features(bright), self._planes])[None]
+        factor, share = self._infer(shown)[0][0]
+        amplitude = thresholds(bright) * factor
+        wide = _halved(amplitude * np.sqrt(1 - share)) * self._coarse
+        pattern = amplitude * np.sqrt(share) * self._fine
+        pattern += cv2.resize(wide, (FINE_GRID, FINE_GRID), interpolation=cv2.INTER_CUBIC)
+        size = float(np.sqrt(np.square(pattern).mean()))
+        return pattern * np.float32(255 * min(1.0, 10 ** (-PSNR / 20) / (INTERPOLATION_LOSS * size)))
+
+
+def thresholds(bright: np.ndarray) -> np.ndarray:
+    """How much each fine cell bears before the eye notices: (128, 128) -> (64, 64), in units of the range."""
+    departure = _halved(np.abs(bright - _blurred(bright, 5)))
+    around = _blurred(np.sqrt(departure + np.float32(1e-8)), 3)
+    texture = np.square(cv2.erode(around, np.ones((3, 3), np.uint8)))
+    dark = np.maximum(1 - 4 * _halved(bright), np.float32(0))
+    return np.minimum(FLAT * (1 + dark) + TEXTURE * texture, MOST).astype(np.float32, copy=False)
+
+
+def _blurred(plane: np.ndarray, size: int) -> np.ndarray:
+    return cv2.blur(plane, (size, size), borderType=cv2.BORDER_REFLECT_101)
+
+
+def _halved(plane: np.ndarray) -> np.ndarray:
+    """Mean of 2x2 cells."""
+    return cv2.resize(plane, (plane.shape[1] // 2, plane.shape[0] // 2), interpolation=cv2.INTER_AREA)
+
+
+class FastReader:
+    """Brightness laid on the grid -> log likelihood ratios of all chips.
+
+    Args:
+        network: `Networks.reader`. May be shared; a `FastReader` may not, among threads.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._infer = network.twin()
+
+    def __call__(self, bright: np.ndarray) -> np.ndarray:
+        """float32 (128, 128) in [0, 1] -> float32 (5120,), positive where a chip is +1."""
+        return self._infer(features(bright))[0][0]
+
+
+class FastFinder:
+    """Estimates, pixel by pixel, the sign of the pattern that lies there, wherever the grid may lie.
+
+    Args:
+        network: `Networks.finder`. May be shared; a `FastFinder` may not, among threads.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._infer = network.twin()
+
+    def __call__(self, bright: np.ndarray) -> np.ndarray:
+        """float32 (H, W) in [0, 1], even sizes of 24 or more -> float32 (2, H, W) log likelihood ratios, positive where
+        the fine (first) and the coarse pattern (second) is +1."""
+        return self._infer(features(bright))[0][0]
+
+
+class Networks:
+    """The networks of one weight file, each compiled when it is first asked for.
+
+    Args:
+        file: weights of model "watermark".
+    """
+
+    def __init__(self, file: WeightFile) -> None:
+        self._file = file
+
+    @classmethod
+    def load(cls, path: Path | str) -> "Networks":
+        """Read and check a weight file.
+
+        Raises:
+            WeightsError: it is missing, damaged or of another model.
         """
-        fine, coarse = planes(chips)
-        shown = torch.cat([features(luma), fine, F.interpolate(coarse, size=FINE_GRID, mode="nearest")], dim=1)
-        raw = self.layers(shown.to(self.layers[0].weight.dtype)).float()
-        factor = LEAST_FACTOR + (MOST_FACTOR - LEAST_FACTOR) * raw[:, :1].sigmoid()
-        share = LEAST_SHARE + (1 - 2 * LEAST_SHARE) * raw[:, 1:].sigmoid()
-        amplitude = thresholds(luma) * factor
-        wide = F.avg_pool2d(amplitude * (1 - share).sqrt(), FINE_GRID // COARSE_GRID) * coarse
-        pattern = amplitude * share.sqrt() * fine
-        pattern = pattern + F.interpolate(wide, size=FINE_GRID, mode="bicubic", align_corners=False)
-        size = pattern.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
-        gain = (10 ** (-PSNR / 20) / (INTERPOLATION_LOSS * size)).clamp(max=1.0)
-        return pattern * gain, factor.pow(4).mean()
+        return cls(read_weights(path, "watermark"))
 
+    @cached_property
+    def strength(self) -> Network:
+        """(1, 14, 64, 64) features, fine and coarse signs -> (1, 2, 64, 64) factor and share, on one thread."""
+        return Network(self._file, "strength", precise=True, threads=1)
 
-class Reader(nn.Module):
-    """Estimates the sign of every chip, blind to host and key."""
+    @cached_property
+    def reader(self) -> Network:
+        """(1, 12, 64, 64) features -> (1, 5120) log likelihood ratios of the chips, on one thread."""
+        return Network(self._file, "reader", precise=True, threads=1)
 
-    def __init__(self, width: int = 32, dilations: tuple[int, ...] = (1, 2, 4, 1, 2)) -> None:
-        super().__init__()
-        self.stem = nn.Conv2d(FEATURES, width, 3, padding=1)
-        self.blocks = nn.ModuleList(Block(width, d) for d in dilations)
-        self.fine = nn.Conv2d(width, 1, 3, padding=1)
-        self.coarse = nn.Conv2d(width, 1, 4, stride=2, padding=1)
-
-    def forward(self, luma: torch.Tensor) -> torch.Tensor:
-        """(B, 1, 128, 128) brightness in [0, 1] -> (B, 5120) log likelihood ratios, positive where a chip is +1."""
-        x = self.stem(features(luma).to(self.stem.weight.dtype))
-        for block in self.blocks:
-            x = block(x)
-        return torch.cat([self.fine(x).flatten(1), self.coarse(x).flatten(1)], dim=1).float()
-
-
-class Finder(nn.Module):
-    """Estimates, pixel by pixel, the sign of the pattern that lies there, wherever the grid may lie: for a picture
-    that is turned, cut or mirrored and shown at about two pixels a fine cell (0.78 to 1.28 times that)."""
-
-    def __init__(self, width: int = 32, dilations: tuple[int, ...] = (1, 2, 4, 1, 2)) -> None:
-        super().__init__()
-        self.stem = nn.Conv2d(FEATURES, width, 3, padding=1)
-        self.blocks = nn.ModuleList(Block(width, d) for d in dilations)
-        self.head = nn.Conv2d(width, 8, 3, padding=1)
-
-    def forward(self, luma: torch.Tensor) -> torch.Tensor:
-        """(B, 1, H, W) brightness in [0, 1], even sizes of 24 or more -> (B, 2, H, W) log likelihood ratios, positive
-        where the fine (first) and the coarse pattern (second) is +1."""
-        x = self.stem(features(luma).to(self.stem.weight.dtype))
-        for block in self.blocks:
-            x = block(x)
-        return F.pixel_shuffle(self.head(x), 2).float()
-
-
-class Block(nn.Module):
-    """Two convolutions around a residual, the first one dilated to see far."""
-
-    def __init__(self, width: int, dilation: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.second(F.silu(self.first(F.silu(x))))
-
-
-class Watermark(nn.Module):
-    """All parts together: what one weight file holds."""
-
-    def __init__(self, width: int = 32, strength_width: int = 16) -> None:
-        super().__init__()
-        self.strength = Strength(strength_width)
-        self.reader = Reader(width)
-        self.finder = Finder(width)
+    @cached_property
+    def finder(self) -> Network:
+        """(1, 12, H / 2, W / 2) features -> (1, 2, H, W) log likelihood ratios of the signs."""
+        return Network(self._file, "finder", precise=True)

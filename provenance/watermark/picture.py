@@ -3,43 +3,24 @@
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-import torch
 
-from learning import load_weights
 from provenance.watermark.chips import CHIPS, COARSE_GRID, FINE_GRID, Chips
 from provenance.watermark.code import PICTURE
-from provenance.watermark.fast import FastPattern, FastReader, reader_graph, strength_graph
 from provenance.watermark.geometry import aligned, luma, square
-from provenance.watermark.nets import Watermark
+from provenance.watermark.nets import FastFinder, FastPattern, FastReader, Networks
 from provenance.watermark.search import PLACES, UPRIGHT, Fields, Place, Search, climbed, upright
 
 BLACK, SPAN = 16, 219  # levels of brightness in limited range (ITU-R BT.709, item 5.3)
-WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "watermark.safetensors"
+WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "watermark.onnx"
 
 
 @functools.cache
-def load_model(path: Path = WEIGHTS) -> Watermark:
-    """The shipped networks, float32, ready to run."""
-    tensors, card = load_weights(path, "watermark")
-    model = Watermark(**card.config)
-    model.load_state_dict(tensors)
-    return model.eval()
-
-
-@functools.cache
-def _shipped_graphs() -> tuple[Any, Any]:
-    """Strength and reader of the shipped weights, compiled once for all clips and keys."""
-    model = load_model()
-    return strength_graph(model.strength), reader_graph(model.reader)
-
-
-def small(frame: np.ndarray) -> torch.Tensor:
-    """Frame uint8 RGB (H, W, 3) -> its brightness, float32 (1, 1, 128, 128) in [0, 1]."""
-    return torch.from_numpy(square(luma(frame)))[None, None]
+def load_model(path: Path = WEIGHTS) -> Networks:
+    """The shipped networks, compiled once for all clips and keys."""
+    return Networks.load(path)
 
 
 def shown_chips(seen: np.ndarray) -> np.ndarray:
@@ -79,10 +60,10 @@ class PictureMarker:
         strength: times the usual one, for pictures that it cannot be read from otherwise; above 1 it may be seen.
     """
 
-    def __init__(self, message: int, key: bytes, model: Watermark | None = None, *, strength: float = 1.0) -> None:
+    def __init__(self, message: int, key: bytes, model: Networks | None = None, *, strength: float = 1.0) -> None:
         self._strength = np.float32(strength)
         signs = Chips.from_key(key, PICTURE.coded_bits).spread(PICTURE.encode(message, key))
-        self._pattern = FastPattern(strength_graph(model.strength) if model else _shipped_graphs()[0], signs)
+        self._pattern = FastPattern((model or load_model()).strength, signs)
 
     def mark(self, frame: np.ndarray, seen: np.ndarray | None = None) -> np.ndarray:
         """uint8 RGB (H, W, 3) -> the same, marked, 43 dB or more from the original before rounding. `seen`: as it
@@ -126,10 +107,10 @@ class PictureReader:
         key: the secret watermark key, 32 bytes.
     """
 
-    def __init__(self, key: bytes, model: Watermark | None = None) -> None:
+    def __init__(self, key: bytes, model: Networks | None = None) -> None:
         self._key = key
         self._model = model or load_model()
-        self._reader = FastReader(reader_graph(model.reader) if model else _shipped_graphs()[1])
+        self._reader = FastReader(self._model.reader)
         self.reset()
 
     def reset(self, *, attempts: int = 0) -> None:
@@ -200,7 +181,7 @@ class PictureReader:
             if found.noticed:
                 return found
         chips = Chips.from_key(key, PICTURE.coded_bits)
-        fields = Fields(self._model.finder)
+        fields = Fields(FastFinder(self._model.finder))
         for plane in self._kept:
             fields.add(plane)
         likely = [place for _, place in Search(chips).places(fields, sorted({round(width / height, 4), 1.0}))]

@@ -16,12 +16,11 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-import torch
 from scipy.fft import irfft2, rfft2
 
 from provenance.watermark.chips import Chips
 from provenance.watermark.geometry import MIRRORED, WORK, Map, moved, scaled, turned, warped
-from provenance.watermark.nets import Finder
+from provenance.watermark.nets import FastFinder
 
 LEVELS = (0.56, 0.86, 1.33, 2.1)  # sides of the grid against those of the picture, for which fields are made
 SMALLEST, LARGEST = 0.47, 2.75
@@ -99,7 +98,7 @@ class Fields:
         finder: the trained network.
     """
 
-    def __init__(self, finder: Finder) -> None:
+    def __init__(self, finder: FastFinder) -> None:
         self._finder = finder
         self._levels: list[np.ndarray | None] = [None] * len(LEVELS)
         self._shrunk: dict[int, np.ndarray] = {}
@@ -114,8 +113,7 @@ class Fields:
             size = tuple(max(24, 2 * round(s * shrink / 2)) for s in plane.shape[::-1])
             how = cv2.INTER_AREA if shrink < 1 else cv2.INTER_LINEAR
             bright = cv2.resize(plane, size, interpolation=how).astype(np.float32) / 255
-            with torch.inference_mode():
-                said = self._finder(torch.from_numpy(bright)[None, None])[0].numpy()
+            said = self._finder(bright)
             kept = self._levels[number]
             self._levels[number] = said if kept is None else kept + said
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from scipy.fft import irfft, rfft
-from scipy.signal import resample_poly
 
 SLOWEST, FASTEST = 0.9, 1.1
 MARGIN = 1.004  # beyond both, so that they themselves are found
@@ -64,7 +63,7 @@ class SpeedSearch:
         whole, length = len(flat), min(len(flat), STRETCH)
         total = np.append(0.0, np.cumsum(loudness[:whole], dtype=np.float64))
         start = int(np.argmax(total[length:] - total[: whole - length + 1]))
-        fine = resample_poly(flat, OVERSAMPLED, 1).astype(np.float32)
+        fine = _finer(flat).astype(np.float32)
         step = DRIFT / length
         speeds = np.exp(np.arange(math.log(SLOWEST / MARGIN), math.log(FASTEST * MARGIN), step))
         z = self._heights(fine, speeds, start, length)
@@ -106,9 +105,16 @@ class SpeedSearch:
         return Playing(z, speed, irfft(spectrum * turn, n=self._period).astype(np.float64))
 
 
+def _finer(sound: np.ndarray) -> np.ndarray:
+    """`OVERSAMPLED` times as many samples."""
+    from scipy.signal import resample_poly  # takes a second of the processor, and most files need no search
+
+    return resample_poly(sound, OVERSAMPLED, 1)
+
+
 def played_back(sound: np.ndarray, speed: float) -> np.ndarray:
     """Sound that is played at `speed`, float32 (n,), as it was before: about n * speed samples."""
-    fine = resample_poly(sound, OVERSAMPLED, 1)
+    fine = _finer(sound)
     at = np.arange(0, len(fine), OVERSAMPLED / speed)
     return np.interp(at, np.arange(len(fine)), fine).astype(np.float32)
 

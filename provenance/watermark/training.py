@@ -15,14 +15,15 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from learning import Plan, WeightCard, fit, save_weights
+from lab.networks.watermark import Watermark, small
+from lab.weights import WeightCard, save_weights
+from learning import Plan, fit
 from learning.resuming import guarded
 from provenance.watermark import attacks, finding, geometry, hosts
 from provenance.watermark.chips import CHIPS
 from provenance.watermark.code import PICTURE
 from provenance.watermark.geometry import WORK
-from provenance.watermark.nets import Watermark
-from provenance.watermark.picture import add_pattern, shown_chips, small
+from provenance.watermark.picture import add_pattern, shown_chips
 from provenance.watermark.sample import Batches, Sample, draw_sample
 
 SAMPLES = 12  # clips in a batch

@@ -12,7 +12,7 @@ from rich.markup import escape
 from typer.core import TyperCommand
 
 from benchmarks.suites import SUITES, Given, run, run_or_tell, suite
-from learning.threads import cores
+from media.threads import cores
 
 if TYPE_CHECKING:
     from benchmarks.figures import Results

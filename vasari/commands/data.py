@@ -14,9 +14,9 @@ from typing import Annotated
 
 import typer
 
-from learning.processes import each
-from learning.threads import cores
 from media.errors import MissingExtraError, OutputError, UnreadableError, UsageError
+from media.processes import each
+from media.threads import cores
 from vasari.commands.fakes import fakes
 from vasari.commands.lift import lifted
 from vasari.progress import frames_bar

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from learning.threads import cores
+from media.threads import cores
 from vasari.progress import frames_bar
 
 
@@ -35,7 +35,7 @@ def fakes(
     generator: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Folder of other weights (painter.safetensors, refiner.safetensors) to fake with; repeatable."
+            help="Folder of other weights (painter.onnx, refiner.onnx) to fake with; repeatable."
         ),
     ] = None,
     licence: Annotated[

@@ -162,7 +162,7 @@ def _connected(ray: Any, workers: int | None) -> Iterator[None]:
 
 
 def _connect(ray: Any, workers: int | None) -> None:
-    from learning.threads import cores  # brings torch, which the actors need not load
+    from media.threads import cores
 
     address = os.environ.get("RAY_ADDRESS") or "auto"
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}

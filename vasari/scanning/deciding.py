@@ -6,7 +6,6 @@ output changes it.
 """
 
 import hashlib
-import struct
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -80,24 +79,23 @@ def tracking() -> dict[str, str]:
     """Of the tracker."""
     from faces.finder import WEIGHTS
 
-    return program() | {"tracker weights": weights(*sorted(WEIGHTS.parent.glob("*.safetensors")))}
+    files = [p for p in WEIGHTS.parent.iterdir() if p.suffix in (".onnx", ".safetensors")]
+    return program() | {"tracker weights": weights(*sorted(files))}
 
 
 def weights(*paths: Path) -> str:
-    """By the heads of the files, which hold the hash of all that follows (`learning.weights`).
+    """By the contents of the files.
 
     Raises:
         WeightsError: one of them cannot be read.
     """
-    heads = []
+    contents = []
     for path in paths:
         try:
-            with path.open("rb") as file:
-                (length,) = struct.unpack("<Q", file.read(8))
-                heads.append(file.read(min(length, path.stat().st_size)))
-        except (OSError, struct.error) as error:
+            contents.append(path.read_bytes())
+        except OSError as error:
             raise WeightsError(f"{path}: weights cannot be read; reinstall vasari") from error
-    return marked(*heads)
+    return marked(*contents)
 
 
 def marked(*parts: bytes) -> str:

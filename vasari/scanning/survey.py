@@ -96,7 +96,7 @@ def survey(
             answers = scan_on_ray(chain(first, names), opening, opened_with, workers=workers or None, seconds=seconds)
         else:
             if workers is None:
-                from learning.threads import cores  # brings torch, which no process that looks at files need load
+                from media.threads import cores
 
                 workers = cores() if len(first) > FEW else 0
             answers = scan(chain(first, names), opening, opened_with, workers=workers, seconds=seconds)
