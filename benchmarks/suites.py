@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from benchmarks import SUITES
 from benchmarks.figures import Figure, Results, machine, write
 from media.errors import UnreadableError
 
@@ -69,14 +70,6 @@ class Suite:
             f"--{name.replace('_', '-')} ({made})" for name, made in self.needs.items() if getattr(given, name) is None
         ]
         return "needs " + " and ".join(wanted) if wanted else ""
-
-
-SUITES = {
-    name: f"benchmarks.{name}.suite"
-    for name in ("tracker", "renderer", "speed", "motion", "credentials", "attacks", "detector", "wild", "watermark",
-                 "generation")
-}  # fmt: skip
-"""Where each suite lives, in the order in which `all` runs them."""
 
 
 def suite(name: str) -> Suite:

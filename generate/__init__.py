@@ -1,11 +1,16 @@
 """Portrait and speech in, frames of a talking face out. Nothing here writes a file: only `provenance` saves."""
 
-from generate.latent import FaceLatent, Identity, Pose
-from generate.motion import Motion, MotionClip
-from generate.painter import Painter
-from generate.pipeline import Talker, retarget
-from generate.renderer import Renderer
-from generate.stream import Stream
+from typing import TYPE_CHECKING
+
+from media.lazy import lazily
+
+if TYPE_CHECKING:
+    from generate.latent import FaceLatent, Identity, Pose
+    from generate.motion import Motion, MotionClip
+    from generate.painter import Painter
+    from generate.pipeline import Talker, retarget
+    from generate.renderer import Renderer
+    from generate.stream import Stream
 
 __all__ = [
     "FaceLatent",
@@ -19,3 +24,11 @@ __all__ = [
     "Talker",
     "retarget",
 ]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "FaceLatent": "latent", "Identity": "latent", "Motion": "motion", "MotionClip": "motion", "Painter": "painter",
+        "Pose": "latent", "Renderer": "renderer", "Stream": "stream", "Talker": "pipeline", "retarget": "pipeline",
+    },
+)  # fmt: skip

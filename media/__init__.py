@@ -27,12 +27,17 @@ How odd input is treated
 Errors are of the tree in `media.errors`; each message is one line that names the file and what is wrong with it.
 """
 
-from media.atomic import replacing
-from media.pictures import read_picture
-from media.probing import MediaInfo, probe
-from media.sound import iter_sound, read_sound
+from typing import TYPE_CHECKING
+
+from media.lazy import lazily
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
-from media.video import LiveReader, VideoReader
+
+if TYPE_CHECKING:
+    from media.atomic import replacing
+    from media.pictures import read_picture
+    from media.probing import MediaInfo, probe
+    from media.sound import iter_sound, read_sound
+    from media.video import LiveReader, VideoReader
 
 __all__ = [
     "FPS",
@@ -47,3 +52,11 @@ __all__ = [
     "read_sound",
     "replacing",
 ]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "LiveReader": "video", "MediaInfo": "probing", "VideoReader": "video", "iter_sound": "sound",
+        "probe": "probing", "read_picture": "pictures", "read_sound": "sound", "replacing": "atomic",
+    },
+)  # fmt: skip

@@ -28,8 +28,9 @@ Where what is:
     to keep      keys, certificates, registry
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from media.lazy import lazily
 
 if TYPE_CHECKING:
     from provenance.claims import Claim, Composite, Edited, Generated, Recorded, Rendered
@@ -116,7 +117,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(f"provenance.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'provenance' has no attribute '{name}'")
+__getattr__ = lazily(__name__, _HOME)

@@ -95,6 +95,12 @@ class Keys:
         retired = tuple(key for key in _retired(folder / RETIRED) if key != mark_key)
         return cls(folder, signer, anchor, mark_key, created, read_authority(folder), retired)
 
+    @classmethod
+    def own(cls) -> "Keys | None":
+        """The maker's own, where there are any; nothing is made. Raises `KeyMaterialError` for damaged ones."""
+        folder = default_folder()
+        return cls.open(folder, create=False) if (folder / "watermark.key").exists() else None
+
     @property
     def mark_keys(self) -> tuple[bytes, ...]:
         """All watermark keys that marks are looked for with: that of new ones first."""

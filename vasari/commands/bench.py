@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperCommand
 
-from benchmarks.suites import SUITES, Given, run, run_or_tell, suite
-from media.threads import cores
+from benchmarks import SUITES
 
 if TYPE_CHECKING:
     from benchmarks.figures import Results
+    from benchmarks.suites import Given
     from benchmarks.sweep import Sweep
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -40,13 +40,17 @@ class BenchCommand(TyperCommand):
         return typer.main.get_command(comparing).make_context(f"{info_name} compare", args[1:], parent, **extra)
 
 
-def measure(name: str, given: Given) -> "Results":
+def measure(name: str, given: "Given") -> "Results":
     """Run one suite; what goes on is said on standard error."""
+    from benchmarks.suites import run, suite
+
     return run(suite(name), given, _sayer(name))
 
 
-def measure_or_tell(name: str, given: Given) -> "Results":
+def measure_or_tell(name: str, given: "Given") -> "Results":
     """The same; a suite that lacks what it needs gives its figures without values."""
+    from benchmarks.suites import run_or_tell, suite
+
     return run_or_tell(suite(name), given, _sayer(name))
 
 
@@ -105,7 +109,9 @@ def bench(
     `vasari bench compare A B` says what moved between two runs (`vasari bench compare --help`).
     """
     from benchmarks.figures import table
+    from benchmarks.suites import Given
     from media.errors import ConsentError
+    from media.threads import cores
     from provenance import Keys, is_nobody
 
     if not is_nobody(portrait, Keys.open()):
@@ -124,7 +130,7 @@ def bench(
         typer.echo(f"{own.folder / 'results.json'}: {len(results.figures)} figures")
 
 
-def _measure_all(given: Given) -> None:
+def _measure_all(given: "Given") -> None:
     """Every suite into a folder of its own; exit code 1 where one failed."""
     from benchmarks.figures import table
     from benchmarks.report import write_report

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -16,6 +15,8 @@ from vasari.progress import frames_bar
 from vasari.stamping import Required, Timestamp, signing_keys, tell
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from provenance import Saved
 
 
@@ -130,7 +131,7 @@ def generate(
     report(saved)
 
 
-def _frames(talker, speech, asking) -> Iterator[np.ndarray]:
+def _frames(talker, speech, asking) -> "Iterator[np.ndarray]":
     from generate import Motion
     from media import iter_sound
 

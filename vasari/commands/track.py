@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 from zipfile import BadZipFile
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -89,6 +88,8 @@ def _deciding(file: Path, everyone: bool) -> str:
 
 def _decided(target: Path) -> str:
     """What a track that is there depended on; "" where it does not say."""
+    import numpy as np
+
     try:
         with np.load(target) as track:
             return str(track["decided_by"])
@@ -98,6 +99,8 @@ def _decided(target: Path) -> str:
 
 def _one(tracker, file: Path, output: Path, everyone: bool, **words: str) -> str:
     """Track one file, and keep `words` beside; returns what to say of it."""
+    import numpy as np
+
     from faces.arrays import arrays_of
     from faces.lighting import estimate_light
     from faces.offline import smooth

@@ -1,0 +1,199 @@
+"""What `import vasari` gives: the product in calls. Errors are of the tree in `media.errors`; every output is marked,
+signed and registered; keys are the maker's own (`Keys.open()`) where none are given, made on first need.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from media.errors import FaceError, SpeechError, UnreadableError
+
+if TYPE_CHECKING:
+    from detect.detector import Detector
+    from detect.result import Detection
+    from detect.triage import Triage
+    from faces import Track
+    from generate.motion import Controls, Curve, Guidance
+    from provenance import Consent, Keys, Saved, Verdict
+
+StrPath = str | os.PathLike[str]
+Told = Callable[[int], None]
+
+
+def generate(
+    portrait: StrPath,
+    speech: StrPath,
+    output: StrPath,
+    *,
+    consent: "StrPath | Consent | None" = None,
+    keys: "Keys | None" = None,
+    controls: "Controls | Curve | None" = None,
+    guidance: "Guidance | None" = None,
+    size: int = 512,
+    whole: bool = False,
+    face: int | None = None,
+    seed: int = 0,
+    style: int | None = None,
+    told: dict[str, Any] | None = None,
+    progress: Told | None = None,
+) -> "Saved":
+    """Make the face in a portrait speak.
+
+    Args:
+        portrait: a picture; of somebody, `consent` on file is needed.
+        speech: any file with sound.
+        output: an .mp4, which appears when it is whole.
+        controls: gaze (degrees), pose, distance, moods, movement; a `Curve` over time. Natural when left out.
+        guidance: how far conditions are weighed.
+        size: of the face's square, pixels, 128 to 1024, even; with `whole`, the whole picture is shown.
+        face: which of several, 1 for the largest.
+        seed: of head movement, glances and blinks; `style` that of the way of speaking.
+        told: settings for the credentials.
+        progress: called with the number of frames made.
+
+    Raises:
+        UnreadableError, SpeechError, FaceError: what is given cannot be used.
+        ConsentError: there is no consent that holds.
+        UsageError, OutputError, SigningError: as `provenance.save_video`.
+    """
+    from generate import Motion
+    from media import iter_sound, probe
+    from provenance import Generated, Permit, save_video
+    from vasari.studio import check_request, seat
+
+    portrait, speech, output = Path(portrait), Path(speech), Path(output)
+    check_request(output, (portrait, speech), size)
+    if not probe(speech).has_sound:
+        raise SpeechError(f"{speech}: holds no sound; give a recording of speech")
+    permit = Permit.of(portrait, keys=_opened(keys), consent=consent)
+    sitter = seat(permit, size=size, face=face, whole=whole)
+    asking = {"seed": seed, "style": style} | ({} if controls is None else {"controls": controls})
+    asking |= {} if guidance is None else {"guidance": guidance}
+    moments = Motion.load().stream(iter_sound(speech, seconds=1.0), **asking)
+    performance = permit.perform(
+        Generated, map(sitter.place, sitter.talker.frames(moments)), iter_sound(speech), command="generate",
+        inputs=(speech,), settings={"size": size, "seed": seed} | (told or {}), models=sitter.talker.models,
+    )  # fmt: skip
+    return save_video(output, performance, progress=progress)
+
+
+def animate(
+    portrait: StrPath,
+    driving: StrPath,
+    output: StrPath,
+    *,
+    consent: "StrPath | Consent | None" = None,
+    keys: "Keys | None" = None,
+    absolute: bool = False,
+    size: int = 512,
+    whole: bool = False,
+    face: int | None = None,
+    told: dict[str, Any] | None = None,
+    progress: Told | None = None,
+) -> "Saved":
+    """Move a portrait as the largest face in a video moves, with the video's sound.
+
+    Args:
+        driving: the video.
+        absolute: take the driver's pose and expression as they are, not from its rest.
+        others: as in `generate`.
+
+    Raises: as `generate`.
+    """
+    from faces import Tracker
+    from media import VideoReader, iter_sound, probe
+    from provenance import Generated, Permit, save_video
+    from vasari.studio import check_request, seat
+
+    portrait, driving, output = Path(portrait), Path(driving), Path(output)
+    check_request(output, (portrait, driving), size)
+    info = probe(driving)
+    if info.kind != "video":
+        raise UnreadableError(f"{driving}: holds no moving picture; give a video to move by")
+    permit = Permit.of(portrait, keys=_opened(keys), consent=consent)
+    sitter, seen = seat(permit, size=size, face=face, whole=whole), 0
+
+    def tracks() -> "Iterator[Track | None]":
+        nonlocal seen
+        for track in Tracker().follow(VideoReader(driving)):
+            seen += track is not None
+            yield track
+        if not seen:
+            raise FaceError(f"{driving}: no face was seen in the video; give one in which a face moves")
+
+    performance = permit.perform(
+        Generated, map(sitter.place, sitter.talker.follow(tracks(), absolute=absolute)),
+        iter_sound(driving) if info.has_sound else None, command="animate", inputs=(driving,),
+        settings={"size": size, "absolute": absolute} | (told or {}), models=sitter.talker.models,
+    )  # fmt: skip
+    return save_video(output, performance, progress=progress)
+
+
+def track(path: StrPath) -> "Iterator[list[Track]]":
+    """Everyone in a picture or video, frame by frame, 25 a second: landmarks (478, 3) in pixels, pose, gaze, 52 facial
+    actions, each with its doubt. A picture is one frame.
+
+    Raises:
+        UnreadableError: the file cannot be read, or holds no picture.
+    """
+    from faces import Tracker
+    from media import VideoReader, probe, read_picture
+
+    info = probe(path)
+    if info.kind == "sound":
+        raise UnreadableError(f"{path}: holds no picture; give a picture or a video")
+    if info.kind == "picture":
+        yield Tracker().track(read_picture(path))
+        return
+    yield from Tracker().follow_all(VideoReader(path))
+
+
+def verify(path: StrPath, *, keys: "Keys | None" = None, anchors: Sequence[StrPath] = ()) -> "Verdict":
+    """Who made a file, by its credentials and marks; offline.
+
+    Args:
+        keys: whose marks are looked for; nobody's where none are given and there are none of one's own.
+        anchors: PEM files of further roots that are trusted.
+
+    Raises:
+        UnreadableError: the file cannot be read.
+    """
+    from provenance import Keys
+    from provenance import verify as verified
+
+    return verified(path, keys=Keys.own() if keys is None else keys, anchors=anchors)
+
+
+def detect(path: StrPath, *, longest: float | None = None) -> "Detection":
+    """How likely the faces in a file were made: an estimate, never proof. Loads its networks once a process.
+
+    Args:
+        longest: seconds of a video that are looked at.
+
+    Raises:
+        UnreadableError: the file cannot be read.
+    """
+    return _detector().detect(path, longest=longest)
+
+
+def triage(path: StrPath, *, keys: "Keys | None" = None, anchors: Sequence[StrPath] = ()) -> "Triage":
+    """Credentials first, marks second, the detector last: one verdict. Arguments and errors as `verify`."""
+    from detect.triage import join
+
+    facts = verify(path, keys=keys, anchors=anchors)
+    return join(facts, None if facts.kind == "sound" else detect(path))
+
+
+def _opened(keys: "Keys | None") -> "Keys":
+    from provenance import Keys
+
+    return Keys.open() if keys is None else keys
+
+
+@cache
+def _detector() -> "Detector":
+    from detect.detector import Detector
+
+    return Detector.load()
