@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from provenance.watermark import attacks
+from lab import attacks
 
 Clip = list[np.ndarray]  # frames, uint8 RGB (H, W, 3) of even size
 

@@ -10,12 +10,11 @@ from PIL import Image, ImageDraw
 
 from faces.london import London
 from faces.people import Person, Wardrobe
+from lab.fakes.licences import LICENCE_NAMES, licence_of, licensed
 from media.errors import ConsentError
 from provenance import Composite, Keys, Permit, save_picture
 
 log = logging.getLogger(__name__)
-LICENCE_NAMES = ("LICENSE", "LICENCE", "SOURCE", "README", "COPYING")
-DATASET = "Face Research Lab London Set"
 
 
 def save_sheet(folder: Path, name: str, sheet: np.ndarray, permits: Sequence[Permit]) -> Path | None:
@@ -67,20 +66,6 @@ def rendered(folder: Path, people: Iterable[Person], wardrobe: Wardrobe, size: i
     """Permits to show people who do not exist, photographed for them."""
     keys = keys_of(folder)
     return [Permit.rendered(person, wardrobe, size, keys=keys, supersample=1.0) for person in people]
-
-
-def licensed(keys: Keys, picture: Path, licence: Path) -> Permit:
-    """A permit to show a volunteer of the London Set."""
-    return Permit.licensed(picture, keys=keys, dataset=DATASET, licence=licence)
-
-
-def licence_of(dataset: Path) -> Path | None:
-    """The file that states under which licence the pictures of a data set are: in its folder, or in the one above."""
-    for folder in (dataset, dataset.resolve().parent):
-        for path in sorted(folder.iterdir()):
-            if path.is_file() and path.stem.upper().startswith(LICENCE_NAMES):
-                return path
-    return None
 
 
 def tile(

@@ -1,4 +1,4 @@
-"""Logistic regression that ships as plain numbers: fitted by `detect.training.linear`, applied by NumPy."""
+"""Logistic regression that ships as plain numbers: fitted by `lab.recipes.detector_linear`, applied by NumPy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from lab.networks import exporter
-from learning.ranks import Ranks
+from lab.training.ranks import Ranks
 from media.atomic import replacing
 from media.errors import WeightsError
 from media.weights import WeightCard, WeightFile, content_sha256, read_weights

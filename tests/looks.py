@@ -11,8 +11,8 @@ from detect.frequency import feature_names as band_names
 from detect.fusion import STREAMS, Fusion
 from detect.motion import feature_names as motion_names
 from detect.picture import CELLS, SIDE, Look
-from detect.training.linear import fit_linear
 from lab.networks.detector import PictureNet
+from lab.recipes.detector_linear import fit_linear
 from lab.weights import WeightCard, weight_file
 
 RNG = np.random.default_rng(0)

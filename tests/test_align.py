@@ -11,10 +11,10 @@ from faces.performances import CLASS_INDEX
 from faces.performances.align import FRAME, LEAST, PAD, SURE, Aligner, align
 from faces.performances.speechset import Clip
 from faces.performances.synthesisers import Espeak
-from faces.training import aligner
-from generate.speech.evaluate import read_eval_set
-from generate.speech.toy import toy_set
 from lab.networks.aligner import AlignerNet
+from lab.recipes import aligner
+from lab.speaking.evaluate import read_eval_set
+from lab.speaking.toy import toy_set
 from media.errors import UsageError
 
 SPEECH = Path(__file__).parents[1] / "benchmarks" / "data" / "speech"

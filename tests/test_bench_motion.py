@@ -11,7 +11,7 @@ from benchmarks.motion.plots import confusion
 from benchmarks.motion.talk import SHIPPED, VOICES, Talks
 from faces.actions import ACTION_INDEX
 from faces.performances import MotionClip, Phones, perform
-from generate.speech.evaluate import read_eval_set
+from lab.speaking.evaluate import read_eval_set
 
 
 def clip_of(frames: int = 250, **fields: np.ndarray) -> MotionClip:

@@ -177,7 +177,7 @@ MEMBERS = {
         "FPS", "SAMPLES_PER_FRAME", "SAMPLE_RATE", "LiveReader", "MediaInfo", "VideoReader", "iter_sound", "probe",
         "read_picture", "read_sound", "replacing",
     ],
-    "learning": ["Plan", "fit"],
+    "lab.training": ["Plan", "fit"],
     "faces": ["FACIAL_ACTIONS", "FaceParameters", "Head", "Track", "Tracker", "load_head"],
     "generate": [
         "FaceLatent", "Identity", "Motion", "MotionClip", "Painter", "Pose", "Renderer", "Stream", "Talker",

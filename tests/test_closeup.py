@@ -14,7 +14,7 @@ from faces.closeup import WEIGHTS, CloseupReader, crops_of, frames_of, mirrored_
 from faces.fit import fitted
 from faces.head import rotation_angles, rotation_matrix
 from faces.landmarks import MIRROR, PUPILS, Closeup, Reading
-from faces.training import closeup
+from lab.recipes import closeup
 from lab.reference import Reference
 from lab.weights import load_weights
 from media.errors import UsageError

@@ -23,8 +23,8 @@ from detect.picture import CELLS, SIDE, PictureReader, pooled
 from detect.report import heated, write_report
 from detect.result import Detection
 from detect.sound import hear
-from detect.training.linear import fit_linear
 from lab.networks.detector import build
+from lab.recipes.detector_linear import fit_linear
 from lab.reference import Reference
 from lab.weights import WeightCard
 from provenance.exits import EXIT_NOTHING, EXIT_SYNTHETIC

@@ -102,7 +102,7 @@ def test_the_recipe_learns_from_a_set_of_pictures_and_can_be_gone_on_with(tmp_pa
     from PIL import Image
 
     from detect.data import write_manifest
-    from detect.training.recipe import train
+    from lab.recipes.detector import train
     from media import read_picture
 
     portraits = [read_picture(f"examples/{name}.png")[::2, ::2] for name in ("portrait", "portrait2")]

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from detect.training.picture import averaged, loss
+from lab.recipes.detector_picture import averaged, loss
 
 
 def lone(value: float) -> nn.Module:

@@ -8,7 +8,7 @@ import pytest
 from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
 from faces.people.behaviour import random_actions
 from generate.dynamics import CODE, Dynamics
-from generate.training import dynamics as recipe
+from lab.recipes import dynamics as recipe
 from lab.weights import load_weights
 from media.errors import UsageError
 

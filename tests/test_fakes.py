@@ -7,15 +7,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks.fakes import maker
-from benchmarks.fakes.camera import Camera
-from benchmarks.fakes.kinds import UNSEEN, hull_mask, shifted
-from benchmarks.fakes.sittings import FIRST_SEED, PEOPLE, Job, codec_of, generator_of, jobs, volunteers_of
 from detect.data import SPLITS, ClipSet, Item, check_splits, read_manifest, write_manifest
 from detect.data.layouts import read_layout
 from detect.picture import SIDE
-from detect.training.blending import PARTS, SelfBlend
-from detect.training.spoiling import Spoiling
+from lab.fakes import maker
+from lab.fakes.blending import PARTS, SelfBlend
+from lab.fakes.camera import Camera
+from lab.fakes.kinds import UNSEEN, hull_mask, shifted
+from lab.fakes.sittings import FIRST_SEED, PEOPLE, Job, codec_of, generator_of, jobs, volunteers_of
+from lab.fakes.spoiling import Spoiling
 from media.errors import UnreadableError, UsageError
 
 

@@ -18,15 +18,15 @@ from permits import shown
 from sitters import latent as latent_of
 from sitters import tracked
 
-from benchmarks.fakes import maker, sittings, videos
-from benchmarks.fakes.maker import KINDS_OF_CLAIM, Making, make_set
-from benchmarks.fakes.people import Shown, read_people
-from benchmarks.fakes.sittings import SHARES
-from benchmarks.fakes.videos import TAKES, Footage, Look, movement_of, placed, square, stretches
 from detect.data import SPLITS, check_splits
 from faces.actions import ACTION_INDEX
 from generate import Talker
 from generate.pipeline import retarget
+from lab.fakes import maker, sittings, videos
+from lab.fakes.maker import KINDS_OF_CLAIM, Making, make_set
+from lab.fakes.people import Shown, read_people
+from lab.fakes.sittings import SHARES
+from lab.fakes.videos import TAKES, Footage, Look, movement_of, placed, square, stretches
 from media import probe
 from media.errors import ConsentError, UnreadableError, UsageError
 from provenance import Edited, Keys, grant_consent, manifest
@@ -134,7 +134,7 @@ def test_nothing_is_made_without_a_list_or_without_anybody(folder: Path, tmp_pat
 @settings(max_examples=20, deadline=None)
 @given(st.sets(st.text("abcdefgh", min_size=1, max_size=5), min_size=2, max_size=60))
 def test_a_person_stays_in_a_split_when_others_come(names: set[str]) -> None:
-    from benchmarks.fakes.people import _splits
+    from lab.fakes.people import _splits
 
     rows = [Shown(file=f"{name}/{k}.mp4", person=name, consent="yes") for name in sorted(names) for k in range(2)]
     some, all_ = _splits(rows[:2], Path(), SHARES), _splits(rows, Path(), SHARES)

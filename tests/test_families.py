@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from making import picture
 
-from detect.training.decoding import shipped
-from detect.training.families import FAMILIES, face_mask, size_of
 from faces import Tracker
+from lab.fakes.decoding import shipped
+from lab.fakes.families import FAMILIES, face_mask, size_of
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +38,8 @@ def test_what_moves_is_the_face(
 ) -> None:
     """Without the decoder, nothing far from the face changes."""
     seen, mesh = face
-    monkeypatch.setattr("detect.training.families._through", lambda rng, pixels: lambda picture, mesh: picture)
-    monkeypatch.setattr("detect.training.families._blurred", lambda picture, mesh, pixels: picture)
+    monkeypatch.setattr("lab.fakes.families._through", lambda rng, pixels: lambda picture, mesh: picture)
+    monkeypatch.setattr("lab.fakes.families._blurred", lambda picture, mesh, pixels: picture)
     away = face_mask(seen.shape, mesh, 1.9, 0.001) < 0.5
     near = face_mask(seen.shape, mesh, 1.0, 0.001) > 0.5
     changed = np.zeros(seen.shape[:2])

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
+from lab.training import Plan, fit
+from lab.training.adversary import Adversary
+from lab.training.loop import batches_ahead, learning_rate
 from lab.weights import WeightCard, load_weights, save_weights, tensors_sha256
-from learning import Plan, fit
-from learning.adversary import Adversary
-from learning.loop import batches_ahead, learning_rate
 from media.errors import WeightsError
 from media.processes import each
 

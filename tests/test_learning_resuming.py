@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from learning import Plan, fit
-from learning.resuming import FILE, contents, guarded
+from lab.training import Plan, fit
+from lab.training.resuming import FILE, contents, guarded
 from media.errors import UsageError, VasariError
 
 

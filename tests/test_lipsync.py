@@ -9,9 +9,9 @@ import torch
 from faces.lipsync import OFFSETS, LipSync, compared
 from faces.performances import perform
 from faces.performances.speechset import Clip
-from faces.training import lipsync
-from generate.speech.evaluate import read_eval_set
-from generate.speech.toy import toy_set
+from lab.recipes import lipsync
+from lab.speaking.evaluate import read_eval_set
+from lab.speaking.toy import toy_set
 from media.errors import SpeechError, UsageError
 
 SPEECH = Path(__file__).parents[1] / "benchmarks" / "data" / "speech"

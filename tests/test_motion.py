@@ -11,8 +11,8 @@ from faces.actions import ACTION_INDEX
 from faces.performances import REST_DISTANCE, SHUT, mouth_opening
 from generate.motion import LOOKAHEAD_SAMPLES, TOLERANCE, Controls, Guidance, Motion
 from generate.motion.model import WEIGHTS
-from generate.speech.evaluate import lip_figures, read_eval_set
-from generate.speech.toy import toy_clip
+from lab.speaking.evaluate import lip_figures, read_eval_set
+from lab.speaking.toy import toy_clip
 from lab.weights import load_weights
 from media.errors import SpeechError, UsageError
 

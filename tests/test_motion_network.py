@@ -22,9 +22,9 @@ from generate.motion.performer import Guidance, Performer
 from generate.motion.scenes import make_scene
 from generate.motion.space import PAST, SIZE, SOUND, Steps, asked_code, events, rest, to_clip, to_sound, to_vectors
 from generate.motion.stepping import FINER, GROUPS, WINDOW, SteppingMotion, follow, times
-from generate.motion.training import Data, disturbed, train
-from generate.speech.toy import toy_clip, toy_set
 from lab.networks.motion import Cache, MotionNet
+from lab.recipes.motion import Data, disturbed, train
+from lab.speaking.toy import toy_clip, toy_set
 from lab.weights import load_weights, weights_of
 
 

@@ -9,7 +9,7 @@ from scipy.io import wavfile
 from generate.motion.scenes import HEAD_WIDTH
 from generate.motion.space import SIZE
 from generate.motion.stepping import GROUPS
-from generate.motion.tracks import read_tracks
+from lab.speaking.tracks import read_tracks
 from media.errors import UnreadableError
 
 FRAMES = 16 * 25 + 60

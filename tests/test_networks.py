@@ -133,7 +133,7 @@ def loaded(code: str, *arguments: str) -> set[str]:
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-HEAVY = {"torch", "timm", "sklearn", "onnx", "transformers", "lab", "learning"}
+HEAVY = {"torch", "timm", "sklearn", "onnx", "transformers", "lab"}
 
 
 def test_the_command_line_brings_no_torch() -> None:

@@ -27,8 +27,8 @@ from faces.performances.phones import CHANNELS, DOMINANCE, TARGETS, ipa_classes
 from faces.performances.speechset import build_speech_set, load_speech_set, split_of
 from faces.performances.synthesisers import Espeak, Voice
 from faces.performances.texts import SENTENCES, sentence
-from generate.speech.evaluate import closures
-from generate.speech.toy import toy_clip
+from lab.speaking.evaluate import closures
+from lab.speaking.toy import toy_clip
 from media.errors import MissingExtraError, UnreadableError, UsageError
 
 

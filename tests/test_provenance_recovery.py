@@ -11,6 +11,7 @@ from permits import shown
 from scipy.signal import resample_poly
 from sitters import portrait
 
+from lab import attacks
 from media import VideoReader, read_sound
 from media.errors import UnreadableError
 from provenance import Keys, Registry, save_live, save_picture, save_video, verify
@@ -20,7 +21,7 @@ from provenance.live import Outlet
 from provenance.recovery import judged, read_manifest
 from provenance.registry import FILE
 from provenance.search import identify
-from provenance.watermark import attacks, search
+from provenance.watermark import search
 from provenance.watermark.picture import PictureMarker
 
 SECONDS = 3

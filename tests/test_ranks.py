@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from learning import Plan, fit
-from learning.ranks import Ranks, first_to_begin
+from lab.training import Plan, fit
+from lab.training.ranks import Ranks, first_to_begin
 
 STEPS = 12
 SCRIPT = f"""

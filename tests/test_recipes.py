@@ -25,11 +25,12 @@ from faces.finder import Finder
 from faces.landmarks import MIRROR, LandmarkReader
 from faces.london import London, background_mask, put_before
 from faces.templates import FURTHEST, TemplateReader
-from faces.training import degrade, finder, landmarks
-from faces.training.photographs import photographs
 from generate.painter import Painter
 from generate.refiner import Refiner
-from generate.training import painter, refiner
+from lab.pictures import degrade
+from lab.pictures.photographs import photographs
+from lab.recipes import finder, painter, refiner
+from lab.recipes import tracker as landmarks
 from lab.weights import load_weights
 from media.errors import UnreadableError
 
@@ -53,7 +54,7 @@ def no_imagenet(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("a toy run asked for ImageNet weights")
 
-    for module in ("learning.backbone", "lab.networks.finder"):
+    for module in ("lab.training.backbone", "lab.networks.finder"):
         monkeypatch.setattr(f"{module}.load_imagenet", refuse)
 
 

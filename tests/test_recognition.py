@@ -11,8 +11,8 @@ from sitters import portrait, tracked
 from toy_london import make_toy_london
 
 from faces.recognition import PLACES, WEIGHTS, Recogniser, aligned_matrix, anchors, verification
-from faces.training import recognition
-from faces.training.recognition_pictures import KEPT, SHARD, picture_set
+from lab.pictures.recognition import KEPT, SHARD, picture_set
+from lab.recipes import recognition
 from lab.weights import load_weights
 from media.errors import UsageError
 
@@ -136,7 +136,7 @@ def test_recognition_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     def refuse(*_: object) -> None:
         raise AssertionError("a toy run asked for ImageNet weights")
 
-    monkeypatch.setattr("learning.backbone.load_imagenet", refuse)
+    monkeypatch.setattr("lab.training.backbone.load_imagenet", refuse)
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
     folder, out, workdir = make_toy_london(tmp_path / "london"), tmp_path / "weights.onnx", tmp_path / "work"
     for steps in (2, 3):

@@ -13,11 +13,11 @@ from faces.flow import inward
 from generate.painter import Painter
 from generate.refiner import ANSWERS, CHANNELS, GRID, Refiner, Viewer, compose, person_in
 from generate.renderer import Renderer
-from generate.training import refiner as recipe
 from lab.networks.refiner import RefinerNet, composed
+from lab.recipes import refiner as recipe
 from lab.reference import Reference, painter_in_torch
+from lab.training.pool import Pool
 from lab.weights import WeightCard, save_weights
-from learning.pool import Pool
 
 
 def smooth(rng: np.random.Generator, size: int, channels: int, amount: float) -> np.ndarray:

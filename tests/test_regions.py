@@ -11,7 +11,7 @@ from toy_london import make_toy_london
 
 from faces.people.labels import Region
 from faces.regions import WEIGHTS, Kind, RegionReader, guided
-from faces.training import regions
+from lab.recipes import regions
 from lab.reference import Reference
 from lab.weights import load_weights
 from media.errors import UsageError

@@ -12,9 +12,10 @@ from making import clip, picture
 from sitters import EXAMPLES
 from toy_london import make_toy_london
 
-from detect.training import roundtrip as recipe
-from detect.training.autoencoder import Autoencoder, enlarging, rounded
-from detect.training.decoding import autoencoder, roundtrip, weights_of
+from lab.fakes.decoding import autoencoder, roundtrip, weights_of
+from lab.networks.autoencoder import Autoencoder, enlarging, rounded
+from lab.recipes import roundtrip as recipe
+from lab.training import Plan
 from lab.weights import WeightCard, load_weights, save_weights
 from media import read_picture
 from media.errors import UsageError
@@ -122,7 +123,7 @@ def test_recipe_trains_resumes_and_repeats(tmp_path: Path, monkeypatch: pytest.M
         if step == 4:
             raise CutError
 
-    monkeypatch.setattr(recipe, "Plan", lambda **k: __import__("learning").Plan(**k | {"checkpoint_every": 2}))
+    monkeypatch.setattr(recipe, "Plan", lambda **k: Plan(**k | {"checkpoint_every": 2}))
     with pytest.raises(CutError):
         recipe.train(folders, out, steps=4, workdir=tmp_path / "b", progress=cut, **options)
     again = recipe.train(folders, out, steps=4, workdir=tmp_path / "b", **options)

@@ -10,13 +10,13 @@ from benchmarks import __file__ as benchmarks
 from generate.motion import LOOKAHEAD_SAMPLES
 from generate.speech import Ear, SpeechEncoder
 from generate.speech.encoder import WEIGHTS
-from generate.speech.evaluate import lip_closure_pct, lip_corr, lip_lag_ms, read_eval_set, true_opening
 from generate.speech.stepping import DELAY, SteppingLips
-from generate.speech.toy import toy_clip, toy_set
-from generate.speech.training import Data, train
 from lab.mel import log_mel
 from lab.networks.speech import LipNet
+from lab.recipes.speech import Data, train
 from lab.reference import load_network
+from lab.speaking.evaluate import lip_closure_pct, lip_corr, lip_lag_ms, read_eval_set, true_opening
+from lab.speaking.toy import toy_clip, toy_set
 from lab.weights import load_weights
 from media.errors import UnreadableError
 from media.mel import HISTORY, MelSteps

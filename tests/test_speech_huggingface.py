@@ -8,7 +8,7 @@ import torch
 
 from generate.motion import Motion
 from generate.speech.huggingface import HOP, HuggingFaceEncoder, LipHead
-from generate.speech.training import train
+from lab.recipes.speech import train
 from media.errors import WeightsError
 
 transformers = pytest.importorskip("transformers")

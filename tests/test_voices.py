@@ -15,7 +15,7 @@ from faces.performances.speechset import build_speech_set, load_speech_set
 from faces.performances.synthesisers import Utterance
 from faces.performances.vocals import NOTHING, Vocals
 from faces.performances.vocoder import PERIOD, Voicing, installed
-from generate.speech.toy import toy_clip
+from lab.speaking.toy import toy_clip
 from media.errors import UsageError
 
 needs_vocoder = pytest.mark.skipif(not installed(), reason="pyworld is not installed")

@@ -6,9 +6,12 @@ import pytest
 import torch
 from making import clip, picture
 
+from lab import attacks
 from lab.networks.watermark import Watermark
+from lab.recipes import watermark as training
+from lab.recipes import watermark_samples as sample
 from lab.weights import WeightCard, load_weights, weight_file
-from provenance.watermark import attacks, geometry, nets, sample, training
+from provenance.watermark import geometry, nets
 from provenance.watermark.chips import CHIPS
 from provenance.watermark.picture import WEIGHTS, PictureMarker, PictureReader, load_model
 

@@ -6,7 +6,8 @@ import pytest
 from making import picture
 from sitters import portrait
 
-from provenance.watermark import attacks, geometry, search
+from lab import attacks
+from provenance.watermark import geometry, search
 from provenance.watermark.picture import PictureMarker, PictureReader
 from provenance.watermark.search import Place
 

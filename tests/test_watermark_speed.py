@@ -7,7 +7,7 @@ import pytest
 from making import RATE, voice
 from scipy.signal import resample_poly
 
-from provenance.watermark import attacks
+from lab import attacks
 from provenance.watermark.identity import sound_message
 from provenance.watermark.sound import SoundMarker, SoundReader
 from provenance.watermark.speed import SpeedSearch, played_back

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from making import clip, picture
 
-from detect.training.stages import ENCODERS, KINDS, codecs
-from detect.training.world import LENGTHS, World
+from lab.fakes.stages import ENCODERS, KINDS, codecs
+from lab.fakes.world import LENGTHS, World
 
 
 @pytest.mark.parametrize("name", KINDS)

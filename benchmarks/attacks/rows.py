@@ -15,13 +15,13 @@ from scipy.signal import istft, stft
 from benchmarks.authority import TimeAuthority
 from benchmarks.outputs import Maker
 from benchmarks.tampering import coded, flipped, remuxed, write
+from lab.pictures.hosts import drawn
 from media import VideoReader, read_sound
 from provenance import Keys, claims, manifest, sign_beside, sign_file
 from provenance.elsewhere import beside
 from provenance.exits import EXIT_KNOWN, EXIT_NOTHING, EXIT_TAMPERED, EXIT_UNREADABLE
 from provenance.timestamps import Authority
 from provenance.watermark.geometry import luma, square
-from provenance.watermark.hosts import drawn
 from provenance.watermark.nets import FastPattern, FastReader
 from provenance.watermark.picture import add_pattern, load_model
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from benchmarks import chains
-from provenance.watermark.attacks import h264, resized
+from lab.attacks import h264, resized
 
 Frames = list[np.ndarray]  # uint8 RGB (H, W, 3) of even size
 SEVERITIES: dict[str, tuple[float, ...]] = {

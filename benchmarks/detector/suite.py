@@ -15,7 +15,6 @@ from benchmarks.detector.alterations import alterations
 from benchmarks.detector.baselines import SpectrumMachine
 from benchmarks.detector.measures import Scored, figure
 from benchmarks.detector.transfer import transfer
-from benchmarks.fakes.kinds import UNSEEN
 from benchmarks.figures import Figure, mean_figure
 from benchmarks.plots import save_plot
 from benchmarks.suites import Given, Parts, Suite
@@ -25,6 +24,7 @@ from detect.data.manifest import REAL, SOUND_KINDS, ClipSet, Item, check_splits
 from detect.detector import Detector, stream_scores
 from detect.evidence import Person
 from detect.fusion import STREAMS
+from lab.fakes.kinds import UNSEEN
 from media import VideoReader
 from media.errors import UnreadableError
 from media.processes import each

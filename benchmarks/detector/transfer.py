@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from detect.data.crops import Shelf
 from detect.data.manifest import REAL, Item
 from detect.picture import SIDE
-from detect.training.spoiling import Spoiling
+from lab.fakes.spoiling import Spoiling
 from lab.networks.detector import PictureNet
 
 Row = tuple[Item, Shelf]

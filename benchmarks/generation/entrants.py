@@ -31,10 +31,10 @@ import numpy as np
 import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from benchmarks.fakes.kinds import LIPS, blended, hull_mask
 from faces.tracker import Tracker
 from generate import FaceLatent, Motion, MotionClip, Talker
 from generate.painter import Painter
+from lab.fakes.kinds import LIPS, blended, hull_mask
 from media import read_picture, read_sound
 from media.errors import UnreadableError, VasariError
 from media.units import SAMPLES_PER_FRAME

@@ -18,8 +18,8 @@ from faces.landmarks import crop_matrix, warp_crop
 from faces.lipsync import SHORTEST, LipSync
 from faces.performances import MotionClip, mouth_opening
 from faces.recognition import Recogniser
-from generate.speech.evaluate import Spoken, lip_corr, lip_lag_ms, true_opening
-from learning.backbone import MEAN, STD, Perceptual
+from lab.speaking.evaluate import Spoken, lip_corr, lip_lag_ms, true_opening
+from lab.training.backbone import MEAN, STD, Perceptual
 
 CROP, ROOM = 224, 1.5  # pixels a side of the crop that is compared, and its side over that of the face
 EVERY = 5  # frames from one look of the recogniser to the next

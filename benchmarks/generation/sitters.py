@@ -18,7 +18,7 @@ from faces.people import Person, Wardrobe
 from faces.performances import Style, perform
 from generate import FaceLatent
 from generate.pipeline import retarget
-from generate.speech.evaluate import Spoken, read_eval_set
+from lab.speaking.evaluate import Spoken, read_eval_set
 from media.units import SAMPLES_PER_FRAME
 from provenance import Keys, Permit, Rendered, save_picture
 

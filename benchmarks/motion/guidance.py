@@ -13,7 +13,7 @@ from faces.lipsync import LipSync
 from faces.performances import Controls, mouth_opening
 from generate import Motion
 from generate.motion import Guidance
-from generate.speech.evaluate import lip_corr, true_opening
+from lab.speaking.evaluate import lip_corr, true_opening
 
 LOOK = (float(np.radians(20)), float(np.radians(-5)))
 TALKS, TALKS_QUICK = (6, LONG), (1, 10)  # how many, and seconds of each

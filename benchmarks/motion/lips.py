@@ -10,8 +10,8 @@ from benchmarks.suites import Given
 from faces.lipsync import SHORTEST, LipSync
 from faces.performances import mouth_opening, perform
 from generate import Motion
-from generate.speech.evaluate import Spoken, closures, lip_corr, lip_lag_ms, true_opening
 from generate.speech.sounds import band, companded, noise
+from lab.speaking.evaluate import Spoken, closures, lip_corr, lip_lag_ms, true_opening
 from media.units import SAMPLES_PER_FRAME
 
 SNR = 10  # decibels of speech over noise

@@ -10,7 +10,7 @@ from faces.performances import Phones
 from faces.performances.manners import MANNERS, SPEECH
 from faces.performances.speechset import TEST_LANGUAGES, Clip, load_speech_set
 from generate.motion.scenes import joined
-from generate.speech.evaluate import Spoken, read_eval_set
+from lab.speaking.evaluate import Spoken, read_eval_set
 from media.units import SAMPLE_RATE
 
 SHIPPED = Path(__file__).parents[1] / "data" / "speech"

@@ -15,7 +15,7 @@ from faces.performances import SHUT, MotionClip, mouth_opening, perform
 from faces.tracker import Tracker
 from generate import FaceLatent, Motion, Painter, Talker
 from generate.motion.scenes import HEAD_WIDTH
-from generate.speech.evaluate import Spoken, closures, lip_corr, lip_lag_ms, true_opening
+from lab.speaking.evaluate import Spoken, closures, lip_corr, lip_lag_ms, true_opening
 from media import read_picture
 from media.units import FPS
 

@@ -14,7 +14,7 @@ from faces import Track, Tracker
 from faces.landmarks import PUPILS
 from faces.recognition import CORNERS, Recogniser
 from generate import FaceLatent, Painter, Renderer
-from learning.backbone import Perceptual
+from lab.training.backbone import Perceptual
 from media.errors import FaceError
 
 KINDS = {"ours": "", "flow": "_flow", "copy": "_copy"}  # what is shown -> suffix of its figures

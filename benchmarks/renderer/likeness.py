@@ -12,8 +12,8 @@ from faces.likeness import likeness, unlike
 from faces.london import London
 from faces.people import Wardrobe
 from faces.recognition import verification
-from faces.training.landmarks import lift_volunteers
-from faces.training.recognition_pictures import photographed, retaken
+from lab.pictures.recognition import photographed, retaken
+from lab.recipes.tracker import lift_volunteers
 
 FIRST = 910_000  # seed of the first person who does not exist; none of these is trained on
 PEOPLE, PEOPLE_QUICK = 100, 12

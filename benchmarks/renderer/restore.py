@@ -11,7 +11,7 @@ from faces import Tracker
 from faces.crop import face_crop
 from faces.london import London
 from generate import FaceLatent, Painter, Renderer
-from generate.training.painter import face_parameters, random_move
+from lab.recipes.painter import face_parameters, random_move
 from media import read_picture
 
 KINDS = ("painter", "flow", "copy")

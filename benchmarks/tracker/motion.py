@@ -10,8 +10,8 @@ from benchmarks.suites import Given
 from faces import Tracker
 from faces.landmarks import PUPILS
 from faces.london import London
+from lab.attacks import h264
 from media import read_picture
-from provenance.watermark.attacks import h264
 
 SIDE = 512  # pixels
 GRAIN = 4.0  # standard deviation of the camera's noise, of 255

@@ -9,9 +9,9 @@ from benchmarks.suites import Given
 from faces import Tracker
 from faces.london import London
 from generate import FaceLatent, Motion, Painter, Talker
+from lab.pictures.hosts import moving
 from media import SAMPLE_RATE, read_picture, read_sound
 from media.units import FPS
-from provenance.watermark.hosts import moving
 
 SECONDS = 4  # of every clip; most rows use the first two
 SIDE = 512

@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.figures import Figure, mean_figure
 from benchmarks.suites import Given
 from benchmarks.watermark.clips import Clip
-from provenance.watermark import attacks
+from lab import attacks
 from provenance.watermark.geometry import luma, square
 from provenance.watermark.nets import FastPattern, FastReader
 from provenance.watermark.picture import MarkReading, PictureMarker, PictureReader, add_pattern, load_model

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks import chains
 from benchmarks.chains import coded
 from benchmarks.watermark.clips import Clip
-from provenance.watermark import attacks
+from lab import attacks
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from benchmarks.figures import Figure, mean_figure
 from benchmarks.pictures import psnr
 from benchmarks.suites import Given
 from benchmarks.watermark.clips import Clip
-from provenance.watermark import attacks
+from lab import attacks
 from provenance.watermark.picture import PictureMarker, PictureReader
 
 BITS = 32

@@ -9,8 +9,8 @@ from scipy.signal import resample_poly
 
 from benchmarks.figures import Figure, mean_figure
 from benchmarks.suites import Given
+from lab.attacks import coded_sound
 from media import SAMPLE_RATE, read_sound
-from provenance.watermark.attacks import coded_sound
 from provenance.watermark.identity import sound_message
 from provenance.watermark.sound import SoundMarker, SoundReader
 

@@ -7,8 +7,8 @@ import numpy as np
 from benchmarks.figures import Figure
 from benchmarks.suites import Given
 from faces.london import London
-from provenance.watermark import attacks
-from provenance.watermark.hosts import drawn
+from lab import attacks
+from lab.pictures.hosts import drawn
 from provenance.watermark.picture import PictureReader
 
 PICTURES, PICTURES_QUICK = 10_000, 400

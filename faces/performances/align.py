@@ -2,7 +2,7 @@
 
 A small network tells, every 10 ms, which of `CLASSES` sounds, and hears what comes before and after. It was trained on
 synthesised speech, whose times are known, and then on recordings as it had aligned them itself
-(`faces.training.aligner`). The likeliest way through the classes that the text asks for, with silence allowed between
+(`lab.recipes.aligner`). The likeliest way through the classes that the text asks for, with silence allowed between
 words, gives the times (Viterbi 1967); likelihoods are posteriors scaled by priors (Bourlard and Morgan 1994).
 """
 

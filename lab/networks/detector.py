@@ -11,7 +11,7 @@ from torch import nn
 
 from detect.picture import CELLS, SHARPNESS, SIDE
 from lab.networks.graph import Graph
-from learning.backbone import MEAN, STD, lite0
+from lab.training.backbone import MEAN, STD, lite0
 
 STAGE = 4  # last stage of the backbone that is used, at a sixteenth of the crop
 CHANNELS = 112  # of its map

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from lab.networks.graph import EPSILON, Graph
-from learning.backbone import ARCHITECTURE, MEAN, STD, load_imagenet
+from lab.training.backbone import ARCHITECTURE, MEAN, STD, load_imagenet
 
 LARGER = 4.0  # added to the logarithm of the size, so that an untrained network says a middling one
 

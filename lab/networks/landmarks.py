@@ -9,7 +9,7 @@ from torch import nn
 
 from faces.landmarks import POINTS, READOUTS, USUAL_SIGMA
 from lab.networks.graph import Graph
-from learning.backbone import MEAN, STD, lite0
+from lab.training.backbone import MEAN, STD, lite0
 
 
 class LandmarkNet(nn.Module):

@@ -9,7 +9,7 @@ from torch import nn
 
 from faces.recognition import SIDE
 from lab.networks.graph import EPSILON, Graph, Names
-from learning.backbone import MEAN, STD, lite0
+from lab.training.backbone import MEAN, STD, lite0
 
 LATE = 3  # stage of the backbone from which on it is trained
 

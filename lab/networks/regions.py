@@ -10,7 +10,7 @@ from torch import nn
 
 from faces.regions import SIDE, Kind
 from lab.networks.graph import Graph
-from learning.backbone import MEAN, STD, lite0
+from lab.training.backbone import MEAN, STD, lite0
 
 DEEPEST = 4  # last stage of the backbone that is used, at a sixteenth of the crop
 TAPS = (0, 1, 2, DEEPEST)  # stages whose maps the decoder takes, at a half, a quarter, an eighth, a sixteenth

@@ -50,52 +50,52 @@ def _recipe(recipe: Recipe, variant: str | None) -> tuple[Callable, Path]:
     """The training function and where its weights ship."""
     if recipe is Recipe.finder:
         from faces.finder import WEIGHTS
-        from faces.training.finder import train as run
+        from lab.recipes.finder import train as run
     elif recipe is Recipe.tracker:
         from faces.landmarks import WEIGHTS
-        from faces.training.landmarks import train as run
+        from lab.recipes.tracker import train as run
     elif recipe is Recipe.closeup:
         from faces.closeup import WEIGHTS
-        from faces.training.closeup import train as run
+        from lab.recipes.closeup import train as run
     elif recipe is Recipe.regions:
         from faces.regions import WEIGHTS
-        from faces.training.regions import train as run
+        from lab.recipes.regions import train as run
     elif recipe is Recipe.painter:
         from generate.painter import WEIGHTS
-        from generate.training.painter import train as run
+        from lab.recipes.painter import train as run
     elif recipe is Recipe.recognition:
         from faces.recognition import WEIGHTS
-        from faces.training.recognition import train as run
+        from lab.recipes.recognition import train as run
     elif recipe is Recipe.refiner:
         from generate.refiner import WEIGHTS
-        from generate.training.refiner import train as run
+        from lab.recipes.refiner import train as run
     elif recipe is Recipe.dynamics:
         from generate.dynamics import WEIGHTS
-        from generate.training.dynamics import train as run
+        from lab.recipes.dynamics import train as run
     elif recipe is Recipe.motion:
         from generate.motion.model import WEIGHTS
-        from generate.motion.training import train as run
+        from lab.recipes.motion import train as run
     elif recipe is Recipe.aligner:
         from faces.performances.align import WEIGHTS
-        from faces.training.aligner import train as run
+        from lab.recipes.aligner import train as run
     elif recipe is Recipe.lipsync:
         from faces.lipsync import WEIGHTS
-        from faces.training.lipsync import train as run
+        from lab.recipes.lipsync import train as run
     elif recipe is Recipe.detector:
         from detect.detector import WEIGHTS
-        from detect.training.recipe import train as run
+        from lab.recipes.detector import train as run
     elif recipe is Recipe.roundtrip:
-        from detect.training.decoding import weights_of
-        from detect.training.roundtrip import VARIANTS
-        from detect.training.roundtrip import train as run
+        from lab.fakes.decoding import weights_of
+        from lab.recipes.roundtrip import VARIANTS
+        from lab.recipes.roundtrip import train as run
 
         WEIGHTS = weights_of(variant or next(iter(VARIANTS)))
     elif recipe is Recipe.speech:
         from generate.speech.encoder import WEIGHTS
-        from generate.speech.training import train as run
+        from lab.recipes.speech import train as run
     else:
+        from lab.recipes.watermark import recipe as run
         from provenance.watermark.picture import WEIGHTS
-        from provenance.watermark.training import recipe as run
     return run, WEIGHTS
 
 
@@ -141,7 +141,7 @@ def train(
     ] = None,
 ) -> None:
     """Train a weight. Resumable and seeded; the checkpoint is chosen on validation data only."""
-    from learning.ranks import Ranks
+    from lab.training.ranks import Ranks
     from media.errors import UsageError
 
     run, home = _recipe(recipe, variant)

@@ -1,9 +1,0 @@
-"""A labelled set of fakes with the real beside each: what the detector learns from and is measured on.
-
-It lives above `detect`, which never sees the generator: what comes out is a folder (`detect.data.manifest`).
-"""
-
-from benchmarks.fakes.kinds import KINDS, UNSEEN
-from benchmarks.fakes.maker import Making, make_set
-
-__all__ = ["KINDS", "UNSEEN", "Making", "make_set"]

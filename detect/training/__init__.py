@@ -1,1 +1,0 @@
-"""How the detector learns: recipes on labelled sets of clips."""

@@ -1,0 +1,1 @@
+"""Pictures that recipes learn from: photographs, creatures, degraded ones, hosts for marks."""

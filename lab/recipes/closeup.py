@@ -1,0 +1,513 @@
+"""Recipe: the second look, from people who do not exist and volunteers lifted.
+
+Worker processes photograph them, degrade the pictures, read them with the landmark network that ships, and cut the
+crops that its readings ask for: the network learns from the very errors that it is to mend. What was cut is kept on
+disk, in shards, and the training steps draw from all of it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from faces.actions import ACTION_INDEX
+from faces.closeup import (
+    EYE,
+    FACE,
+    LIDS,
+    Frames,
+    crops_of,
+    frames_of,
+    mirrored_shape,
+)
+from faces.head import rotation_matrix
+from faces.landmarks import PUPILS, LandmarkReader, crop_matrix
+from faces.lifting import Lifted, Shade, elsewhere
+from faces.london import London
+from lab.networks.closeup import CloseupNet, rotations
+from lab.pictures.degrade import degrade
+from lab.pictures.photographs import random_background
+from lab.recipes.tracker import lift_volunteers
+from lab.training import Plan, fit
+from lab.training.loop import batches_ahead
+from lab.training.resuming import guarded
+from lab.weights import WeightCard, save_weights
+from media.atomic import replacing
+from media.errors import UsageError
+
+SHOT = 448  # pixels a side of the pictures that are taken
+BASE = 320  # pixels a side of what is degraded of them
+ROOM = 1.7  # side of that over the longer side of the box of the points
+SCENES = 64  # a shard
+VIEWS = 2  # of each scene, each degraded and read anew
+SHARDS = 128, 48, 6  # of people who do not exist, of lifted volunteers, and of each of these to validate on
+SHIFT = 3  # pixels by which crops are shifted at most
+HIDDEN = 0.3  # share of faces of which a patch is hidden
+BATCH = 128
+SHUT = 0.6  # eyeBlink from which an eye shows no gaze
+SPARED = 0.45  # of the views that nothing is done to
+FURTHEST = (0.9, 0.5)  # yaw and pitch, radians, by which lifted volunteers are turned: half of it and less mostly
+RESTING = np.radians(-12.8)  # pitch of eyes in the head that look at a camera straight before it; see `behaviour`
+APART = np.radians((-0.8, 1.0))  # yaw of the right and the left eye away from the camera, of eyes that look at it
+USUAL_PITCH = np.radians(6.1)  # mean pitch of volunteers' fits
+DOUBTED = 0.85  # share of a fit's own pitch that is doubted
+HELD_OUT = 1 << 52  # seeds of people who are validated on; those who are learned from start at half of it
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A picture of a face and what is known of it."""
+
+    picture: np.ndarray  # (S, S, 3) uint8 RGB
+    points: np.ndarray  # (478, 2) float32 mesh points, pixels
+    visible: np.ndarray  # (478,) bool
+    rotation: np.ndarray  # (3,) yaw, pitch, roll of the head, radians
+    gaze: np.ndarray  # (2, 2) yaw, pitch of the right and the left eye relative to the head, radians
+    open: np.ndarray  # (2,) bool: of the right and the left eye
+    real: bool  # a photograph's pixels; its pose is that of a fit
+
+
+class Source(Protocol):
+    """Takes pictures."""
+
+    def __call__(self, number: int) -> Scene: ...
+
+
+class People:
+    """Takes pictures of people who do not exist."""
+
+    def __init__(self, assets: Path, skins: Path | None, first: int) -> None:
+        from faces.people import Wardrobe
+
+        self.wardrobe, self.first = Wardrobe(assets, skins), first
+
+    def __call__(self, number: int) -> Scene:
+        from faces.people import Person
+
+        shot = Person.random(self.first + number, self.wardrobe).photograph(self.wardrobe, SHOT, supersample=1)
+        found = shot.parameters
+        points = shot.mesh[:, :2]
+        return Scene(shot.picture, points, shot.visible, found.rotation, found.gaze, _open(found.actions), real=False)
+
+
+class Volunteers:
+    """Takes pictures of lifted volunteers, with other gazes, lights and turns.
+
+    One photograph cannot tell a head that is bowed from one of another shape: fits of those who look straight into the
+    camera differ in pitch by 4 degrees while their eyes, which would have to make up for it, do not. So the pitch that
+    is learned of each is drawn towards that of all.
+    """
+
+    def __init__(self, lifted: list[Lifted], first: int) -> None:
+        self.lifted, self.first = lifted, first
+
+    def __call__(self, number: int) -> Scene:
+        rng = np.random.default_rng((self.first, number, 5))
+        lifted = self.lifted[int(rng.integers(len(self.lifted)))]
+        own = lifted.parameters
+        moved = elsewhere(own, rng, furthest=FURTHEST, reshape=rng.uniform(0, 0.4))
+        if rng.random() < 0.25:  # nearly as the photograph was taken
+            moved = replace(own, rotation=(own.rotation + rng.normal(0, 0.05, 3)).astype(np.float32))
+        background = random_background(rng, SHOT) if rng.random() < 0.8 else None
+        shot = lifted.shoot(moved, background=background, shade=Shade.random(rng) if rng.random() < 0.6 else None)
+        found, points = shot.parameters, shot.mesh[:, :2]
+        rotation = found.rotation - np.array([0, DOUBTED * (own.rotation[1] - USUAL_PITCH), 0], np.float32)
+        across = -float(own.rotation[0])
+        looking = np.array([[across + APART[0], RESTING], [across + APART[1], RESTING]])
+        gaze = found.gaze - own.gaze + looking
+        return Scene(shot.picture, points, shot.visible, rotation, gaze, _open(found.actions), real=True)
+
+
+def _open(actions: np.ndarray) -> np.ndarray:
+    return np.array([actions[ACTION_INDEX[name]] <= SHUT for name in ("eyeBlinkRight", "eyeBlinkLeft")])
+
+
+Views = dict[str, np.ndarray]  # columns of equal length
+
+
+def views_of(scenes: list[Scene], reader: LandmarkReader, seed: tuple[int, ...]) -> Views:
+    """Each scene degraded and read: inputs and targets of the network as columns; scenes of which nothing was read are
+    left out."""
+    rng = np.random.default_rng(seed)
+    near = [_near(scene) for scene in scenes]
+    with torch.random.fork_rng():
+        torch.manual_seed(int(rng.integers(1 << 62)))
+        shown = torch.from_numpy(np.stack([picture for picture, _ in near])).permute(0, 3, 1, 2).contiguous()
+        worse = torch.randperm(len(shown))[: round((1 - SPARED) * len(shown))]
+        shown[worse] = (degrade(shown[worse].float() / 255, spare=0.0) * 255).round().to(torch.uint8)
+    seen = shown.permute(0, 2, 3, 1).contiguous().numpy()
+    rows = []
+    for scene, picture, (_, points) in zip(scenes, seen, near, strict=True):
+        span = float(np.ptp(points, axis=0).max())
+        first = crop_matrix(points + rng.normal(0, 0.02 * span, (1, 2)), reader.side, rng.uniform(1.3, 1.75))
+        reading = reader.read(picture, first, mirror=bool(rng.random() < 0.5))
+        if np.linalg.norm(reading.points - points, axis=1)[scene.visible].mean() < 0.12 * span:
+            rows.append(_view(picture, scene, points, reading))
+    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+
+
+def _near(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """The square around a face, BASE pixels a side, and the mesh points in it."""
+    low, high = scene.points.min(0), scene.points.max(0)
+    zoom = BASE / (ROOM * float((high - low).max()))
+    matrix = np.hstack([np.eye(2) * zoom, (BASE / 2 - zoom * (low + high) / 2)[:, None]])
+    picture = scene.picture if zoom > 0.6 else cv2.GaussianBlur(scene.picture, (0, 0), 0.4 / zoom)
+    crop = cv2.warpAffine(picture, matrix, (BASE, BASE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return crop, (scene.points * zoom + matrix[:, 2]).astype(np.float32)
+
+
+def _inside(points: np.ndarray, matrix: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Points (..., 2) of a picture in half widths of a crop from its middle."""
+    placed = points @ matrix[:, :2].T + matrix[:, 2]
+    return (placed - (np.array(shape[::-1]) - 1) / 2) * (2 / shape[1])
+
+
+def turned_by(frames: Frames) -> np.ndarray:
+    """Rotation (3, 3) from the picture to the crops."""
+    return rotation_matrix(0.0, 0.0, -frames.angle)
+
+
+def _view(picture: np.ndarray, scene: Scene, points: np.ndarray, reading) -> Views:
+    frames = frames_of(reading.points)
+    crops = crops_of(picture, reading, frames)
+    iris, lids, seen_lids = [], [], []
+    for eye, matrix in enumerate(frames.eyes):
+        own = list(LIDS[eye])
+        iris.append(_inside(points[PUPILS[eye]], matrix, EYE))
+        lids.append(_inside(points[own], matrix, EYE) - _inside(reading.points[own], matrix, EYE))
+        seen_lids.append(scene.visible[own])
+    gaze = scene.gaze * np.array([[1, 1], [-1, 1]])
+    return {
+        "eyes": crops.eyes,
+        "face": crops.face,
+        "shape": crops.shape,
+        "iris": np.array(iris, np.float32),
+        "lids": np.array(lids, np.float32),
+        "lids_seen": np.array(seen_lids),
+        "gaze": gaze.astype(np.float32),
+        "gaze_seen": scene.open & scene.visible[list(PUPILS)],
+        "rotation": (turned_by(frames) @ rotation_matrix(*scene.rotation)).astype(np.float32),
+        "real": np.bool_(scene.real),
+    }
+
+
+class Shards:
+    """number -> a file of views in `folder`, made when it is missing; depends on the seed and the number alone."""
+
+    def __init__(self, source: Source, reader: LandmarkReader | None, folder: Path, name: str, seed: int) -> None:
+        self.source, self.reader, self.folder, self.name, self.seed = source, reader, folder, name, seed
+
+    def __call__(self, number: int) -> Path:
+        path = self.folder / f"{self.name}{number:04d}.npz"
+        if not path.exists():
+            self.reader = self.reader or LandmarkReader(threads=1)
+            scenes = [self.source(number * SCENES + k) for k in range(SCENES)]
+            views = [views_of(scenes, self.reader, (self.seed, number, k)) for k in range(VIEWS)]
+            with replacing(path) as temporary, temporary.open("wb") as stream:
+                np.savez(stream, **joined(views))
+        return path
+
+
+def joined(parts: list[Views]) -> Views:
+    """Several sets of views as one."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def read_shards(paths: list[Path]) -> Views:
+    """Files of views as one set."""
+    parts = []
+    for path in paths:
+        with np.load(path) as file:
+            parts.append(dict(file))
+    return joined(parts)
+
+
+Batch = dict[str, torch.Tensor]
+
+
+class Batches:
+    """step -> views drawn at random, half of them as a mirror shows them."""
+
+    def __init__(self, views: Views, seed: int, batch: int) -> None:
+        self.views, self.seed, self.batch = views, seed, batch
+
+    def __call__(self, step: int) -> Batch:
+        rng = np.random.default_rng((self.seed, step, 17))
+        chosen = rng.integers(len(self.views["real"]), size=self.batch)
+        half = self.batch // 2
+        return tensors(varied(joined([self.take(chosen[:half]), mirrored(self.take(chosen[half:]))]), rng))
+
+    def take(self, index: np.ndarray) -> Views:
+        return {name: column[index] for name, column in self.views.items()}
+
+
+def varied(views: Views, rng: np.random.Generator) -> Views:
+    """Views as they would be of another camera, and of a first reading that erred a little otherwise: crops are
+    shifted, and what is asked for with them; light, tint and noise change, and a patch may hide a part of the face.
+    Pictures change in place."""
+    out, count = dict(views), len(views["real"])
+    gain = np.exp(rng.normal(0, 0.2, (count, 1)) + rng.normal(0, 0.07, (count, 3))).astype(np.float32)
+    lift, grain = rng.normal(0, 12, count).astype(np.float32), 9 * rng.random(count, np.float32) ** 2
+    shifts = rng.integers(-SHIFT, SHIFT + 1, (count, 3, 2))  # of both eyes and the face, pixels
+    for row in range(count):
+        for picture, shift in zip((*out["eyes"][row], out["face"][row]), shifts[row], strict=True):
+            noise = grain[row] * np.resize(rng.standard_normal(4999, np.float32), picture.shape)
+            picture[:] = np.clip(np.roll(picture, shift, (1, 0)) * gain[row] + lift[row] + noise, 0, 255)
+        if rng.random() < HIDDEN:
+            x, y, wide, high = *rng.integers(0, FACE[0] - 20, 2), *rng.integers(8, 40, 2)
+            out["face"][row, y : y + high, x : x + wide] = rng.integers(0, 256, 3)
+    moved = shifts[:, :2].astype(np.float32) * (2 / EYE[1])
+    out["iris"], out["lids"] = views["iris"] + moved, views["lids"] + moved[:, :, None]
+    out["shape"] = views["shape"].copy()
+    out["shape"][..., :2] += 0.006 * rng.standard_normal((*views["shape"].shape[:2], 2))
+    return out
+
+
+def mirrored(views: Views) -> Views:
+    """Views as a mirror shows them: what is of one eye is then of the other."""
+    out = {name: column[:, ::-1] for name, column in views.items() if name.startswith(("eyes", "iris", "lids", "gaze"))}
+    out["face"] = views["face"][:, :, ::-1]
+    out["shape"] = mirrored_shape(views["shape"])
+    flip = np.array([-1, 1, 1], np.float32)
+    return out | {"rotation": views["rotation"] * flip[:, None] * flip, "real": views["real"]}
+
+
+def tensors(views: Views) -> Batch:
+    """Views as tensors, pictures (..., 3, H, W), with the mirrored shape beside the shape."""
+    out = {name: torch.from_numpy(np.ascontiguousarray(column)) for name, column in views.items()}
+    for name in ("eyes", "face"):
+        out[name] = out[name].movedim(-1, -3).contiguous()
+    out["shape"] = torch.from_numpy(np.stack([views["shape"], mirrored_shape(views["shape"])], 1))
+    return out
+
+
+@dataclass(frozen=True)
+class Errors:
+    """What a network says against what is true; weights are 0 where nothing can be known."""
+
+    iris: torch.Tensor  # (B, 2, 2) half widths of the crop
+    lids: torch.Tensor  # (B, 2, 16, 2)
+    gaze: torch.Tensor  # (B, 2, 2) radians
+    turn: torch.Tensor  # (B, 3, 3)
+    doubt: dict[str, torch.Tensor]  # logs of expected errors: iris, gaze (B, 2), turn (B,), lids (B, 2)
+
+
+def on_device(net: nn.Module, batch: Batch) -> Batch:
+    """A batch where the network is."""
+    device = next(net.parameters()).device
+    return {name: value.to(device, non_blocking=True) for name, value in batch.items()}
+
+
+def errors(net: nn.Module, batch: Batch) -> Errors:
+    """Look at a batch."""
+    kind = next(net.parameters()).dtype
+    eye, look = (out.float() for out in net(*(batch[name].to(kind) for name in ("eyes", "face", "shape"))))
+    count = len(eye)
+    return Errors(
+        iris=eye[..., :2] - batch["iris"],
+        lids=eye[..., 3:35].reshape(count, 2, 16, 2) - batch["lids"],
+        gaze=look[:, :4].reshape(count, 2, 2) - batch["gaze"],
+        turn=rotations(look[:, 6:12]) - batch["rotation"],
+        doubt={
+            "iris": eye[..., 2],
+            "gaze": look[:, 4:6],
+            "turn": look[:, 12],
+            "lids": eye[..., 35],
+        },
+    )
+
+
+WEIGHTS = {"iris": 1.0, "gaze": 2.0, "turn": 2.0, "lids": 1.0}
+BETA = {"iris": 0.04, "gaze": 0.1, "turn": 0.05, "lids": 0.04}  # error up to which it is squared
+REAL_TURN = 0.3  # weight of the turn of photographed heads, which comes from a fit
+DRAWN_POINTS = 0.4  # weight of the lids of drawn heads, whose mesh points sit a little elsewhere
+
+
+def loss(net: nn.Module, batch: Batch) -> tuple[torch.Tensor, Mapping[str, float]]:
+    """Smooth L1 of everything, and the likelihood of the expected errors, which does not move what they are about."""
+    batch = on_device(net, batch)
+    found, real = errors(net, batch), batch["real"].float()
+    seen = batch["gaze_seen"].float()
+    points = real + DRAWN_POINTS * (1 - real)
+    trust = {
+        "iris": seen,
+        "gaze": seen,
+        "turn": 1 - (1 - REAL_TURN) * real,
+        "lids": batch["lids_seen"].float() * points[:, None, None],
+    }
+    total, doubt, figures = real.new_zeros(()), real.new_zeros(()), {}
+    for name, weight in trust.items():
+        error, log = getattr(found, name), found.doubt[name]
+        value = nn.functional.smooth_l1_loss(error, torch.zeros_like(error), beta=BETA[name], reduction="none")
+        value = value.flatten(weight.ndim).mean(-1)
+        part = (value * weight).sum() / weight.sum().clamp_min(1)
+        size = expected(name, error).detach()
+        while size.ndim > log.ndim:
+            size, weight = (size * weight).sum(-1) / weight.sum(-1).clamp_min(1e-6), (weight.sum(-1) > 0).float()
+        doubt = doubt + ((log + size * torch.exp(-log)) * (weight > 0)).sum() / (weight > 0).sum().clamp_min(1)
+        total = total + WEIGHTS[name] * part
+        figures[name] = float(part.detach())
+    return total + 0.004 * doubt, figures | {"doubt": float(doubt.detach())}
+
+
+def expected(name: str, error: torch.Tensor) -> torch.Tensor:
+    """Size of an error in one direction: of a turn about one axis, of the others along one axis, root mean square."""
+    if name == "turn":
+        return (error.square().sum((-1, -2)) / 6 + 1e-12).sqrt()  # |R - R'|^2 = 2 angle^2, over three axes
+    return (error.square().mean(-1) + 1e-12).sqrt()
+
+
+def validator(sets: dict[str, Views]) -> Callable[[nn.Module], dict[str, float]]:
+    """Errors on people who are never trained on: of gaze and turn in degrees, of irises in % of the width of the crop,
+    of lids as a share of what it was at first reading; `total` sums them for the choice of weights."""
+
+    def validate(net: nn.Module) -> dict[str, float]:
+        figures: dict[str, float] = {}
+        for name, views in sets.items():
+            rows: dict[str, list[torch.Tensor]] = {}
+            for start in range(0, len(views["real"]), 128):
+                batch = on_device(net, tensors({key: column[start : start + 128] for key, column in views.items()}))
+                found, seen = errors(net, batch), batch["gaze_seen"]
+                gaze, iris = found.gaze.norm(dim=-1)[seen], found.iris.norm(dim=-1)[seen]
+                turn = found.turn.square().sum((-1, -2)).div(2).sqrt()
+                lids = batch["lids_seen"]
+                parts = {
+                    "gaze_deg": gaze.rad2deg(),
+                    "iris_pct": 50 * iris,
+                    "turn_deg": turn.rad2deg(),
+                    "lids": found.lids.norm(dim=-1)[lids],
+                    "lids_before": batch["lids"].norm(dim=-1)[lids],
+                    "gaze_over_doubt": expected("gaze", found.gaze)[seen] / found.doubt["gaze"][seen].exp(),
+                    "turn_over_doubt": expected("turn", found.turn) / found.doubt["turn"].exp(),
+                }
+                for key, value in parts.items():
+                    rows.setdefault(key, []).append(value)
+            means = {key: float(torch.cat(values).mean()) for key, values in rows.items()}
+            means["lids"] /= means.pop("lids_before")
+            figures |= {f"{name}_{key}": value for key, value in means.items()}
+        weights = {"gaze_deg": 1.0, "turn_deg": 1.0, "iris_pct": 1.0, "lids": 3.0}
+        figures["total"] = sum(w * figures[f"{name}_{key}"] for name in sets for key, w in weights.items())
+        return figures
+
+    return validate
+
+
+@guarded
+def train(
+    data: Path,
+    out: Path,
+    *,
+    steps: int = 4000,
+    workdir: Path,
+    device: str = "cpu",
+    resume: bool = True,
+    seed: int = 0,
+    workers: int = 0,
+    lr: float = 2e-3,
+    batch: int = BATCH,
+    shards: tuple[int, int, int] = SHARDS,
+    assets: Path | None = None,
+    skins: Path | None = None,
+    reader: LandmarkReader | None = None,
+    progress: Callable[[int, Mapping[str, float]], None] | None = None,
+) -> WeightCard:
+    """Train `CloseupNet` on the London folder `data` and people who do not exist, and write `out`.
+
+    Args:
+        shards: of `SCENES` pictures: of people who do not exist, of lifted volunteers, of each to validate on. They are
+            kept in `workdir`, and made once.
+        assets, skins: folders for people who do not exist (`vasari data assets`).
+        workers: processes that make pictures.
+        reader: first look; the one that ships by default.
+    """
+    if assets is None:
+        raise UsageError("train closeup: give MakeHuman's assets with --assets FOLDER (see `vasari data assets`)")
+    views, unseen = pictures(data, assets, skins, workdir, shards, seed=seed, workers=workers, reader=reader)
+    return learn(
+        views, unseen, out, steps=steps, workdir=workdir, device=device, resume=resume, seed=seed, lr=lr, batch=batch,
+        progress=progress,
+    )  # fmt: skip
+
+
+def pictures(
+    data: Path,
+    assets: Path,
+    skins: Path | None,
+    workdir: Path,
+    shards: tuple[int, int, int],
+    *,
+    seed: int,
+    workers: int,
+    reader: LandmarkReader | None,
+) -> tuple[Views, dict[str, Views]]:
+    """Views to learn from, and views of each kind to validate on; what is not in `workdir` yet is made."""
+    london, threads = London(data), max(1, workers)
+    workdir.mkdir(parents=True, exist_ok=True)
+
+    def volunteers(people: list, *, correct: bool) -> Volunteers:
+        return Volunteers(lift_volunteers(london, people, correct=correct, size=SHOT, threads=threads), seed)
+
+    def shards_of(name: str, source: Callable[[], Source], count: int) -> Views:
+        paths = [workdir / f"{name}{number:04d}.npz" for number in range(count)]
+        if not all(path.exists() for path in paths):
+            maker = Shards(source(), reader, workdir, name, seed)
+            paths = list(batches_ahead(maker, range(count), workers))
+        return read_shards(paths)
+
+    drawn, lifted, kept = shards
+    unseen = {
+        "people": shards_of("people_unseen", lambda: People(assets, skins, HELD_OUT), kept),
+        "lifted": shards_of("lifted_unseen", lambda: volunteers(london.validation, correct=False), kept),
+    }
+    views = joined([
+        shards_of("people", lambda: People(assets, skins, HELD_OUT // 2), drawn),
+        shards_of("lifted", lambda: volunteers(london.training, correct=True), lifted),
+    ])  # fmt: skip
+    return views, unseen
+
+
+def learn(
+    views: Views,
+    unseen: dict[str, Views],
+    out: Path,
+    *,
+    steps: int,
+    workdir: Path,
+    device: str,
+    resume: bool,
+    seed: int,
+    lr: float,
+    batch: int,
+    progress: Callable[[int, Mapping[str, float]], None] | None,
+) -> WeightCard:
+    """Train on views that were made, and write `out`."""
+    torch.manual_seed(seed)
+    net = CloseupNet()
+    plan = Plan(
+        steps=steps,
+        lr=lr,
+        seed=seed,
+        weight_decay=0.05,
+        ema=0.995,
+        validate_every=min(250, steps),
+        bf16=device == "cpu",
+    )
+    figures = fit(
+        net, plan, Batches(views, seed, batch), loss, validator(unseen), select="total", workdir=workdir, device=device,
+        resume=resume, progress=progress,
+    )  # fmt: skip
+    card = WeightCard(
+        model="closeup",
+        config={},
+        data="people who do not exist, from MakeHuman's assets (CC0), and the training people of the Face Research Lab "
+        f"London Set (CC-BY 4.0), lifted: {len(views['real'])} views, {100 * views['real'].mean():.0f}% of them lifted",
+        steps=int(figures["step"]),
+        figures=figures,
+        recipe=f"vasari train closeup --data LONDON --assets ASSETS --steps {steps} --seed {seed} --lr {lr:g}",
+    )
+    return save_weights(out, net.cpu().state_dict(), card, dtype=torch.float16)

@@ -1,5 +1,0 @@
-"""How every network is trained: one training loop for all."""
-
-from learning.loop import Plan, fit
-
-__all__ = ["Plan", "fit"]
