@@ -7,6 +7,7 @@ step. The first one validates, writes and speaks. Alone, everything here does no
 """
 
 import atexit
+import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 
+LEAVING = timedelta(seconds=20)  # that one waits for the others at the end
 PATIENCE = timedelta(hours=4)  # how long the others wait while the first prepares data or validates
 
 
@@ -35,7 +37,7 @@ class Ranks:
             return cls()
         if not dist.is_initialized():
             dist.init_process_group("nccl" if device.startswith("cuda") else "gloo", timeout=PATIENCE)
-            atexit.register(dist.destroy_process_group)  # threads that outlive the process abort it
+            atexit.register(_leave)
         return cls(dist.get_rank(), world, int(os.environ.get("LOCAL_RANK", "0")))
 
     @property
@@ -86,3 +88,11 @@ def first_to_begin(ranks: Ranks | None = None) -> Iterator[None]:
     yield
     if ranks.first:
         ranks.wait()
+
+
+def _leave() -> None:
+    """Part from the others: threads that outlive the process would abort it."""
+    with contextlib.suppress(RuntimeError, ValueError):  # the others are gone, or the group is
+        if dist.get_backend() == "gloo":
+            dist.monitored_barrier(timeout=LEAVING)
+        dist.destroy_process_group()
