@@ -17,7 +17,7 @@ import numpy as np
 from faces.closeup import CloseupReader
 from faces.finder import Box, Finder
 from faces.following import SURE, Follower
-from faces.landmarks import CROP_SCALE, LandmarkReader, Reading
+from faces.landmarks import CROP_SCALE, LandmarkReader, Reading, crop_matrix
 from faces.offline import smooth
 from faces.quality import TURNED_AWAY, turned_degrees
 from faces.regions import Kind, RegionReader
@@ -76,12 +76,18 @@ class Tracker:
             tracks, refused = _apart([*tracks, *more]), [*refused, *others]
         return sorted(tracks, key=lambda t: -t.size), sorted(refused, key=lambda r: -r.size)
 
-    def glance(self, picture: np.ndarray) -> list[np.ndarray]:
+    def glance(self, picture: np.ndarray, *, precise: bool = True) -> list[np.ndarray]:
         """The mesh points (478, 2) in pixels of the faces that are quickly found, largest first: without head, gaze or
-        actions, at about half the cost of `look`."""
+        actions, at about half the cost of `look`; a third less where they need not be `precise`."""
         picture, found = as_rgb(picture), []
         for box in self.finder.find(picture):
-            reading = self.reader.refine(picture, box.matrix(self.reader.side, CROP_SCALE), passes=2)
+            start = box.matrix(self.reader.side, CROP_SCALE)
+            if precise:
+                reading = self.reader.refine(picture, start, passes=2)
+            else:
+                reading = self.reader.read(picture, start)
+                if reading.score >= SURE / 2:  # less is no face, however it is laid
+                    reading = self.reader.read(picture, crop_matrix(reading.points, self.reader.side))
             if not _unreadable(reading, SURE):
                 found.append(reading.points[:, :2])
         return sorted(found, key=lambda points: -float(np.ptp(points, axis=0).max()))

@@ -20,7 +20,9 @@ did fall to 0.91 at some moment. A mouth alone that is drawn again stays at 0.93
 maker's word.
 """
 
+import contextlib
 import functools
+import queue
 import secrets
 import threading
 from collections import OrderedDict
@@ -46,6 +48,7 @@ EVERY = FPS  # frames, in the mean, from one look to the next
 ALIKE = 0.45  # median likeness from which frames show the portrait's face
 LOOSELY = 0.30  # the same of what is not generated, where light, turn and disguise differ
 LEAST = 0.30, 0.15  # of each frame of what is generated; of nine tenths of other frames
+TURNED = 0.5  # share of the looks at which faces upside down are looked for beside upright ones
 SMALL = 20.0  # pixels between the eyes; smaller faces say little, and count only where all are small
 LOOKS = 5  # of a video that is the portrait
 SAME = 0.955  # correlation of mouth and eyes with the film's own, from which it is an edit of it
@@ -71,7 +74,8 @@ class Witness:
         self._own = {s.sha256 for s in self._subjects if s.path is None and s.picture is not None}
         self._people: np.ndarray | None = None
         self._alike: list[float] = []
-        self._seen = self._looked = 0
+        self._looked = 0
+        self.seen = 0  # frames so far
         self._draw = secrets.SystemRandom().random
         self._source: _Source | None = None
         self._recorded = isinstance(self._claim, Recorded)  # read from its file by the gate
@@ -91,17 +95,17 @@ class Witness:
     def due(self, frame: np.ndarray) -> bool:
         """Whether a frame is one to look at: the first, some that are drawn by chance, and those that differ from what
         was looked at last, so that nothing is cut in between."""
-        self._seen += 1
+        self.seen += 1
         if self._recorded:
             return False
         self._last = frame
         coarse = cv2.resize(frame, (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA).astype(np.float32)
         chosen = self._coarse is None or self._draw() * (OFTEN if self._source else EVERY) < 1
-        if not chosen and self._seen - self._at >= NEAREST:
+        if not chosen and self.seen - self._at >= NEAREST:
             assert self._coarse is not None
             chosen = float(np.abs(coarse - self._coarse).max()) > CHANGED
         if chosen:
-            self._coarse, self._at, self._last = coarse, self._seen, None
+            self._coarse, self._at, self._last = coarse, self.seen, None
         return chosen
 
     def foresee(self) -> None:
@@ -114,17 +118,17 @@ class Witness:
         if self._alike and self._alike[0] < LEAST[not isinstance(self._claim, Generated)]:
             self._verdict()
 
-    def look(self, frame: np.ndarray) -> None:
-        """Look at a frame; takes about 40 ms."""
+    def look(self, frame: np.ndarray, number: int | None = None) -> None:
+        """Look at a frame, the latest where its number is not told; takes some 50 to 100 ms."""
         if self._own and bytes_sha256(np.ascontiguousarray(frame).tobytes()) in self._own:
             self._alike.append(1.0)  # the very picture that was rendered under the permit
             self.own = True
             self._looked += 1
             return
-        found = faces_in(frame)
+        found = faces_in(frame, turned=self._looked == 0 or self._draw() < TURNED)
         self._looked += 1
         if self._source is not None:
-            self._same = min(self._same, self._source.same(frame, self._seen - 1))
+            self._same = min(self._same, self._source.same(frame, self.seen - 1 if number is None else number))
         if found:
             people = self._known_people()
             alike = [float((people @ face).max(initial=-1.0)) for face in found]
@@ -153,7 +157,7 @@ class Witness:
                     "as composite or generated"
                 )
         if not self._alike:
-            if isinstance(self._claim, Composite) or (not strict and self._seen):
+            if isinstance(self._claim, Composite) or (not strict and self.seen):
                 return {"frames": self._looked}  # a plot, the back of a head
             raise ConsentError("no face is seen in the pictures, so they cannot be tied to the portrait of the permit")
         median, least = float(np.median(self._alike)), float(np.quantile(self._alike, 0.0 if strict else 0.1))
@@ -172,6 +176,61 @@ class Witness:
         return self._people
 
 
+class Aside:
+    """A witness that looks on a thread of its own: a look takes as long as some frames have.
+
+    Args:
+        live: the frames are sent as they come. The first is looked at before it is given back; of the others, those are
+            passed over that come while the machine is busy; and it is judged as soon as it is plain.
+    """
+
+    def __init__(self, performance: Performance, *, live: bool = False) -> None:
+        self.witness, self._live = Witness(performance), live
+        self._error: BaseException | None = None
+        self._first = live
+        self._frames: queue.Queue[tuple[np.ndarray, int] | None] = queue.Queue(2)
+        self._thread = threading.Thread(target=self._run, name="likeness", daemon=True)
+        self._thread.start()
+
+    def see(self, frame: np.ndarray) -> None:
+        """The next frame, which nobody changes any more. Raises `ConsentError` once it is known that somebody else is
+        shown."""
+        if self._error is not None:
+            raise self._error
+        if self._first:
+            self._first = False
+            self.witness.due(frame)
+            self.witness.look(frame)
+            self.witness.check_first()
+        elif self.witness.due(frame):
+            with contextlib.suppress(queue.Full):  # live, and the machine is busy: another frame will do
+                self._frames.put((frame, self.witness.seen - 1), block=not self._live)
+
+    def close(self) -> None:
+        """Wait until what is waiting has been looked at."""
+        if self._thread.is_alive():
+            self._frames.put(None)
+            self._thread.join()
+
+    def judge(self) -> dict[str, Any]:
+        """As `Witness.judge`, when all has been looked at."""
+        self.close()
+        if self._error is not None:
+            raise self._error
+        return self.witness.judge()
+
+    def _run(self) -> None:
+        while (waiting := self._frames.get()) is not None:
+            if self._error is not None:
+                continue
+            try:
+                self.witness.look(*waiting)
+                if self._live:
+                    self.witness.foresee()
+            except BaseException as error:
+                self._error = error
+
+
 @functools.cache
 def _networks() -> tuple[Any, Any]:
     """Tracker and recogniser, once a process."""
@@ -187,19 +246,22 @@ def ready() -> None:
         _networks()
 
 
-def faces_in(frame: np.ndarray, *, hard: bool = False) -> list[np.ndarray]:
+def faces_in(frame: np.ndarray, *, hard: bool = False, turned: bool = True) -> list[np.ndarray]:
     """Embeddings (128,) of the faces in a picture, largest first; small ones only where there are no others.
 
     Args:
-        hard: search carefully where the quick search finds none; takes up to half a second.
+        hard: search carefully; takes up to half a second.
+        turned: look for faces upside down, too, where some are upright; where none are, they are looked for anyway.
     """
     with _lock, threadpool_limits(1):  # what is so small is slower on more threads
         tracker, recogniser = _networks()
-        turned = np.ascontiguousarray(frame[::-1, ::-1])
         if hard:
             faces = [(frame, track.landmarks[:, :2]) for track in tracker.look(frame)[0]]
-        else:  # upside down, too: one that stands beside another would not be looked at
-            faces = [(seen, points) for seen in (frame, turned) for points in tracker.glance(seen)]
+        else:
+            faces = [(frame, points) for points in tracker.glance(frame, precise=False)]
+            if turned or not faces:
+                over = np.ascontiguousarray(frame[::-1, ::-1])
+                faces += [(over, points) for points in tracker.glance(over, precise=False)]
         large = [(seen, points) for seen, points in faces if _apart(points) >= SMALL] or faces
         return [recogniser.embed(seen, points) for seen, points in large]
 

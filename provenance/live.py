@@ -18,12 +18,9 @@ What holds, and how it is held to:
 Credentials are over a file's hash, so they exist only when the file is closed: who records the stream has its marks.
 """
 
-import contextlib
 import hashlib
 import os
-import queue
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -137,7 +134,7 @@ def _save(
     entry = begin(message, claim, "live")
     options: dict[str, Any] = {"crf": crf, "preset": preset, "threads": threads}
     with plainly(target), tempfile.TemporaryFile(dir=target.parent) as kept:
-        watch, aside = LiveWatch(message, keys.mark_key), _Aside(performance)
+        watch, aside = LiveWatch(message, keys.mark_key), likeness.Aside(performance, live=True)
         sent = _Sent(target, kept, to, watch, lambda: record.add(entry))
         marks = OwnMarks(message, keys.mark_key, block=LIVE)
         work = Marking(
@@ -155,7 +152,7 @@ def _save(
             raise broken or OutputError("no frame was made; nothing was written")
         if sent.lost:  # what was sent last could not be kept
             raise broken or OutputError(f"{target}: could not be written")
-        alike = aside.witness.judge()
+        alike = aside.judge()
         to.close()
         kept.seek(0)
         settings = {**claim.settings, "live": True, "soundSha256": heard.hexdigest()}
@@ -173,50 +170,10 @@ def _save(
     return timed(made, started), broken
 
 
-class _Aside:
-    """Looks at faces on a thread of its own: a look takes as long as a frame has."""
-
-    def __init__(self, performance: Performance) -> None:
-        self.witness = likeness.Witness(performance)
-        self._error: BaseException | None = None
-        self._first = True
-        self._frames: queue.Queue[np.ndarray | None] = queue.Queue(2)
-        self._thread = threading.Thread(target=self._run, name="likeness", daemon=True)
-        self._thread.start()
-
-    def see(self, frame: np.ndarray) -> None:
-        """A frame that is about to be sent. Raises `ConsentError` once it is known that they show somebody else."""
-        if self._error is not None:
-            raise self._error
-        if self._first:  # before anything is sent
-            self._first = False
-            self.witness.due(frame)
-            self.witness.look(frame)
-            self.witness.check_first()
-        elif self.witness.due(frame):
-            with contextlib.suppress(queue.Full):  # the machine is busy; another frame will do
-                self._frames.put_nowait(frame)
-
-    def close(self) -> None:
-        """Wait until what is waiting has been looked at."""
-        self._frames.put(None)
-        self._thread.join()
-
-    def _run(self) -> None:
-        while (frame := self._frames.get()) is not None:
-            if self._error is not None:
-                continue
-            try:
-                self.witness.look(frame)
-                self.witness.foresee()
-            except BaseException as error:
-                self._error = error
-
-
 def _send(
     work: Marking,
     performance: Performance,
-    aside: _Aside,
+    aside: likeness.Aside,
     heard: Any,
     to: Outlet,
     progress: Callable[[int], None] | None,

@@ -30,7 +30,7 @@ from provenance.gate import Performance, admitted
 from provenance.hashing import file_sha256
 from provenance.ingredients import MIME
 from provenance.keys import Keys
-from provenance.likeness import Witness
+from provenance.likeness import Aside, Witness
 from provenance.pipeline import Marking, OwnMarks, check_size, size_of
 from provenance.readback import STRONGER, Borne, proved, read_back, same, shows, strengthened
 from provenance.registry import Entry, Registry, now, open_registry
@@ -119,7 +119,7 @@ def save_video(
     with callers(), replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
         message = new_message()
         options: dict[str, Any] = {"crf": crf, "preset": preset, "threads": threads}
-        witness = Witness(performance)
+        witness = Aside(performance)
         work = Marking(
             OwnMarks(message, keys.mark_key),
             lambda frame: Encoder(unsigned, size_of(frame), sound=sound is not None, **options),
@@ -129,6 +129,7 @@ def save_video(
             likeness = witness.judge()
         except BaseException:
             work.abandon()
+            witness.close()
             raise
         entry, record = begin(message, claim, "video"), registry_of(keys, registry).add
         saved = finish(
@@ -202,7 +203,7 @@ def check_authority(keys: Keys) -> None:
 
 def _feed(
     work: Marking,
-    witness: Witness,
+    witness: Aside,
     frames: Iterable[np.ndarray],
     sound: Iterator[np.ndarray] | None,
     progress: Callable[[int], None] | None,

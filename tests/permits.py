@@ -1,9 +1,10 @@
 """Permits for what the tests save: the shipped portraits, whose faces `making.picture` and `making.clip` show."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from provenance import Generated, Keys, Performance, Permit
+from provenance import Generated, Keys, Performance, Permit, grant_consent
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 PORTRAITS = tuple(EXAMPLES / name for name in ("portrait.png", "portrait2.png", "portrait3.png"))
@@ -17,3 +18,11 @@ def permit(keys: Keys) -> Permit:
 def shown(keys: Keys, what: Any, sound: Any = None, *, command: str = "generate", **more: Any) -> Performance:
     """What may be saved: a picture, frames or moments of people who do not exist."""
     return permit(keys).perform(Generated, what, sound, command=command, **more)
+
+
+def granted(path: Path, folder: Path, keys: Keys, **more) -> Path:
+    """A consent for a picture or film, until tomorrow unless `more` says otherwise."""
+    tomorrow = dt.date.today() + dt.timedelta(days=1)
+    words = {"subject": "A", "purpose": "a test", "until": tomorrow, "granted_by": "A"} | more
+    grant_consent(folder / "consent.json", portrait=path, keys=keys, **words)
+    return folder / "consent.json"

@@ -13,7 +13,8 @@ from detect.picture import SIDE
 from lab.fakes import maker
 from lab.fakes.blending import PARTS, SelfBlend
 from lab.fakes.camera import Camera
-from lab.fakes.kinds import UNSEEN, hull_mask, shifted
+from lab.fakes.kinds import UNSEEN, shifted
+from lab.fakes.masks import hull_mask
 from lab.fakes.sittings import FIRST_SEED, PEOPLE, Job, codec_of, generator_of, jobs, volunteers_of
 from lab.fakes.spoiling import Spoiling
 from media.errors import UnreadableError, UsageError
@@ -139,7 +140,7 @@ def test_a_self_blend_changes_the_face_and_repeats():
 
 def test_a_mask_is_full_inside_and_fades():
     _, mesh = face()
-    mask = hull_mask(160, mesh[:468], 1.0, 0.02)
+    mask = hull_mask((160, 160), mesh[:468], 1.0, 3.2)
     assert mask[80, 80] == pytest.approx(1, abs=1e-3)
     assert mask[0, 0] == 0
     assert 0.05 < ((mask > 0.01) & (mask < 0.99)).mean() < 0.5

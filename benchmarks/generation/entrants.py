@@ -34,7 +34,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from faces.tracker import Tracker
 from generate import FaceLatent, Motion, MotionClip, Talker
 from generate.painter import Painter
-from lab.fakes.kinds import LIPS, blended, hull_mask
+from lab.fakes.kinds import LIPS
+from lab.fakes.masks import blended, hull_mask
 from media import read_picture, read_sound
 from media.errors import UnreadableError, VasariError
 from media.units import SAMPLES_PER_FRAME
@@ -197,7 +198,7 @@ def _mouth(latent: FaceLatent, points: np.ndarray, moved: MotionClip, painter: P
     """The portrait with a mouth that moves."""
     still = np.zeros_like(moved.rotation)
     picture = latent.appearance.picture
-    mask = hull_mask(picture.shape[0], points[list(LIPS)], 1.15, 0.02)
+    mask = hull_mask(picture.shape, points[list(LIPS)], 1.15, 0.02 * picture.shape[0])
     for frame in Talker(latent, painter).frames([MotionClip(moved.actions, still, still, still[:, :2])]):
         yield blended(picture, frame, mask)
 

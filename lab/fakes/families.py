@@ -22,6 +22,7 @@ import numpy as np
 from lab.fakes.blending import SelfBlend
 from lab.fakes.decoding import roundtrip as decoded
 from lab.fakes.decoding import shipped
+from lab.fakes.masks import blended, hull_mask, rounded, softened
 
 Change = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """uint8 RGB (H, W, 3) and its mesh points (478, 2) in pixels -> the same size, made."""
@@ -36,7 +37,7 @@ def roundtrip(rng: np.random.Generator) -> Change:
 
     def change(picture: np.ndarray, mesh: np.ndarray) -> np.ndarray:
         made = through(picture, mesh)
-        return made if whole else _put(picture, made, face_mask(picture.shape, mesh, grow, soft))
+        return made if whole else blended(picture, made, face_mask(picture.shape, mesh, grow, soft))
 
     return change
 
@@ -53,13 +54,15 @@ def redrawn(rng: np.random.Generator) -> Change:
         made = made if bent is None else bent(made, mesh)
         low, high = mesh[:MESH].min(0), mesh[:MESH].max(0)
         top = low[1] + from_ * (high[1] - low[1])
-        mask = np.zeros(picture.shape[:2], np.float32)
-        if boxed:
-            left, right, bottom = (max(0, round(float(v))) for v in (low[0], high[0], high[1]))
-            mask[max(0, round(float(top))) : bottom, left:right] = 1
+        sigma = soft * size_of(mesh)
+        if not boxed:
+            mask = hull_mask(picture.shape, mesh[:MESH][mesh[:MESH, 1] > top], 1.0, sigma)
         else:
-            _fill(mask, mesh[:MESH][mesh[:MESH, 1] > top])
-        return _put(picture, made, _softened(mask, soft * size_of(mesh)))
+            left, right, bottom = (max(0, round(float(v))) for v in (low[0], high[0], high[1]))
+            mask = np.zeros(picture.shape[:2], np.float32)
+            mask[max(0, round(float(top))) : bottom, left:right] = 1
+            mask = softened(mask, sigma)
+        return blended(picture, made, mask)
 
     return change
 
@@ -85,8 +88,8 @@ def restored(rng: np.random.Generator) -> Change:
 
     def change(picture: np.ndarray, mesh: np.ndarray) -> np.ndarray:
         made = through(cv2.bilateralFilter(_blurred(picture, mesh, pixels), 7, 25, 3), mesh).astype(np.float32)
-        made = _rounded((1 + amount) * made - amount * cv2.GaussianBlur(made, (0, 0), sigma))
-        return made if whole else _put(picture, made, face_mask(picture.shape, mesh, grow, soft))
+        made = rounded((1 + amount) * made - amount * cv2.GaussianBlur(made, (0, 0), sigma))
+        return made if whole else blended(picture, made, face_mask(picture.shape, mesh, grow, soft))
 
     return change
 
@@ -107,7 +110,7 @@ def upsampled(rng: np.random.Generator) -> Change:
         spread[::factor, ::factor] = small
         fine = np.clip(cv2.filter2D(spread, -1, kernel, borderType=cv2.BORDER_REFLECT_101), 0, 255)
         fine = cv2.copyMakeBorder(fine, 0, factor, 0, factor, cv2.BORDER_REPLICATE)[:height, :width]
-        return _rounded(fine) if whole else _put(picture, fine, face_mask(picture.shape, mesh, 1.05, 0.03))
+        return rounded(fine) if whole else blended(picture, fine, face_mask(picture.shape, mesh, 1.05, 0.03))
 
     return change
 
@@ -131,10 +134,7 @@ def size_of(mesh: np.ndarray) -> float:
 def face_mask(shape: tuple[int, ...], mesh: np.ndarray, grow: float, soft: float) -> np.ndarray:
     """(H, W) float32: 1 inside the hull of the face, grown about its middle; `soft`: sigma of its edge, share of the
     face."""
-    points = mesh[:MESH]
-    middle, mask = points.mean(0), np.zeros(shape[:2], np.float32)
-    _fill(mask, (points - middle) * grow + middle)
-    return _softened(mask, soft * size_of(mesh))
+    return hull_mask(shape, mesh[:MESH], grow, soft * size_of(mesh))
 
 
 def _through(rng: np.random.Generator, pixels: tuple[float, float]) -> Change:
@@ -182,20 +182,3 @@ def _blurred(picture: np.ndarray, mesh: np.ndarray, pixels: float) -> np.ndarray
     scale = min(1.0, pixels / size_of(mesh))
     small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     return cv2.resize(small, picture.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-
-
-def _fill(mask: np.ndarray, points: np.ndarray) -> None:
-    if len(points) > 2:
-        cv2.fillConvexPoly(mask, cv2.convexHull(points.astype(np.float32)).round().astype(np.int32), 1.0)
-
-
-def _softened(mask: np.ndarray, sigma: float) -> np.ndarray:
-    return cv2.GaussianBlur(mask, (0, 0), max(0.8, sigma))
-
-
-def _put(picture: np.ndarray, made: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    return _rounded(mask[..., None] * made.astype(np.float32) + (1 - mask[..., None]) * picture)
-
-
-def _rounded(values: np.ndarray) -> np.ndarray:
-    return np.clip(values + 0.5, 0, 255).astype(np.uint8)

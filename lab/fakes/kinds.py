@@ -20,6 +20,7 @@ from faces.lifting import Lifted
 from faces.performances import MotionClip
 from generate import FaceLatent, Renderer, Talker
 from generate.pipeline import retarget
+from lab.fakes.masks import blended, hull_mask
 from lab.fakes.sittings import Sitting, parameters_of
 from media.units import SAMPLES_PER_FRAME
 
@@ -50,7 +51,7 @@ def mouth(sitting: Sitting, rng: np.random.Generator) -> Frames:
     grow = rng.uniform(1.0, 1.35)
     soft = rng.uniform(0.01, 0.03)
     return [
-        blended(real, fake, hull_mask(real.shape[0], mesh[list(LIPS)], grow, soft))
+        blended(real, fake, hull_mask(real.shape, mesh[list(LIPS)], grow, soft * real.shape[0]))
         for real, fake, mesh in zip(sitting.real, made, sitting.meshes, strict=True)
     ]
 
@@ -88,7 +89,7 @@ def swap(sitting: Sitting, rng: np.random.Generator, other: FaceLatent) -> Frame
     def swapped(frame: np.ndarray, mesh: np.ndarray, latent: FaceLatent) -> np.ndarray:
         asked = replace(other, identity=latent.identity, pose=latent.pose, actions=latent.actions)
         face = renderer.render(asked).astype(np.float32)
-        mask = hull_mask(frame.shape[0], mesh[:468], 0.94, 0.02)
+        mask = hull_mask(frame.shape, mesh[:468], 0.94, 0.02 * frame.shape[0])
         return blended(frame, _recoloured(face, frame, mask > 0.5), mask)
 
     return _each(sitting, swapped)
@@ -135,20 +136,6 @@ def _each(sitting: Sitting, change: Callable[[np.ndarray, np.ndarray, FaceLatent
         one = change(sitting.real[0], sitting.meshes[0], sitting.latents[0])
         return [one] * len(sitting.real)
     return [change(*moment) for moment in zip(sitting.real, sitting.meshes, sitting.latents, strict=True)]
-
-
-def hull_mask(side: int, points: np.ndarray, grow: float, soft: float) -> np.ndarray:
-    """(side, side) float32: 1 inside the hull of points (N, 2), grown about its middle, with a soft edge."""
-    middle = points.mean(0)
-    hull = cv2.convexHull(((points - middle) * grow + middle).astype(np.float32)).round().astype(np.int32)
-    mask = np.zeros((side, side), np.float32)
-    cv2.fillConvexPoly(mask, hull, 1.0)
-    return cv2.GaussianBlur(mask, (0, 0), max(0.8, soft * side))
-
-
-def blended(real: np.ndarray, fake: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    mixed = mask[..., None] * fake + (1 - mask[..., None]) * real
-    return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
 
 
 def _recoloured(face: np.ndarray, like: np.ndarray, inside: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from lab.attacks import coded
+from lab.fakes.masks import rounded
 from media.units import FPS
 
 Frames = list[np.ndarray]  # uint8 RGB (H, W, 3), all of one size
@@ -270,11 +271,6 @@ def _letterboxed(frames: Frames, values: Values, _: np.random.Generator) -> Fram
 def _shifted(frame: np.ndarray, by: np.ndarray) -> np.ndarray:
     matrix = np.array([[1, 0, by[0]], [0, 1, by[1]]], np.float32)
     return cv2.warpAffine(frame, matrix, frame.shape[1::-1], borderMode=cv2.BORDER_REFLECT_101)
-
-
-def rounded(values: np.ndarray) -> np.ndarray:
-    """Levels of 0 to 255 -> uint8."""
-    return np.clip(values + 0.5, 0, 255).astype(np.uint8)
 
 
 def _blurred(frames: Frames, values: Values, _: np.random.Generator) -> Frames:
