@@ -25,7 +25,7 @@ from media.copying import Copier
 from media.errors import UnreadableError, UsageError
 from media.guard import guarded
 from media.originals import Original, Picture, Sound, decoded, inspect
-from media.pictures import depth, read_picture
+from media.pictures import depth, open_picture, read_picture
 from media.probing import probe
 from media.units import FPS
 from provenance.claims import Opened
@@ -203,7 +203,7 @@ def _picture(source: Path, unsigned: Path, message: int, keys: Keys, options: di
     started = time.perf_counter()
     seen = read_picture(source)
     check_size(seen)
-    with guarded(source), Image.open(source) as opened:
+    with guarded(source), open_picture(source) as opened:
         picture = ImageOps.exif_transpose(opened)
         clear = picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
         if clear and unsigned.suffix.lower() in (".jpg", ".jpeg"):
