@@ -26,6 +26,7 @@ APART = ("assertion.dataHash.mismatch", "assertion.bmffHash.mismatch", "assertio
 # the second on, the same.
 STILL, SOUND = (0.85, 0.93), (0.80, 0.93)
 MOTION = 0.85
+MOSTLY = 0.5  # share of the seconds that fit one by one, from which sound is not told to be another
 SLACK = 0.25  # seconds by which encoders lengthen or shorten a clip
 NOT_GENERATED = ("mark",)  # commands that mark what others made
 ALONE = 0.97  # of a still picture, where there is nothing else by which an output could be found
@@ -199,6 +200,8 @@ def was_generated(entry: Entry, registry: Registry) -> bool:
 def judged(likeness: Similarity) -> tuple[Alike, Alike]:
     """Whether pictures and sound are what was registered: "same", "unsure", "other" or "not_compared"."""
     pictures, sound = _state(likeness.still, STILL), _state(likeness.sound, SOUND)
+    if sound == "other" and likeness.sound_at is not None and likeness.sound_at.share >= MOSTLY:
+        sound = "unsure"  # tones that stay leave few signs, and an encoder turns some; but second by second it fits
     if pictures == "same" and likeness.motion is not None and likeness.motion < MOTION:
         pictures = "unsure"  # the same person, but not seen to move the same way
     return pictures, sound
