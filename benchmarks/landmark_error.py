@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from faces.london import INNER_POINTS, London, Person
 from faces.templates import TemplateReader, into_pupil_frame
+from lab.pictures.london import INNER_POINTS, London, Person
 
 RIDGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from faces.london import London
-from faces.people import Person, Wardrobe
 from lab.fakes.licences import LICENCE_NAMES, licence_of, licensed
+from lab.people import Person, Wardrobe
+from lab.pictures.london import London
 from media.errors import ConsentError
 from provenance import Composite, Keys, Permit, save_picture
 

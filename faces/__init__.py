@@ -1,4 +1,4 @@
-"""The head: a parametric model, a rasteriser, a tracker that fits it to pictures, people and performances."""
+"""The head: a parametric model, a rasteriser, a tracker that fits it to pictures; whose face it is; lips and sound."""
 
 from typing import TYPE_CHECKING
 

@@ -21,7 +21,7 @@ from faces.actions import FACIAL_ACTIONS
 from faces.fit import CAMERA_DISTANCE
 from faces.tracker import Track, Tracker
 from generate.latent import FaceLatent, Pose
-from generate.motion.scenes import HEAD_WIDTH
+from generate.motion.space import HEAD_WIDTH
 from generate.painter import Painter
 from generate.renderer import Prepared, Renderer
 from media.errors import ConsentError

@@ -1,6 +1,6 @@
 """Names of a package that are loaded when they are first asked for, so that importing it costs nothing.
 
-    __getattr__ = lazily(__name__, {"read_picture": "pictures", "VideoReader": "video"})
+__getattr__ = lazily(__name__, {"read_picture": "pictures", "VideoReader": "video"})
 """
 
 import importlib

@@ -38,7 +38,7 @@ from provenance.registry import Registry
 from provenance.subjects import Consented, Licensed, NonExistent, Subject, stamp_of
 
 if TYPE_CHECKING:
-    from faces.people import Person, Wardrobe
+    from lab.people import Person, Wardrobe
 
 
 class _Sealed:
@@ -82,7 +82,7 @@ class Permit(_Sealed, sealed=True):
 
     keys: Keys
     subjects: tuple[Subject, ...]
-    photograph: Any  # of somebody rendered: the picture with all its labels (`faces.people.Photograph`), else None
+    photograph: Any  # of somebody rendered: the picture with all its labels (`lab.people.Photograph`), else None
 
     @classmethod
     def of(
@@ -135,10 +135,10 @@ class Permit(_Sealed, sealed=True):
 
         `photograph` holds the picture, uint8 RGB (size, size, 3), and its labels.
         """
-        from faces.people import Person, Wardrobe
+        from lab.people import Person, Wardrobe
 
         if type(person) is not Person or type(wardrobe) is not Wardrobe:
-            raise UsageError("a faces.people.Person and a Wardrobe are needed, not what is derived from them")
+            raise UsageError("a lab.people.Person and a Wardrobe are needed, not what is derived from them")
         check_own(person)
         shot = Person.photograph(person, wardrobe, size, supersample=supersample)
         picture = frozen(shot.picture)

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faces.performances import CLASS_INDEX
-from faces.performances.align import FRAME, LEAST, PAD, SURE, Aligner, align
-from faces.performances.speechset import Clip
-from faces.performances.synthesisers import Espeak
+from generate.acting import CLASS_INDEX
 from lab.networks.aligner import AlignerNet
+from lab.performances.align import FRAME, LEAST, PAD, SURE, Aligner, align
+from lab.performances.speechset import Clip
+from lab.performances.synthesisers import Espeak
 from lab.recipes import aligner
 from lab.speaking.evaluate import read_eval_set
 from lab.speaking.toy import toy_set

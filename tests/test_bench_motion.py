@@ -10,7 +10,8 @@ from benchmarks.motion.control import gaze_errors, judge_of_emotions
 from benchmarks.motion.plots import confusion
 from benchmarks.motion.talk import SHIPPED, VOICES, Talks
 from faces.actions import ACTION_INDEX
-from faces.performances import MotionClip, Phones, perform
+from generate.acting import MotionClip
+from lab.performances import Phones, perform
 from lab.speaking.evaluate import read_eval_set
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faces.performances import Controls
+from generate.acting import Controls
 from generate.motion.curve import read_curve
 from media.errors import UsageError
 

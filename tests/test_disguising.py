@@ -7,10 +7,10 @@ import pytest
 from sitters import portrait, tracked
 from toy_london import make_toy_london
 
-from faces.disguising import GRID, MELANIN, Disguise
-from faces.london import London
 from faces.tracker import Tracker
 from lab.fakes import sittings
+from lab.people.disguising import GRID, MELANIN, Disguise
+from lab.pictures.london import London
 
 PLAIN = Disguise(
     mirrored=False, shape=np.zeros((GRID, GRID, 2), np.float32), aspect=1.0, skin=0.0, redness=1.0,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
-from faces.people.behaviour import random_actions
 from generate.dynamics import CODE, Dynamics
+from lab.people.behaviour import random_actions
 from lab.recipes import dynamics as recipe
 from lab.weights import load_weights
 from media.errors import UsageError

@@ -64,7 +64,7 @@ CASES: dict[tuple[str, str, str], Callable[[], Arrays]] = {
     ("faces.recognition", "recognition", ""): lambda: (crops(2, 112, 112),),
     ("faces.lipsync", "lipsync", "sound"): lambda: (normal(1, BINS, 60),),
     ("faces.lipsync", "lipsync", "lips"): lambda: (np.abs(normal(1, 15, len(LIPS), scale=0.3)),),
-    ("faces.performances.align", "aligner", ""): lambda: (normal(1, BINS, 57),),
+    ("lab.performances.align", "aligner", ""): lambda: (normal(1, BINS, 57),),
     ("detect.detector", "detector", "picture"): lambda: (crops(2, 224, 224),),
     ("generate.dynamics", "dynamics", "encoder"): lambda: (normal(3, 52, scale=0.3),),
     ("generate.dynamics", "dynamics", "decoder"): lambda: (normal(3, 32),),

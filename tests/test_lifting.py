@@ -8,7 +8,7 @@ import pytest
 from sitters import EXAMPLES, portrait, tracked
 from toy_london import bright_pupils, contrast
 
-from faces.lifting import Lifted, Shade, elsewhere
+from lab.people.lifting import Lifted, Shade, elsewhere
 from media import read_picture
 from media.errors import ConsentError, UsageError
 from provenance import Keys, verify

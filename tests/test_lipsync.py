@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from faces.lipsync import OFFSETS, LipSync, compared
-from faces.performances import perform
-from faces.performances.speechset import Clip
+from lab.performances import perform
+from lab.performances.speechset import Clip
 from lab.recipes import lipsync
 from lab.speaking.evaluate import read_eval_set
 from lab.speaking.toy import toy_set

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import __file__ as benchmarks
 from faces.actions import ACTION_INDEX
-from faces.performances import REST_DISTANCE, SHUT, mouth_opening
+from generate.acting import REST_DISTANCE, SHUT, mouth_opening
 from generate.motion import LOOKAHEAD_SAMPLES, TOLERANCE, Controls, Guidance, Motion
 from generate.motion.model import WEIGHTS
 from lab.speaking.evaluate import lip_figures, read_eval_set

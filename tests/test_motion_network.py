@@ -7,22 +7,13 @@ import pytest
 import torch
 
 from faces.actions import ACTION_INDEX
-from faces.performances import (
-    EMOTIONS,
-    Controls,
-    Phones,
-    Style,
-    emotion_offsets,
-    lip_frames,
-    lips_to_actions,
-    mouth_opening,
-    perform,
-)
+from generate.acting import EMOTIONS, Controls, Style, emotion_offsets, lips_to_actions, mouth_opening
 from generate.motion.performer import Guidance, Performer
-from generate.motion.scenes import make_scene
 from generate.motion.space import PAST, SIZE, SOUND, Steps, asked_code, events, rest, to_clip, to_sound, to_vectors
 from generate.motion.stepping import FINER, GROUPS, WINDOW, SteppingMotion, follow, times
 from lab.networks.motion import Cache, MotionNet
+from lab.performances import Phones, lip_frames, perform
+from lab.performances.scenes import make_scene
 from lab.recipes.motion import Data, disturbed, train
 from lab.speaking.toy import toy_clip, toy_set
 from lab.weights import load_weights, weights_of

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from generate.motion.scenes import HEAD_WIDTH
-from generate.motion.space import SIZE
+from generate.motion.space import HEAD_WIDTH, SIZE
 from generate.motion.stepping import GROUPS
 from lab.speaking.tracks import read_tracks
 from media.errors import UnreadableError

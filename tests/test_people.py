@@ -15,14 +15,14 @@ from faces.fit import at_mesh
 from faces.head import Part, load_head
 from faces.landmarks import MIRROR, PUPILS
 from faces.mesh import mesh_points
-from faces.people import Person, Photograph, Region, Wardrobe, random_actions
-from faces.people.assets import BEARD, BROWS, HAIR, MOUSTACHE, UNIT_DECIMETRES, read_cards
-from faces.people.behaviour import GAZE, PITCH, RESTING, YAW, random_gaze, random_rotation
-from faces.people.glasses import random_glasses
-from faces.people.headwear import KINDS, random_headwear
-from faces.people.held import random_held
-from faces.people.light import random_light
-from faces.people.traits import random_identity
+from lab.people import Person, Photograph, Region, Wardrobe, random_actions
+from lab.people.assets import BEARD, BROWS, HAIR, MOUSTACHE, UNIT_DECIMETRES, read_cards
+from lab.people.behaviour import GAZE, PITCH, RESTING, YAW, random_gaze, random_rotation
+from lab.people.glasses import random_glasses
+from lab.people.headwear import KINDS, random_headwear
+from lab.people.held import random_held
+from lab.people.light import random_light
+from lab.people.traits import random_identity
 from media import read_picture
 from media.errors import UnreadableError
 from provenance import Keys, is_nobody, verify

@@ -8,25 +8,22 @@ import pytest
 from scipy.io import wavfile
 
 from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
-from faces.performances import (
+from generate.acting import (
+    CHANNELS,
     CLASSES,
     EMOTIONS,
     SHUT,
     Controls,
-    Phones,
-    class_frames,
     emotion_amounts,
     emotion_offsets,
-    lip_frames,
     lips_to_actions,
     mouth_opening,
-    perform,
-    recordings,
 )
-from faces.performances.phones import CHANNELS, DOMINANCE, TARGETS, ipa_classes
-from faces.performances.speechset import build_speech_set, load_speech_set, split_of
-from faces.performances.synthesisers import Espeak, Voice
-from faces.performances.texts import SENTENCES, sentence
+from lab.performances import Phones, class_frames, lip_frames, perform, recordings
+from lab.performances.phones import DOMINANCE, TARGETS, ipa_classes
+from lab.performances.speechset import build_speech_set, load_speech_set, split_of
+from lab.performances.synthesisers import Espeak, Voice
+from lab.performances.texts import SENTENCES, sentence
 from lab.speaking.evaluate import closures
 from lab.speaking.toy import toy_clip
 from media.errors import MissingExtraError, UnreadableError, UsageError

@@ -195,8 +195,7 @@ def test_certificates_expire_and_stamps_outlive_them(tmp_path, maker, authority,
     ended = time.time() + 7.7  # certificates know whole seconds, and are valid through the last
     leaves = [certificates.make_leaf(issuer) for _ in range(2)]
     brief, thief = (
-        replace(maker, signer=LocalSigner(leaf.key, leaf.certificate_pem + issuer.certificate_pem))
-        for leaf in leaves
+        replace(maker, signer=LocalSigner(leaf.key, leaf.certificate_pem + issuer.certificate_pem)) for leaf in leaves
     )
     plain = saved(tmp_path, brief, "plain.png").path
     stamped = saved(tmp_path, brief.stamped_by(Authority(authority.url)), "stamped.png").path

@@ -23,11 +23,11 @@ from toy_london import (
 from faces import Tracker
 from faces.finder import Finder
 from faces.landmarks import MIRROR, LandmarkReader
-from faces.london import London, background_mask, put_before
 from faces.templates import FURTHEST, TemplateReader
 from generate.painter import Painter
 from generate.refiner import Refiner
 from lab.pictures import degrade
+from lab.pictures.london import London, background_mask, put_before
 from lab.pictures.photographs import photographs
 from lab.recipes import finder, painter, refiner
 from lab.recipes import tracker as landmarks

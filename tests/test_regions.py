@@ -9,8 +9,8 @@ from sitters import portrait, tracked, tracker
 from test_people import write_assets
 from toy_london import make_toy_london
 
-from faces.people.labels import Region
 from faces.regions import WEIGHTS, Kind, RegionReader, guided
+from lab.people.labels import Region
 from lab.recipes import regions
 from lab.reference import Reference
 from lab.weights import load_weights

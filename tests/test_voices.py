@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from faces.actions import ACTION_INDEX
-from faces.performances import SHUT, Phones, lip_frames, lips_to_actions, mouth_opening, perform
-from faces.performances.manners import CHANGES, MANNERS, changed, check_shares, draw_manner
-from faces.performances.phones import CLASS_INDEX, CLASSES, VOWELS
-from faces.performances.speechset import build_speech_set, load_speech_set
-from faces.performances.synthesisers import Utterance
-from faces.performances.vocals import NOTHING, Vocals
-from faces.performances.vocoder import PERIOD, Voicing, installed
+from generate.acting import CLASS_INDEX, CLASSES, SHUT, lips_to_actions, mouth_opening
+from lab.performances import Phones, lip_frames, perform
+from lab.performances.manners import CHANGES, MANNERS, changed, check_shares, draw_manner
+from lab.performances.phones import VOWELS
+from lab.performances.speechset import build_speech_set, load_speech_set
+from lab.performances.synthesisers import Utterance
+from lab.performances.vocals import NOTHING, Vocals
+from lab.performances.vocoder import PERIOD, Voicing, installed
 from lab.speaking.toy import toy_clip
 from media.errors import UsageError
 
@@ -243,7 +244,7 @@ def test_shares_are_checked_and_drawn() -> None:
 def test_a_set_is_changed_and_keeps_its_splits_and_what_the_voices_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from faces.performances import speechset
+    from lab.performances import speechset
 
     plain = [toy_clip(np.random.default_rng(i), "train", i) for i in range(3)]
     held = [replace(c, voice=replace(c.voice, speaker="flite-rms", source="flite"), prompt=f"flite-{i}") for i, c in

@@ -57,7 +57,7 @@ def _angles(option: str, text: str, count: int, widest: float) -> tuple[float, .
 
 def emotions(text: str | None) -> dict[str, float] | None:
     """ "NAME[:AMOUNT][,NAME:AMOUNT ...]" -> amounts by name; the amounts add up to at most 1."""
-    from faces.performances import EMOTIONS
+    from generate.acting import EMOTIONS
 
     if text is None:
         return None

@@ -16,8 +16,8 @@ from benchmarks.motion.liveliness import blinks, jitter, pose_intensity
 from faces import Track, Tracker
 from faces.landmarks import crop_matrix, warp_crop
 from faces.lipsync import SHORTEST, LipSync
-from faces.performances import MotionClip, mouth_opening
 from faces.recognition import Recogniser
+from generate.acting import MotionClip, mouth_opening
 from lab.speaking.evaluate import Spoken, lip_corr, lip_lag_ms, true_opening
 from lab.training.backbone import MEAN, STD, Perceptual
 

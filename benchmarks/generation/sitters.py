@@ -14,10 +14,11 @@ import numpy as np
 from benchmarks.motion.talk import SHIPPED
 from faces.fit import CAMERA_DISTANCE
 from faces.lipsync import SHORTEST
-from faces.people import Person, Wardrobe
-from faces.performances import Style, perform
 from generate import FaceLatent
+from generate.acting import Style
 from generate.pipeline import retarget
+from lab.people import Person, Wardrobe
+from lab.performances import perform
 from lab.speaking.evaluate import Spoken, read_eval_set
 from media.units import SAMPLES_PER_FRAME
 from provenance import Keys, Permit, Rendered, save_picture

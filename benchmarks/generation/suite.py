@@ -24,7 +24,7 @@ from benchmarks.generation.measures import Eye, Seen, frechet, windows
 from benchmarks.generation.sitters import Sitter, rendered, shipped
 from benchmarks.sheets import portraits, save_sheet, tile
 from benchmarks.suites import Given, Parts, Suite
-from faces.people import Wardrobe
+from lab.people import Wardrobe
 from media import VideoReader, read_picture
 from media.errors import UnreadableError
 from media.units import FPS

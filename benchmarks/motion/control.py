@@ -1,6 +1,5 @@
 """Control: do the eyes rest where they are told, is the head where it is held, does the emotion show?"""
 
-
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -11,8 +10,9 @@ from benchmarks.motion.plots import confusion
 from benchmarks.motion.talk import Talks
 from benchmarks.plots import save_plot
 from benchmarks.suites import Given
-from faces.performances import EMOTIONS, REST_DISTANCE, Controls, MotionClip, Phones, Style, perform
 from generate import Motion
+from generate.acting import EMOTIONS, REST_DISTANCE, Controls, MotionClip, Style
+from lab.performances import Phones, perform
 from media.units import FPS
 
 GAZES = ((0, 0), (15, 0), (-15, 0), (25, 5), (-25, -5), (0, 12), (0, -12))  # degrees: yaw, pitch

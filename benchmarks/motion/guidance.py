@@ -10,8 +10,8 @@ from benchmarks.motion.liveliness import pose_intensity
 from benchmarks.motion.talk import LONG, Talks
 from benchmarks.suites import Given
 from faces.lipsync import LipSync
-from faces.performances import Controls, mouth_opening
 from generate import Motion
+from generate.acting import Controls, mouth_opening
 from generate.motion import Guidance
 from lab.speaking.evaluate import lip_corr, true_opening
 

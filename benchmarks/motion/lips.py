@@ -8,9 +8,10 @@ from benchmarks.figures import Figure, mean_figure
 from benchmarks.motion.talk import Talks
 from benchmarks.suites import Given
 from faces.lipsync import SHORTEST, LipSync
-from faces.performances import mouth_opening, perform
 from generate import Motion
+from generate.acting import mouth_opening
 from generate.speech.sounds import band, companded, noise
+from lab.performances import perform
 from lab.speaking.evaluate import Spoken, closures, lip_corr, lip_lag_ms, true_opening
 from media.units import SAMPLES_PER_FRAME
 

@@ -1,6 +1,5 @@
 """Liveliness: does the face move as much, as often and as variously as the performances it learned from?"""
 
-
 import numpy as np
 from scipy.linalg import sqrtm
 
@@ -8,8 +7,9 @@ from benchmarks.figures import Figure, mean_figure
 from benchmarks.motion.talk import Talks
 from benchmarks.suites import Given
 from faces.actions import ACTION_INDEX
-from faces.performances import MotionClip, Style, perform
 from generate import Motion
+from generate.acting import MotionClip, Style
+from lab.performances import perform
 from media.units import FPS, SAMPLE_RATE
 
 WINDOW = 3 * FPS  # frames of which a description is made

@@ -10,11 +10,12 @@ from benchmarks.plots import figure, save_plot
 from benchmarks.sheets import portraits, save_sheet, tile
 from benchmarks.suites import Given
 from faces.actions import ACTION_INDEX
-from faces.people import Person, Wardrobe
-from faces.performances import Controls, MotionClip, Style, mouth_opening, perform
 from faces.tracker import Tracker
 from generate import FaceLatent, Motion, Painter, Talker
-from generate.motion.scenes import HEAD_WIDTH
+from generate.acting import Controls, MotionClip, Style, mouth_opening
+from generate.motion.space import HEAD_WIDTH
+from lab.people import Person, Wardrobe
+from lab.performances import perform
 from media import read_picture
 from media.sound import read_sound
 from media.units import FPS, SAMPLE_RATE

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.suites import Given
-from faces.performances import Phones
-from faces.performances.manners import MANNERS, SPEECH
-from faces.performances.speechset import TEST_LANGUAGES, Clip, load_speech_set
-from generate.motion.scenes import joined
+from lab.performances import Phones
+from lab.performances.manners import MANNERS, SPEECH
+from lab.performances.scenes import joined
+from lab.performances.speechset import TEST_LANGUAGES, Clip, load_speech_set
 from lab.speaking.evaluate import Spoken, read_eval_set
 from media.units import SAMPLE_RATE
 

@@ -11,10 +11,11 @@ from benchmarks.motion.talk import Talks
 from benchmarks.sheets import portraits, save_sheet, tile
 from benchmarks.suites import Given
 from faces.actions import ACTION_INDEX
-from faces.performances import SHUT, MotionClip, mouth_opening, perform
 from faces.tracker import Tracker
 from generate import FaceLatent, Motion, Painter, Talker
-from generate.motion.scenes import HEAD_WIDTH
+from generate.acting import SHUT, MotionClip, mouth_opening
+from generate.motion.space import HEAD_WIDTH
+from lab.performances import perform
 from lab.speaking.evaluate import Spoken, closures, lip_corr, lip_lag_ms, true_opening
 from media import read_picture
 from media.units import FPS

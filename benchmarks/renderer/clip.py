@@ -1,6 +1,5 @@
 """Own frames of a video: its first frame, moved as its later frames move, beside those frames."""
 
-
 import numpy as np
 
 from benchmarks.figures import Figure

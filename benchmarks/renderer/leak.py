@@ -21,9 +21,9 @@ from benchmarks.tracker.truth import turn_between
 from faces import Track
 from faces.actions import ACTION_INDEX
 from faces.fit import at_rest
-from faces.london import London
 from faces.solve import FREE
 from generate import FaceLatent, Renderer
+from lab.pictures.london import London
 from media import read_picture
 from provenance import Permit
 
@@ -106,7 +106,7 @@ def matrix_of(
 def _groups(given: Given, judge: Judge) -> Iterator[tuple[str, list[FaceLatent], list[Permit]]]:
     """Groups of people, each with a name, and the permits to show them."""
     if given.assets is not None:
-        from faces.people import Wardrobe
+        from lab.people import Wardrobe
 
         wardrobe = Wardrobe(given.assets, given.skins)
         count = PEOPLE_QUICK if given.quick else RENDERED

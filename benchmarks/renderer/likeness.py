@@ -9,9 +9,9 @@ from benchmarks.figures import Figure
 from benchmarks.renderer.judge import Judge, missing
 from benchmarks.suites import Given
 from faces.likeness import likeness, unlike
-from faces.london import London
-from faces.people import Wardrobe
 from faces.recognition import verification
+from lab.people import Wardrobe
+from lab.pictures.london import London
 from lab.pictures.recognition import photographed, retaken
 from lab.recipes.tracker import lift_volunteers
 

@@ -9,8 +9,8 @@ from benchmarks.sheets import portraits, save_sheet, volunteers
 from benchmarks.suites import Given
 from faces import Tracker
 from faces.crop import face_crop
-from faces.london import London
 from generate import FaceLatent, Painter, Renderer
+from lab.pictures.london import London
 from lab.recipes.painter import face_parameters, random_move
 from media import read_picture
 

@@ -16,8 +16,8 @@ from benchmarks.sheets import save_sheet, volunteers
 from benchmarks.suites import Given
 from faces.crop import face_crop
 from faces.fit import ITERATIONS, fitted
-from faces.london import London
 from generate import FaceLatent, Pose, Renderer
+from lab.pictures.london import London
 
 PEOPLE_QUICK = 2
 # Frames that the code and the weights of commit efbc7af (22 November 2026: tracker, flow and painter) made of the same

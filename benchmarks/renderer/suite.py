@@ -3,8 +3,8 @@
 from functools import partial
 
 from benchmarks.suites import Given, Parts, Suite
-from faces.london import London
-from faces.people import Wardrobe
+from lab.people import Wardrobe
+from lab.pictures.london import London
 from media import VideoReader
 
 

@@ -17,9 +17,9 @@ from benchmarks.suites import Given
 from faces.actions import ACTION_INDEX
 from faces.fit import CAMERA_DISTANCE, FaceParameters
 from faces.head import lid_actions
-from faces.people import Person, Region, Wardrobe
-from faces.people.behaviour import RESTING
 from generate import FaceLatent, Pose
+from lab.people import Person, Region, Wardrobe
+from lab.people.behaviour import RESTING
 
 FIRST = 920_000  # seed of the first person; none of these is trained on
 PEOPLE, PEOPLE_QUICK = 8, 1

@@ -1,6 +1,5 @@
 """The whole path at 512 x 512, from portrait and speech to a signed file, in a process of its own."""
 
-
 import psutil
 
 from benchmarks.figures import Figure

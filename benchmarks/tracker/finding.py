@@ -11,7 +11,7 @@ from benchmarks.suites import Given
 from benchmarks.tracker.conditions import Sight, sights
 from benchmarks.tracker.nobody import around, nobody
 from faces import Track, Tracker
-from faces.london import London
+from lab.pictures.london import London
 from media import read_picture
 
 OVERLAP = 0.5  # of the boxes around truth and finding, from which a face counts as found

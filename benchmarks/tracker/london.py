@@ -9,7 +9,7 @@ from benchmarks.landmark_error import Errors, landmark_errors
 from benchmarks.sheets import save_sheet, tile, tiled, volunteers
 from benchmarks.suites import Given
 from faces import Track, Tracker
-from faces.london import London, Person
+from lab.pictures.london import London, Person
 
 GOAL = 2.1
 FIRST_LIGHT = 2.86  # % with the tracker and the weights of commit efbc7af

@@ -9,8 +9,8 @@ from benchmarks.figures import Figure, mean_figure
 from benchmarks.suites import Given
 from faces import Tracker
 from faces.landmarks import PUPILS
-from faces.london import London
 from lab.attacks import h264
+from lab.pictures.london import London
 from media import read_picture
 
 SIDE = 512  # pixels

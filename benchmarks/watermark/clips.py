@@ -1,15 +1,14 @@
 """Clips to mark: people who do not exist, speaking, and test people of the London Set, moved a little. They never leave
 this process."""
 
-
 import cv2
 import numpy as np
 
 from benchmarks.suites import Given
 from faces import Tracker
-from faces.london import London
 from generate import FaceLatent, Motion, Painter, Talker
 from lab.pictures.hosts import moving
+from lab.pictures.london import London
 from media import SAMPLE_RATE, read_picture, read_sound
 from media.units import FPS
 

@@ -1,14 +1,13 @@
 """How often a mark is seen where there is none: decision at 1e-6 with every place that was looked at counted."""
 
-
 import cv2
 import numpy as np
 
 from benchmarks.figures import Figure
 from benchmarks.suites import Given
-from faces.london import London
 from lab import attacks
 from lab.pictures.hosts import drawn
+from lab.pictures.london import London
 from provenance.watermark.picture import PictureReader
 
 PICTURES, PICTURES_QUICK = 10_000, 400
@@ -33,9 +32,7 @@ def measure(given: Given) -> list[Figure]:
         highest = max(highest, reading.pilot_z)
     bound = 1 - 0.05 ** (1 / count)
     note = f"rate at most {bound:.1e} at 95% confidence; 1e-6 by arithmetic (Hoeffding, and 2^-32 a decoding)"
-    kinds = (
-        "crops of drawn pictures" + (" and of training photographs" if given.london else "") + ", noise, gradients"
-    )
+    kinds = "crops of drawn pictures" + (" and of training photographs" if given.london else "") + ", noise, gradients"
     return [
         Figure(name="mark_false_positives", value=float(seen), unit="", goal=0, better="lower", n=count, note=note),
         Figure(name="mark_trials", value=float(count), unit="", goal=10_000, n=count, note=f"{kinds}; a key each"),

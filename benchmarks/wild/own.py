@@ -18,8 +18,8 @@ from benchmarks.wild.clips import WildClip
 from detect.detector import Detector
 from faces import Tracker
 from faces.crop import box_crop, face_box
-from faces.performances import mouth_opening
 from generate import FaceLatent, Motion, Painter, Talker
+from generate.acting import mouth_opening
 from media import VideoReader, probe, read_sound
 from media.errors import SpeechError, UnreadableError
 from media.units import SAMPLES_PER_FRAME

@@ -1,6 +1,6 @@
 """Speech to motion: what a face does while it speaks, drawn frame by frame by a learned network."""
 
-from faces.performances import Controls, MotionClip
+from generate.acting import Controls, MotionClip
 from generate.motion.curve import read_curve
 from generate.motion.model import LOOKAHEAD_SAMPLES, TOLERANCE, Curve, Motion, Session
 from generate.motion.performer import Guidance

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from faces.performances import EMOTIONS, Controls
+from generate.acting import EMOTIONS, Controls
 from media.errors import UsageError
 
 ANGLES = ("gaze_yaw", "gaze_pitch", "pose_yaw", "pose_pitch", "pose_roll")  # degrees

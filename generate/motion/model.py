@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from faces.performances import Controls, MotionClip, Prosody, Style, join
+from generate.acting import Controls, MotionClip, Prosody, Style, join
 from generate.motion.performer import Guidance, Performer
-from generate.motion.scenes import heard
-from generate.motion.space import Steps
+from generate.motion.space import Steps, heard
 from generate.speech import Encoder, Listener, SpeechEncoder
 from generate.speech.stepping import DELAY
 from media.errors import SpeechError

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from faces.performances import Controls, MotionClip, Placement, Style, mood_spring
-from generate.motion.scenes import split_conditions
-from generate.motion.space import SIZE, Steps, asked_code, rest, to_clip
+from generate.acting import Controls, MotionClip, Placement, Style, mood_spring
+from generate.motion.space import SIZE, Steps, asked_code, rest, split_conditions, to_clip
 from generate.motion.stepping import GROUPS, SteppingMotion
 from media.errors import UsageError
 
@@ -66,7 +65,7 @@ class Performer:
         """The next T frames.
 
         Args:
-            sound: (T, SOUND), see `generate.motion.scenes.heard`.
+            sound: (T, SOUND), see `generate.motion.space.heard`.
             closure: (T,) how far the lips are brought together.
             moments: what is asked for in each frame.
         """

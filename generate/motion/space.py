@@ -1,7 +1,7 @@
 """The space that motion is drawn in: the code of facial dynamics, the pose of the head, and the gaze, frame by frame.
 
 A frame is M = `SIZE` numbers: 32 of dynamics (`generate.dynamics`), rotation (radians), translation (head widths) and
-gaze (radians), as in `faces.performances.MotionClip`. What is drawn is the *step* from one frame to the next,
+gaze (radians), as in `generate.acting.MotionClip`. What is drawn is the *step* from one frame to the next,
 companded: faces mostly stay and sometimes jump, and a step is as true to a slow drift as to a saccade.
 """
 
@@ -11,11 +11,14 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
-from faces.performances import (
+from faces.head import MILLIMETRES
+from generate.acting import (
     ANGLE,
     CHANNELS,
     GAP,
     MotionClip,
+    Prosody,
+    Style,
     emotion_offsets,
     lips_to_actions,
     look_actions,
@@ -30,6 +33,7 @@ _SOUND_SCALE = np.array([5.0] * len(CHANNELS) + [2.0, 2.0, 4.0], np.float32)
 LEAST = np.array([1e-5] * (CODE + 6) + [0.01] * 2)  # of a knee: eyes rest or jump, so most of their steps are none
 FARTHEST = 12.0  # deviations that what is drawn may have
 HEAD = np.array([0.0] * CODE + [1.0] * 6 + [0.0] * 2)  # numbers that have inertia: rotation, translation
+HEAD_WIDTH = 150.0 / MILLIMETRES  # units of the head in a head width (mean adult breadth with ears)
 EVENTS = 4  # kinds of frames, see `events`
 JUMP = 0.004  # radians in a frame: eyes that move faster jump
 BLINKING = 0.15  # lids shut further than this blink
@@ -151,3 +155,15 @@ def events(vectors: np.ndarray) -> np.ndarray:
     jump = np.abs(np.diff(vectors[:, -2:], axis=0)).max(1) > JUMP
     lids = Dynamics.load().decode(vectors[1:, :CODE])[:, _BLINK]
     return jump + 2 * (lids > BLINKING).astype(np.int64)
+
+
+def split_conditions(vectors: np.ndarray, style: Style) -> dict[str, np.ndarray]:
+    """`Controls.vector` of each frame (T, n) and the style -> conditions by name, without the sound."""
+    manner = np.concatenate([vectors[:, -1:], np.repeat(style.vector()[None], len(vectors), 0)], 1)
+    return {"gaze": vectors[:, :2], "emotion": vectors[:, 2:-1], "manner": manner}
+
+
+def heard(channels: np.ndarray, closure: np.ndarray, rms: np.ndarray, prosody: Prosody) -> np.ndarray:
+    """Lips (T, C), closure (T,) and the loudness `AHEAD` frames later (T,) -> (T, SOUND)."""
+    steps = np.array([prosody.step(float(value)) for value in rms]).reshape(-1, 2)
+    return to_sound(channels, closure, steps)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numba import njit
 
-from faces.performances import CONDITIONS, TRAITS
+from generate.acting import CONDITIONS, TRAITS
 from generate.motion.space import SOUND
 from media.stepping import Constant, Dense, Norm, gelu, normalised, silu
 

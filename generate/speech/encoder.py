@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from faces.performances import AHEAD, CHANNELS, frame_rms
+from generate.acting import AHEAD, CHANNELS, frame_rms
 from generate.speech.stepping import DELAY, DILATIONS, SteppingLips
 from media.stepping import Weights
 from media.units import SAMPLES_PER_FRAME

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from faces.performances import AHEAD, CHANNELS, CLASSES, frame_rms
+from generate.acting import AHEAD, CHANNELS, CLASSES, frame_rms
 from generate.speech.encoder import decode
 from generate.speech.stepping import DELAY
 from lab.weights import load_weights

@@ -16,12 +16,12 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from faces.lifting import Lifted
-from faces.performances import MotionClip
 from generate import FaceLatent, Renderer, Talker
+from generate.acting import MotionClip
 from generate.pipeline import retarget
 from lab.fakes.masks import blended, hull_mask
 from lab.fakes.sittings import Sitting, parameters_of
+from lab.people.lifting import Lifted
 from media.units import SAMPLES_PER_FRAME
 
 LIPS = (61, 91, 17, 321, 291, 269, 0, 39, 200, 425, 205)  # mesh points around the mouth, chin and cheeks included

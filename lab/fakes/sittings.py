@@ -11,18 +11,19 @@ import numpy as np
 
 from detect.data.manifest import SPLITS, Split
 from faces import FaceParameters, Tracker
-from faces.disguising import Disguise
 from faces.fit import CAMERA_DISTANCE
-from faces.london import London, put_before
-from faces.london import Person as Volunteer
-from faces.people import Person, Wardrobe
-from faces.people.background import random_background
-from faces.people.look import random_traits
-from faces.performances import EMOTIONS, Controls, MotionClip, Style, perform
-from faces.performances.speechset import Clip, load_speech_set
 from generate import FaceLatent, Motion, Painter, Talker
+from generate.acting import EMOTIONS, Controls, MotionClip, Style
 from generate.pipeline import retarget
 from lab.fakes.camera import Camera
+from lab.people import Person, Wardrobe
+from lab.people.background import random_background
+from lab.people.disguising import Disguise
+from lab.people.look import random_traits
+from lab.performances import perform
+from lab.performances.speechset import Clip, load_speech_set
+from lab.pictures.london import London, put_before
+from lab.pictures.london import Person as Volunteer
 from media.errors import FaceError, UsageError
 from media.units import SAMPLE_RATE, SAMPLES_PER_FRAME
 

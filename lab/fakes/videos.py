@@ -19,11 +19,11 @@ from faces.actions import ACTION_INDEX
 from faces.crop import EYES_AT, Box, box_crop, face_box
 from faces.fit import CAMERA_DISTANCE
 from faces.head import PIVOT, rotation_angles, rotation_matrix
-from faces.performances import MotionClip, mouth_opening
 from faces.quality import turned_degrees
 from generate import FaceLatent, Motion, Painter
+from generate.acting import MotionClip, mouth_opening
 from generate.latent import Pose
-from generate.motion.scenes import HEAD_WIDTH
+from generate.motion.space import HEAD_WIDTH
 from generate.pipeline import SPEECH_OWNS
 from lab.fakes.camera import Camera
 from lab.fakes.people import Shown

@@ -1,4 +1,4 @@
-"""The network that tells which phone sounds; `faces.performances.align` finds the times of a text with it."""
+"""The network that tells which phone sounds; `lab.performances.align` finds the times of a text with it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from faces.performances.phones import CLASSES
+from generate.acting import CLASSES
 from lab.networks.graph import EPSILON, Graph
 from media.mel import BINS
 

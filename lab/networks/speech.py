@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from faces.performances.phones import CHANNELS, CLASSES
+from generate.acting import CHANNELS, CLASSES
 from generate.speech.stepping import DILATIONS
 from lab.networks.graph import Graph
 from media.mel import BINS

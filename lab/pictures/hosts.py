@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from faces.london import London
+from lab.pictures.london import London
 from media.pictures import read_picture
 
 STORED_SIDE = 576  # photographs are kept in memory at this size, pixels
@@ -51,8 +51,8 @@ def _clouds(rng: np.random.Generator, side: int) -> np.ndarray:
 class Photographs:
     """The photographs of a folder (searched deeply), split so that nobody is on both sides.
 
-    The London Set is split by people as everywhere (`faces.london`): training people, validation people, and test
-    people who are never loaded. Other folders are split by name.
+    The London Set is split by people as everywhere (`lab.pictures.london`): training people, validation people, and
+    test people who are never loaded. Other folders are split by name.
     """
 
     def __init__(self, folder: Path, *, held: bool) -> None:

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from faces.london import London, background_mask
+from lab.pictures.london import London, background_mask
 
 SOURCE = 384  # pixels a side to which photographs are shrunk
 

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 
 from faces.landmarks import warp_crop
-from faces.lifting import Lifted, Shade, elsewhere
-from faces.people import Person, Region, Wardrobe
-from faces.people.camera import Camera
 from faces.recognition import aligned_matrix
+from lab.people import Person, Region, Wardrobe
+from lab.people.camera import Camera
+from lab.people.lifting import Lifted, Shade, elsewhere
 from lab.pictures.photographs import random_background
 from lab.training.loop import batches_ahead
 from media.atomic import replacing

@@ -9,14 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from faces.performances.align import LOUD, Aligner, align
-from faces.performances.lips import class_frames
-from faces.performances.manners import SPEECH
-from faces.performances.phones import CLASSES
-from faces.performances.speechset import SPELLED_AS, Clip, load_speech_set, place
-from faces.performances.synthesisers import Espeak
+from generate.acting import CLASSES
 from lab.mel import log_mel
 from lab.networks.aligner import AlignerNet
+from lab.performances.align import LOUD, Aligner, align
+from lab.performances.lips import class_frames
+from lab.performances.manners import SPEECH
+from lab.performances.speechset import SPELLED_AS, Clip, load_speech_set, place
+from lab.performances.synthesisers import Espeak
 from lab.reference import Reference
 from lab.training import Plan, fit
 from lab.training.resuming import guarded

@@ -27,10 +27,10 @@ from faces.closeup import (
 )
 from faces.head import rotation_matrix
 from faces.landmarks import PUPILS, LandmarkReader, crop_matrix
-from faces.lifting import Lifted, Shade, elsewhere
-from faces.london import London
 from lab.networks.closeup import CloseupNet, rotations
+from lab.people.lifting import Lifted, Shade, elsewhere
 from lab.pictures.degrade import degrade
+from lab.pictures.london import London
 from lab.pictures.photographs import random_background
 from lab.recipes.tracker import lift_volunteers
 from lab.training import Plan, fit
@@ -82,12 +82,12 @@ class People:
     """Takes pictures of people who do not exist."""
 
     def __init__(self, assets: Path, skins: Path | None, first: int) -> None:
-        from faces.people import Wardrobe
+        from lab.people import Wardrobe
 
         self.wardrobe, self.first = Wardrobe(assets, skins), first
 
     def __call__(self, number: int) -> Scene:
-        from faces.people import Person
+        from lab.people import Person
 
         shot = Person.random(self.first + number, self.wardrobe).photograph(self.wardrobe, SHOT, supersample=1)
         found = shot.parameters

@@ -1,7 +1,7 @@
 """Recipe: the code of facial dynamics, from what faces do.
 
-Rows are facial actions at rest, in speech, in feeling and in play (`faces.people.behaviour`), moments of performances
-(`faces.performances`), on the way from one to another, and with single actions set by hand, so that edits are known
+Rows are facial actions at rest, in speech, in feeling and in play (`lab.people.behaviour`), moments of performances
+(`lab.performances`), on the way from one to another, and with single actions set by hand, so that edits are known
 too. They are drawn anew at every step and no data are needed. Errors count by how far they move the face: in the metric
 that the head's own actions give.
 """
@@ -14,10 +14,11 @@ import torch
 from torch import nn
 
 from faces.fit import mesh_actions
-from faces.people.behaviour import random_actions
-from faces.performances import CLASSES, EMOTIONS, Controls, Phones, Style, perform
+from generate.acting import CLASSES, EMOTIONS, Controls, Style
 from generate.dynamics import ACTIONS
 from lab.networks.dynamics import DynamicsNet
+from lab.people.behaviour import random_actions
+from lab.performances import Phones, perform
 from lab.training import Plan, fit
 from lab.training.resuming import guarded
 from lab.weights import WeightCard, save_weights
@@ -151,8 +152,8 @@ def train(
     card = WeightCard(
         model="dynamics",
         config={"width": width},
-        data="facial actions drawn from faces.people.behaviour (emotions after EMFACS, visemes after JALI, lids, play) "
-        "and moments of faces.performances",
+        data="facial actions drawn from lab.people.behaviour (emotions after EMFACS, visemes after JALI, lids, play) "
+        "and moments of lab.performances",
         steps=int(figures["step"]),
         figures=figures,
         recipe=f"vasari train dynamics --steps {steps} --seed {seed}",

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from faces.finder import STRIDE
-from faces.london import London
 from lab.networks.finder import FinderNet
+from lab.pictures.london import London
 from lab.pictures.photographs import SOURCE, Photograph, photographs, random_background
 from lab.training import Plan, fit
 from lab.training.resuming import guarded

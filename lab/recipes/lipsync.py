@@ -10,10 +10,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from faces.lipsync import compared
-from faces.performances import EMOTIONS, Controls, Style, perform
-from faces.performances.speechset import Clip, load_speech_set
+from generate.acting import EMOTIONS, Controls, Style
 from lab.mel import log_mel
 from lab.networks.lipsync import LipSyncNet
+from lab.performances import perform
+from lab.performances.speechset import Clip, load_speech_set
 from lab.training import Plan, fit
 from lab.training.resuming import guarded
 from lab.weights import WeightCard, save_weights
@@ -25,7 +26,7 @@ FRAMES = 75  # of an example: 3 s
 BATCH = 16
 SHARPNESS = 12.0  # of the contrast: cosines are multiplied by it
 NEAR = 2  # frames around the true one that are neither right nor wrong
-DATA = "Performances by faces.performances of a speech set (vasari data speech), lips from timed phones. No video."
+DATA = "Performances by lab.performances of a speech set (vasari data speech), lips from timed phones. No video."
 
 
 @dataclass(frozen=True)

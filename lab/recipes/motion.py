@@ -15,15 +15,15 @@ from scipy.signal import lfilter
 from torch import nn
 
 from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
-from faces.performances import ANGLE, GAP, mood_spring
-from faces.performances.speechset import Clip, load_speech_set
+from generate.acting import ANGLE, GAP, mood_spring
 from generate.dynamics import CODE
 from generate.dynamics import WEIGHTS as DYNAMICS
-from generate.motion.scenes import Scene, make_scene
 from generate.motion.space import FARTHEST, SIZE, Steps, asked_code, events, rest
 from generate.motion.stepping import GROUPS
 from lab.networks.dynamics import DynamicsNet
 from lab.networks.motion import MotionNet
+from lab.performances.scenes import Scene, make_scene
+from lab.performances.speechset import Clip, load_speech_set
 from lab.reference import load_network
 from lab.speaking.toy import toy_set
 from lab.speaking.tracks import read_tracks
@@ -44,7 +44,7 @@ DRIFT = (0.4, 0.6, 0.25)  # largest drift of code, pose and gaze, in deviations 
 BACK = (3.0, 12.0)  # frames in which code and pose that have drifted should come back to 1/e
 POSED, LOOKED = 2.0, 4.0  # weights of a number of pose and of gaze, where one of the code has 1
 DATA = (
-    "Performances by faces.performances of clips of a speech set (vasari data speech: recorded prompts CC-BY-SA 3.0, "
+    "Performances by lab.performances of clips of a speech set (vasari data speech: recorded prompts CC-BY-SA 3.0, "
     "speech synthesised with espeak-ng, flite, festival and Kokoro-82M; some of it made to sing, laugh, draw breath, "
     "whisper or shout where the set holds that): moods, styles, gazes, listening, all drawn. "
     "Numbers from published figures of how people move; no video, no faces of people."

@@ -27,13 +27,13 @@ from faces.crop import face_crop
 from faces.fit import FaceParameters
 from faces.fit import fit as fit_head
 from faces.head import load_head
-from faces.london import London
 from generate.latent import FaceLatent
 from generate.painter import KINDS, network_input
 from generate.renderer import Renderer
 from generate.windows import EYE_RIGHT, MOUTH, SHAPES, WINDOWS, cut
 from lab.networks.painter import PainterNets
 from lab.networks.unet import input_ranges
+from lab.pictures.london import London
 from lab.training import Plan, fit
 from lab.training.adversary import Adversary
 from lab.training.backbone import Perceptual

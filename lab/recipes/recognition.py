@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from faces.london import London
 from faces.recognition import SIDE, verification
 from lab.networks.recognition import RecognitionNet
 from lab.pictures.degrade import degrade
+from lab.pictures.london import London
 from lab.pictures.recognition import KEPT, ROOM, SHOT, People, Volunteers, picture_set
 from lab.recipes.tracker import lift_volunteers
 from lab.training import Plan, fit

@@ -19,16 +19,16 @@ from torch import nn
 
 from faces.fit import FaceParameters
 from faces.head import Part, load_head
-from faces.london import London
-from faces.people.behaviour import random_actions
-from faces.people.outfit import random_outfit
-from faces.people.person import Person
 from faces.raster import Raster
 from generate.latent import FaceLatent
 from generate.refiner import GRID
 from generate.renderer import Renderer
 from lab.networks.refiner import RefinerNet, composed
 from lab.networks.unet import input_ranges
+from lab.people.behaviour import random_actions
+from lab.people.outfit import random_outfit
+from lab.people.person import Person
+from lab.pictures.london import London
 from lab.recipes.painter import Portraits, face_parameters, misfit
 from lab.training import Plan, fit
 from lab.training.backbone import Perceptual
@@ -89,7 +89,7 @@ class People:
     """Sittings of people who do not exist."""
 
     def __init__(self, assets: Path, skins: Path | None, first: int) -> None:
-        from faces.people import Wardrobe
+        from lab.people import Wardrobe
 
         self.wardrobe, self.first = Wardrobe(assets, skins), first
 

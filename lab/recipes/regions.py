@@ -16,11 +16,11 @@ from torch import nn
 
 from faces.landmarks import WEIGHTS as LANDMARKS
 from faces.landmarks import crop_matrix, warp_crop
-from faces.london import London, background_mask
-from faces.people.labels import Region
 from faces.regions import SCALE, SIDE, Kind
 from lab.networks.regions import RegionNet
+from lab.people.labels import Region
 from lab.pictures.degrade import degrade
+from lab.pictures.london import London, background_mask
 from lab.pictures.photographs import random_background
 from lab.training import Plan, fit
 from lab.training.loop import batches_ahead
@@ -87,12 +87,12 @@ class People:
     """number -> crops of `PICTURES` people who do not exist, kept in `folder`."""
 
     def __init__(self, assets: Path, skins: Path | None, first: int, folder: Path, name: str) -> None:
-        from faces.people import Wardrobe
+        from lab.people import Wardrobe
 
         self.wardrobe, self.first, self.folder, self.name = Wardrobe(assets, skins), first, folder, name
 
     def __call__(self, number: int) -> Path:
-        from faces.people import Person
+        from lab.people import Person
 
         path = self.folder / f"{self.name}{number:04d}.npz"
         if not path.exists():

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from faces.london import London
 from lab.networks.autoencoder import Autoencoder
+from lab.pictures.london import London
 from lab.training import Plan, fit
 from lab.training.adversary import Adversary
 from lab.training.backbone import Perceptual
@@ -59,7 +59,8 @@ VARIANTS: dict[str, Variant] = {
 class Pictures:
     """All pictures and frames of videos under `folders`, of those people who choose (`held`) or of all others.
 
-    The London Set is split as everywhere (`faces.london`). Elsewhere a person is a file's name up to the last "_".
+    The London Set is split as everywhere (`lab.pictures.london`). Elsewhere a person is a file's name up to
+    the last "_".
     """
 
     def __init__(self, folders: Sequence[Path], *, held: bool) -> None:

@@ -1,6 +1,6 @@
 """The recipe of the lip network: speech with timed phones in, lips by the performance model as the target.
 
-Targets are computed from phone timings (`faces.performances.lips`), so every voice, recorded or synthesised,
+Targets are computed from phone timings (`lab.performances.lips`), so every voice, recorded or synthesised,
 teaches the same
 mouth. Sound is resampled, put in rooms and noise, and sent down telephone lines on the way (`sounds`).
 """
@@ -14,10 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from faces.performances import CHANNELS, CLASSES, Phones, class_frames
-from faces.performances.clip import GAP
-from faces.performances.lips import STEP, lip_curves
-from faces.performances.speechset import Clip, load_speech_set, place
+from generate.acting import CHANNELS, CLASSES, GAP
 from generate.speech.encoder import decode
 from generate.speech.huggingface import MODEL as HEAD
 from generate.speech.huggingface import HuggingFaceEncoder
@@ -25,6 +22,9 @@ from generate.speech.sounds import resampled, spoiled
 from generate.speech.stepping import DELAY
 from lab.mel import log_mel
 from lab.networks.speech import LipNet
+from lab.performances import Phones, class_frames
+from lab.performances.lips import STEP, lip_curves
+from lab.performances.speechset import Clip, load_speech_set, place
 from lab.speaking.evaluate import closures, lip_corr, lip_lag_ms
 from lab.speaking.toy import toy_set
 from lab.training import Plan, fit
@@ -43,9 +43,9 @@ PER_FRAME = round(1 / FPS / STEP)
 _CHANNEL_GAP = np.array([2 * GAP.get(c + "Left", 0.0) or GAP.get(c, 0.0) for c in CHANNELS], np.float32)
 DATA = (
     "Speech with timed phones: Debian's asterisk-core-sounds-{en,es,fr}-g722 (people; CC-BY-SA 3.0) and "
-    "tuxpaint-stamps-default (people, in six languages; GPL-2), aligned by faces.performances.align, and speech "
+    "tuxpaint-stamps-default (people, in six languages; GPL-2), aligned by lab.performances.align, and speech "
     "synthesised with espeak-ng, flite, festival voices and Kokoro-82M (Apache-2.0) in 15 languages; some of it made "
-    "to sing, laugh, draw breath, whisper or shout where the set holds that. Lip targets by faces.performances. No "
+    "to sing, laugh, draw breath, whisper or shout where the set holds that. Lip targets by lab.performances. No "
     "video, no faces of people. Italian, Russian, Greek and Swahili are held out."
 )
 

@@ -1,7 +1,7 @@
 """Recipe: dense landmarks from volunteers lifted and people who do not exist.
 
-Photographs of volunteers are lifted (`faces.lifting`) and taken again: turned, with other expressions, shapes, gazes,
-lights and backgrounds; people who do not exist (`faces.people`) are photographed with everything a face can meet.
+Photographs of volunteers are lifted (`lab.people.lifting`) and taken again: turned, with other expressions, shapes,
+gazes, lights and backgrounds; people who do not exist (`lab.people`) are photographed with everything a face can meet.
 Worker processes make these pictures all the time; the last few thousand are kept, and every step draws from them,
 crops them anew and degrades them on the training device. A part of the crops holds no face, for the score.
 
@@ -21,12 +21,12 @@ from torch import nn
 
 from faces.fit import fit as fit_head
 from faces.landmarks import MIRROR, OUTER_EYES, POINTS
-from faces.lifting import Lifted, Shade, elsewhere
-from faces.london import INNER_POINTS, London, Person, background_mask
 from faces.templates import TemplateReader, into_pupil_frame, out_of_pupil_frame
 from lab.networks.landmarks import LandmarkNet
+from lab.people.lifting import Lifted, Shade, elsewhere
 from lab.pictures.creatures import random_creature
 from lab.pictures.degrade import degrade, recrop
+from lab.pictures.london import INNER_POINTS, London, Person, background_mask
 from lab.pictures.photographs import random_background
 from lab.training import Plan, fit
 from lab.training.loop import batches_ahead
@@ -167,12 +167,12 @@ class People:
     follows the hair: those points are not learned from them."""
 
     def __init__(self, assets: Path, skins: Path | None, first: int) -> None:
-        from faces.people import Wardrobe
+        from lab.people import Wardrobe
 
         self.wardrobe, self.first = Wardrobe(assets, skins), first
 
     def __call__(self, rng: np.random.Generator) -> Kept:
-        from faces.people import Person
+        from lab.people import Person
 
         person = Person.random(self.first + int(rng.integers(1 << 40)), self.wardrobe)
         photograph = person.photograph(self.wardrobe, 320, supersample=1)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from faces.performances import CLASS_INDEX, SHUT, MotionClip, Phones, lip_frames, lips_to_actions, mouth_opening
-from faces.performances.vocals import KIND_INDEX, Vocals
+from generate.acting import CLASS_INDEX, SHUT, MotionClip, lips_to_actions, mouth_opening
+from lab.performances import Phones, lip_frames
+from lab.performances.vocals import KIND_INDEX, Vocals
 from media.errors import UnreadableError
 from media.sound import read_sound
 from media.units import FPS, SAMPLES_PER_FRAME
@@ -65,14 +66,14 @@ class Spoken:
     language: str
     speech: np.ndarray  # (N,) float32 mono 16 kHz in [-1, 1]
     phones: Phones
-    manner: str = "speech"  # of `faces.performances.manners`
+    manner: str = "speech"  # of `lab.performances.manners`
 
 
 def read_eval_set(folder: Path | str) -> list[Spoken]:
     """The clips of a folder with `phones.json` and one sound file a clip, as `benchmarks/data/speech` holds them.
 
     Of each: name, language, phones ([class, start, end] in seconds), and where there are any, manner and vocals
-    ([kind, start, end, amount], see `faces.performances.vocals`).
+    ([kind, start, end, amount], see `lab.performances.vocals`).
 
     Raises:
         UnreadableError: the list or a sound file is missing or damaged.

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from faces.performances.phones import CLASS_INDEX, Phones
-from faces.performances.speechset import Clip
-from faces.performances.synthesisers import Voice
+from generate.acting import CLASS_INDEX
+from lab.performances.phones import Phones
+from lab.performances.speechset import Clip
+from lab.performances.synthesisers import Voice
 from media.units import SAMPLE_RATE
 
 # First two formants in hertz of a few vowels (Peterson and Barney 1952, men).

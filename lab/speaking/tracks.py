@@ -10,11 +10,11 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from faces.fit import CAMERA_DISTANCE
-from faces.performances import CONDITIONS, TRAITS, Controls, MotionClip, Prosody
-from generate.motion.scenes import HEAD_WIDTH, SECONDS, Scene, heard
-from generate.motion.space import to_vectors
+from generate.acting import CONDITIONS, TRAITS, Controls, MotionClip, Prosody
+from generate.motion.space import HEAD_WIDTH, heard, to_vectors
 from generate.speech import Ear, SpeechEncoder
 from generate.speech.stepping import DELAY
+from lab.performances.scenes import SECONDS, Scene
 from media import read_sound
 from media.errors import SpeechError, UnreadableError
 from media.units import FPS, SAMPLES_PER_FRAME

@@ -25,7 +25,6 @@ INTERPOLATION_LOSS = 0.87  # root mean square of +-1 chips after cubic interpola
 FEATURES = 12
 
 
-
 def features(bright: np.ndarray) -> np.ndarray:
     """Where a picture departs from its near and far surroundings, and brightness: (H, W) float32 in [0, 1], even sizes
     of 24 or more -> (1, 12, H / 2, W / 2)."""

@@ -97,9 +97,9 @@ def people(
     Writes SEED.png (marked and signed, so that `generate` knows it shows nobody) and SEED.npz: identity, actions,
     rotation (degrees: yaw, pitch, roll), centre (pixels), scale (pixels between the eyes), gaze (degrees), distance
     (of the camera, in units of the distance of the eyes), mesh (478 points: x, y, depth, pixels), visible (of the
-    mesh), depth (pixels), normals, segmentation (`faces.people.Region`), light (spherical harmonics).
+    mesh), depth (pixels), normals, segmentation (`lab.people.Region`), light (spherical harmonics).
     """
-    from faces.people import Wardrobe
+    from lab.people import Wardrobe
     from provenance import Keys
 
     _ = Wardrobe(assets, skins).skins  # what is missing is said before any work
@@ -126,8 +126,8 @@ class _Studio:
 
     def __call__(self, seed: int) -> None:
         """Photograph, mark, sign and save one person."""
-        from faces.people import Person
-        from faces.people.labels import write_labels
+        from lab.people import Person
+        from lab.people.labels import write_labels
         from provenance import Permit, Rendered, save_picture
 
         wardrobe, keys = _opened(self)
@@ -141,7 +141,7 @@ class _Studio:
 
 @cache
 def _opened(studio: _Studio):
-    from faces.people import Wardrobe
+    from lab.people import Wardrobe
     from provenance import Keys
 
     return Wardrobe(studio.assets, studio.skins), Keys.open(studio.keys)
@@ -168,7 +168,7 @@ def speech(
 
     Some of it is sung, laughed, whispered or shouted, or has breaths in it; index.jsonl says so (`manner`).
     """
-    from faces.performances import build_speech_set
+    from lab.performances import build_speech_set
 
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output}: is not a folder")

@@ -34,9 +34,7 @@ def fakes(
     ),
     generator: Annotated[
         list[Path] | None,
-        typer.Option(
-            help="Folder of other weights (painter.onnx, refiner.onnx) to fake with; repeatable."
-        ),
+        typer.Option(help="Folder of other weights (painter.onnx, refiner.onnx) to fake with; repeatable."),
     ] = None,
     licence: Annotated[
         Path | None,

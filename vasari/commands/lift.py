@@ -35,8 +35,8 @@ def lifted(
 
     from faces import Tracker
     from faces.crop import face_crop
-    from faces.lifting import Lifted, Shade, elsewhere
-    from faces.people.labels import write_labels
+    from lab.people.labels import write_labels
+    from lab.people.lifting import Lifted, Shade, elsewhere
     from media.errors import UsageError
     from provenance import Composite, Permit, save_picture
     from provenance import Keys as KeyFolder

@@ -76,7 +76,7 @@ def _recipe(recipe: Recipe, variant: str | None) -> tuple[Callable, Path]:
         from generate.motion.model import WEIGHTS
         from lab.recipes.motion import train as run
     elif recipe is Recipe.aligner:
-        from faces.performances.align import WEIGHTS
+        from lab.performances.align import WEIGHTS
         from lab.recipes.aligner import train as run
     elif recipe is Recipe.lipsync:
         from faces.lipsync import WEIGHTS
