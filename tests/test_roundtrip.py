@@ -130,7 +130,7 @@ def test_recipe_trains_resumes_and_repeats(tmp_path: Path, monkeypatch: pytest.M
     assert again.sha256 == whole.sha256
     assert {"psnr_db", "perceptual"} <= set(again.figures)
     assert "London" in again.data
-    assert "--variant tiny --data london --data others" in again.recipe
+    assert "--data london --data others --variant tiny" in again.recipe
     rows = [json.loads(line) for line in (tmp_path / "a" / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [0, 4]
     assert load_weights(out, "roundtrip")[1].config == TINY

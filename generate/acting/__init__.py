@@ -10,7 +10,7 @@ Placement       where the head is held
 from generate.acting.clip import GAP, SHUT, MotionClip, join, lips_to_actions, mouth_opening
 from generate.acting.controls import ANGLE, CONDITIONS, REST_DISTANCE, Controls
 from generate.acting.emotions import EMOTIONS, emotion_amounts, emotion_offsets
-from generate.acting.placement import Placement, look_actions, mood_spring
+from generate.acting.placement import Placement, look_actions, mood_spring, spring
 from generate.acting.prosody import AHEAD, Prosody, frame_rms
 from generate.acting.style import TRAITS, Style
 from generate.acting.visemes import CHANNELS, CLASS_INDEX, CLASSES
@@ -40,4 +40,5 @@ __all__ = [
     "look_actions",
     "mood_spring",
     "mouth_opening",
+    "spring",
 ]

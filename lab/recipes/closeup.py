@@ -33,10 +33,10 @@ from lab.pictures.degrade import degrade
 from lab.pictures.london import London
 from lab.pictures.photographs import random_background
 from lab.recipes.tracker import lift_volunteers
-from lab.training import Plan, fit
+from lab.training import Plan
 from lab.training.loop import batches_ahead
+from lab.training.recipe import Run, Trial, recipe
 from lab.training.resuming import guarded
-from lab.weights import WeightCard, save_weights
 from media.atomic import replacing
 from media.errors import UsageError
 
@@ -398,65 +398,65 @@ def validator(sets: dict[str, Views]) -> Callable[[nn.Module], dict[str, float]]
 
 
 @guarded
+@recipe("closeup", steps=4000)
 def train(
+    run: Run,
     data: Path,
-    out: Path,
     *,
-    steps: int = 4000,
-    workdir: Path,
-    device: str = "cpu",
-    resume: bool = True,
-    seed: int = 0,
-    workers: int = 0,
     lr: float = 2e-3,
     batch: int = BATCH,
     shards: tuple[int, int, int] = SHARDS,
     assets: Path | None = None,
     skins: Path | None = None,
     reader: LandmarkReader | None = None,
-    progress: Callable[[int, Mapping[str, float]], None] | None = None,
-) -> WeightCard:
-    """Train `CloseupNet` on the London folder `data` and people who do not exist, and write `out`.
+) -> Trial:
+    """`CloseupNet` from the London folder `data` and people who do not exist.
 
     Args:
         shards: of `SCENES` pictures: of people who do not exist, of lifted volunteers, of each to validate on. They are
-            kept in `workdir`, and made once.
+            kept in `run.workdir`, and made once.
         assets, skins: folders for people who do not exist (`vasari data assets`).
-        workers: processes that make pictures.
         reader: first look; the one that ships by default.
     """
     if assets is None:
         raise UsageError("train closeup: give MakeHuman's assets with --assets FOLDER (see `vasari data assets`)")
-    views, unseen = pictures(data, assets, skins, workdir, shards, seed=seed, workers=workers, reader=reader)
-    return learn(
-        views, unseen, out, steps=steps, workdir=workdir, device=device, resume=resume, seed=seed, lr=lr, batch=batch,
-        progress=progress,
-    )  # fmt: skip
+    views, unseen = pictures(run, data, assets, skins, shards, reader)
+    torch.manual_seed(run.seed)
+    net, steps, bf16 = CloseupNet(), run.steps, run.device == "cpu"
+    return Trial(
+        net,
+        Plan(
+            steps=steps, lr=lr, seed=run.seed, weight_decay=0.05, ema=0.995, validate_every=min(250, steps), bf16=bf16
+        ),
+        Batches(views, run.seed, batch),
+        loss,
+        validator(unseen),
+        select="total",
+        data="people who do not exist, from MakeHuman's assets (CC0), and the training people of the Face Research Lab "
+        f"London Set (CC-BY 4.0), lifted: {len(views['real'])} views, {100 * views['real'].mean():.0f}% of them lifted",
+    )
 
 
 def pictures(
+    run: Run,
     data: Path,
     assets: Path,
     skins: Path | None,
-    workdir: Path,
     shards: tuple[int, int, int],
-    *,
-    seed: int,
-    workers: int,
     reader: LandmarkReader | None,
 ) -> tuple[Views, dict[str, Views]]:
-    """Views to learn from, and views of each kind to validate on; what is not in `workdir` yet is made."""
-    london, threads = London(data), max(1, workers)
-    workdir.mkdir(parents=True, exist_ok=True)
+    """Views to learn from, and views of each kind to validate on; what is not in the run's folder yet is made."""
+    london, threads = London(data), max(1, run.workers)
+    run.workdir.mkdir(parents=True, exist_ok=True)
 
     def volunteers(people: list, *, correct: bool) -> Volunteers:
-        return Volunteers(lift_volunteers(london, people, correct=correct, size=SHOT, threads=threads), seed)
+        return Volunteers(lift_volunteers(london, people, correct=correct, size=SHOT, threads=threads), run.seed)
 
     def shards_of(name: str, source: Callable[[], Source], count: int) -> Views:
-        paths = [workdir / f"{name}{number:04d}.npz" for number in range(count)]
+        paths = [run.workdir / f"{name}{number:04d}.npz" for number in range(count)]
         if not all(path.exists() for path in paths):
-            maker = Shards(source(), reader, workdir, name, seed)
-            paths = list(batches_ahead(maker, range(count), workers))
+            maker = Shards(source(), reader, run.workdir, name, run.seed)
+            paths = list(batches_ahead(maker, range(count), run.workers))
         return read_shards(paths)
 
     drawn, lifted, kept = shards
@@ -469,45 +469,3 @@ def pictures(
         shards_of("lifted", lambda: volunteers(london.training, correct=True), lifted),
     ])  # fmt: skip
     return views, unseen
-
-
-def learn(
-    views: Views,
-    unseen: dict[str, Views],
-    out: Path,
-    *,
-    steps: int,
-    workdir: Path,
-    device: str,
-    resume: bool,
-    seed: int,
-    lr: float,
-    batch: int,
-    progress: Callable[[int, Mapping[str, float]], None] | None,
-) -> WeightCard:
-    """Train on views that were made, and write `out`."""
-    torch.manual_seed(seed)
-    net = CloseupNet()
-    plan = Plan(
-        steps=steps,
-        lr=lr,
-        seed=seed,
-        weight_decay=0.05,
-        ema=0.995,
-        validate_every=min(250, steps),
-        bf16=device == "cpu",
-    )
-    figures = fit(
-        net, plan, Batches(views, seed, batch), loss, validator(unseen), select="total", workdir=workdir, device=device,
-        resume=resume, progress=progress,
-    )  # fmt: skip
-    card = WeightCard(
-        model="closeup",
-        config={},
-        data="people who do not exist, from MakeHuman's assets (CC0), and the training people of the Face Research Lab "
-        f"London Set (CC-BY 4.0), lifted: {len(views['real'])} views, {100 * views['real'].mean():.0f}% of them lifted",
-        steps=int(figures["step"]),
-        figures=figures,
-        recipe=f"vasari train closeup --data LONDON --assets ASSETS --steps {steps} --seed {seed} --lr {lr:g}",
-    )
-    return save_weights(out, net.cpu().state_dict(), card, dtype=torch.float16)

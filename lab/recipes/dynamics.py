@@ -19,9 +19,9 @@ from generate.dynamics import ACTIONS
 from lab.networks.dynamics import DynamicsNet
 from lab.people.behaviour import random_actions
 from lab.performances import Phones, perform
-from lab.training import Plan, fit
+from lab.training import Plan
+from lab.training.recipe import Run, Trial, recipe
 from lab.training.resuming import guarded
-from lab.weights import WeightCard, save_weights
 from media.units import SAMPLE_RATE
 
 BATCH = 256
@@ -116,46 +116,25 @@ def validator(rows: torch.Tensor, loss: Loss) -> Callable[[nn.Module], dict[str,
 
 
 @guarded
-def train(
-    data: Path | None,
-    out: Path,
-    *,
-    steps: int = 20_000,
-    workdir: Path,
-    device: str = "cpu",
-    resume: bool = True,
-    seed: int = 0,
-    width: int = 256,
-    batch: int = BATCH,
-    progress: Callable[[int, Mapping[str, float]], None] | None = None,
-) -> WeightCard:
-    """Train the code of facial dynamics and write `out`; `data` is not used. About 3 ms a step."""
+@recipe("dynamics", steps=20_000)
+def train(run: Run, data: Path | None, *, width: int = 256, batch: int = BATCH) -> Trial:
+    """The code of facial dynamics; `data` is not used. About 3 ms a step."""
     del data
-    torch.manual_seed(seed)
-    net, loss = DynamicsNet(width), Loss(device)
-    plan = Plan(steps=steps, lr=1e-3, warmup=min(200, steps), weight_decay=1e-4, seed=seed,
-                validate_every=min(1000, steps), checkpoint_every=500, bf16=False)  # fmt: skip
-    unseen = Rows(seed + 10_000, pool=VALIDATION)
+    torch.manual_seed(run.seed)
+    net, loss, steps = DynamicsNet(width), Loss(run.device), run.steps
+    unseen = Rows(run.seed + 10_000, pool=VALIDATION)
     rows = torch.from_numpy(np.concatenate([unseen.mixed(np.random.default_rng(9), VALIDATION), unseen.spoken]))
-    figures = fit(
+    plan = Plan(steps=steps, lr=1e-3, warmup=min(200, steps), weight_decay=1e-4, seed=run.seed,
+                validate_every=min(1000, steps), checkpoint_every=500, bf16=False)  # fmt: skip
+    return Trial(
         net,
         plan,
-        Rows(seed, batch),
+        Rows(run.seed, batch),
         loss,
         validator(rows, loss),
         select="loss",
-        workdir=workdir,
-        device=device,
-        resume=resume,
-        progress=progress,
-    )
-    card = WeightCard(
-        model="dynamics",
         config={"width": width},
+        dtype=torch.float32,
         data="facial actions drawn from lab.people.behaviour (emotions after EMFACS, visemes after JALI, lids, play) "
         "and moments of lab.performances",
-        steps=int(figures["step"]),
-        figures=figures,
-        recipe=f"vasari train dynamics --steps {steps} --seed {seed}",
     )
-    return save_weights(out, net.cpu().state_dict(), card, dtype=torch.float32)

