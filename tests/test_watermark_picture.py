@@ -138,7 +138,7 @@ def small_pictures(monkeypatch):
 
 
 def toy(out: Path, steps: int, **options):
-    return training.recipe(None, out / "w.onnx", steps=steps, samples=2, **options)
+    return training.train(None, out / "w.onnx", steps=steps, samples=2, **options)
 
 
 def test_recipe_learns_resumes_and_repeats(tmp_path):
@@ -174,7 +174,7 @@ def test_recipe_takes_photographs(tmp_path):
     (tmp_path / "faces").mkdir()
     for name in ("003_a", "003_b", "free", "x"):
         Image.fromarray(picture(len(name))).save(tmp_path / "faces" / f"{name}.png")
-    card = training.recipe(tmp_path / "faces", tmp_path / "w.onnx", steps=1, samples=2, workdir=tmp_path / "work")
+    card = training.train(tmp_path / "faces", tmp_path / "w.onnx", steps=1, samples=2, workdir=tmp_path / "work")
     assert "photographs of the folder 'faces'" in card.data
     train, held = (training.hosts.Photographs(tmp_path / "faces", held=held) for held in (False, True))
     assert len(train.pictures) + len(held.pictures) == 4

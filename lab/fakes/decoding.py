@@ -16,7 +16,7 @@ from lab.weights import load_weights
 from media.errors import UsageError
 
 
-def weights_of(variant: str) -> Path:
+def weights_of(variant: str = "kl8") -> Path:
     """Where a variant ships.
 
     Raises:

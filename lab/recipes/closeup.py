@@ -36,7 +36,6 @@ from lab.recipes.tracker import lift_volunteers
 from lab.training import Plan
 from lab.training.loop import batches_ahead
 from lab.training.recipe import Run, Trial, recipe
-from lab.training.resuming import guarded
 from media.atomic import replacing
 from media.errors import UsageError
 
@@ -397,7 +396,6 @@ def validator(sets: dict[str, Views]) -> Callable[[nn.Module], dict[str, float]]
     return validate
 
 
-@guarded
 @recipe("closeup", steps=4000)
 def train(
     run: Run,

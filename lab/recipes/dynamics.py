@@ -21,7 +21,6 @@ from lab.people.behaviour import random_actions
 from lab.performances import Phones, perform
 from lab.training import Plan
 from lab.training.recipe import Run, Trial, recipe
-from lab.training.resuming import guarded
 from media.units import SAMPLE_RATE
 
 BATCH = 256
@@ -115,7 +114,6 @@ def validator(rows: torch.Tensor, loss: Loss) -> Callable[[nn.Module], dict[str,
     return validate
 
 
-@guarded
 @recipe("dynamics", steps=20_000)
 def train(run: Run, data: Path | None, *, width: int = 256, batch: int = BATCH) -> Trial:
     """The code of facial dynamics; `data` is not used. About 3 ms a step."""

@@ -14,7 +14,6 @@ from lab.pictures.london import London
 from lab.pictures.photographs import SOURCE, Photograph, photographs, random_background
 from lab.training import Plan
 from lab.training.recipe import IMAGENET, Run, Trial, recipe
-from lab.training.resuming import guarded
 
 SIDE = 224  # pixels a side of the scenes
 CELLS = SIDE // STRIDE
@@ -131,7 +130,6 @@ def validator(scenes: Scenes, count: int) -> Callable[[nn.Module], dict[str, flo
     return validate
 
 
-@guarded
 @recipe("finder", steps=600)
 def train(run: Run, data: Path, *, pretrained: bool = True, batch: int = BATCH) -> Trial:
     """`FinderNet` from the London folder `data`. About 1 s a step on one core."""

@@ -17,7 +17,6 @@ from lab.performances import perform
 from lab.performances.speechset import Clip, load_speech_set
 from lab.training import Plan
 from lab.training.recipe import Run, Trial, recipe
-from lab.training.resuming import guarded
 from media.errors import UsageError
 from media.mel import HISTORY
 from media.units import SAMPLE_RATE, SAMPLES_PER_FRAME
@@ -106,7 +105,6 @@ def contrast(net: nn.Module, batch: Batch) -> tuple[torch.Tensor, Mapping[str, f
     return forward + backward, {"frame_pct": 100 * float(right)}
 
 
-@guarded
 @recipe("lipsync", steps=2500)
 def train(run: Run, data: Path | None) -> Trial:
     """The score of lips against sound, from a speech set."""

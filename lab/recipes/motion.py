@@ -29,7 +29,6 @@ from lab.speaking.toy import toy_set
 from lab.speaking.tracks import read_tracks
 from lab.training import Plan
 from lab.training.recipe import Run, Trial, recipe
-from lab.training.resuming import guarded
 from lab.weights import load_weights
 from media.atomic import replacing
 
@@ -229,7 +228,6 @@ class Loss:
         return total, {name: float(value.detach()) for name, value in figures.items()}
 
 
-@guarded
 @recipe("motion", steps=8000)
 def train(
     run: Run, data: Path | None, *, tracks: Path | None = None, start: Path | None = None, lr: float = 1e-3

@@ -38,7 +38,6 @@ from lab.training import Plan
 from lab.training.adversary import Adversary
 from lab.training.backbone import Perceptual
 from lab.training.recipe import IMAGENET, Run, Trial, recipe
-from lab.training.resuming import guarded
 from media.threads import one_blas_thread
 
 SIZE = 512
@@ -299,7 +298,6 @@ def validator(batches: Batches, count: int, loss: Loss) -> Callable[[nn.Module],
     return validate
 
 
-@guarded
 @recipe("painter", steps=1200)
 def train(
     run: Run,

@@ -23,7 +23,6 @@ from lab.pictures.recognition import KEPT, ROOM, SHOT, People, Volunteers, pictu
 from lab.recipes.tracker import lift_volunteers
 from lab.training import Plan
 from lab.training.recipe import IMAGENET, Run, Trial, recipe
-from lab.training.resuming import guarded
 
 log = logging.getLogger(__name__)
 BATCH = 96
@@ -122,7 +121,6 @@ def validator(sets: dict[str, np.ndarray], device: str) -> Callable[[nn.Module],
     return validate
 
 
-@guarded
 @recipe("recognition", steps=900)
 def train(
     run: Run,

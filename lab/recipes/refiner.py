@@ -34,7 +34,6 @@ from lab.training import Plan
 from lab.training.backbone import Perceptual
 from lab.training.pool import Pool
 from lab.training.recipe import IMAGENET, Run, Trial, recipe
-from lab.training.resuming import guarded
 
 SIZE = 256  # pixels a side of the pictures
 SITTING = 4  # photographs of a person
@@ -279,7 +278,6 @@ def validator(sets: dict[str, list[Batch]], loss: Loss) -> Callable[[nn.Module],
     return validate
 
 
-@guarded
 @recipe("refiner", steps=6000)
 def train(
     run: Run,

@@ -25,7 +25,6 @@ from lab.pictures.photographs import random_background
 from lab.training import Plan
 from lab.training.loop import batches_ahead
 from lab.training.recipe import Run, Trial, recipe
-from lab.training.resuming import guarded
 from lab.weights import load_weights
 from media.atomic import replacing
 from media.errors import UsageError
@@ -245,7 +244,6 @@ def body_of_landmarks(net: RegionNet, weights: Path = LANDMARKS) -> None:
     net.body.requires_grad_(False).eval()
 
 
-@guarded
 @recipe("regions", steps=3000)
 def train(
     run: Run,

@@ -22,7 +22,6 @@ from lab.training import Plan
 from lab.training.adversary import Adversary
 from lab.training.backbone import Perceptual
 from lab.training.recipe import IMAGENET, Run, Trial, recipe
-from lab.training.resuming import guarded
 from media import VideoReader, read_picture
 from media.errors import UsageError
 
@@ -172,7 +171,6 @@ def validator(pictures: Pictures, count: int, perceptual: Perceptual) -> Callabl
     return validate
 
 
-@guarded
 @recipe("roundtrip", steps=STEPS)
 def train(
     run: Run,

@@ -29,7 +29,6 @@ from lab.speaking.evaluate import closures, lip_corr, lip_lag_ms
 from lab.speaking.toy import toy_set
 from lab.training import Plan
 from lab.training.recipe import Run, Trial, recipe
-from lab.training.resuming import guarded
 from lab.weights import load_weights
 from media.errors import UsageError
 from media.mel import BINS, HISTORY
@@ -271,7 +270,6 @@ def measure(model: nn.Module, found: list[tuple[Example, Batch]]) -> dict[str, f
     }
 
 
-@guarded
 @recipe("speech", steps=4000)
 def train(
     run: Run, data: Path | None, *, encoder: Path | None = None, start: Path | None = None, lr: float = 1.5e-3

@@ -32,7 +32,6 @@ from lab.training import Plan
 from lab.training.loop import batches_ahead
 from lab.training.pool import Pool
 from lab.training.recipe import IMAGENET, Run, Trial, recipe
-from lab.training.resuming import guarded
 from lab.weights import load_weights
 from media.threads import one_blas_thread
 
@@ -302,7 +301,6 @@ class AsTaken(Volunteers):
         return keep(lifted.picture, shot.mesh[:, :2], np.ones(POINTS, bool))
 
 
-@guarded
 @recipe("tracker", steps=4000)
 def train(
     run: Run,

@@ -37,7 +37,7 @@ VALIDATION_CLIPS, VALIDATION_SIDE = 24, 384
 
 
 @guarded
-def recipe(
+def train(
     data: Path | None,
     out: Path,
     *,
@@ -194,4 +194,4 @@ def _validate(model: Watermark, batch: list[Sample]) -> dict[str, float]:
     return total
 
 
-__all__ = ["recipe"]
+__all__ = ["train"]

@@ -12,6 +12,7 @@ whole or not at all, and that the card holds figures, steps and the command that
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import torch
 from torch import nn
 
 from lab.training.loop import Batch, Plan, fit
+from lab.training.resuming import claimed
 from lab.weights import WeightCard, save_weights
 
 Progress = Callable[[int, Mapping[str, float]], None]
@@ -102,12 +104,16 @@ class Recipe:
             VasariError: no validation gave a finite figure.
         """
         run = Run(self.steps if steps is None else steps, Path(workdir), device, seed, workers)
-        trial = self.prepare(run, data, **options)
-        figures = fit(
-            trial.model, trial.plan, trial.batches, trial.loss, trial.validate, select=trial.select,
-            higher_is_better=trial.higher_is_better, workdir=run.workdir, resume=resume, device=device,
-            workers=workers if trial.ahead else 0, progress=progress,
-        )  # fmt: skip
+        own = signature(self.prepare).bind(run, data, **options)
+        own.apply_defaults()
+        settings = {name: value for name, value in own.arguments.items() if name != "run"}
+        with claimed({**settings, "seed": seed, "out": out, "workdir": workdir, "resume": resume}):
+            trial = self.prepare(run, data, **options)
+            figures = fit(
+                trial.model, trial.plan, trial.batches, trial.loss, trial.validate, select=trial.select,
+                higher_is_better=trial.higher_is_better, workdir=run.workdir, resume=resume, device=device,
+                workers=workers if trial.ahead else 0, progress=progress,
+            )  # fmt: skip
         kept = (trial.kept or trial.model).cpu()
         card = WeightCard(
             model=trial.name or self.name,

@@ -1,7 +1,7 @@
 """Whether a run may go on in a working folder: what made its checkpoint has to be what makes the rest.
 
 A checkpoint says by which plan, seed and network it was made (`lab.training.loop`), the folder by which data and
-settings (`guarded`, in settings.json): whatever a recipe prepares there, pictures or scenes, is of that data.
+settings (`claimed`, in settings.json): whatever a recipe prepares there, pictures or scenes, is of that data.
 """
 
 import functools
@@ -9,7 +9,8 @@ import hashlib
 import inspect
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -66,20 +67,31 @@ def guarded(recipe: Callable[P, T]) -> Callable[P, T]:
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         given = signature.bind(*args, **kwargs)
         given.apply_defaults()
-        made = tuple(Path(given.arguments[name]).absolute() for name in ("out", "workdir") if given.arguments.get(name))
-        kept = {name: _told(value, made) for name, value in given.arguments.items() if name not in ELSEWHERE}
-        now = {name: value for name, value in kept.items() if value is not NotImplemented}
-        workdir = Path(given.arguments["workdir"])
-        _claim(workdir, now, resume=bool(given.arguments["resume"]))
-        try:
+        with claimed(given.arguments):
             return recipe(*args, **kwargs)
-        except VasariError:
-            if [path.name for path in workdir.iterdir()] == [FILE]:  # refused before it began
-                (workdir / FILE).unlink()
-                workdir.rmdir()
-            raise
 
     return run
+
+
+@contextmanager
+def claimed(given: Mapping[str, Any]) -> Iterator[None]:
+    """While a recipe runs that was `given` these arguments: its working folder says so.
+
+    Raises:
+        UsageError: the folder was used with others.
+    """
+    made = tuple(Path(given[name]).absolute() for name in ("out", "workdir") if given.get(name))
+    kept = {name: _told(value, made) for name, value in given.items() if name not in ELSEWHERE}
+    now = {name: value for name, value in kept.items() if value is not NotImplemented}
+    workdir = Path(given["workdir"])
+    _claim(workdir, now, resume=bool(given["resume"]))
+    try:
+        yield
+    except VasariError:
+        if [path.name for path in workdir.iterdir()] == [FILE]:  # refused before it began
+            (workdir / FILE).unlink()
+            workdir.rmdir()
+        raise
 
 
 def _claim(workdir: Path, now: Mapping[str, Any], *, resume: bool) -> None:
