@@ -16,12 +16,12 @@ import numpy as np
 
 from faces.closeup import CloseupReader
 from faces.finder import Box, Finder
-from faces.following import SURE, Follower
 from faces.landmarks import CROP_SCALE, LandmarkReader, Reading, crop_matrix
 from faces.offline import smooth
 from faces.quality import TURNED_AWAY, turned_degrees
 from faces.regions import Kind, RegionReader
 from faces.track import UNREADABLE, Refusal, Track, doubt_of, face_size, track_of
+from faces.video import SURE, Follower
 from media.errors import FaceError, UsageError
 from media.pictures import over_grey
 

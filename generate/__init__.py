@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from generate.latent import FaceLatent, Identity, Pose
     from generate.motion import Motion, MotionClip
     from generate.painter import Painter
-    from generate.pipeline import Talker, retarget
     from generate.renderer import Renderer
     from generate.stream import Stream
+    from generate.talker import Talker, retarget
 
 __all__ = [
     "FaceLatent",
@@ -29,6 +29,6 @@ __getattr__ = lazily(
     __name__,
     {
         "FaceLatent": "latent", "Identity": "latent", "Motion": "motion", "MotionClip": "motion", "Painter": "painter",
-        "Pose": "latent", "Renderer": "renderer", "Stream": "stream", "Talker": "pipeline", "retarget": "pipeline",
+        "Pose": "latent", "Renderer": "renderer", "Stream": "stream", "Talker": "talker", "retarget": "talker",
     },
 )  # fmt: skip

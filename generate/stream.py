@@ -38,8 +38,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from generate.motion import LOOKAHEAD_SAMPLES, Controls, Curve, Guidance, Motion, MotionClip
-from generate.pipeline import Talker, retarget
 from generate.renderer import Prepared
+from generate.talker import Talker, retarget
 from media.errors import SpeechError, UsageError
 from media.threads import one_blas_thread
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME

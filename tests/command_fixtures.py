@@ -33,7 +33,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
 
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch, keys: Keys) -> None:
-    monkeypatch.setattr("generate.pipeline.Painter", painter)  # compiled once, not once a test; `talking` has its own
+    monkeypatch.setattr("generate.talker.Painter", painter)  # compiled once, not once a test; `talking` has its own
     monkeypatch.setenv("VASARI_KEYS", str(keys.folder))
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("TERM", "dumb")

@@ -114,7 +114,7 @@ def at_desk(desk: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("VASARI_KEYS", str(desk / "keys"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("PATH", f"{desk / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr("generate.pipeline.Painter", _painter)
+    monkeypatch.setattr("generate.talker.Painter", _painter)
     return desk
 
 

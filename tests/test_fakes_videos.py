@@ -21,7 +21,7 @@ from sitters import tracked
 from detect.data import SPLITS, check_splits
 from faces.actions import ACTION_INDEX
 from generate import Talker
-from generate.pipeline import retarget
+from generate.talker import retarget
 from lab.fakes import maker, sittings, videos
 from lab.fakes.maker import KINDS_OF_CLAIM, Making, make_set
 from lab.fakes.people import Shown, read_people

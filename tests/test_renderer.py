@@ -11,7 +11,7 @@ from sitters import latent
 from faces.actions import ACTION_INDEX
 from generate import Renderer, Talker, retarget
 from generate.painter import Painter
-from generate.pipeline import SPEECH_OWNS
+from generate.talker import SPEECH_OWNS
 from generate.windows import EYE_LEFT, EYE_RIGHT, MOUTH, SHAPES, WINDOWS
 
 SIZE = 256

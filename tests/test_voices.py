@@ -10,10 +10,10 @@ import pytest
 from faces.actions import ACTION_INDEX
 from generate.acting import CLASS_INDEX, CLASSES, SHUT, lips_to_actions, mouth_opening
 from lab.performances import Phones, lip_frames, perform
-from lab.performances.manners import CHANGES, MANNERS, changed, check_shares, draw_manner
 from lab.performances.phones import VOWELS
 from lab.performances.speechset import build_speech_set, load_speech_set
 from lab.performances.synthesisers import Utterance
+from lab.performances.vocal_styles import CHANGES, MANNERS, changed, check_shares, draw_manner
 from lab.performances.vocals import NOTHING, Vocals
 from lab.performances.vocoder import PERIOD, Voicing, installed
 from lab.speaking.toy import toy_clip

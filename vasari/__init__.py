@@ -42,6 +42,6 @@ __getattr__ = lazily(
     __name__,
     {
         "Keys": "provenance.keys", "Motion": "generate.motion", "Permit": "provenance.gate",
-        "Stream": "generate.stream", "Talker": "generate.pipeline", **dict.fromkeys(__all__[5:], "api"),
+        "Stream": "generate.stream", "Talker": "generate.talker", **dict.fromkeys(__all__[5:], "api"),
     },
 )  # fmt: skip

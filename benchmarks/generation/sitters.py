@@ -16,7 +16,7 @@ from faces.fit import CAMERA_DISTANCE
 from faces.lipsync import SHORTEST
 from generate import FaceLatent
 from generate.acting import Style
-from generate.pipeline import retarget
+from generate.talker import retarget
 from lab.people import Person, Wardrobe
 from lab.performances import perform
 from lab.speaking.evaluate import Spoken, read_eval_set

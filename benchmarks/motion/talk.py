@@ -7,9 +7,9 @@ import numpy as np
 
 from benchmarks.suites import Given
 from lab.performances import Phones
-from lab.performances.manners import MANNERS, SPEECH
 from lab.performances.scenes import joined
 from lab.performances.speechset import TEST_LANGUAGES, Clip, load_speech_set
+from lab.performances.vocal_styles import MANNERS, SPEECH
 from lab.speaking.evaluate import Spoken, read_eval_set
 from media.units import SAMPLE_RATE
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from generate import FaceLatent, Renderer, Talker
 from generate.acting import MotionClip
-from generate.pipeline import retarget
+from generate.talker import retarget
 from lab.fakes.masks import blended, hull_mask
 from lab.fakes.sittings import Sitting, parameters_of
 from lab.people.lifting import Lifted

@@ -14,7 +14,7 @@ from faces import FaceParameters, Tracker
 from faces.fit import CAMERA_DISTANCE
 from generate import FaceLatent, Motion, Painter, Talker
 from generate.acting import EMOTIONS, Controls, MotionClip, Style
-from generate.pipeline import retarget
+from generate.talker import retarget
 from lab.fakes.camera import Camera
 from lab.people import Person, Wardrobe
 from lab.people.background import random_background

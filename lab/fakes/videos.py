@@ -24,7 +24,7 @@ from generate import FaceLatent, Motion, Painter
 from generate.acting import MotionClip, mouth_opening
 from generate.latent import Pose
 from generate.motion.space import HEAD_WIDTH
-from generate.pipeline import SPEECH_OWNS
+from generate.talker import SPEECH_OWNS
 from lab.fakes.camera import Camera
 from lab.fakes.people import Shown
 from lab.fakes.sittings import FRAMES, SIZES, Job, Sitting, age_of, codec_of, generator_of
@@ -253,7 +253,7 @@ def placed(latent: FaceLatent, parameters: FaceParameters) -> FaceLatent:
 
 
 def movement_of(latent: FaceLatent, latents: Sequence[FaceLatent]) -> MotionClip:
-    """The movement that takes a portrait through these moments: what `generate.pipeline.retarget` undoes, but for the
+    """The movement that takes a portrait through these moments: what `generate.talker.retarget` undoes, but for the
     difference between the two eyes and for expressions weaker than what is kept of the portrait's rest."""
     rest = latent.pose
     before = rotation_matrix(*rest.rotation)

@@ -18,10 +18,10 @@ from generate.acting import (
     look_actions,
     mood_spring,
 )
-from lab.performances.bearing import bearing
-from lab.performances.life import Life
 from lab.performances.lips import lip_frames
+from lab.performances.nonverbal import Life
 from lab.performances.phones import Phones
+from lab.performances.vocal_expression import bearing
 from media.units import SAMPLES_PER_FRAME
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from generate.acting import AHEAD, CHANNELS, CLASS_INDEX, EMOTIONS, Controls, Prosody, Style, frame_rms
 from generate.motion.space import heard, split_conditions, to_vectors
 from lab.performances import Phones, lip_frames, perform
-from lab.performances.manners import SPEECH
 from lab.performances.speechset import Clip
+from lab.performances.vocal_styles import SPEECH
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 
 SECONDS = 16  # of a scene

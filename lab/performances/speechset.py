@@ -23,13 +23,13 @@ from scipy.io import wavfile
 from generate.acting import CLASSES
 from lab.performances.align import Aligner
 from lab.performances.kokoro import Kokoro
-from lab.performances.manners import SHARES as MANNER_SHARES
-from lab.performances.manners import SPEECH, changed, check_shares, draw_manner
 from lab.performances.phones import Phones
 from lab.performances.recordings import FOLDERS, STAMPED, recordings
 from lab.performances.recordings import INSTALL as RECORDINGS_INSTALL
 from lab.performances.synthesisers import INSTALL, Espeak, Festival, Flite, Synthesiser, Utterance, Voice
 from lab.performances.texts import SENTENCES, sentence
+from lab.performances.vocal_styles import SHARES as MANNER_SHARES
+from lab.performances.vocal_styles import SPEECH, changed, check_shares, draw_manner
 from lab.performances.vocals import KIND_INDEX, KINDS, NOTHING, Vocals
 from lab.performances.vocoder import INSTALL as VOCODER_INSTALL
 from lab.performances.vocoder import installed

@@ -14,9 +14,9 @@ from lab.mel import log_mel
 from lab.networks.aligner import AlignerNet
 from lab.performances.align import LOUD, Aligner, align
 from lab.performances.lips import class_frames
-from lab.performances.manners import SPEECH
 from lab.performances.speechset import SPELLED_AS, Clip, load_speech_set, place
 from lab.performances.synthesisers import Espeak
+from lab.performances.vocal_styles import SPEECH
 from lab.reference import Reference
 from lab.training import Plan, fit
 from lab.training.resuming import guarded

@@ -66,7 +66,7 @@ class Spoken:
     language: str
     speech: np.ndarray  # (N,) float32 mono 16 kHz in [-1, 1]
     phones: Phones
-    manner: str = "speech"  # of `lab.performances.manners`
+    manner: str = "speech"  # of `lab.performances.vocal_styles`
 
 
 def read_eval_set(folder: Path | str) -> list[Spoken]:

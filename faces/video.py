@@ -14,7 +14,7 @@ import numpy as np
 from faces.closeup import CloseupReader
 from faces.finder import Box, Finder
 from faces.fit import fitted
-from faces.knowing import Acquaintance
+from faces.identity import Acquaintance
 from faces.landmarks import CROP_SCALE, LandmarkReader, Reading
 from faces.likeness import likeness
 from faces.smoothing import CloseupSmoother, Crop, Smoother
