@@ -11,8 +11,8 @@ from benchmarks.detector.alterations import SEVERITIES, alterations
 from benchmarks.detector.measures import Scored
 from benchmarks.detector.suite import Judged, altered_alarms, said
 from benchmarks.detector.transfer import transfer
-from detect.data import Item
-from detect.data.crops import Shelf
+from lab.labelled import Item
+from lab.labelled.crops import Shelf
 
 RNG = np.random.default_rng(0)
 

@@ -8,10 +8,10 @@ import pytest
 from looks import noise_model
 from typer.testing import CliRunner
 
-from detect.data.manifest import Item
 from detect.detector import Detector, Model
 from detect.evidence import Gatherer
 from detect.picture import PictureReader
+from lab.labelled.manifest import Item
 from lab.weights import WeightCard
 from provenance.exits import EXIT_SYNTHETIC
 from vasari.cli import app
@@ -60,14 +60,14 @@ def test_gatherer_tells_a_video_without_people(model, tmp_path):
 
 @pytest.mark.parametrize(("count", "step"), [(1, 1), (8, 1), (9, 2), (16, 2), (17, 4), (1000, 128)])
 def test_frames_of_a_long_video_are_spread_over_it_and_few_are_held(count, step):
-    from detect.data.crops import spread
+    from lab.labelled.crops import spread
 
     assert spread(iter(range(count)), 8) == list(range(0, count, step))
     assert spread(iter(()), 8) == []
 
 
 def test_crops_are_cut_once_and_again_when_the_clip_is_made_anew(tmp_path, monkeypatch):
-    from detect.data import ClipSet, crops
+    from lab.labelled import ClipSet, crops
 
     cuts = []
 
@@ -92,7 +92,7 @@ def test_crops_are_cut_once_and_again_when_the_clip_is_made_anew(tmp_path, monke
 
 
 def test_items_of_sound_kinds_have_real_pictures():
-    from detect.data.manifest import SOUND_KINDS
+    from lab.labelled.manifest import SOUND_KINDS
 
     assert "sound_shift" in SOUND_KINDS
     assert Item(file="a", label="fake", kind="sound_shift", split="test").is_fake
@@ -101,7 +101,7 @@ def test_items_of_sound_kinds_have_real_pictures():
 def test_the_recipe_learns_from_a_set_of_pictures_and_can_be_gone_on_with(tmp_path):
     from PIL import Image
 
-    from detect.data import write_manifest
+    from lab.labelled import write_manifest
     from lab.recipes.detector import train
     from media import read_picture
 

@@ -7,8 +7,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from detect.data import SPLITS, ClipSet, Item, check_splits, read_manifest, write_manifest
-from detect.data.layouts import read_layout
 from detect.picture import SIDE
 from lab.fakes import maker
 from lab.fakes.blending import PARTS, SelfBlend
@@ -17,6 +15,8 @@ from lab.fakes.kinds import UNSEEN, shifted
 from lab.fakes.masks import hull_mask
 from lab.fakes.sittings import FIRST_SEED, PEOPLE, Job, codec_of, generator_of, jobs, volunteers_of
 from lab.fakes.spoiling import Spoiling
+from lab.labelled import SPLITS, ClipSet, Item, check_splits, read_manifest, write_manifest
+from lab.labelled.layouts import read_layout
 from media.errors import UnreadableError, UsageError
 
 

@@ -18,7 +18,6 @@ from permits import shown
 from sitters import latent as latent_of
 from sitters import tracked
 
-from detect.data import SPLITS, check_splits
 from faces.actions import ACTION_INDEX
 from generate import Talker
 from generate.talker import retarget
@@ -27,6 +26,7 @@ from lab.fakes.maker import KINDS_OF_CLAIM, Making, make_set
 from lab.fakes.people import Shown, read_people
 from lab.fakes.sittings import SHARES
 from lab.fakes.videos import TAKES, Footage, Look, movement_of, placed, square, stretches
+from lab.labelled import SPLITS, check_splits
 from media import probe
 from media.errors import ConsentError, UnreadableError, UsageError
 from provenance import Edited, Keys, grant_consent, manifest

@@ -7,8 +7,8 @@ face, averaged over all directions, into a support vector machine.
 import cv2
 import numpy as np
 
-from detect.data.crops import Crops
 from detect.picture import SIDE
+from lab.labelled.crops import Crops
 
 
 def spectrum(crop: np.ndarray) -> np.ndarray:

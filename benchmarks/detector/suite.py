@@ -18,13 +18,13 @@ from benchmarks.detector.transfer import transfer
 from benchmarks.figures import Figure, mean_figure
 from benchmarks.plots import save_plot
 from benchmarks.suites import Given, Parts, Suite
-from detect.data import open_set
-from detect.data.crops import Shelf, cut_all
-from detect.data.manifest import REAL, SOUND_KINDS, ClipSet, Item, check_splits
 from detect.detector import Detector, stream_scores
 from detect.evidence import Person
 from detect.fusion import STREAMS
 from lab.fakes.kinds import UNSEEN
+from lab.labelled import open_set
+from lab.labelled.crops import Shelf, cut_all
+from lab.labelled.manifest import REAL, SOUND_KINDS, ClipSet, Item, check_splits
 from media import VideoReader
 from media.errors import UnreadableError
 from media.processes import each

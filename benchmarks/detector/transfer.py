@@ -14,10 +14,10 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from detect.data.crops import Shelf
-from detect.data.manifest import REAL, Item
 from detect.picture import SIDE
 from lab.fakes.spoiling import Spoiling
+from lab.labelled.crops import Shelf
+from lab.labelled.manifest import REAL, Item
 from lab.networks.detector import PictureNet
 
 Row = tuple[Item, Shelf]

@@ -1,6 +1,6 @@
 """A labelled set of fakes with the real beside each: what the detector learns from and is measured on.
 
-It lives above `detect`, which never sees the generator: what comes out is a folder (`detect.data.manifest`).
+It lives above `detect`, which never sees the generator: what comes out is a folder (`lab.labelled.manifest`).
 """
 
 from lab.fakes.kinds import KINDS, UNSEEN

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from detect.data.manifest import REAL, Item, check_splits, write_manifest
 from generate import FaceLatent
 from lab.fakes.kinds import DRIVEN, KINDS, Frames, shifted, swap
 from lab.fakes.licences import LICENCE_NAMES, licence_of, licensed
@@ -22,6 +21,7 @@ from lab.fakes.people import Shown, read_people
 from lab.fakes.sittings import SHARES, STRIDE, Job, Picked, Sitting, Stage, Subject, jobs
 from lab.fakes.videos import Footage
 from lab.fakes.world import World
+from lab.labelled.manifest import REAL, Item, check_splits, write_manifest
 from lab.people import Person
 from media.atomic import replacing
 from media.errors import ConsentError, FaceError, UnreadableError, UsageError

@@ -20,7 +20,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from detect.data.manifest import SPLITS, Split
+from lab.labelled.manifest import SPLITS, Split
 from media.errors import ConsentError, UnreadableError, UsageError
 
 VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg"})

@@ -9,13 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from detect.data.manifest import SPLITS, Split
 from faces import FaceParameters, Tracker
 from faces.fit import CAMERA_DISTANCE
 from generate import FaceLatent, Motion, Painter, Talker
 from generate.acting import EMOTIONS, Controls, MotionClip, Style
 from generate.talker import retarget
 from lab.fakes.camera import Camera
+from lab.labelled.manifest import SPLITS, Split
 from lab.people import Person, Wardrobe
 from lab.people.background import random_background
 from lab.people.disguising import Disguise

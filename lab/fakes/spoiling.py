@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from detect.data.crops import KEPT, ROOM
 from detect.picture import SIDE
 from lab.attacks import h264
+from lab.labelled.crops import KEPT, ROOM
 
 WAYS = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 

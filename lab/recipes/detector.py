@@ -10,8 +10,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from detect.data import open_set
-from detect.data.manifest import SOUND_KINDS, ClipSet, Item
 from detect.detector import Model, Strangeness, stream_scores
 from detect.evidence import Person
 from detect.frequency import feature_names as band_names
@@ -19,6 +17,8 @@ from detect.fusion import Fusion
 from detect.linear import Linear
 from detect.motion import feature_names as motion_names
 from detect.picture import PictureReader
+from lab.labelled import open_set
+from lab.labelled.manifest import SOUND_KINDS, ClipSet, Item
 from lab.networks.detector import picture_tensors
 from lab.recipes.detector_evidence import gathered, looked
 from lab.recipes.detector_linear import fit_linear

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from detect.data.crops import fresh
-from detect.data.manifest import ClipSet, Item
 from detect.evidence import Gatherer, Person
 from detect.picture import SIDE, Look, PictureReader
 from detect.sound import Hearing
+from lab.labelled.crops import fresh
+from lab.labelled.manifest import ClipSet, Item
 from media import replacing
 from media.errors import UnreadableError
 from media.processes import each

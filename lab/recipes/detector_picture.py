@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from detect.data.crops import Shelf, cut_all
-from detect.data.manifest import REAL, SOUND_KINDS, ClipSet, Item, check_splits
 from lab.fakes.blending import SelfBlend
 from lab.fakes.spoiling import Spoiling
+from lab.labelled.crops import Shelf, cut_all
+from lab.labelled.manifest import REAL, SOUND_KINDS, ClipSet, Item, check_splits
 from lab.networks.detector import FROZEN, PictureNet, pooled
 from lab.training import Plan, fit
 from lab.training.ranks import first_to_begin

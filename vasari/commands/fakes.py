@@ -58,8 +58,8 @@ def fakes(
     Writes clips/NNNNNN_KIND.mp4, all of them marked and signed in the same way, and manifest.jsonl, a line a clip
     (docs/detection.md). A run that was broken off goes on where it stopped.
     """
-    from detect.data import SPLITS
     from lab.fakes import Making, make_set
+    from lab.labelled import SPLITS
 
     making = Making(
         output,

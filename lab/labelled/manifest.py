@@ -1,7 +1,7 @@
 """What a labelled set of clips says of itself: `manifest.jsonl`, one clip a line.
 
 A set is a folder with this file in it; paths are relative to the folder. Anything that can write these lines can be
-learned from: `vasari data fakes` does, and `detect.data.layouts` reads the layouts of public sets into the same items.
+learned from: `vasari data fakes` does, and `lab.labelled.layouts` reads the layouts of public sets into the same items.
 """
 
 import json

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from detect.data.layouts import read_layout
-from detect.data.manifest import MANIFEST, SPLITS, ClipSet, Item, check_splits, read_manifest, write_manifest
+from lab.labelled.layouts import read_layout
+from lab.labelled.manifest import MANIFEST, SPLITS, ClipSet, Item, check_splits, read_manifest, write_manifest
 
 __all__ = ["SPLITS", "ClipSet", "Item", "check_splits", "open_set", "read_layout", "read_manifest", "write_manifest"]
 

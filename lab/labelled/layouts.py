@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from detect.data.manifest import REAL, Item, Split
+from lab.labelled.manifest import REAL, Item, Split
 from media.errors import UnreadableError
 
 MEDIA = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".jpg", ".jpeg", ".png"})

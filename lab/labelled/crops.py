@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from detect.data.manifest import ClipSet, Item
 from detect.picture import SCALE
 from faces import Tracker
 from faces.landmarks import CROP_SCALE, Reading, crop_matrix, warp_crop
 from faces.track import face_size
 from faces.tracker import SURE
+from lab.labelled.manifest import ClipSet, Item
 from media import VideoReader, probe, read_picture, replacing
 from media.errors import UnreadableError
 from media.processes import each
