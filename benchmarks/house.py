@@ -25,6 +25,13 @@ def sources(*rooms: str) -> list[Path]:
     return [ROOT / name for name in told.split() if name.split("/")[0] in rooms and (ROOT / name).is_file()]
 
 
+def weights() -> list[Path]:
+    """Weight files of the rooms."""
+    return [
+        p for room in (*PRODUCT, *BENCH) for kind in ("onnx", "safetensors") for p in (ROOT / room).rglob(f"*.{kind}")
+    ]
+
+
 def lines(paths: list[Path]) -> int:
     return sum(len(path.read_text().splitlines()) for path in paths)
 
@@ -115,7 +122,7 @@ def main() -> None:
         ("files_over_400", len(over), "0", ", ".join(f"{name} {count}" for count, name in over)),
         ("functions_over_60", len(long), "0", ", ".join(f"{name} {count}" for count, name in long)),
         ("readme_kb", round((ROOT / "README.md").stat().st_size / 1000, 1), "8", ""),
-        ("weights_mb", round(sum(p.stat().st_size for p in ROOT.rglob("data/*.onnx")) / 1e6, 1), "60", ""),
+        ("weights_mb", round(sum(p.stat().st_size for p in weights()) / 1e6, 1), "60", ""),
         ("help_cpu_s", round(processor("--help"), 2), "0.3", ""),
         ("verify_cpu_s", round(processor("verify", "examples/portrait.png"), 2), "1.0", "a file without marks"),
         ("install_mb", round(sum(sizes.values())), "700",

@@ -1,0 +1,61 @@
+"""A wheel that is installed outside a checkout: weights, examples and lab come with it, and nothing else is needed."""
+
+import json
+import shutil
+import subprocess
+import sys
+import sysconfig
+import wave
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("media", "faces", "provenance", "generate", "detect", "lab", "benchmarks", "vasari")
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory):
+    """The Python of an environment that holds the wheel, and beside it what the wheel depends on."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    skipped = shutil.ignore_patterns("__pycache__", "*.pyc", "*.nbi", "*.nbc")
+    for room in ROOMS:
+        shutil.copytree(ROOT / room, source / room, ignore=skipped)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", folder, source]
+    subprocess.run(build, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "env"], check=True)
+    site = next((folder / "env").glob("lib/python*/site-packages"))
+    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+        wheel.extractall(site)
+    (site / "others.pth").write_text(
+        sysconfig.get_path("purelib")
+    )  # its .pth files, the checkout's among them, are not read
+    return folder / "env" / "bin" / "python"
+
+
+def test_a_face_is_made_verified_and_judged_outside_a_checkout(python, tmp_path):
+    def vasari(*arguments):
+        environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "VASARI_HOME": str(tmp_path / "home")}
+        return subprocess.run(
+            [python, "-m", "vasari", *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+
+    where = subprocess.run([python, "-c", "import vasari; print(vasari.__file__)"], cwd=tmp_path, capture_output=True)
+    assert str(python.parent.parent) in where.stdout.decode()
+    shutil.copy(ROOT / "examples" / "portrait.png", tmp_path)
+    with (
+        wave.open(str(ROOT / "examples" / "speech.wav")) as speech,
+        wave.open(str(tmp_path / "speech.wav"), "w") as short,
+    ):
+        short.setparams(speech.getparams())
+        short.writeframes(speech.readframes(2 * speech.getframerate()))
+    made = vasari("generate", "portrait.png", "speech.wav", "-o", "out.mp4", "--size", "256")
+    assert made.returncode == 0, made.stderr
+    verified = vasari("verify", "out.mp4")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    judged = vasari("detect", "out.mp4", "--json")
+    assert json.loads(judged.stdout)["schema_version"], judged.stderr
