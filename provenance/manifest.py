@@ -5,6 +5,7 @@ import copy
 import hashlib
 import io
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -86,6 +87,17 @@ def sign(
     target.seek(0)
     target.truncate()
     return signed(None), f"bears no time stamp: {authority.url} gave none ({refused})"
+
+
+def sign_path(
+    source: Path, target: Path, mime: str, manifest: Mapping[str, Any], signer: Signer, **how: Any
+) -> tuple[bytes, str]:
+    """As `sign`, from one path to another; what was written is on the disk when this returns."""
+    with source.open("rb") as given, target.open("w+b") as sink:
+        signed = sign(given, sink, mime, manifest, signer, **how)
+        sink.flush()
+        os.fsync(sink.fileno())
+    return signed
 
 
 class _RefusedError(SigningError):

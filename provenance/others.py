@@ -116,34 +116,23 @@ def mark_file(
     check_authority(keys)
     stamp = stamp_of(source)
     _refuse_marked(source, keys, book, again)
-    message = new_message()
+    settings = _settings(info.kind, target, crf, preset, quality)
     with replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
-        settings: dict[str, Any] = {}
-        if info.kind == "video":
-            settings = {"crf": crf, "preset": preset}
-        elif info.kind == "picture" and target.suffix.lower() != ".png":
-            settings = {"quality": quality}
-        work = _coded(source, unsigned, info.kind, message, keys, settings, progress)
+        copy = _Copy(source, unsigned, info.kind, new_message(), keys.mark_key, settings)
+        work = copy.code(progress)
         claim = Opened(source, settings, title)
         try:
             saved = finish(
-                begin(message, claim, info.kind), target, final, unsigned, claim, keys, book.add, work.seconds,
-                frames=work.frames, printer=work.printer, duration=work.duration,
-                sidecar=sidecar, remote_url=remote_url,
-                again=lambda number: _again(source, unsigned, info.kind, message, keys, settings, number),
-                holds=lambda: check_unchanged(source, stamp),
+                begin(copy.message, claim, info.kind), target, final, unsigned, claim, keys, book.add, work.seconds,
+                frames=work.frames, printer=work.printer, duration=work.duration, sidecar=sidecar,
+                remote_url=remote_url, again=copy.again, holds=lambda: check_unchanged(source, stamp),
             )  # fmt: skip
         except UsageError as error:
             raise UsageError(
                 f"{source}: nothing in it can bear a mark (silence, even surfaces, noise, transparency); "
                 "`vasari sign` puts credentials over it as it is"
             ) from error
-    assert saved.borne is not None
-    said = {"picture": saved.borne.picture, "sound": saved.borne.sound}
-    borne = tuple(name for name, there in said.items() if there)
-    weak = [f"the {name} could not bear the mark" for name, there in said.items() if there is False]
-    notes = [note for note in saved.notes if "bears no mark of its own" not in note]
-    return Marked(timed(saved, started), borne, (*work.notes, *weak, *notes))
+    return _told(timed(saved, started), work)
 
 
 @dataclass(frozen=True)
@@ -157,33 +146,52 @@ class _Work:
     notes: tuple[str, ...]
 
 
-def _coded(
-    source: Path,
-    unsigned: Path,
-    kind: str,
-    message: int,
-    keys: Keys,
-    settings: dict[str, Any],
-    progress: Callable[[int], None] | None = None,
-    strength: float = 1.0,
-) -> _Work:
-    """The copy, marked and encoded."""
-    if kind == "picture":
-        return _picture(source, unsigned, message, keys, settings, strength)
-    return _media(source, unsigned, message, keys, settings, progress, strength)
+@dataclass(frozen=True)
+class _Copy:
+    """How the copy is marked and encoded, once or again."""
+
+    source: Path
+    unsigned: Path
+    kind: str
+    message: int
+    key: bytes
+    settings: dict[str, Any]  # of the encoder
+
+    def code(self, progress: Callable[[int], None] | None = None) -> _Work:
+        """The copy, marked and encoded."""
+        return self._coded(self.settings, 1.0, progress)
+
+    def again(self, number: int) -> str:
+        """Once more, marked stronger and coded finer, in the place of the first; what was done, in words."""
+        (strength, coarsest), settings = STRONGER[number], self.settings
+        if "crf" in settings:
+            settings = settings | {"crf": min(settings["crf"], coarsest)}
+        if "quality" in settings:
+            settings = settings | {"quality": max(settings["quality"], FINER[number])}
+        self._coded(settings, strength)
+        return f"marked {strength:g} times as strongly, so that the mark can be read"
+
+    def _coded(self, settings: dict[str, Any], strength: float, progress: Callable[[int], None] | None = None) -> _Work:
+        if self.kind == "picture":
+            return _picture(self.source, self.unsigned, self.message, self.key, settings, strength)
+        return _media(self.source, self.unsigned, self.message, self.key, settings, progress, strength)
 
 
-def _again(
-    source: Path, unsigned: Path, kind: str, message: int, keys: Keys, settings: dict[str, Any], number: int
-) -> str:
-    """The copy once more, marked stronger and coded finer, in the place of the first; what was done, in words."""
-    strength, coarsest = STRONGER[number]
-    if "crf" in settings:
-        settings = settings | {"crf": min(settings["crf"], coarsest)}
-    if "quality" in settings:
-        settings = settings | {"quality": max(settings["quality"], FINER[number])}
-    _coded(source, unsigned, kind, message, keys, settings, strength=strength)
-    return f"marked {strength:g} times as strongly, so that the mark can be read"
+def _settings(kind: str, target: Path, crf: int, preset: str, quality: int) -> dict[str, Any]:
+    """Those that an encoder of this kind and type takes."""
+    if kind == "video":
+        return {"crf": crf, "preset": preset}
+    return {"quality": quality} if kind == "picture" and target.suffix.lower() != ".png" else {}
+
+
+def _told(saved: Saved, work: _Work) -> Marked:
+    """Which marks the copy bears, and what it does not keep."""
+    assert saved.borne is not None
+    said = {"picture": saved.borne.picture, "sound": saved.borne.sound}
+    borne = tuple(name for name, there in said.items() if there)
+    weak = [f"the {name} could not bear the mark" for name, there in said.items() if there is False]
+    notes = [note for note in saved.notes if "bears no mark of its own" not in note]
+    return Marked(saved, borne, (*work.notes, *weak, *notes))
 
 
 def _refuse_marked(source: Path, keys: Keys, book: Registry, again: bool) -> None:
@@ -199,7 +207,7 @@ def _refuse_marked(source: Path, keys: Keys, book: Registry, again: bool) -> Non
         )
 
 
-def _picture(source: Path, unsigned: Path, message: int, keys: Keys, options: dict[str, Any], strength: float) -> _Work:
+def _picture(source: Path, unsigned: Path, message: int, key: bytes, options: dict[str, Any], strength: float) -> _Work:
     started = time.perf_counter()
     seen = read_picture(source)
     check_size(seen)
@@ -215,7 +223,7 @@ def _picture(source: Path, unsigned: Path, message: int, keys: Keys, options: di
         if picture.mode == "CMYK":
             kept.pop("icc_profile", None)  # of colours that are gone
         kept["exif"] = picture.getexif().tobytes()
-    marker = PictureMarker(message, keys.mark_key, strength=strength)
+    marker = PictureMarker(message, key, strength=strength)
     marked = marker.mark(np.ascontiguousarray(whole[..., :3]), seen=seen)
     out = np.dstack([marked, whole[..., 3]]) if clear else marked[..., 0] if grey else marked
     printer = Fingerprinter()
@@ -235,7 +243,7 @@ def _media(
     source: Path,
     unsigned: Path,
     message: int,
-    keys: Keys,
+    key: bytes,
     options: dict[str, Any],
     progress: Callable[[int], None] | None,
     strength: float,
@@ -252,7 +260,7 @@ def _media(
         coders.append(Copier(unsigned, original, **options))
         return coders[0]
 
-    work = Marking(OthersMarks(message, keys.mark_key, original, strength), opening, depth=DEPTH)
+    work = Marking(OthersMarks(message, key, original, strength), opening, depth=DEPTH)
     end, count = 0.0, 0
     try:
         for item in decoded(original):

@@ -281,30 +281,21 @@ def finish(
             of it is shown.
     """
     started = time.perf_counter()
-    either = isinstance(claim, Opened)
-    borne = proved(unsigned, int(entry.mark, 16), keys.mark_key, again, either=either)
+    borne = proved(unsigned, int(entry.mark, 16), keys.mark_key, again, either=isinstance(claim, Opened))
     entry = replace(entry, sound_mark=entry.sound_mark if borne.sound else "")
     seconds["read"] = time.perf_counter() - started
     started = time.perf_counter()
     mime = MIME[target.suffix.lower()]
     said = definition(
-        claim,
-        title=claim.title or target.name,
-        mime=mime,
-        key_id=key_id(keys.mark_key),
-        mark=entry.mark if borne.picture else "",
-        sound_mark=entry.sound_mark,
-        likeness=likeness,
-    )
+        claim, title=claim.title or target.name, mime=mime, likeness=likeness, key_id=key_id(keys.mark_key),
+        mark=entry.mark if borne.picture else "", sound_mark=entry.sound_mark,
+    )  # fmt: skip
     leaves = with_large_headers(unsigned)
-    with unsigned.open("rb") as source, final.open("w+b") as sink:
-        store, unstamped = manifest.sign(
-            source, sink, mime, said, keys.signer,
-            leaves=leaves, ingredients=claim.ingredients(), authority=keys.authority,
-            embed=not sidecar, remote_url=remote_url,
-        )  # fmt: skip
-        sink.flush()
-        os.fsync(sink.fileno())
+    store, unstamped = manifest.sign_path(
+        unsigned, final, mime, said, keys.signer,
+        leaves=leaves, ingredients=claim.ingredients(), authority=keys.authority,
+        embed=not sidecar, remote_url=remote_url,
+    )  # fmt: skip
     holds()
     if not same(read_back(final, int(entry.mark, 16), keys.mark_key), borne) or not shows(final, printer, frames):
         raise SigningError(f"{target}: what was encoded was exchanged before it was signed; nothing was written")
@@ -314,9 +305,13 @@ def finish(
     if sidecar:
         write_sidecar(target, store)
     seconds["sign"] = time.perf_counter() - started
+    return Saved(target, entry.mark, label, digest, frames, duration, seconds, _notes(unstamped, borne), borne)
+
+
+def _notes(unstamped: str, borne: Borne) -> tuple[str, ...]:
+    """What an output lacks, and what was done for its mark's sake."""
     weak = "" if borne.sound is not False else "the sound bears no mark of its own: it is too short, or has no voice"
-    notes = tuple(note for note in (unstamped, borne.stronger, weak) if note)
-    return Saved(target, entry.mark, label, digest, frames, duration, seconds, notes, borne)
+    return tuple(note for note in (unstamped, borne.stronger, weak) if note)
 
 
 def write_sidecar(target: Path, store: bytes) -> None:

@@ -11,7 +11,6 @@ stays in its credentials as the file that was opened (`parentOf`), so the chain 
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,16 +70,7 @@ def sign_file(
     """
     source = Path(path)
     check_file(source)
-    types: Mapping[str, str] = MIME
-    if source.suffix.lower() not in types:
-        raise UsageError(
-            f"{source}: cannot carry credentials, but a sidecar can (`vasari sign --sidecar`), or of what it could be, "
-            f"these can: {' '.join(types)}"
-        )
-    target = check_output(output, [source], types)
-    mime = types[source.suffix.lower()]
-    if types[target.suffix.lower()] != mime:
-        raise UsageError(f"{target}: is of another type than {source}; signing changes nothing, so keep its suffix")
+    target, mime = _target(source, output)
     if remote_url:
         check_url(remote_url)
     stamp, info, came = stamp_of(source), probe(source), refuse_untold(source, keys)
@@ -97,14 +87,11 @@ def sign_file(
         leaves = len(media) == 1 and (_large_headers(copy) or copy.stat().st_size > LARGE)
         claim = Opened(source, command="sign")
         said = definition(claim, title=title or target.name, mime=mime)
-        with copy.open("rb") as given, final.open("w+b") as sink:
-            store, unstamped = manifest.sign(
-                given, sink, mime, said, keys.signer,
-                leaves=leaves, ingredients=claim.ingredients(), authority=keys.authority,
-                embed=not sidecar, remote_url=remote_url,
-            )  # fmt: skip
-            sink.flush()
-            os.fsync(sink.fileno())
+        store, unstamped = manifest.sign_path(
+            copy, final, mime, said, keys.signer,
+            leaves=leaves, ingredients=claim.ingredients(), authority=keys.authority,
+            embed=not sidecar, remote_url=remote_url,
+        )  # fmt: skip
         apart = store if sidecar else None
         if not manifest.holds(manifest.read_store(final, "", apart)):
             raise SigningError(f"{source}: credentials over it do not hold; write it anew with another tool first")
@@ -151,6 +138,25 @@ def sign_beside(
     with replacing(target) as final:
         final.write_bytes(store)
     return Signed(target, manifest.label_of(source, store), file_sha256(source), (unstamped,) if unstamped else ())
+
+
+def _target(source: Path, output: str | os.PathLike[str]) -> tuple[Path, str]:
+    """Where the signed copy goes, and the type of both.
+
+    Raises:
+        UsageError: the type cannot carry credentials, or the output is of another.
+        OutputError: as `check_output`.
+    """
+    mime = MIME.get(source.suffix.lower())
+    if mime is None:
+        raise UsageError(
+            f"{source}: cannot carry credentials, but a sidecar can (`vasari sign --sidecar`), or of what it could be, "
+            f"these can: {' '.join(MIME)}"
+        )
+    target = check_output(output, [source], MIME)
+    if MIME[target.suffix.lower()] != mime:
+        raise UsageError(f"{target}: is of another type than {source}; signing changes nothing, so keep its suffix")
+    return target, mime
 
 
 def _check_shown(source: Path, info: MediaInfo, copy: Path) -> None:

@@ -61,9 +61,7 @@ def verify(
     started = time.perf_counter()
     with settled(path) as file:
         info = probe(file)
-        trusted = read_anchors(keys, anchors)
-        lists = read_revoked([*(keys.lists if keys else ()), *revoked], trusted)
-        clocks = read_anchors(None, [*(keys.time_anchors if keys else ()), *authorities])
+        trusted, lists, clocks = _relied_on(keys, anchors, revoked, authorities)
         credentials = read_credentials(file, trusted, lists, clocks, fetch)
         seen = _Seen()
         if keys is not None:
@@ -166,8 +164,8 @@ def _recover(
 def believed(path: Path, keys: Keys) -> dict[str, Any] | None:
     """What the credentials of a file say (as `manifest.read_store`), None unless they are intact and this maker's own,
     neither expired nor revoked."""
-    anchors = read_anchors(keys, ())
-    said = read_credentials(path, anchors, read_revoked(keys.lists, anchors), read_anchors(None, keys.time_anchors))
+    anchors, lists, clocks = _relied_on(keys)
+    said = read_credentials(path, anchors, lists, clocks)
     if said.state != "valid" or said.trust != "trusted" or said.source != "file":
         return None
     return manifest.read_store(path, anchors)
@@ -202,26 +200,15 @@ def read_credentials(
         )
     store, stamp = _stamped(read, store, anchors_pem, authorities_pem)
     failures = sorted({code for code in store["failures"] if code not in manifest.BYSTANDERS})
-    intact = manifest.holds(store)
     content = store["manifest"]
     certificate = content.get("signature", {}).get("certificateInfo", {})
     claim = content.get("claim.v2") or content.get("claim") or {}
     generator = claim.get("claim_generator_info") or {}
     generator = generator[0] if isinstance(generator, list) else generator
     first = next(iter(statements.actions(content)), {})
-    chain = store["signature"].chain
-    # Whose issuers are unknown may be revoked. The library's own word, "Trusted", counts what others vouch for too.
-    trusted = intact and "signingCredential.trusted" in store["passed"] and bool(chain)
-    expired = intact and manifest.EXPIRED in store["failures"]
-    listed = lookup_chain(store["signature"], revoked, anchors_pem)
-    kept = stamp is not None and stamp.trust == "trusted"
-    gone = trusted and listed and not (stamp and kept and stamp.time < timestamps.utc(listed.bound))
     return Credentials(
-        state="valid" if intact else "invalid",
-        trust="revoked" if gone else "trusted" if trusted else "expired" if expired else "untrusted",
-        revoked=f"{timestamps.utc(listed.when)} {listed.reason}".strip() if listed and trusted else "",
-        expired=timestamps.normal(certificate.get("validity", {}).get("notAfter", "")) if expired else "",
-        good_until="" if not trusted or gone or kept else timestamps.utc(min(c.not_valid_after_utc for c in chain)),
+        state="valid" if manifest.holds(store) else "invalid",
+        **_trust(store, stamp, revoked, anchors_pem),
         timestamp=stamp,
         signer=certificate.get("subject", {}).get("CN", ""),
         issuer=certificate.get("issuer", {}).get("CN", ""),
@@ -239,9 +226,27 @@ def read_credentials(
         opened_bindings=statements.opened_bindings(store["manifests"]),
         identities=statements.identities(content, store["identity_failures"], store["identity_passed"]),
         uncovered=uncovered(path, content),
-        notes=place.notes + revoked.stale(chain),
+        notes=place.notes + revoked.stale(store["signature"].chain),
         **statements.bindings(content),
     )
+
+
+def _trust(store: dict[str, Any], stamp: TimeStamp | None, revoked: Revocations, anchors_pem: str) -> dict[str, Any]:
+    """Whether the signer is trusted, and until when or since when not: those fields of `Credentials`."""
+    intact, chain = manifest.holds(store), store["signature"].chain
+    # Whose issuers are unknown may be revoked. The library's own word, "Trusted", counts what others vouch for too.
+    trusted = intact and "signingCredential.trusted" in store["passed"] and bool(chain)
+    expired = intact and manifest.EXPIRED in store["failures"]
+    ended = store["manifest"].get("signature", {}).get("certificateInfo", {}).get("validity", {}).get("notAfter", "")
+    listed = lookup_chain(store["signature"], revoked, anchors_pem)
+    kept = stamp is not None and stamp.trust == "trusted"
+    gone = trusted and listed and not (stamp and kept and stamp.time < timestamps.utc(listed.bound))
+    return {
+        "trust": "revoked" if gone else "trusted" if trusted else "expired" if expired else "untrusted",
+        "revoked": f"{timestamps.utc(listed.when)} {listed.reason}".strip() if listed and trusted else "",
+        "expired": timestamps.normal(ended) if expired else "",
+        "good_until": "" if not trusted or gone or kept else timestamps.utc(min(c.not_valid_after_utc for c in chain)),
+    }
 
 
 @dataclass(frozen=True)
@@ -288,6 +293,18 @@ def _stamped(
     if manifest.EXPIRED in store["failures"] and "signingCredential.trusted" not in clocks["passed"]:
         store = read(f"{anchors_pem}\n{authorities_pem}") or store
     return store, TimeStamp(**found, trust="trusted")
+
+
+def _relied_on(
+    keys: Keys | None,
+    anchors: Iterable[str | os.PathLike[str]] = (),
+    revoked: Iterable[str | os.PathLike[str]] = (),
+    authorities: Iterable[str | os.PathLike[str]] = (),
+) -> tuple[str, Revocations, str]:
+    """This maker's own and what is given besides: roots that are trusted, what is revoked, roots trusted for times."""
+    trusted = read_anchors(keys, anchors)
+    lists = read_revoked([*(keys.lists if keys else ()), *revoked], trusted)
+    return trusted, lists, read_anchors(None, [*(keys.time_anchors if keys else ()), *authorities])
 
 
 def read_anchors(keys: Keys | None, anchors: Iterable[str | os.PathLike[str]]) -> str:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from media.errors import FaceError, SpeechError, UnreadableError
+from media.errors import FaceError, UnreadableError
 
 if TYPE_CHECKING:
     from detect.detector import Detector
@@ -58,24 +58,18 @@ def generate(
         ConsentError: there is no consent that holds.
         UsageError, OutputError, SigningError: as `provenance.save_video`.
     """
-    from generate import Motion
-    from media import iter_sound, probe
-    from provenance import Generated, Permit, save_video
-    from vasari.studio import check_request, seat
+    from provenance import Permit, save_video
+    from vasari.studio import check_request, check_speech, seat, speaking
 
     portrait, speech, output = Path(portrait), Path(speech), Path(output)
     check_request(output, (portrait, speech), size)
-    if not probe(speech).has_sound:
-        raise SpeechError(f"{speech}: holds no sound; give a recording of speech")
+    check_speech(speech)
     permit = Permit.of(portrait, keys=_opened(keys), consent=consent)
     sitter = seat(permit, size=size, face=face, whole=whole)
     asking = {"seed": seed, "style": style} | ({} if controls is None else {"controls": controls})
     asking |= {} if guidance is None else {"guidance": guidance}
-    moments = Motion.load().stream(iter_sound(speech, seconds=1.0), **asking)
-    performance = permit.perform(
-        Generated, map(sitter.place, sitter.talker.frames(moments)), iter_sound(speech), command="generate",
-        inputs=(speech,), settings={"size": size, "seed": seed} | (told or {}), models=sitter.talker.models,
-    )  # fmt: skip
+    settings = {"size": size, "seed": seed} | (told or {})
+    performance = speaking(permit, sitter, speech, asking, settings)
     return save_video(output, performance, progress=progress)
 
 

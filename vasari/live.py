@@ -16,7 +16,7 @@ from media.errors import UsageError
 
 if TYPE_CHECKING:
     from generate.stream import Moment, Stream
-    from provenance import Outlet
+    from provenance import Outlet, Performance, Permit
     from vasari.studio import Sitter
 
 STANDARD_INPUT = Path("-")
@@ -52,16 +52,22 @@ def open_outlet(to: str | None, output: Path) -> "Outlet":
     return outlet(to or "-")
 
 
-def moments(sitter: "Sitter", performance: dict[str, Any]) -> "Iterator[Moment]":
-    """Listens to standard input until it ends, or somebody stops the program (then the mouth closes first).
+def speaking(permit: "Permit", sitter: "Sitter", asking: dict[str, Any], settings: dict[str, Any]) -> "Performance":
+    """The sitter speaks what comes in, as `studio.speaking` does a recording."""
+    from provenance import Generated
 
-    Args:
-        performance: seed, style, controls and guidance, as `generate.Stream` takes them.
-    """
+    return permit.perform(
+        Generated, _moments(sitter, asking), command="generate", inputs=(), settings=settings,
+        models=sitter.talker.models,
+    )  # fmt: skip
+
+
+def _moments(sitter: "Sitter", asking: dict[str, Any]) -> "Iterator[Moment]":
+    """Listens to standard input until it ends, or somebody stops the program (then the mouth closes first)."""
     from generate import Motion
     from generate.stream import Stream
 
-    stream = Stream(sitter.talker, Motion.load(), **performance)
+    stream = Stream(sitter.talker, Motion.load(), **asking)
     threading.Thread(target=_listen, args=[stream], name="listen", daemon=True).start()
     with _stopping(stream):
         for moment in stream:

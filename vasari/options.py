@@ -21,6 +21,7 @@ class CropKind(StrEnum):
     full = "full"
 
 
+Portrait = Annotated[Path, typer.Argument(help="Picture with a face.", show_default=False)]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Video to write, .mp4.", show_default=False)]
 Size = Annotated[int, typer.Option(help="Side of the square in which the face is rendered, pixels.")]
 Crop = Annotated[
@@ -53,6 +54,7 @@ Workers = Annotated[
         min=0, max=4096, help="Processes (default: one a core for many files, else none).", show_default=False
     ),
 ]
+Seconds = Annotated[float, typer.Option(min=1, help="Time that one file may take in a process.")]
 Engines = Annotated[
     Engine,
     typer.Option(

@@ -1,16 +1,19 @@
-"""What `generate` and `animate` share: what can be refused before any work, and the portrait made ready."""
+"""What `generate` and `animate` share: what can be refused before any work, a portrait made ready, and its speech."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from faces import Tracker
-from generate import Talker
+from generate import Motion, Talker
 from generate.paste import Paste
-from media.errors import UsageError
-from provenance import Permit, check_output
+from media import iter_sound, probe
+from media.errors import SpeechError, UsageError
+from media.probing import MediaInfo
+from provenance import Generated, Performance, Permit, check_output
 
 SIZES = (128, 1024)  # smallest and largest side of the output, pixels
 
@@ -37,6 +40,19 @@ def check_request(output: Path, inputs: tuple[Path, ...], size: int) -> None:
     check_output(output, inputs)
 
 
+def check_speech(speech: Path) -> MediaInfo:
+    """What a recording of speech is.
+
+    Raises:
+        UnreadableError: it cannot be read.
+        SpeechError: it holds no sound.
+    """
+    info = probe(speech)
+    if not info.has_sound:
+        raise SpeechError(f"{speech}: holds no sound; give a recording of speech")
+    return info
+
+
 def seat(permit: Permit, *, size: int, face: int | None = None, whole: bool = False) -> Sitter:
     """Track and take apart the face in a permit's portrait. `whole`: frames show the whole picture."""
     talker = Talker.of(permit, size=size, face=face)
@@ -44,6 +60,22 @@ def seat(permit: Permit, *, size: int, face: int | None = None, whole: bool = Fa
         return Sitter(talker, _alone)
     track, _ = Tracker().portrait(permit.picture, face)
     return Sitter(talker, Paste(permit.picture, track.parameters, size))
+
+
+def speaking(
+    permit: Permit, sitter: Sitter, speech: Path, asking: dict[str, Any], settings: dict[str, Any]
+) -> Performance:
+    """The sitter speaks a recording, frame by frame as they are asked for.
+
+    Args:
+        asking: seed, style, controls and guidance, as `generate.Motion.stream` takes them.
+        settings: for the credentials.
+    """
+    moments = Motion.load().stream(iter_sound(speech, seconds=1.0), **asking)
+    return permit.perform(
+        Generated, map(sitter.place, sitter.talker.frames(moments)), iter_sound(speech), command="generate",
+        inputs=(speech,), settings=settings, models=sitter.talker.models,
+    )  # fmt: skip
 
 
 def _alone(frame: np.ndarray) -> np.ndarray:

@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 
 from vasari.commands.generate import report
-from vasari.options import ConsentFile, Crop, CropKind, FaceNumber, Keys, Output, Size
+from vasari.options import ConsentFile, Crop, CropKind, FaceNumber, Keys, Output, Portrait, Size
 from vasari.progress import frames_bar
 from vasari.stamping import Required, Timestamp, signing_keys
 
 
 def animate(
-    portrait: Annotated[Path, typer.Argument(help="Picture with a face.", show_default=False)],
+    portrait: Portrait,
     driving: Annotated[Path, typer.Argument(help="Video whose largest face drives the portrait.", show_default=False)],
     output: Output,
     size: Size = 512,

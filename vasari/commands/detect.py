@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from media.errors import UsageError, VasariError
 from media.words import as_json, plain
-from vasari.options import Engine, Engines, Ledger, Longest, OperatingPoint, Point, ReportFolder, Workers
+from vasari.options import Engine, Engines, Ledger, Longest, OperatingPoint, Point, ReportFolder, Seconds, Workers
 
 if TYPE_CHECKING:
     from detect.result import Detection
@@ -35,7 +35,7 @@ def detect(
     output: Ledger = None,
     workers: Workers = None,
     engine: Engines = Engine.local,
-    seconds: Annotated[float, typer.Option(min=1, help="Time that one file may take in a process.")] = 3600,
+    seconds: Seconds = 3600,
     longest: Longest = None,
     weights: Annotated[Path | None, typer.Option(help="Weight file of `vasari train detector`.")] = None,
     live: Annotated[

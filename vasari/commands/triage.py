@@ -24,6 +24,7 @@ from vasari.options import (
     Point,
     ReportFolder,
     RevokedLists,
+    Seconds,
     Workers,
 )  # fmt: skip
 
@@ -31,22 +32,23 @@ if TYPE_CHECKING:
     from detect.triage import Triage
 
 COLOURS = {"known_maker": "green", "nothing_found": "yellow", "tampered": "red", "synthetic": "red"}
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        help="Pictures, videos, sound files; folders of them; - for names on standard input.", show_default=False
+    ),
+]
 
 
 def triage(
-    files: Annotated[
-        list[str],
-        typer.Argument(
-            help="Pictures, videos, sound files; folders of them; - for names on standard input.", show_default=False
-        ),
-    ],
+    files: Files,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON record a line, a line a file.")] = False,
     report: ReportFolder = None,
     point: Point = OperatingPoint.fpr_1,
     output: Ledger = None,
     workers: Workers = None,
     engine: Engines = Engine.local,
-    seconds: Annotated[float, typer.Option(min=1, help="Time that one file may take in a process.")] = 3600,
+    seconds: Seconds = 3600,
     longest: Longest = None,
     keys: MarkKeys = None,
     anchor: Anchors = None,
@@ -83,15 +85,7 @@ def triage(
         elif error is not None:
             err.print(f"[red]could not read[/red] {escape(plain(str(error)))}", highlight=False, soft_wrap=True)
         else:
-            colour = COLOURS[verdict.verdict]
-            name = escape(plain(verdict.file))
-            out.print(
-                f"[bold]{name}[/bold]  [{colour}]{escape(plain(verdict.summary))}[/{colour}]",
-                soft_wrap=True,
-                highlight=False,
-            )
-            for line in verdict.findings:
-                out.print(f"  {escape(plain(line))}", soft_wrap=True, highlight=False)
+            _print(out, verdict)
 
     codes = survey(
         files, opening, asked, show,
@@ -99,6 +93,15 @@ def triage(
         deciding=deciding.verifying(*asked[:5]) | deciding.detecting(None, point.value, longest) if output else None,
     )  # fmt: skip
     raise typer.Exit(worst(codes))
+
+
+def _print(out: Console, verdict: "Triage") -> None:
+    """A few lines for people."""
+    colour = COLOURS[verdict.verdict]
+    name, summary = escape(plain(verdict.file)), escape(plain(verdict.summary))
+    out.print(f"[bold]{name}[/bold]  [{colour}]{summary}[/{colour}]", soft_wrap=True, highlight=False)
+    for line in verdict.findings:
+        out.print(f"  {escape(plain(line))}", soft_wrap=True, highlight=False)
 
 
 def opening(

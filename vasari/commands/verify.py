@@ -12,7 +12,18 @@ from rich.table import Table
 
 from media.errors import UsageError, VasariError
 from media.words import as_json, plain, quoted
-from vasari.options import Anchors, Authorities, Engine, Engines, Fetched, Ledger, MarkKeys, RevokedLists, Workers
+from vasari.options import (
+    Anchors,
+    Authorities,
+    Engine,
+    Engines,
+    Fetched,
+    Ledger,
+    MarkKeys,
+    RevokedLists,
+    Seconds,
+    Workers,
+)
 from vasari.stamping import exposed, tell
 
 if TYPE_CHECKING:
@@ -20,23 +31,24 @@ if TYPE_CHECKING:
     from provenance.verdict import Credentials, Mark
 
 COLOURS = {"known_maker": "green", "nothing_found": "yellow", "tampered": "red"}
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        help="Pictures, videos, sound files; folders of them; - for names on standard input; addresses "
+        "(https://..., s3://...).",
+        show_default=False,
+    ),
+]
 
 
 def verify(
-    files: Annotated[
-        list[str],
-        typer.Argument(
-            help="Pictures, videos, sound files; folders of them; - for names on standard input; addresses "
-            "(https://..., s3://...).",
-            show_default=False,
-        ),
-    ],
+    files: Files,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON array, one record a file.")] = False,
     lines: Annotated[bool, typer.Option("--jsonl", help="Print one JSON record a line, as they come.")] = False,
     output: Ledger = None,
     workers: Workers = None,
     engine: Engines = Engine.local,
-    seconds: Annotated[float, typer.Option(min=1, help="Time that one file may take in a process.")] = 600,
+    seconds: Seconds = 600,
     keys: MarkKeys = None,
     anchor: Anchors = None,
     revoked: RevokedLists = None,

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TextIO
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from media.errors import UnreadableError, VasariError
+from media.errors import VasariError
 from provenance.exits import EXIT_UNREADABLE
 from vasari.scanning.cluster import scan_on_ray
 from vasari.scanning.deciding import Deciding
@@ -60,36 +60,12 @@ def survey(
             have changed or their answers were decided by something else.
         deciding: what decides answers (`scanning.deciding`).
     """
-    codes: list[int] = []
     with contextlib.ExitStack() as stack:
         kept = stack.enter_context(Ledger(ledger, deciding)) if ledger else None
         if kept is not None and kept.outdated:
             Console(stderr=True).print(_outdated(kept), highlight=False, soft_wrap=True, markup=False)
-
-        def take(answer: Answer) -> None:
-            record = (
-                {"schema_version": SCHEMA_VERSION, "file": answer.source, "exit_code": EXIT_UNREADABLE,
-                 "error": str(answer.error)}
-                if answer.error is not None
-                else answer.value.model_dump(mode="json")
-            )  # fmt: skip
-            codes.append(record["exit_code"])
-            if kept is not None:
-                kept.add(record)
-            show(record, answer.value, answer.error)
-
-        def trouble(source: str, error: UnreadableError) -> None:
-            take(Answer(source, error=error))
-
-        def asked() -> Iterator[str]:
-            for name in sources(arguments, trouble, listed):
-                code = kept.known(name) if kept is not None else None
-                if code is None:
-                    yield name
-                else:
-                    codes.append(code)
-
-        names = asked()
+        answered = _Answered(show, kept)
+        names = answered.lacking(arguments, listed)
         first = list(islice(names, FEW + 1))
         tell = stack.enter_context(_bar(what)) if len(first) > FEW else None
         if engine == "ray":
@@ -101,10 +77,41 @@ def survey(
                 workers = cores() if len(first) > FEW else 0
             answers = scan(chain(first, names), opening, opened_with, workers=workers, seconds=seconds)
         for answer in stack.enter_context(contextlib.closing(answers)):
-            take(answer)
+            answered.take(answer)
             if tell:
                 tell()
-    return codes
+    return answered.codes
+
+
+class _Answered:
+    """The answers so far: shown, put into the ledger where there is one, and their exit codes."""
+
+    def __init__(self, show: Show, ledger: Ledger | None) -> None:
+        self.codes: list[int] = []
+        self._show = show
+        self._ledger = ledger
+
+    def take(self, answer: Answer) -> None:
+        """One more."""
+        record = (
+            {"schema_version": SCHEMA_VERSION, "file": answer.source, "exit_code": EXIT_UNREADABLE,
+             "error": str(answer.error)}
+            if answer.error is not None
+            else answer.value.model_dump(mode="json")
+        )  # fmt: skip
+        self.codes.append(record["exit_code"])
+        if self._ledger is not None:
+            self._ledger.add(record)
+        self._show(record, answer.value, answer.error)
+
+    def lacking(self, arguments: Iterable[str], listed: TextIO | None) -> Iterator[str]:
+        """The files that the ledger has no answer of."""
+        for name in sources(arguments, lambda source, error: self.take(Answer(source, error=error)), listed):
+            code = self._ledger.known(name) if self._ledger is not None else None
+            if code is None:
+                yield name
+            else:
+                self.codes.append(code)
 
 
 def _outdated(kept: Ledger) -> str:

@@ -67,6 +67,13 @@ def create_app(settings: Settings) -> FastAPI:
             answer.headers.setdefault(name, value)
         return answer
 
+    _tell_errors(app)
+    return app
+
+
+def _tell_errors(app: FastAPI) -> None:
+    """What goes wrong is answered as a `problem`."""
+
     @app.exception_handler(HTTPException)
     async def refused(_: Request, error: HTTPException) -> Response:
         return problem(error.status_code, str(error.detail), dict(error.headers or {}))
@@ -85,8 +92,6 @@ def create_app(settings: Settings) -> FastAPI:
     @app.exception_handler(Exception)
     async def broken(_: Request, error: Exception) -> Response:
         return problem(500, FAILED)  # the server writes where and why into its log
-
-    return app
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
