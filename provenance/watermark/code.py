@@ -15,7 +15,6 @@ import hmac
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 CONSTRAINT = 9  # bits the encoder sees at once
 STATES = 1 << (CONSTRAINT - 1)
@@ -99,34 +98,7 @@ def _trellis() -> tuple[np.ndarray, np.ndarray]:
 
 def viterbi(soft: np.ndarray) -> list[int]:
     """Most likely bits under (n, 3) soft values of a tail-biting code: three turns around, the middle one kept."""
+    from provenance.watermark.kernels import around  # a quarter of a second, and most files bear nothing to decode
+
     before, signs = _trellis()
-    return _around(np.ascontiguousarray(soft, np.float64), before, signs).tolist()
-
-
-@njit(nogil=True, cache=True)
-def _around(soft: np.ndarray, before: np.ndarray, signs: np.ndarray) -> np.ndarray:
-    """`viterbi` for a trellis as `_trellis` makes it."""
-    n, states = len(soft), len(before)
-    metric, following = np.zeros(states), np.zeros(states)
-    choices = np.zeros((3 * n, states), np.uint8)
-    for step in range(3 * n):
-        value = soft[step % n]
-        most = -np.inf
-        for state in range(states):
-            first, second = metric[before[state, 0]], metric[before[state, 1]]
-            for k in range(len(value)):
-                first += signs[state, 0, k] * value[k]
-                second += signs[state, 1, k] * value[k]
-            choices[step, state] = second > first
-            following[state] = max(first, second)
-            most = max(most, following[state])
-        for state in range(states):
-            metric[state] = following[state] - most
-    state = int(metric.argmax())
-    bits = np.zeros(n, np.int64)
-    newest = states // 2
-    for step in range(3 * n - 1, n - 1, -1):
-        if step < 2 * n:
-            bits[step - n] = 1 if state >= newest else 0
-        state = before[state, choices[step, state]]
-    return bits
+    return around(np.ascontiguousarray(soft, np.float64), before, signs).tolist()

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from scipy.fft import irfft2, rfft2
+from numpy.fft import irfft2, rfft2
 
 from provenance.watermark.chips import Chips
 from provenance.watermark.geometry import MIRRORED, WORK, Map, moved, scaled, turned, warped

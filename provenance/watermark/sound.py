@@ -23,8 +23,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.fft import dct, irfft, rfft
-from scipy.ndimage import uniform_filter
+from numpy.fft import irfft, rfft
 
 from provenance.watermark.code import SOUND
 from provenance.watermark.identity import sound_message
@@ -58,12 +57,12 @@ def mdct(samples: np.ndarray) -> np.ndarray:
     half = samples.reshape(-1, HOP)
     x = np.concatenate([half[:n], half[1 : n + 1]], axis=1) * _window(2 * HOP)
     a, b, c, d = np.split(x, 4, axis=1)
-    return dct(np.concatenate([-c[:, ::-1] - d, a - b[:, ::-1]], axis=1), type=4, norm="ortho", axis=1)
+    return _dct(np.concatenate([-c[:, ::-1] - d, a - b[:, ::-1]], axis=1))
 
 
 def imdct(coefficients: np.ndarray) -> np.ndarray:
     """(n, HOP) coefficients -> (n + 1) * HOP samples; exact where frames overlap."""
-    y = dct(coefficients, type=4, norm="ortho", axis=1)
+    y = _dct(coefficients)
     first, second = y[:, : HOP // 2], y[:, HOP // 2 :]
     x = np.concatenate([second, -second[:, ::-1], -first[:, ::-1], -first], axis=1) * _window(2 * HOP)
     out = np.zeros((len(coefficients) + 1) * HOP)
@@ -95,8 +94,16 @@ def whiten(samples: np.ndarray, *, weighted: bool = False) -> np.ndarray:
     return out[HOP:-HOP]
 
 
+def _dct(rows: np.ndarray) -> np.ndarray:
+    from scipy.fft import dct  # imports what takes a fifth of a second, and many files have no sound
+
+    return np.asarray(dct(rows, type=4, norm="ortho", axis=1))
+
+
 def _smoothed(power: np.ndarray) -> np.ndarray:
     """Mean over about 50 ms and 280 Hz."""
+    from scipy.ndimage import uniform_filter  # as above
+
     return np.maximum(uniform_filter(power, size=(3, 9), mode="nearest"), 0.0)  # its running sums round below zero
 
 

@@ -14,8 +14,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
-from scipy.fft import irfft, rfft
+from numpy.fft import irfft, rfft
 
 SLOWEST, FASTEST = 0.9, 1.1
 MARGIN = 1.004  # beyond both, so that they themselves are found
@@ -83,17 +82,21 @@ class SpeedSearch:
 
     def _heights(self, fine: np.ndarray, speeds: np.ndarray, start: int, length: int) -> np.ndarray:
         """The pilot's greatest correlation at each speed, in standard deviations."""
+        from provenance.watermark.kernels import fold  # compiled, see there
+
         found = []
         for group in np.array_split(speeds, math.ceil(len(speeds) / AT_ONCE)):
             folded = np.zeros((len(group), self._period), np.float32)
-            _fold(fine, group, OVERSAMPLED * start, OVERSAMPLED * length, folded)
+            fold(fine, group, OVERSAMPLED * start, OVERSAMPLED * length, folded, OVERSAMPLED)
             peaks = irfft(rfft(folded, axis=1) * self._template, n=self._period, axis=1).max(axis=1)
             found.append(peaks / np.sqrt(np.square(folded).sum(axis=1) * self._share + 1e-12))
         return np.concatenate(found)
 
     def _playing(self, fine: np.ndarray, speed: float, length: int) -> Playing:
+        from provenance.watermark.kernels import fold  # compiled, see there
+
         folded = np.zeros((1, self._period), np.float32)
-        _fold(fine, np.array([speed]), 0, OVERSAMPLED * length, folded)
+        fold(fine, np.array([speed]), 0, OVERSAMPLED * length, folded, OVERSAMPLED)
         spectrum = rfft(folded[0])
         correlation = irfft(spectrum * self._template, n=self._period)
         at = int(correlation.argmax())
@@ -117,23 +120,3 @@ def played_back(sound: np.ndarray, speed: float) -> np.ndarray:
     fine = _finer(sound)
     at = np.arange(0, len(fine), OVERSAMPLED / speed)
     return np.interp(at, np.arange(len(fine)), fine).astype(np.float32)
-
-
-@njit(nogil=True, cache=True)
-def _fold(fine: np.ndarray, speeds: np.ndarray, start: int, length: int, folded: np.ndarray) -> None:
-    """Read `length` samples of oversampled sound from `start` on back at each speed, and add them to `folded`
-    (speeds, period) modulo the period. What lies `n` samples after `start` is taken `n / speed` after it."""
-    period = folded.shape[1]
-    last = min(start + length, len(fine)) - 1
-    for row in range(len(speeds)):
-        step = OVERSAMPLED / speeds[row]
-        at, into = float(start), 0
-        count = int((last - start) / step)
-        for _ in range(count):
-            whole = int(at)
-            part = np.float32(at - whole)
-            folded[row, into] += fine[whole] + part * (fine[whole + 1] - fine[whole])
-            at += step
-            into += 1
-            if into == period:
-                into = 0
