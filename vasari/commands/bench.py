@@ -59,6 +59,26 @@ def _sayer(name: str) -> Callable[[str], None]:
     return lambda part: err.print(f"{name}: {part}", highlight=False)
 
 
+London = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the London set, for figures on real people (doi 10.6084/m9.figshare.5047666)."),
+]
+Assets = Annotated[
+    Path | None, typer.Option(help="Folder made by `vasari data assets`, for exact truth of the renderer.")
+]
+Moves = Annotated[
+    Path | None, typer.Option(help="Video of one face, whose first frame the renderer moves as the others move.")
+]
+Wild = Annotated[
+    Path | None,
+    typer.Option(help="Clips that nobody here made or trained on: clips.csv (file, label, source, person)."),
+]
+Peers = Annotated[
+    Path | None,
+    typer.Option(help="TOML file of other commands that make talking faces, to be measured beside ours."),
+]
+
+
 def bench(
     suites: Annotated[
         list[Suite], typer.Argument(help="Which suites, or all; `compare A B`: two runs.", show_default=False)
@@ -67,20 +87,13 @@ def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="Under five minutes a suite on two cores; fewer samples.")
     ] = False,
-    london: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the London set, for figures on real people (doi 10.6084/m9.figshare.5047666)."),
-    ] = None,
+    london: London = None,
     people: Annotated[
         Path | None, typer.Option(help="Folder made by `vasari data people`, for figures on rendered people.")
     ] = None,
-    assets: Annotated[
-        Path | None, typer.Option(help="Folder made by `vasari data assets`, for exact truth of the renderer.")
-    ] = None,
+    assets: Assets = None,
     skins: Annotated[Path | None, typer.Option(help="Folder of 2048 pixel skins, beside --assets.")] = None,
-    clip: Annotated[
-        Path | None, typer.Option(help="Video of one face, whose first frame the renderer moves as the others move.")
-    ] = None,
+    clip: Moves = None,
     speech_set: Annotated[
         Path | None, typer.Option(help="Folder made by `vasari data speech`, for motion on people recorded.")
     ] = None,
@@ -91,14 +104,8 @@ def bench(
     real: Annotated[
         Path | None, typer.Option(help="Folder of camera videos that nobody altered, for the detector's false alarms.")
     ] = None,
-    wild: Annotated[
-        Path | None,
-        typer.Option(help="Clips that nobody here made or trained on: clips.csv (file, label, source, person)."),
-    ] = None,
-    peers: Annotated[
-        Path | None,
-        typer.Option(help="TOML file of other commands that make talking faces, to be measured beside ours."),
-    ] = None,
+    wild: Wild = None,
+    peers: Peers = None,
     portrait: Annotated[Path, typer.Option(help="Portrait of a person who does not exist.")] = EXAMPLES
     / "portrait.png",
     speech: Annotated[Path, typer.Option(help="Speech to generate from.")] = EXAMPLES / "speech.wav",

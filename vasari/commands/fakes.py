@@ -9,6 +9,27 @@ import typer
 from media.threads import cores
 from vasari.progress import frames_bar
 
+Videos = Annotated[Path | None, typer.Option(help="Folder of videos of people who agreed, one to be seen in each.")]
+People = Annotated[
+    Path | None,
+    typer.Option(help="List of who is seen in the videos, CSV or JSON: file, person, consent (docs/detection.md)."),
+]
+Generator = Annotated[
+    list[Path] | None,
+    typer.Option(help="Folder of other weights (painter.onnx, refiner.onnx) to fake with; repeatable."),
+]
+Licence = Annotated[
+    Path | None,
+    typer.Option(help="File that states the licence of --data's pictures (default: LICENSE or README there)."),
+]
+KeysFolder = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of keys that clips are signed with, and that signed the consents (default: OUTPUT/keys; with "
+        "--videos, your own)."
+    ),
+]
+
 
 def fakes(
     output: Annotated[
@@ -22,31 +43,14 @@ def fakes(
         Path | None, typer.Option(help="Folder made by `vasari data assets`: people who do not exist.")
     ] = None,
     skins: Annotated[Path | None, typer.Option(help="Folder of 2048 pixel skins, beside --assets.")] = None,
-    videos: Annotated[
-        Path | None, typer.Option(help="Folder of videos of people who agreed, one to be seen in each.")
-    ] = None,
-    people: Annotated[
-        Path | None,
-        typer.Option(help="List of who is seen in the videos, CSV or JSON: file, person, consent (docs/detection.md)."),
-    ] = None,
+    videos: Videos = None,
+    people: People = None,
     speech_set: Annotated[Path, typer.Option(help="Folder made by `vasari data speech`: what is said.")] = Path(
         "speech"
     ),
-    generator: Annotated[
-        list[Path] | None,
-        typer.Option(help="Folder of other weights (painter.onnx, refiner.onnx) to fake with; repeatable."),
-    ] = None,
-    licence: Annotated[
-        Path | None,
-        typer.Option(help="File that states the licence of --data's pictures (default: LICENSE or README there)."),
-    ] = None,
-    keys: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of keys that clips are signed with, and that signed the consents (default: OUTPUT/keys; with "
-            "--videos, your own)."
-        ),
-    ] = None,
+    generator: Generator = None,
+    licence: Licence = None,
+    keys: KeysFolder = None,
     seed: Annotated[int, typer.Option(help="Seed; the same seed makes the same set.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes; 0 for one a core.")] = 0,
 ) -> None:

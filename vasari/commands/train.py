@@ -15,46 +15,48 @@ Recipe = StrEnum("Recipe", {name: name for name in RECIPES})  # type: ignore[mis
 Recipe.__doc__ = "What can be trained."
 
 
+Data = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Training data: the London folder for what sees faces; a speech set (`vasari data speech`) for "
+        "aligner, speech, lipsync and motion; a folder of photographs for the watermark; a labelled set "
+        "(`vasari data fakes`) for the detector; folders of pictures and videos for roundtrip, which takes several."
+    ),
+]
+Workers = Annotated[int | None, typer.Option(help="Processes that make pictures, where a recipe does (default: none).")]
+Assets = Annotated[
+    Path | None,
+    typer.Option(help="Folder made by `vasari data assets`: people who do not exist, to learn from."),
+]
+Tracks = Annotated[
+    Path | None,
+    typer.Option(help="Motion only: folder of tracks (`vasari track`) beside their videos, to learn from as well."),
+]
+Variant = Annotated[str | None, typer.Option(help="Roundtrip only: which autoencoder (kl8, fsq8, kl16, kl4, kl8wide).")]
+Encoder = Annotated[
+    Path | None,
+    typer.Option(help="Speech only: folder of a Hugging Face speech model; trains a head on it. Give --out as well."),
+]
+
+
 def train(
     recipe: Annotated[Recipe, typer.Argument(help="Which weight.", show_default=False)],
-    data: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Training data: the London folder for what sees faces; a speech set (`vasari data speech`) for "
-            "aligner, speech, lipsync and motion; a folder of photographs for the watermark; a labelled set "
-            "(`vasari data fakes`) for the detector; folders of pictures and videos for roundtrip, which takes several."
-        ),
-    ] = None,
+    data: Data = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Weight file (default: where it ships).")] = None,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps in all (default: the recipe's own).")] = None,
     workdir: Annotated[Path, typer.Option(help="Folder for checkpoints and logs.")] = Path("runs"),
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...; under torchrun, cuda is a GPU for each.")] = "cpu",
     resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in the working folder.")] = True,
     seed: Annotated[int, typer.Option(help="Seed of data and weights.")] = 0,
-    workers: Annotated[
-        int | None, typer.Option(help="Processes that make pictures, where a recipe does (default: none).")
-    ] = None,
+    workers: Workers = None,
     batch: Annotated[int | None, typer.Option(help="Crops a step; painter: portraits, detector: pairs a step.")] = None,
     start: Annotated[Path | None, typer.Option(help="Weight file to go on from, where a recipe can.")] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
-    assets: Annotated[
-        Path | None,
-        typer.Option(help="Folder made by `vasari data assets`: people who do not exist, to learn from."),
-    ] = None,
+    assets: Assets = None,
     skins: Annotated[Path | None, typer.Option(help="Folder of 2048 pixel skins for them.")] = None,
-    tracks: Annotated[
-        Path | None,
-        typer.Option(help="Motion only: folder of tracks (`vasari track`) beside their videos, to learn from as well."),
-    ] = None,
-    variant: Annotated[
-        str | None, typer.Option(help="Roundtrip only: which autoencoder (kl8, fsq8, kl16, kl4, kl8wide).")
-    ] = None,
-    encoder: Annotated[
-        Path | None,
-        typer.Option(
-            help="Speech only: folder of a Hugging Face speech model; trains a head on it. Give --out as well."
-        ),
-    ] = None,
+    tracks: Tracks = None,
+    variant: Variant = None,
+    encoder: Encoder = None,
 ) -> None:
     """Train a weight. Resumable and seeded; the checkpoint is chosen on validation data only."""
     from lab.training.ranks import Ranks
