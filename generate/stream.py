@@ -33,12 +33,11 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 
+from generate.moments import Clock, Counts, Moment, Moved, SoundQueue, Step
 from generate.motion import LOOKAHEAD_SAMPLES, Controls, Curve, Guidance, Motion, MotionClip
-from generate.renderer import Prepared
 from generate.talker import Talker, retarget
 from media.errors import SpeechError, UsageError
 from media.threads import one_blas_thread
@@ -57,69 +56,6 @@ SETTLE = 0.4  # seconds in which a mouth closes before a cancelled stream ends
 LATE = 1.5 * BEAT  # from here on a frame is given twice
 MOST_HELD = 2  # times in a row
 STALLED = 1.0  # seconds behind from which the puller is thought to have stopped
-
-
-class Clock:
-    """Time that may run faster than it does.
-
-    Args:
-        rate: seconds that pass in a second.
-    """
-
-    def __init__(self, rate: float = 1.0) -> None:
-        self._rate = rate
-
-    def now(self) -> float:
-        """Seconds."""
-        return time.monotonic() * self._rate
-
-    def wait(self, change: threading.Condition, seconds: float | None) -> None:
-        """Until something changes, or so many seconds have passed. The condition is held."""
-        change.wait(None if seconds is None else seconds / self._rate)
-
-
-@dataclass(frozen=True)
-class Moment:
-    """A frame and the sound that plays with it."""
-
-    frame: np.ndarray  # uint8 RGB (S, S, 3)
-    sound: np.ndarray  # (640,) float32 mono 16 kHz; the last may be shorter
-    number: int  # frames given before
-    idle: bool  # its sound is silence that was put in
-    held: bool  # the frame is the one before: there was no time to draw
-
-
-@dataclass
-class Counts:
-    """What a stream has done so far."""
-
-    frames: int = 0  # given out
-    idle: int = 0  # of them, with silence that was put in
-    held: int = 0  # of them, the one before again
-    foreseen: int = 0  # of them, drawn as if silence followed
-    gaps: int = 0  # times that sound came too late
-    skipped: int = 0  # samples of silence left out to make up for gaps
-    dropped: int = 0  # samples that were cancelled
-
-
-@dataclass
-class _Moved:
-    """A frame whose motion is known."""
-
-    row: tuple[np.ndarray, ...]  # of a MotionClip
-    sound: np.ndarray
-    number: int
-    idle: bool
-
-
-@dataclass
-class _Step:
-    """A frame whose mouth and eyes are to be painted."""
-
-    prepared: Prepared | None  # None: give the frame before again
-    sound: np.ndarray
-    number: int
-    idle: bool
 
 
 class Stream:
@@ -161,8 +97,7 @@ class Stream:
         self._clock = clock or Clock()
         self._change = threading.Condition()
         self._most = int(queue * SAMPLE_RATE)
-        self._queue: deque[np.ndarray] = deque()
-        self._queued = 0  # samples
+        self._queue = SoundQueue()
         self._utterance = 0  # how often it was cancelled: what waits to be pushed belongs to one of them
         self._closed = self._over = self._begun = self._cut = False
         self._session = motion.session(seed=seed, style=style, controls=controls, guidance=guidance)
@@ -210,12 +145,11 @@ class Stream:
                     return len(sound)
                 if self._closed or self._over:
                     raise UsageError("sound after the end: the stream is closed")
-                part = sound[taken : taken + self._most - self._queued]
+                part = sound[taken : taken + self._most - len(self._queue)]
                 if len(part):
-                    if not self._queued:
+                    if not len(self._queue):
                         self._onset = self._clock.now()
-                    self._queue.append(part)
-                    self._queued += len(part)
+                    self._queue.put(part)
                     taken += len(part)
                     self._change.notify_all()
                 left = None if until is None else until - time.monotonic()
@@ -233,13 +167,11 @@ class Stream:
         ends, and the face goes on idling. `close`: the stream ends when the mouth is closed."""
         with self._change:
             self._utterance += 1
-            self.counts.dropped += self._queued
-            self._queue.clear()
-            self._queued = 0
+            self.counts.dropped += len(self._queue)
+            self._queue.drop(len(self._queue))
             self._cut = True
             if close and not self._closed:
-                self._queue.append(np.zeros(int(SETTLE * SAMPLE_RATE), np.float32))
-                self._queued = len(self._queue[0])
+                self._queue.put(np.zeros(int(SETTLE * SAMPLE_RATE), np.float32))
                 self._closed = True
             self._change.notify_all()
 
@@ -282,7 +214,7 @@ class Stream:
                     self._over = True
                     self._change.notify_all()
 
-    def _move(self) -> _Moved | None:
+    def _move(self) -> Moved | None:
         """The motion of the next frame, once it is due and known; None at the end."""
         with self._change:
             row = self._await()
@@ -290,9 +222,9 @@ class Stream:
                 return None
             sound, idle = self._sounds.popleft()
             self._next += 1
-            return _Moved(row, sound, self._next - 1, idle)
+            return Moved(row, sound, self._next - 1, idle)
 
-    def _prepare(self, coming: "Future[_Moved | None]") -> _Step | None:
+    def _prepare(self, coming: "Future[Moved | None]") -> Step | None:
         """A frame but for mouth and eyes, where there is time for it."""
         moved = coming.result()
         if moved is None:
@@ -300,7 +232,7 @@ class Stream:
         prepared = None
         if not self._too_late(moved.number):
             prepared = self._talker.renderer.prepare(retarget(self._talker.latent, *moved.row))
-        return _Step(prepared, moved.sound, moved.number, moved.idle)
+        return Step(prepared, moved.sound, moved.number, moved.idle)
 
     def _await(self) -> tuple[np.ndarray, ...] | None:
         """The motion of the next frame, once it is due and known; None at the end. The condition is held."""
@@ -311,7 +243,7 @@ class Stream:
             if self._cut:
                 self._hush()
             due = self._start + self._next * BEAT
-            if self._idle and self._queued:
+            if self._idle and len(self._queue):
                 self._bring_forward()
             left = due - self._early - self._clock.now() if self._realtime else 0.0
             if left > 0:
@@ -325,20 +257,20 @@ class Stream:
             waited = True
         if waited:
             self._early = max(0.0, self._early + min(0.0, due - self._early - self._clock.now()))
-        elif self._idle and not self._queued:
+        elif self._idle and not len(self._queue):
             self._early = max(0.0, self._early - REPAID)
         return self._rows.popleft()
 
     def _know(self, frame: int, patience: float) -> bool:
         """Feed the motion until `frame` is known. False: nothing to feed it with, and there is time to wait."""
         while not self._rows:
-            if self._queued >= SAMPLES_PER_FRAME and self._may_speak(frame):
+            if len(self._queue) >= SAMPLES_PER_FRAME and self._may_speak(frame):
                 self._feed(self._take(SAMPLES_PER_FRAME), False)
             elif self._closed and self._may_speak(frame):
                 return self._finish()
             elif not self._realtime:
                 return False
-            elif self._idle and (not self._queued or not self._may_speak(frame)):
+            elif self._idle and (not len(self._queue) or not self._may_speak(frame)):
                 self._feed(np.zeros(SAMPLES_PER_FRAME, np.float32), True)
             elif patience > 0:
                 return False
@@ -347,7 +279,7 @@ class Stream:
             else:
                 self.counts.gaps += 1
                 self._gap, self._idle = 0, True
-                part = self._take(min(self._queued, SAMPLES_PER_FRAME))
+                part = self._take(min(len(self._queue), SAMPLES_PER_FRAME))
                 self._feed(np.concatenate([part, np.zeros(SAMPLES_PER_FRAME - len(part), np.float32)]), True, len(part))
         return True
 
@@ -356,9 +288,9 @@ class Stream:
         time, and waits for `jitter`."""
         if not self._idle or not self._realtime or self._closed:
             return True
-        if self._clock.now() < self._onset + self._jitter and self._queued < self._jitter * SAMPLE_RATE:
+        if self._clock.now() < self._onset + self._jitter and len(self._queue) < self._jitter * SAMPLE_RATE:
             return False
-        return self._fed >= frame + AHEAD or self._queued >= (frame + 1 + AHEAD - self._fed) * SAMPLES_PER_FRAME
+        return self._fed >= frame + AHEAD or len(self._queue) >= (frame + 1 + AHEAD - self._fed) * SAMPLES_PER_FRAME
 
     def _behind(self) -> bool:
         """Whether the look-ahead has been missing for so long that a gap is better, and this is the place for it."""
@@ -395,7 +327,9 @@ class Stream:
     def _foresee(self, frame: int) -> None:
         """Know a frame as if silence followed what is known."""
         missing = (frame + 1 + AHEAD - self._fed) * SAMPLES_PER_FRAME
-        waits = np.concatenate([*self._queue, np.zeros(missing, np.float32)])[:missing]
+        waits = np.zeros(missing, np.float32)
+        heard = self._queue.peek(missing)
+        waits[: len(heard)] = heard
         clip = self._session.twin().push(waits)
         at = frame - self._known
         self._rows.append((clip.actions[at], clip.rotation[at], clip.translation[at], clip.gaze[at]))
@@ -405,8 +339,8 @@ class Stream:
     def _finish(self) -> bool:
         """The sound has ended. False: so have the frames."""
         if self._session is not None:
-            if self._queued:
-                rest = self._take(self._queued)
+            if len(self._queue):
+                rest = self._take(len(self._queue))
                 self._sounds.append((rest, False))
                 self._add(self._session.push(rest))
             self._add(self._session.finish())
@@ -417,33 +351,16 @@ class Stream:
         """Samples from the queue, which holds as many."""
         while (
             self._owed >= SAMPLES_PER_FRAME
-            and self._queued >= 2 * SAMPLES_PER_FRAME
-            and np.square(self._peek(SAMPLES_PER_FRAME)).mean() < QUIET**2
+            and len(self._queue) >= 2 * SAMPLES_PER_FRAME
+            and np.square(self._queue.peek(SAMPLES_PER_FRAME)).mean() < QUIET**2
         ):
-            self._drop(SAMPLES_PER_FRAME)
+            self._queue.drop(SAMPLES_PER_FRAME)
             self._owed -= SAMPLES_PER_FRAME
             self.counts.skipped += SAMPLES_PER_FRAME
-        sound = self._peek(count)
-        self._drop(count)
+        sound = self._queue.peek(count)
+        self._queue.drop(count)
         self._change.notify_all()
         return sound
-
-    def _peek(self, count: int) -> np.ndarray:
-        parts, left = [np.zeros(0, np.float32)], count
-        for part in self._queue:
-            parts.append(part[:left])
-            left -= len(parts[-1])
-            if not left:
-                break
-        return np.concatenate(parts)
-
-    def _drop(self, count: int) -> None:
-        self._queued -= count
-        while count:
-            part = self._queue.popleft()
-            if len(part) > count:
-                self._queue.appendleft(part[count:])
-            count -= min(count, len(part))
 
     def _hush(self) -> None:
         """The voice has been cancelled: what of it is on its way fades."""

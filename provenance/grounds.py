@@ -61,7 +61,7 @@ def check_own(value: Any) -> None:
     if isinstance(value, tuple | list):
         for part in value:
             check_own(part)
-    elif is_dataclass(value) and type(value).__module__.startswith("faces."):
+    elif is_dataclass(value) and type(value).__module__.startswith(("faces.", "lab.people.")):
         for field in fields(value):
             check_own(getattr(value, field.name))
     elif type(value) not in PLAIN and not isinstance(value, np.generic | Enum):

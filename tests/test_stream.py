@@ -354,7 +354,7 @@ def test_nothing_pushed_before_a_cancel_is_spoken_after_it(latent, puppet, close
     waiting = threading.Thread(target=lambda: took.append(stream.push(np.full(length, 0.3, np.float32))))
     waiting.start()
     with stream._change:
-        while stream._queued < SAMPLE_RATE:
+        while len(stream._queue) < SAMPLE_RATE:
             stream._change.wait(10)
     stream.cancel(close=close)
     waiting.join(10)
@@ -406,12 +406,12 @@ def test_a_full_queue_refuses_or_waits(latent, puppet, speech):
     pusher.start()
     time.sleep(0.05)
     assert not done
-    assert stream._queued == SAMPLE_RATE
+    assert len(stream._queue) == SAMPLE_RATE
     moments = list(stream)
     pusher.join()
     assert done == [len(speech)]
     assert len(moments) == 75
-    assert stream._queued == 0
+    assert len(stream._queue) == 0
 
 
 def test_a_pusher_is_let_go_when_nobody_pulls_any_more(latent, puppet, speech):
