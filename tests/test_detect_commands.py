@@ -98,7 +98,7 @@ def test_items_of_sound_kinds_have_real_pictures():
     assert Item(file="a", label="fake", kind="sound_shift", split="test").is_fake
 
 
-def test_the_recipe_learns_from_a_set_of_pictures_and_can_be_gone_on_with(tmp_path):
+def test_the_recipe_learns_from_a_set_of_pictures_and_can_be_gone_on_with(tmp_path, monkeypatch):
     from PIL import Image
 
     from lab.labelled import write_manifest
@@ -123,3 +123,11 @@ def test_the_recipe_learns_from_a_set_of_pictures_and_can_be_gone_on_with(tmp_pa
     again = train(tmp_path, out, steps=2, **options)  # nothing is left to do: the same weights
     assert again.sha256 == first.sha256
     assert Detector.load(out, threads=1).detect("examples/portrait.png").people[0].streams[3].score is None
+    people = tmp_path / "people"  # and folders of people, of whom fakes are drawn while it learns
+    people.mkdir()
+    for number in range(4, 9):  # p6 is held out
+        Image.fromarray(portraits[0]).save(people / f"p{number}_a.png")
+    monkeypatch.setattr("lab.recipes.detector_pairs.CHECKED", 1)
+    drawn = train([tmp_path, people], out, steps=1, **{**options, "workdir": tmp_path / "other"})
+    assert {"auc_families", "auc_set", "auc_roundtrip"} <= set(drawn.figures)
+    assert f"--data {tmp_path.name} --data people" in drawn.recipe

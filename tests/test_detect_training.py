@@ -1,11 +1,18 @@
 """What the look at single pictures learns by, and which of its weights are kept."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from making import picture
+from PIL import Image
 from torch import nn
 
+from detect.picture import SIDE
+from lab.recipes import detector_pairs as drawn
 from lab.recipes.detector_picture import averaged, loss
+from media.errors import UsageError
 
 
 def lone(value: float) -> nn.Module:
@@ -54,3 +61,51 @@ def test_one_suspicious_real_costs_more_than_its_share() -> None:
 def test_fakes_above_all_reals_cost_little() -> None:
     assert told([10] * 4, [250] * 4)["above"] < 0.05
     assert told([250] * 4, [10] * 4)["above"] > 5
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Faces of six who do not exist, under names that spread over both sides."""
+    where = tmp_path_factory.mktemp("people")
+    names = [f"p{number}" for number in range(40)]
+    sides = {side: [n for n in names if drawn._side(n) == side][:3] for side in ("train", "validation")}
+    for number, name in enumerate(sides["train"] + sides["validation"]):
+        for shot in "ab":
+            Image.fromarray(picture(1 + number % 2, 200)).save(where / f"{name}_{shot}.png")
+    return where
+
+
+def test_nobody_of_a_folder_is_on_both_sides(folder: Path) -> None:
+    items = drawn.people_of(folder)
+    assert len(items) == 12
+    sides = {(item.person, item.split) for item in items}
+    assert len(sides) == len({person for person, _ in sides}) == 6
+    assert {side for _, side in sides} == {"train", "validation"}
+
+
+def test_pairs_are_drawn_alike_from_the_same_seed_and_a_fake_differs_from_its_real(
+    folder: Path, tmp_path: Path
+) -> None:
+    pairs = drawn.Pairs(drawn.gathered_faces([folder], tmp_path, held=False), ("self_blend", "upsampled"))
+    for seed in range(4):
+        real, fake = pairs.pair(np.random.default_rng(seed))
+        again = pairs.pair(np.random.default_rng(seed))
+        assert np.array_equal(real, again[0])
+        assert np.array_equal(fake, again[1])
+        assert real.shape == fake.shape == (SIDE, SIDE, 3)
+        assert not np.array_equal(real, fake)
+    held = drawn.gathered_faces([folder], tmp_path, held=True)
+    assert not {s.path for f in pairs.faces.folders for s in f} & {s.path for f in held.folders for s in f}
+    found = drawn.checked(drawn.Pairs(held, ("upsampled",)), count=3)
+    figures = drawn.validator(found, "cpu")(Brightness())
+    assert set(figures) == {"auc_families", "auc_upsampled"}
+    assert 0 <= figures["auc_families"] <= 1
+
+
+def test_what_is_no_family_and_a_folder_of_nobody_are_refused(folder: Path, tmp_path: Path) -> None:
+    faces = drawn.gathered_faces([folder], tmp_path / "kept", held=False)
+    with pytest.raises(UsageError, match=r"no family of fakes 'gan'.*roundtrip"):
+        drawn.Pairs(faces, ("gan",))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="shows nobody to learn from"):
+        drawn.gathered_faces([tmp_path / "empty"], tmp_path / "kept", held=False)

@@ -290,7 +290,7 @@ KINDS: dict[str, Kind] = {
     "denoised": Kind(0.06, _draw_denoised, _denoised),
     "jpeg": Kind(0.06, lambda rng: {"quality": int(rng.integers(25, 96))}, _jpeg),
     "blurred": Kind(0.04, _between(sigma=(0.4, 2.2)), _blurred),
-    "beautified": Kind(0.03, _between(share=(0.4, 0.9), levels=(20, 50), light=(0, 8)), _beautified),
+    "beautified": Kind(0.05, _between(share=(0.4, 1.0), levels=(20, 80), light=(0, 12)), _beautified),
     "rescreened": Kind(0.03, _draw_rescreened, _rescreened),
     "dim": Kind(0.03, _between(light=(0.15, 0.5), level=(0.5, 3), gain=(1, 3)), _dim),
     "stabilised": Kind(0.03, _between(reach=(0.3, 2.0)), _stabilised),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 LONDON, SPEECH, FAKES, FOLDERS, ANY, NOTHING = "LONDON", "SPEECH", "FAKES", "FOLDERS", "ANY", ""
+SEVERAL = (FAKES, FOLDERS)  # kinds of data of which more than one folder can be given
 PEOPLE = ("workers", "batch", "assets", "skins")  # options of what learns from people who do not exist, too
 
 

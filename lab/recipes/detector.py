@@ -41,7 +41,7 @@ STEPS = 1500
 
 @guarded
 def train(
-    data: Path | None,
+    data: Path | Sequence[Path] | None,
     out: Path,
     *,
     steps: int = STEPS,
@@ -56,9 +56,11 @@ def train(
     start: Path | None = None,
     progress: Callable[[int, Mapping[str, float]], None] | None = None,
 ) -> WeightCard:
-    """Train all of it on the set in `data` and write `out`.
+    """Train all of it and write `out`.
 
     Args:
+        data: folder of a labelled set; more folders, of pictures and videos of people who are real, may follow: fakes
+            of them are drawn while the picture network learns (`detector_pairs`).
         batch: pairs of real and fake a step.
         start: weight file whose picture network is gone on from, instead of ImageNet's backbone.
 
@@ -67,17 +69,19 @@ def train(
         UnreadableError: `data` holds none, by a manifest or in a layout that is known.
         WeightsError: `start` is missing, damaged or of another model.
     """
-    if data is None:
+    folders = [data] if isinstance(data, Path | str) else list(data or ())
+    if not folders:
         raise UsageError("train detector: give a labelled set with --data FAKES (`vasari data fakes -o FAKES`)")
-    clips = open_set(data)
+    clips, others = open_set(folders[0]), [Path(folder) for folder in folders[1:]]
     before = None if start is None else picture_tensors(load_weights(start, "detector")[0])
     net, figures = train_picture(
         clips, steps=steps, workdir=workdir, device=device, resume=resume, seed=seed, workers=workers, batch=batch,
-        lr=lr, pretrained=pretrained, start=before, progress=progress,
+        lr=lr, pretrained=pretrained, start=before, folders=others, progress=progress,
     )  # fmt: skip
     picture = {name: tensor.detach().cpu() for name, tensor in net.state_dict().items()}
     model, fitted = fit_rest(clips, picture, workdir, seed=seed, workers=workers)
-    recipe = f"vasari train detector --data FAKES --steps {steps} --batch {batch} --lr {lr:g} --seed {seed}"
+    told = " ".join(f"--data {Path(folder).resolve().name}" for folder in folders)
+    recipe = f"vasari train detector {told} --steps {steps} --batch {batch} --lr {lr:g} --seed {seed}"
     recipe += f" --start {start.name}" if start else ""
     card = WeightCard("detector", model.config(), DATA, int(figures["step"]), {**figures, **fitted}, recipe=recipe)
     return save_weights(out, model.tensors(), card, dtype=torch.float16)

@@ -1,4 +1,5 @@
-"""Recipe of the look at single pictures: every fake beside the real of its sitting, both spoiled alike."""
+"""Recipe of the look at single pictures: every fake beside the real of its sitting, both spoiled alike; and pairs that
+are drawn of folders of people (`detector_pairs`)."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ from lab.fakes.spoiling import Spoiling
 from lab.labelled.crops import Shelf, cut_all
 from lab.labelled.manifest import REAL, SOUND_KINDS, ClipSet, Item, check_splits
 from lab.networks.detector import FROZEN, PictureNet, pooled
+from lab.recipes import detector_pairs as drawn
 from lab.training import Plan, fit
 from lab.training.ranks import first_to_begin
 from media.errors import UsageError
@@ -28,6 +30,7 @@ RANKED = 0.3  # weight of the order within pairs
 ABOVE = 0.5  # weight of the order between the fakes and those reals of the batch that look made most
 QUIET = 0.15  # weight of every single place of a real
 SMOOTH = 0.02  # what is taken off certainty
+DRAWN = 0.6  # share of the pairs that are drawn of folders, where some are given
 BEFORE = (0.3, 0.5)  # shares of the weights gone on from, in the means that are tried
 
 Batch = tuple[torch.Tensor, torch.Tensor]  # crops (2 PAIRS, 3, SIDE, SIDE) uint8: reals, then fakes; labels
@@ -59,14 +62,15 @@ class Sittings:
 class Draw:
     """step -> batch; depends on seed and step alone."""
 
-    def __init__(self, sittings: Sittings, seed: int, pairs: int = PAIRS) -> None:
-        self.sittings, self.seed, self.pairs = sittings, seed, pairs
+    def __init__(self, sittings: Sittings, seed: int, pairs: int = PAIRS, others: drawn.Pairs | None = None) -> None:
+        self.sittings, self.seed, self.pairs, self.others = sittings, seed, pairs, others
 
     def __call__(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step, 77))
         reals, fakes = [], []
         for _ in range(self.pairs):
-            real, fake = self._pair(rng)
+            of_folders = self.others is not None and rng.random() < DRAWN
+            real, fake = self.others.pair(rng) if self.others is not None and of_folders else self._pair(rng)
             reals.append(real)
             fakes.append(fake)
         crops = torch.from_numpy(np.stack(reals + fakes)).permute(0, 3, 1, 2)
@@ -163,6 +167,18 @@ def validator(items: Sequence[Item], crops: Sequence[Shelf], device: str) -> Cal
     return validate
 
 
+def both(
+    first: Callable[[nn.Module], dict[str, float]], second: Callable[[nn.Module], dict[str, float]]
+) -> Callable[[nn.Module], dict[str, float]]:
+    """Figures of both; "auc" is the mean of the first's and of "auc_families"."""
+
+    def validate(net: nn.Module) -> dict[str, float]:
+        figures = {**first(net), **second(net)}
+        return {**figures, "auc_set": figures["auc"], "auc": (figures["auc"] + figures["auc_families"]) / 2}
+
+    return validate
+
+
 @torch.no_grad()
 def averaged(
     net: nn.Module,
@@ -198,10 +214,12 @@ def train_picture(
     lr: float = 6e-4,
     pretrained: bool = True,
     start: Mapping[str, torch.Tensor] | None = None,
+    folders: Sequence[Path] = (),
     progress: Callable[[int, Mapping[str, float]], None] | None = None,
 ) -> tuple[PictureNet, dict[str, float]]:
     """Train `PictureNet` on the train split; the checkpoint is the best on the validation split, whose people, voices
-    and seeds are in no other. `start`: tensors of `PictureNet` to go on from.
+    and seeds are in no other. `start`: tensors of `PictureNet` to go on from. `folders`: of pictures and
+    videos of people who are real, of which pairs are drawn as well; weights are then chosen by both validations alike.
 
     Raises:
         UsageError: splits overlap, or one of them is empty.
@@ -212,8 +230,15 @@ def train_picture(
         items = [i for i in clips.of(split) if i.kind not in SOUND_KINDS]
         with first_to_begin():
             sets[split] = items, cut_all(clips, items, workdir / "crops", CROPS, workers=workers)
-    source = Draw(Sittings(*sets["train"]), seed, batch)
-    validate = validator(*sets["validation"], device)
+    validate, others = validator(*sets["validation"], device), None
+    if folders:
+        with first_to_begin():
+            known, held = (
+                drawn.gathered_faces(folders, workdir / "faces", held=side, workers=workers) for side in (False, True)
+            )
+        others = drawn.Pairs(known)
+        validate = both(validate, drawn.validator(drawn.checked(drawn.Pairs(held)), device))
+    source = Draw(Sittings(*sets["train"]), seed, batch, others)
     torch.manual_seed(seed)
     net = PictureNet(pretrained=pretrained)
     if start is not None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from lab.recipes import FOLDERS, OPTIONS, RECIPES, load
+from lab.recipes import OPTIONS, RECIPES, SEVERAL, load
 
 Recipe = StrEnum("Recipe", {name: name for name in RECIPES})  # type: ignore[misc]  # a row each
 Recipe.__doc__ = "What can be trained."
@@ -20,7 +20,8 @@ Data = Annotated[
     typer.Option(
         help="Training data: the London folder for what sees faces; a speech set (`vasari data speech`) for "
         "aligner, speech, lipsync and motion; a folder of photographs for the watermark; a labelled set "
-        "(`vasari data fakes`) for the detector; folders of pictures and videos for roundtrip, which takes several."
+        "(`vasari data fakes`) for the detector, and behind it, each with --data, folders of pictures and videos of "
+        "people who are real, to draw fakes of; such folders alone for roundtrip."
     ),
 ]
 Workers = Annotated[int | None, typer.Option(help="Processes that make pictures, where a recipe does (default: none).")]
@@ -71,9 +72,9 @@ def train(
             raise UsageError(f"--{name} means nothing to `train {recipe}`; leave it out")
     if not data and row.needs:
         raise UsageError(f"train {recipe}: {row.needs}")
-    if len(data or ()) > 1 and row.data != FOLDERS:
+    if len(data or ()) > 1 and row.data not in SEVERAL:
         raise UsageError(f"train {recipe}: takes one --data, got {len(data or ())}")
-    source = data if row.data == FOLDERS else data[0] if data else None
+    source = data if row.data in SEVERAL else data[0] if data else None
     run, home = load(recipe, **({"variant": variant} if variant else {}))
     console = Console(stderr=True)
 

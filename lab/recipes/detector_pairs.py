@@ -1,0 +1,165 @@
+"""Pairs drawn while training: a real crop of somebody in a folder, and what one family of fakes makes of another.
+
+    faces = gathered_faces([LONDON, OFFICIALS, GRID], folder, held=False)
+    pairs = Pairs(faces, seed)
+    real, fake = pairs.pair(rng)
+
+Every look is of another draw: of the family, of where the crop is cut, and of what the world did to it (`World`). Half
+of the pairs went the same way through the world, half each their own, so that quality says nothing. No labelled set is
+needed, and nobody's clip is ever the same fake twice.
+"""
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from detect.picture import SIDE
+from lab.fakes.families import FAMILIES, Change
+from lab.fakes.world import World
+from lab.labelled.crops import KEPT, ROOM, Shelf, cut_all
+from lab.labelled.manifest import REAL, ClipSet, Item
+from lab.networks.detector import pooled
+from lab.pictures.london import London
+from media.errors import UsageError
+
+KINDS = (".jpg", ".jpeg", ".png", ".webp", ".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg")
+CROPS = 6  # kept of a video
+HELD = 8  # one person in so many validates
+ALIKE = 0.5  # share of the pairs of which both went the same way through the world
+SELF = 0.5  # share of the pairs in which the fake is made of the real's own crop
+MOST = 3  # stages that a crop goes through at most
+CHECKED = 64  # pairs of each family that validate
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Crops of people who are real, folder by folder; each clip is one shelf."""
+
+    folders: tuple[tuple[Shelf, ...], ...]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.folders))
+
+    def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """A crop, uint8 RGB (KEPT, KEPT, 3), and its mesh (478, 2). A large folder does not drown a small one."""
+        share = np.sqrt([len(folder) for folder in self.folders])
+        folder = self.folders[int(rng.choice(len(share), p=share / share.sum()))]
+        crops = folder[int(rng.integers(len(folder)))].crops()
+        k = int(rng.integers(len(crops.pictures)))
+        return crops.pictures[k], crops.meshes[k]
+
+
+def gathered_faces(folders: Sequence[Path], kept: Path, *, held: bool, workers: int = 0) -> Faces:
+    """Crops of everybody under `folders` who learns, or of those `held` out to validate; cut once, into `kept`.
+
+    The London Set is split as everywhere, and its test people are never loaded. Elsewhere a person is a file's name up
+    to the last "_", and nobody is on both sides.
+
+    Raises:
+        UsageError: nobody is found on that side.
+    """
+    found = []
+    for folder in folders:
+        items = [item for item in people_of(folder) if (item.split == "validation") == held]
+        shelves = cut_all(ClipSet(folder, items), items, kept, CROPS, workers=workers)
+        found.append(tuple(shelf for shelf in shelves if len(shelf)))
+    if not any(found):
+        side = "validate by" if held else "learn from"
+        raise UsageError(f"{', '.join(map(str, folders))}: shows nobody to {side}; give more folders with --data")
+    return Faces(tuple(folder for folder in found if folder))
+
+
+def people_of(folder: Path) -> list[Item]:
+    """Pictures and videos of a folder as items that are real, split by person."""
+    if (folder / "people.csv").is_file() and (folder / "mesh478.npz").is_file():
+        london = London(folder)
+        sides = (("train", london.training), ("validation", london.validation))
+        named = [(p.path(e), p.id, side) for side, people in sides for p in people for e in ("neutral", "smile")]
+    else:
+        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in KINDS)
+        named = [(path, who := path.stem.rsplit("_", 1)[0], _side(who)) for path in paths]
+    return [
+        Item(file=str(path.relative_to(folder)), label=REAL, kind=REAL, split=split, person=f"{folder.name}/{who}")
+        for path, who, split in named
+    ]  # fmt: skip
+
+
+def _side(person: str) -> str:
+    return "validation" if zlib.crc32(person.encode()) % HELD == 0 else "train"
+
+
+class Pairs:
+    """Draws pairs; what is drawn depends on the generator that is given alone.
+
+    Args:
+        families: those that fakes are of; one that is left out shows what carries over to it.
+    """
+
+    def __init__(self, faces: Faces, families: Sequence[str] = tuple(FAMILIES)) -> None:
+        unknown = set(families) - set(FAMILIES)
+        if unknown or not families:
+            raise UsageError(f"no family of fakes '{', '.join(sorted(unknown))}'; there are {', '.join(FAMILIES)}")
+        self.faces, self.families = faces, tuple(families)
+
+    def pair(self, rng: np.random.Generator, family: str = "") -> tuple[np.ndarray, np.ndarray]:
+        """A real and a fake, uint8 RGB (SIDE, SIDE, 3) each; the fake is of `family` where one is named."""
+        real, mesh = self.faces.draw(rng)
+        source, points = (real, mesh) if rng.random() < SELF else self.faces.draw(rng)
+        change: Change = FAMILIES[family or str(rng.choice(self.families))](rng)
+        fake = change(source, points)
+        alike = rng.random() < ALIKE
+        cut, world = _placing(rng), World.draw(rng, most=MOST)
+        other = (cut, world) if alike else (_placing(rng), World.draw(rng, most=MOST))
+        return world([_placed(real, cut)])[0], other[1]([_placed(fake, other[0])])[0]
+
+
+def _placing(rng: np.random.Generator) -> np.ndarray:
+    """(2, 3): from a kept crop to one that is looked at, a little turned, moved, enlarged, or mirrored."""
+    zoom, turn = SIDE * ROOM / KEPT * np.exp(rng.uniform(-0.16, 0.16)), rng.normal(0, 0.05)
+    flip = -1.0 if rng.random() < 0.5 else 1.0
+    linear = zoom * np.array([[flip * np.cos(turn), -np.sin(turn)], [flip * np.sin(turn), np.cos(turn)]])
+    shift = rng.normal(0, 0.025, 2).clip(-0.06, 0.06) * SIDE
+    return np.column_stack([linear, SIDE / 2 - linear @ np.full(2, KEPT / 2) + shift])
+
+
+def _placed(crop: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    ratio = float(np.hypot(*matrix[:, 0]))
+    source = cv2.GaussianBlur(crop, (0, 0), 0.45 / ratio - 0.2) if ratio < 0.85 else crop
+    return cv2.warpAffine(source, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+
+
+def checked(pairs: Pairs, count: int | None = None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """By family: `count` reals and as many fakes, uint8 (count, SIDE, SIDE, 3); always the same ones."""
+    count, found = CHECKED if count is None else count, {}
+    for family in pairs.families:
+        rng = np.random.default_rng((zlib.crc32(family.encode()), 10))
+        reals, fakes = zip(*(pairs.pair(rng, family) for _ in range(count)), strict=True)
+        found[family] = np.stack(reals), np.stack(fakes)
+    return found
+
+
+def validator(
+    found: Mapping[str, tuple[np.ndarray, np.ndarray]], device: str
+) -> Callable[[nn.Module], dict[str, float]]:
+    """AUC of each family's pairs, and their mean as "auc_families"."""
+    from sklearn.metrics import roc_auc_score
+
+    def scores(net: nn.Module, crops: np.ndarray) -> np.ndarray:
+        parts = np.array_split(crops, max(1, len(crops) // 16))
+        seen = (torch.from_numpy(part).permute(0, 3, 1, 2).to(device).float() / 255 for part in parts)
+        return np.concatenate([pooled(net(part)[0]).float().cpu().numpy() for part in seen])
+
+    def validate(net: nn.Module) -> dict[str, float]:
+        figures = {}
+        for family, (reals, fakes) in found.items():
+            told = np.concatenate([scores(net, reals), scores(net, fakes)])
+            figures[f"auc_{family}"] = float(roc_auc_score(np.arange(len(told)) >= len(reals), told))
+        return {"auc_families": float(np.mean(list(figures.values()))), **figures}
+
+    return validate
