@@ -69,7 +69,7 @@ def redrawn(rng: np.random.Generator) -> Change:
 
 def reenacted(rng: np.random.Generator) -> Change:
     """The face in another expression."""
-    bent = _bending(rng, float(rng.uniform(0.015, 0.05)))
+    bent = _bending(rng, float(rng.uniform(0.006, 0.025)))
     through = _through(rng, (60, 260)) if rng.random() < 0.7 else None
     blur = float(rng.uniform(0.4, 1.2))
 
