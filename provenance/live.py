@@ -35,10 +35,10 @@ from media.errors import OutputError, UsageError, VasariError
 from media.units import FPS
 from provenance import likeness
 from provenance.claims import Recorded
+from provenance.encoding import Marking, OwnMarks, size_of
 from provenance.faults import ForeignError, beside, callers, foreign, owned, plainly, pulled
 from provenance.gate import Performance, admitted
 from provenance.outlets import Outlet
-from provenance.pipeline import Marking, OwnMarks, size_of
 from provenance.readback import LiveWatch, strengthened
 from provenance.registry import Registry
 from provenance.save import (

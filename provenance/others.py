@@ -1,7 +1,7 @@
 """Marks in what others made: a picture, a video or a sound file, marked, signed and registered as every output.
 
 The copy keeps what it can: size, frame rate and times of a video, rate and channels of its sound. Pictures and sound
-are decoded, marked and coded again in the stages that outputs of this maker's own take (`pipeline`). Nothing is
+are decoded, marked and coded again in the stages that outputs of this maker's own take (`encoding`). Nothing is
 generated, so nobody's consent is asked for, and the credentials do not say where the file comes from.
 
 A file that bears this maker's mark already is refused unless a new one is asked for: the second replaces the first
@@ -30,12 +30,12 @@ from media.probing import probe
 from media.units import FPS
 from provenance.claims import Opened
 from provenance.elsewhere import check_url
+from provenance.encoding import Marking, check_size
 from provenance.faults import beside, plainly
 from provenance.fingerprint import Fingerprinter
 from provenance.ingredients import MIME
 from provenance.keys import Keys
 from provenance.marked import generated, made_any, marks_of, refuse_untold, which
-from provenance.pipeline import Marking, check_size
 from provenance.readback import STRONGER
 from provenance.registry import Registry
 from provenance.save import (

@@ -20,9 +20,9 @@ from media.sound import iter_sound
 from media.units import FPS
 from media.video import VideoReader, keyframes
 from provenance.verdict import Mark, MarkState, Piece, Track
+from provenance.watermark.alignment import Place
 from provenance.watermark.identity import key_id, mark_hex
 from provenance.watermark.picture import MarkReading, PictureReader
-from provenance.watermark.search import Place
 from provenance.watermark.sound import SoundReader, SoundReading
 
 RATE = FPS / 5  # frames a second that are looked at: neighbours say the same

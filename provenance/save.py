@@ -24,6 +24,7 @@ from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from provenance import elsewhere, manifest
 from provenance.boxes import with_large_headers
 from provenance.claims import Claim, Opened, Rendered, definition
+from provenance.encoding import Marking, OwnMarks, check_size, size_of
 from provenance.faults import beside, callers, foreign, owned, plainly, pulled
 from provenance.fingerprint import Fingerprinter
 from provenance.gate import Performance, admitted
@@ -31,7 +32,6 @@ from provenance.hashing import file_sha256
 from provenance.ingredients import MIME
 from provenance.keys import Keys
 from provenance.likeness import Aside, Witness
-from provenance.pipeline import Marking, OwnMarks, check_size, size_of
 from provenance.readback import STRONGER, Borne, proved, read_back, same, shows, strengthened
 from provenance.registry import Entry, Registry, now, open_registry
 from provenance.watermark.identity import key_id, mark_hex, sound_mark_hex

@@ -17,17 +17,17 @@ from provenance.certificates import load_certificates
 from provenance.coverage import uncovered
 from provenance.fingerprint import LONGEST
 from provenance.hashing import file_sha256
+from provenance.identification import LOOKED_AT, by_content, look
 from provenance.judgement import judge, lookup
 from provenance.keys import Keys
 from provenance.reading import read_other_tracks, read_picture_mark, read_sound_mark
 from provenance.recovery import recover, registered_seconds, was_generated
 from provenance.registry import Entry, Registry, open_registry
 from provenance.revocation import Revocations, read_revoked
-from provenance.search import LOOKED_AT, by_content, look
 from provenance.stapling import lookup_chain
 from provenance.verdict import Credentials, Mark, Recovered, TimeStamp, Track, Verdict
+from provenance.watermark.alignment import Place
 from provenance.watermark.identity import key_id
-from provenance.watermark.search import Place
 
 AROUND = 5.0  # seconds before and after what was registered that are compared too
 

@@ -17,11 +17,10 @@ from media.errors import UnreadableError
 from provenance import Keys, Registry, save_live, save_picture, save_video, verify
 from provenance.claims import PICTURE_ALGORITHM
 from provenance.fingerprint import PHASES, Clip, Fingerprint, Fingerprinter, compare, spectrum
+from provenance.identification import identify
 from provenance.live import Outlet
 from provenance.recovery import judged, read_manifest
 from provenance.registry import FILE
-from provenance.search import identify
-from provenance.watermark import search
 from provenance.watermark.picture import PictureMarker
 
 SECONDS = 3
@@ -104,7 +103,7 @@ def test_a_mark_on_other_footage_is_told(maker, tmp_path):
 def test_a_cut_and_turned_clip_is_recovered(maker, tmp_path, monkeypatch):
     """The mark is looked for, and what is compared is laid back first."""
     for name, value in {"SMALLEST": 1.0, "LARGEST": 1.4, "FARTHEST": 6.25, "KEPT": 8, "LIKELY": 2}.items():
-        monkeypatch.setattr(search, name, value)  # the rest of the list takes seconds and finds nothing here
+        monkeypatch.setattr(alignment, name, value)  # the rest of the list takes seconds and finds nothing here
     _, keys, _, _ = maker
     frames = [cv2.resize(portrait(2), (384, 384), interpolation=cv2.INTER_AREA)] * 15
     saved = save_video(tmp_path / "a.mp4", shown(keys, frames, voice(0.6, 5)))

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 from media.errors import KeyMaterialError, UsageError
 from provenance import Keys, mark_file, save_picture, save_video, verify
 from provenance.generations import write
+from provenance.identification import identify
 from provenance.keys import RETIRED
 from provenance.registry import open_registry
-from provenance.search import identify
 from provenance.watermark.identity import key_id
 from vasari.commands import keys as command
 

@@ -16,7 +16,7 @@ from media import VideoReader, read_sound
 from media.encode import Encoder, LiveEncoder
 from media.errors import OutputError, UsageError
 from provenance import Keys, mark_file, save_picture, save_video, verify
-from provenance.pipeline import OwnMarks
+from provenance.encoding import OwnMarks
 from provenance.readback import PATIENCE, LiveWatch, proved, read_back, strengthened
 
 

@@ -21,9 +21,9 @@ from media.errors import UsageError, VasariError
 from provenance import Keys, Registry, save_video
 from provenance.claims import PICTURE_ALGORITHM
 from provenance.claims import definition as define
+from provenance.identification import ranked
 from provenance.manifest import sign
 from provenance.registry.tokens import list_tokens, new_token
-from provenance.search import ranked
 from provenance.watermark.identity import key_id
 from vasari.scanning import Worker
 from vasari.service import Settings, create_app

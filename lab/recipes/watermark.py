@@ -3,7 +3,7 @@
 First strength and reader are trained together. Every sample is a short clip; a random key and message are laid over
 it at the strength the first network asks for, the clip is sent on a journey through a real H.264 encoder or another
 hardship, and the second network must say for a frame that arrives which bits it bears. A frame that was cut or turned
-is first laid back onto the grid, about as exactly as `search` can. No gradient passes a codec, so the journey enters
+is first laid back onto the grid, about as exactly as `alignment` can. No gradient passes a codec, so the journey enters
 as a constant added to the marked picture (straight-through estimation, Bengio et al. 2013, arXiv 1308.3432). Then,
 with the strength as it is, the finder is trained (`finding`), which begins as what the reader has learned.
 """

@@ -4,7 +4,7 @@ A chip is one cell of a grid laid over the whole picture. There are two grids of
 fine cells, many enough to be read from a part of the picture, and 32x32 coarse cells, which outlive small pictures and
 low bit rates. (Colour bears nothing: chips of blue and red differences were tried, and no codec let them live.) The
 secret key says which coded bit each chip carries and with which sign. Some chips carry no bit but the pilot, a known
-+1: by it a turned, scaled or cut picture is laid back onto the grid (`search`), and a mark too damaged to be read is
++1: by it a turned, scaled or cut picture is laid back onto the grid (`alignment`), and a mark too damaged to be read is
 still noticed.
 """
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from provenance.watermark.alignment import PLACES, UPRIGHT, Fields, Place, Search, climbed, upright
 from provenance.watermark.chips import CHIPS, COARSE_GRID, FINE_GRID, Chips
 from provenance.watermark.code import PICTURE
 from provenance.watermark.geometry import aligned, luma, square
 from provenance.watermark.nets import FastFinder, FastPattern, FastReader, Networks
-from provenance.watermark.search import PLACES, UPRIGHT, Fields, Place, Search, climbed, upright
 
 BLACK, SPAN = 16, 219  # levels of brightness in limited range (ITU-R BT.709, item 5.3)
 WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "watermark.onnx"

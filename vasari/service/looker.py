@@ -14,7 +14,7 @@ Found = list[tuple[str, int | None]]  # (label, score) of manifests
 
 
 class Looker:
-    """Runs `provenance.search.identify` elsewhere, one file at a time.
+    """Runs `provenance.identification.identify` elsewhere, one file at a time.
 
     Args:
         keys: folder of keys.
@@ -59,7 +59,7 @@ def _opening(
 ) -> Callable[[tuple[Path, tuple[str, ...], int]], Found]:
     """In the process."""
     from provenance import Keys, Registry
-    from provenance.search import identify
+    from provenance.identification import identify
 
     opened, entries = Keys.open(keys, create=False), Registry(registry)
 

@@ -23,10 +23,10 @@ from provenance.fingerprint import ALGORITHM, MOST, PHASES, STEP, Clip, Fingerpr
 from provenance.keys import Keys
 from provenance.recovery import ALONE, STILL, judged, read_manifest, score
 from provenance.registry import Registry
+from provenance.watermark.alignment import Place
 from provenance.watermark.geometry import aligned
 from provenance.watermark.identity import mark_hex, sound_mark_hex
 from provenance.watermark.picture import PictureReader
-from provenance.watermark.search import Place
 from provenance.watermark.sound import SoundReader
 from provenance.watermark.speed import played_back
 

@@ -7,9 +7,9 @@ from making import picture
 from sitters import portrait
 
 from lab import attacks
-from provenance.watermark import geometry, search
+from provenance.watermark import alignment, geometry
+from provenance.watermark.alignment import Place
 from provenance.watermark.picture import PictureMarker, PictureReader
-from provenance.watermark.search import Place
 
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
 MESSAGE = 0x0123456789ABCDEF
@@ -19,11 +19,11 @@ QUARTER = np.array([[0.25, 0.75, 0.25], [0.25, 0.25, 0.75], [1.0, 1.0, 1.0]])
 @pytest.fixture(autouse=True)
 def nearby(monkeypatch):
     """The rough list about the places that are tested alone: the whole of it takes seconds."""
-    monkeypatch.setattr(search, "SMALLEST", 0.88)
-    monkeypatch.setattr(search, "LARGEST", 1.5)
-    monkeypatch.setattr(search, "FARTHEST", 11.25)
-    monkeypatch.setattr(search, "KEPT", 8)
-    monkeypatch.setattr(search, "LIKELY", 2)
+    monkeypatch.setattr(alignment, "SMALLEST", 0.88)
+    monkeypatch.setattr(alignment, "LARGEST", 1.5)
+    monkeypatch.setattr(alignment, "FARTHEST", 11.25)
+    monkeypatch.setattr(alignment, "KEPT", 8)
+    monkeypatch.setattr(alignment, "LIKELY", 2)
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +84,8 @@ def test_what_was_found_as_it_is_needs_no_search(marked):
 
 
 def test_a_search_reports_a_bound_that_counts_its_places():
-    assert search.PLACES > 1e11
-    reading = PictureReader(KEY)._judged(np.zeros(5120), KEY, search.PLACES)
+    assert alignment.PLACES > 1e11
+    reading = PictureReader(KEY)._judged(np.zeros(5120), KEY, alignment.PLACES)
     assert reading.p_value == 1.0
 
 
