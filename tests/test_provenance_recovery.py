@@ -21,6 +21,7 @@ from provenance.identification import identify
 from provenance.live import Outlet
 from provenance.recovery import judged, read_manifest
 from provenance.registry import FILE
+from provenance.watermark import alignment
 from provenance.watermark.picture import PictureMarker
 
 SECONDS = 3
