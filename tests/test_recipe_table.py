@@ -11,6 +11,7 @@ from lab.training import Plan
 from lab.training.recipe import Recipe, Run, Trial, command, recipe
 from media.errors import UsageError
 from media.weights import read_weights
+from vasari.commands.train import Recipe as Offered
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -26,6 +27,10 @@ def test_a_row_says_what_its_recipe_takes_and_where_its_weights_ship(name):
     if home.suffix == ".onnx":
         model = {"tracker": "landmarks"}.get(name, name)
         assert read_weights(home, model).card.model == model
+
+
+def test_the_command_knows_the_recipes_of_the_table():
+    assert [recipe.value for recipe in Offered] == list(RECIPES)
 
 
 def test_a_card_names_the_command_that_makes_it_again_without_folders_of_this_machine():

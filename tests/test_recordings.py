@@ -173,10 +173,14 @@ def test_a_film_that_is_exchanged_while_it_is_read_is_noticed(
     write_video(fake, clip(2, 60, 256), options={"crf": "12"})
     allowed = Permit.of(path, keys=keys, consent=film[1])
 
+    def put(other: Path) -> None:  # at once: whoever reads meanwhile reads one of the two
+        shutil.copy(other, tmp_path / "coming.mp4")
+        (tmp_path / "coming.mp4").replace(path)
+
     def frames():
-        shutil.copy(fake, path)
+        put(fake)
         yield from list(VideoReader(fake))[:20]
-        shutil.copy(film[0], path)
+        put(film[0])
 
     for kind in (Edited, Generated):
         with pytest.raises(ConsentError):

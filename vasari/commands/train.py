@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from lab.recipes import OPTIONS, RECIPES, SEVERAL, load
-
-Recipe = StrEnum("Recipe", {name: name for name in RECIPES})  # type: ignore[misc]  # a row each
+Recipe = StrEnum(
+    "Recipe",
+    "finder tracker closeup regions painter refiner recognition dynamics aligner speech lipsync motion watermark "
+    "detector roundtrip",
+)  # names of `lab.recipes.RECIPES`, which is not imported before something is trained
 Recipe.__doc__ = "What can be trained."
 
 
@@ -60,6 +62,7 @@ def train(
     encoder: Encoder = None,
 ) -> None:
     """Train a weight. Resumable and seeded; the checkpoint is chosen on validation data only."""
+    from lab.recipes import OPTIONS, RECIPES, SEVERAL, load
     from lab.training.ranks import Ranks
     from media.errors import UsageError
 
