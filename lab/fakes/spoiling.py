@@ -7,7 +7,7 @@ import numpy as np
 
 from detect.picture import SIDE
 from lab.attacks import h264
-from lab.labelled.crops import KEPT, ROOM
+from lab.labelled.crops import placed, placing
 
 WAYS = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 
@@ -40,14 +40,10 @@ class Spoiling:
     def draw(cls, rng: np.random.Generator, strength: float = 1.0) -> "Spoiling":
         """Any of them; `strength` 0 only cuts the crop, in its place."""
         often = rng.random(9) < np.array([0.6, 0.25, 0.12, 0.15, 0.5, 0.45, 0.4, 0.1, 0.4]) * strength
-        zoom = SIDE * ROOM / KEPT * np.exp(strength * rng.uniform(-0.16, 0.16))
-        turn, shift = strength * rng.normal(0, 0.05), strength * rng.normal(0, 0.025, 2).clip(-0.06, 0.06) * SIDE
-        flip = -1.0 if strength and rng.random() < 0.5 else 1.0
-        linear = zoom * np.array([[flip * np.cos(turn), -np.sin(turn)], [flip * np.sin(turn), np.cos(turn)]])
-        offset = SIDE / 2 - linear @ np.full(2, KEPT / 2) + shift
+        matrix = placing(rng, strength)
         return cls(
             seed=int(rng.integers(2**31)),
-            matrix=np.column_stack([linear, offset]),
+            matrix=matrix,
             gain=np.exp(often[0] * (rng.normal(0, 0.15) + rng.normal(0, 0.07, 3))),
             gamma=float(np.exp(often[0] * rng.normal(0, 0.2))),
             contrast=float(np.exp(often[0] * rng.normal(0, 0.15))),
@@ -70,10 +66,7 @@ class Spoiling:
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """uint8 RGB (KEPT, KEPT, 3) -> uint8 RGB (SIDE, SIDE, 3)."""
         rng = np.random.default_rng(self.seed)
-        ratio = float(np.hypot(*self.matrix[:, 0]))
-        source = cv2.GaussianBlur(picture, (0, 0), 0.45 / ratio - 0.2) if ratio < 0.85 else picture
-        x = cv2.warpAffine(source, self.matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-        x = self._coloured(x.astype(np.float32))
+        x = self._coloured(placed(picture, self.matrix).astype(np.float32))
         if self.blur:
             x = cv2.GaussianBlur(x, (0, 0), self.blur)
         if self.streak:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 
-from detect.picture import SCALE
+from detect.picture import SCALE, SIDE
 from faces import Tracker
 from faces.landmarks import CROP_SCALE, Reading, crop_matrix, warp_crop
 from faces.track import face_size
@@ -115,6 +116,23 @@ def cut_all(
         made.append(shelf)
         progress(len(made))
     return made
+
+
+def placing(rng: np.random.Generator, strength: float = 1.0) -> np.ndarray:
+    """(2, 3): from a kept crop to one that is looked at, a little turned, moved, enlarged, or mirrored; with `strength`
+    0 in its place."""
+    zoom = SIDE * ROOM / KEPT * np.exp(strength * rng.uniform(-0.16, 0.16))
+    turn, shift = strength * rng.normal(0, 0.05), strength * rng.normal(0, 0.025, 2).clip(-0.06, 0.06) * SIDE
+    flip = -1.0 if strength and rng.random() < 0.5 else 1.0
+    linear = zoom * np.array([[flip * np.cos(turn), -np.sin(turn)], [flip * np.sin(turn), np.cos(turn)]])
+    return np.column_stack([linear, SIDE / 2 - linear @ np.full(2, KEPT / 2) + shift])
+
+
+def placed(crop: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """uint8 RGB (KEPT, KEPT, 3) -> uint8 RGB (SIDE, SIDE, 3), by a matrix of `placing`."""
+    ratio = float(np.hypot(*matrix[:, 0]))
+    source = cv2.GaussianBlur(crop, (0, 0), 0.45 / ratio - 0.2) if ratio < 0.85 else crop
+    return cv2.warpAffine(source, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
 
 
 def _kept(path: Path, folder: Path, count: int) -> Shelf:

@@ -14,15 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import nn
 
-from detect.picture import SIDE
 from lab.fakes.families import FAMILIES, Change
 from lab.fakes.world import World
-from lab.labelled.crops import KEPT, ROOM, Shelf, cut_all
+from lab.labelled.crops import Shelf, cut_all, placed, placing
 from lab.labelled.manifest import REAL, ClipSet, Item
 from lab.networks.detector import pooled
 from lab.pictures.london import London
@@ -114,24 +112,9 @@ class Pairs:
         change: Change = FAMILIES[family or str(rng.choice(self.families))](rng)
         fake = change(source, points)
         alike = rng.random() < ALIKE
-        cut, world = _placing(rng), World.draw(rng, most=MOST)
-        other = (cut, world) if alike else (_placing(rng), World.draw(rng, most=MOST))
-        return world([_placed(real, cut)])[0], other[1]([_placed(fake, other[0])])[0]
-
-
-def _placing(rng: np.random.Generator) -> np.ndarray:
-    """(2, 3): from a kept crop to one that is looked at, a little turned, moved, enlarged, or mirrored."""
-    zoom, turn = SIDE * ROOM / KEPT * np.exp(rng.uniform(-0.16, 0.16)), rng.normal(0, 0.05)
-    flip = -1.0 if rng.random() < 0.5 else 1.0
-    linear = zoom * np.array([[flip * np.cos(turn), -np.sin(turn)], [flip * np.sin(turn), np.cos(turn)]])
-    shift = rng.normal(0, 0.025, 2).clip(-0.06, 0.06) * SIDE
-    return np.column_stack([linear, SIDE / 2 - linear @ np.full(2, KEPT / 2) + shift])
-
-
-def _placed(crop: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    ratio = float(np.hypot(*matrix[:, 0]))
-    source = cv2.GaussianBlur(crop, (0, 0), 0.45 / ratio - 0.2) if ratio < 0.85 else crop
-    return cv2.warpAffine(source, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        cut, world = placing(rng), World.draw(rng, most=MOST)
+        other = (cut, world) if alike else (placing(rng), World.draw(rng, most=MOST))
+        return world([placed(real, cut)])[0], other[1]([placed(fake, other[0])])[0]
 
 
 def checked(pairs: Pairs, count: int | None = None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
