@@ -11,10 +11,12 @@ EMPTY = -1
 
 
 @njit(fastmath=True, cache=True, nogil=True)
-def _fill(points, depth, triangles, cull, tri_map, bary, zbuf):
+def fill(points, depth, triangles, first, cull, tri_map, bary, zbuf):
+    """Rasterise a mesh over what is there: points (N, 2) pixels, depth (N,), triangles (T, 3).
+
+    Where it is nearer than `zbuf` (H, W), the pixel sees triangle `first + t` (tri_map (H, W) int32) at bary (H, W, 3).
+    """
     height, width = tri_map.shape
-    zbuf[:] = np.inf
-    tri_map[:] = -1
     for t in range(len(triangles)):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         ax, ay, bx, by, cx, cy = points[a, 0], points[a, 1], points[b, 0], points[b, 1], points[c, 0], points[c, 1]
@@ -37,7 +39,7 @@ def _fill(points, depth, triangles, cull, tri_map, bary, zbuf):
                 z = wa * depth[a] + wb * depth[b] + wc * depth[c]
                 if z < zbuf[y, x]:
                     zbuf[y, x] = z
-                    tri_map[y, x] = t
+                    tri_map[y, x] = first + t
                     bary[y, x, 0], bary[y, x, 1], bary[y, x, 2] = wa, wb, wc
 
 
@@ -54,10 +56,13 @@ class Raster:
 
         With `cull`, triangles that are anti-clockwise in the picture (y down) are not seen.
         """
-        _fill(
+        self.depth.fill(np.inf)
+        self.triangle.fill(EMPTY)
+        fill(
             np.ascontiguousarray(points, np.float32),
             np.ascontiguousarray(depth, np.float32),
             triangles,
+            0,
             cull,
             self.triangle,
             self.bary,

@@ -1,40 +1,7 @@
-"""The inner loops of the renderer, compiled: fill a depth buffer, cast shadows, read textures, blend cards."""
+"""The inner loops of the renderer, compiled: cast shadows, read textures, blend cards (`faces.raster` fills depths)."""
 
 import numpy as np
 from numba import njit
-
-
-@njit(fastmath=True, cache=True, nogil=True)
-def fill(points, depth, triangles, first, tri_map, bary, zbuf):
-    """Rasterise a mesh over what is there: points (N, 2) pixels, depth (N,), triangles (T, 3).
-
-    Where it is nearer than `zbuf` (H, W), the pixel sees triangle `first + t` (tri_map (H, W) int32) at bary (H, W, 3).
-    """
-    height, width = tri_map.shape
-    for t in range(len(triangles)):
-        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        ax, ay, bx, by, cx, cy = points[a, 0], points[a, 1], points[b, 0], points[b, 1], points[c, 0], points[c, 1]
-        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
-        if area == 0.0:
-            continue
-        y0 = max(0, int(np.ceil(min(ay, by, cy) - 0.5)))
-        y1 = min(height - 1, int(np.floor(max(ay, by, cy) - 0.5)))
-        x0 = max(0, int(np.ceil(min(ax, bx, cx) - 0.5)))
-        x1 = min(width - 1, int(np.floor(max(ax, bx, cx) - 0.5)))
-        inverse = 1.0 / area
-        for y in range(y0, y1 + 1):
-            for x in range(x0, x1 + 1):
-                px, py = x + 0.5, y + 0.5
-                wb = ((px - ax) * (cy - ay) - (cx - ax) * (py - ay)) * inverse
-                wc = ((bx - ax) * (py - ay) - (px - ax) * (by - ay)) * inverse
-                wa = 1.0 - wb - wc
-                if wa < 0.0 or wb < 0.0 or wc < 0.0:
-                    continue
-                z = wa * depth[a] + wb * depth[b] + wc * depth[c]
-                if z < zbuf[y, x]:
-                    zbuf[y, x] = z
-                    tri_map[y, x] = first + t
-                    bary[y, x, 0], bary[y, x, 1], bary[y, x, 2] = wa, wb, wc
 
 
 @njit(fastmath=True, cache=True, nogil=True)

@@ -7,10 +7,10 @@ import numpy as np
 from faces.fit import at_mesh
 from faces.head import Part, load_head
 from faces.mouth import colour_interior
+from faces.raster import fill
 from lab.people.assets import Wardrobe
 from lab.people.camera import Camera
 from lab.people.hair import draw_growth, draw_lashes, draw_lenses, grow
-from lab.people.kernels import fill
 from lab.people.labels import Canvas
 from lab.people.light import Light
 from lab.people.look import Look
@@ -65,7 +65,7 @@ def _drawn(mesh: Mesh, camera: Camera, background: np.ndarray) -> tuple[Canvas, 
     tri_map, bary = np.full((size, size), -1, np.int32), np.empty((size, size, 3), np.float32)
     far, flat = np.full((size, size), np.inf, np.float32), np.zeros((size, size, 3), np.float32)
     canvas = Canvas(background, far, flat, np.zeros((size, size), np.uint8))
-    fill(points, depth, mesh.triangles, 0, tri_map, bary, canvas.depth)
+    fill(points, depth, mesh.triangles, 0, False, tri_map, bary, canvas.depth)
     return canvas, tri_map, bary, mesh
 
 
