@@ -34,8 +34,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from faces.tracker import Tracker
 from generate import FaceLatent, Motion, MotionClip, Talker
 from generate.painter import Painter
-from lab.fakes.kinds import LIPS
-from lab.fakes.masks import blended, hull_mask
+from lab.fakes.masks import LIPS, blended, hull_mask
 from media import read_picture, read_sound
 from media.errors import UnreadableError, VasariError
 from media.units import SAMPLES_PER_FRAME

@@ -27,9 +27,9 @@ def weights_of(variant: str = "kl8") -> Path:
     return Path(__file__).parent / "data" / f"{variant}.safetensors"
 
 
-def shipped() -> tuple[str, ...]:
-    """Variants whose weights are here."""
-    return tuple(name for name in VARIANTS if weights_of(name).is_file())
+def shipped(*, enlarging: bool = False) -> tuple[str, ...]:
+    """Variants whose weights are here: autoencoders, or those that enlarge a smaller picture."""
+    return tuple(name for name, v in VARIANTS.items() if v.enlarges == enlarging and weights_of(name).is_file())
 
 
 @cache

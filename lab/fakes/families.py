@@ -7,8 +7,10 @@
     redrawn       the mouth or the lower face drawn again at some 96 pixels and pasted back (Wav2Lip's kind)
     reenacted     warped by a smooth field and decoded again, as keypoint-driven generators do
     restored      small, then brought back and sharpened by a network that knows faces (enhancers)
+    enhanced      small, then drawn sharper than it was by a network that an adversary taught (super-resolution)
     upsampled     enlarged by transposed convolutions, with the checkerboards they leave (Odena et al. 2016)
     self_blend    altered and blended into itself (`blending`)
+    talked        by our own generator, in a moment of a performance (`own`)
 
 A family can be left out of training by its name, so that what carries over to it can be measured.
 """
@@ -23,6 +25,7 @@ from lab.fakes.blending import SelfBlend
 from lab.fakes.decoding import roundtrip as decoded
 from lab.fakes.decoding import shipped
 from lab.fakes.masks import blended, hull_mask, rounded, softened
+from lab.fakes.own import talked
 
 Change = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """uint8 RGB (H, W, 3) and its mesh points (478, 2) in pixels -> the same size, made."""
@@ -94,6 +97,23 @@ def restored(rng: np.random.Generator) -> Change:
     return change
 
 
+def enhanced(rng: np.random.Generator) -> Change:
+    """The face, often one that was made already, as super-resolution draws it from few pixels."""
+    before = reenacted(rng) if rng.random() < 0.4 else None
+    wide, variant = float(np.exp(rng.uniform(*np.log((100, 260))))), str(rng.choice(shipped(enlarging=True)))
+    share, soft = float(rng.uniform(0.6, 1.0)), float(rng.uniform(0.02, 0.08))
+    whole, grow, clean = rng.random() < 0.4, float(rng.uniform(1, 1.35)), bool(rng.random() < 0.5)
+
+    def change(picture: np.ndarray, mesh: np.ndarray) -> np.ndarray:
+        seen = picture if before is None else before(picture, mesh)
+        seen = cv2.bilateralFilter(seen, 7, 25, 3) if clean else seen
+        drawn = decoded(seen, variant, scale=float(np.clip(wide / size_of(mesh), 0.2, 2.0)))
+        made = cv2.addWeighted(drawn, share, seen, 1 - share, 0)
+        return made if whole else blended(picture, made, face_mask(picture.shape, mesh, grow, soft))
+
+    return change
+
+
 def upsampled(rng: np.random.Generator) -> Change:
     """Decimated and brought back by a transposed convolution with a kernel that is a little uneven."""
     factor = int(rng.choice([2, 2, 3, 4]))
@@ -120,8 +140,10 @@ FAMILIES: dict[str, Callable[[np.random.Generator], Change]] = {
     "redrawn": redrawn,
     "reenacted": reenacted,
     "restored": restored,
+    "enhanced": enhanced,
     "upsampled": upsampled,
     "self_blend": SelfBlend.draw,
+    "talked": talked,
 }
 """By name."""
 

@@ -19,12 +19,11 @@ import numpy as np
 from generate import FaceLatent, Renderer, Talker
 from generate.acting import MotionClip
 from generate.talker import retarget
-from lab.fakes.masks import blended, hull_mask
+from lab.fakes.masks import LIPS, blended, hull_mask
 from lab.fakes.sittings import Sitting, parameters_of
 from lab.people.lifting import Lifted
 from media.units import SAMPLES_PER_FRAME
 
-LIPS = (61, 91, 17, 321, 291, 269, 0, 39, 200, 425, 205)  # mesh points around the mouth, chin and cheeks included
 SHIFT = (5, 14)  # frames by which a sound may be moved
 OF_FAMILIES = ("roundtrip", "redrawn", "reenacted", "restored", "upsampled", "self_blend")
 Frames = list[np.ndarray]

@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+LIPS = (61, 91, 17, 321, 291, 269, 0, 39, 200, 425, 205)  # mesh points around the mouth, chin and cheeks included
+
 
 def hull_mask(shape: tuple[int, ...], points: np.ndarray, grow: float, sigma: float) -> np.ndarray:
     """(H, W) float32: 1 inside the hull of points (N, 2), grown about its middle, with an edge of `sigma` pixels; empty

@@ -36,7 +36,6 @@ STRIDE = 6  # frames of the performance from one frame of a time lapse to the ne
 SHARES: dict[Split, float] = {"train": 0.6, "validation": 0.06, "calibration": 0.17, "test": 0.17}  # of the sittings
 FIRST_SEED = {"train": 5_000_000, "validation": 5_200_000, "calibration": 5_400_000, "test": 5_600_000}
 PEOPLE = {"train": 4000, "validation": 100, "calibration": 1000, "test": 1000}  # who do not exist, of each split
-CALIBRATION_EVERY = 5  # of the volunteers whom other recipes train on, every fifth calibrates
 FAINT = 0.25  # share of the sittings whose generator paints with less than its full strength
 DISGUISED = 0.8  # share of the volunteers trained on who look like somebody else: they are few
 POOR, POORER = 0.3, 10  # share of the sittings to train on that are saved worse than others are, and by how much (CRF)
@@ -85,12 +84,8 @@ def jobs(n: int, seed: int, *, volunteers: bool, people: bool) -> list[Job]:
 
 def volunteers_of(london: London, split: Split) -> list[Volunteer]:
     """The London Set's own split; of its training people some calibrate."""
-    if split == "test":
-        return london.test
-    if split == "validation":
-        return london.validation
-    part = split == "calibration"
-    return [p for n, p in enumerate(london.training) if (n % CALIBRATION_EVERY == 1) == part]
+    sides = {"test": london.test, "validation": london.validation, "calibration": london.calibrating}
+    return sides.get(split) or [person for person in london.training if person not in london.calibrating]
 
 
 def voices_of(clips: list[Clip], split: Split) -> list[Clip]:

@@ -36,6 +36,8 @@ class Autoencoder(nn.Module):
         widths: channels at full size, half size ...; H and W are multiples of `stride`, 2 ** (len(widths) - 1).
         upsampling: "nearest" repeats pixels before a convolution, "shuffle" sorts channels into pixels behind it,
             "transposed" is a convolution of 4 x 4 with a step of half a pixel.
+        pixels: latents are the picture itself, smaller; nothing is learned but how to enlarge it.
+        depth: blocks of the decoder at the size of the latents.
     """
 
     def __init__(
@@ -44,15 +46,18 @@ class Autoencoder(nn.Module):
         levels: Sequence[int] = (),
         widths: Sequence[int] = (16, 48, 96, 112),
         upsampling: Upsampling = "nearest",
+        pixels: bool = False,
+        depth: int = 1,
     ) -> None:
         super().__init__()
-        self.stride, self.levels = 2 ** (len(widths) - 1), tuple(levels)
-        inner, deepest = latent if not levels else len(levels), widths[-1]
+        self.stride, self.levels, self.pixels = 2 ** (len(widths) - 1), tuple(levels), pixels
+        inner, deepest = 3 if pixels else latent if not levels else len(levels), widths[-1]
         down: list[nn.Module] = [conv(3, widths[0])]
         for wide, narrow in pairwise(widths):
             down += [nn.Conv2d(wide, narrow, 3, stride=2, padding=1), Block(narrow)]
-        self.encoder = nn.Sequential(*down, nn.SiLU(), conv(deepest, inner if levels else 2 * inner))
-        up: list[nn.Module] = [conv(inner, deepest), Block(deepest)]
+        learned = nn.Sequential(*down, nn.SiLU(), conv(deepest, inner if levels else 2 * inner))
+        self.encoder = nn.AvgPool2d(self.stride) if pixels else learned
+        up: list[nn.Module] = [conv(inner, deepest), *(Block(deepest) for _ in range(depth))]
         for narrow, wide in pairwise(reversed(widths)):
             up += [enlarging(narrow, wide, upsampling), Block(wide)]
         self.decoder = nn.Sequential(*up, nn.SiLU())
@@ -61,8 +66,8 @@ class Autoencoder(nn.Module):
     def encode(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """-> latents as they are meant, and how far they are unsure (standard deviations; 0 where they are rounded)."""
         found = self.encoder(2 * pictures.to(self.leave.weight.dtype) - 1).float()
-        if self.levels:
-            return rounded(found, self.levels), torch.zeros_like(found)
+        if self.pixels or self.levels:
+            return found if self.pixels else rounded(found, self.levels), torch.zeros_like(found)
         mean, log_variance = found.chunk(2, 1)
         return mean, (log_variance.clamp(-30, 10) / 2).exp()
 
@@ -75,7 +80,7 @@ class Autoencoder(nn.Module):
 
         While it trains, latents are drawn; else they are what is meant."""
         mean, deviation = self.encode(pictures)
-        if self.levels:
+        if self.pixels or self.levels:
             return self.decode(mean), mean.new_zeros(())
         nats = 0.5 * (mean.square() + deviation.square() - 1) - deviation.clamp_min(1e-12).log()
         drawn = mean + deviation * torch.randn_like(mean) if self.training else mean

@@ -57,6 +57,7 @@ class London:
         self.test = [p for n, p in enumerate(people) if n % 5 == 2]
         self.validation = [p for n, p in enumerate(people) if n % 10 == 5]
         self.training = [p for n, p in enumerate(people) if n % 5 != 2 and n % 10 != 5]
+        self.calibrating = self.training[1::5]  # whom detectors leave out of their training and are calibrated on
 
 
 def background_mask(picture: np.ndarray) -> np.ndarray:

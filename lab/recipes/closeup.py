@@ -33,7 +33,7 @@ from lab.pictures.degrade import degrade
 from lab.pictures.london import London
 from lab.pictures.photographs import random_background
 from lab.recipes.tracker import lift_volunteers
-from lab.training import Plan
+from lab.training import Plan, bf16_is_fast
 from lab.training.loop import batches_ahead
 from lab.training.recipe import Run, Trial, recipe
 from media.atomic import replacing
@@ -420,7 +420,7 @@ def train(
         raise UsageError("train closeup: give MakeHuman's assets with --assets FOLDER (see `vasari data assets`)")
     views, unseen = pictures(run, data, assets, skins, shards, reader)
     torch.manual_seed(run.seed)
-    net, steps, bf16 = CloseupNet(), run.steps, run.device == "cpu"
+    net, steps, bf16 = CloseupNet(), run.steps, run.device == "cpu" and bf16_is_fast()
     return Trial(
         net,
         Plan(

@@ -1,17 +1,18 @@
 """Pairs drawn while training: a real crop of somebody in a folder, and what one family of fakes makes of another.
 
-    faces = gathered_faces([LONDON, OFFICIALS, GRID], folder, held=False)
-    pairs = Pairs(faces, seed)
-    real, fake = pairs.pair(rng)
+    faces = gathered_faces([LONDON, OFFICIALS, GRID], folder, "train")
+    pairs = Pairs(faces)
+    real, fake = pairs.pair(rng)                  a fake that nothing saw before
+    real, fake = pairs.drawn(number, rng)         the fake of that number, made once and looked at several times
 
-Every look is of another draw: of the family, of where the crop is cut, and of what the world did to it (`World`). Half
-of the pairs went the same way through the world, half each their own, so that quality says nothing. No labelled set is
-needed, and nobody's clip is ever the same fake twice.
+Every look is of another draw: of where the crop is cut, and of what the world did to it (`World`). Half of the pairs
+went the same way through the world, half each their own, so that quality says nothing. No labelled set is needed.
 """
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,20 +20,23 @@ import torch
 from torch import nn
 
 from lab.fakes.families import FAMILIES, Change
+from lab.fakes.sittings import volunteers_of
 from lab.fakes.world import World
 from lab.labelled.crops import Shelf, cut_all, placed, placing
-from lab.labelled.manifest import REAL, ClipSet, Item
+from lab.labelled.manifest import REAL, ClipSet, Item, Split
 from lab.networks.detector import pooled
 from lab.pictures.london import London
 from media.errors import UsageError
 
 KINDS = (".jpg", ".jpeg", ".png", ".webp", ".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg")
 CROPS = 6  # kept of a video
-HELD = 8  # one person in so many validates
+SIDES: tuple[Split, ...] = ("train", "train", "validation", "train", "train", "calibration", "calibration", "train")
+"""By the hash of a person's name: whether they teach, choose weights, or are what scores are compared with."""
 ALIKE = 0.5  # share of the pairs of which both went the same way through the world
 SELF = 0.5  # share of the pairs in which the fake is made of the real's own crop
 MOST = 3  # stages that a crop goes through at most
-CHECKED = 64  # pairs of each family that validate
+CHECKED = 48  # pairs of each family that validate
+REMEMBERED = 320  # fakes that are kept to be looked at again
 
 
 @dataclass(frozen=True)
@@ -53,43 +57,45 @@ class Faces:
         return crops.pictures[k], crops.meshes[k]
 
 
-def gathered_faces(folders: Sequence[Path], kept: Path, *, held: bool, workers: int = 0) -> Faces:
-    """Crops of everybody under `folders` who learns, or of those `held` out to validate; cut once, into `kept`.
+def gathered_faces(folders: Sequence[Path], kept: Path, split: Split, *, workers: int = 0) -> Faces:
+    """Crops of everybody under `folders` who is on one side; cut once, into `kept`.
 
     The London Set is split as everywhere, and its test people are never loaded. Elsewhere a person is a file's name up
-    to the last "_", and nobody is on both sides.
+    to the last "_", and nobody is on two sides.
 
     Raises:
         UsageError: nobody is found on that side.
     """
     found = []
     for folder in folders:
-        items = [item for item in people_of(folder) if (item.split == "validation") == held]
+        items = [item for item in people_of(folder) if item.split == split]
         shelves = cut_all(ClipSet(folder, items), items, kept, CROPS, workers=workers)
         found.append(tuple(shelf for shelf in shelves if len(shelf)))
     if not any(found):
-        side = "validate by" if held else "learn from"
-        raise UsageError(f"{', '.join(map(str, folders))}: shows nobody to {side}; give more folders with --data")
+        told = {"train": "learn from", "validation": "validate by"}.get(split, "calibrate on")
+        raise UsageError(f"{', '.join(map(str, folders))}: shows nobody to {told}; give more folders with --data")
     return Faces(tuple(folder for folder in found if folder))
 
 
 def people_of(folder: Path) -> list[Item]:
     """Pictures and videos of a folder as items that are real, split by person."""
+    named: list[tuple[Path, str, Split]] = []
     if (folder / "people.csv").is_file() and (folder / "mesh478.npz").is_file():
         london = London(folder)
-        sides = (("train", london.training), ("validation", london.validation))
-        named = [(p.path(e), p.id, side) for side, people in sides for p in people for e in ("neutral", "smile")]
+        for side in ("train", "validation", "calibration"):
+            named += [(p.path(e), p.id, side) for p in volunteers_of(london, side) for e in ("neutral", "smile")]
     else:
         paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in KINDS)
-        named = [(path, who := path.stem.rsplit("_", 1)[0], _side(who)) for path in paths]
+        named = [(path, who := path.stem.rsplit("_", 1)[0], side_of(who)) for path in paths]
     return [
         Item(file=str(path.relative_to(folder)), label=REAL, kind=REAL, split=split, person=f"{folder.name}/{who}")
         for path, who, split in named
     ]  # fmt: skip
 
 
-def _side(person: str) -> str:
-    return "validation" if zlib.crc32(person.encode()) % HELD == 0 else "train"
+def side_of(person: str) -> Split:
+    """On which side somebody is, whose picture has this name."""
+    return SIDES[zlib.crc32(person.encode()) % len(SIDES)]
 
 
 class Pairs:
@@ -107,14 +113,29 @@ class Pairs:
 
     def pair(self, rng: np.random.Generator, family: str = "") -> tuple[np.ndarray, np.ndarray]:
         """A real and a fake, uint8 RGB (SIDE, SIDE, 3) each; the fake is of `family` where one is named."""
+        return _seen(*self._made(rng, family), rng)
+
+    def drawn(self, number: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """The same of the fake with a number, which depends on the number alone; `rng` draws how both are seen."""
+        return _seen(*_remembered(self, number), rng)
+
+    def _made(self, rng: np.random.Generator, family: str) -> tuple[np.ndarray, np.ndarray]:
         real, mesh = self.faces.draw(rng)
         source, points = (real, mesh) if rng.random() < SELF else self.faces.draw(rng)
         change: Change = FAMILIES[family or str(rng.choice(self.families))](rng)
-        fake = change(source, points)
-        alike = rng.random() < ALIKE
-        cut, world = placing(rng), World.draw(rng, most=MOST)
-        other = (cut, world) if alike else (placing(rng), World.draw(rng, most=MOST))
-        return world([placed(real, cut)])[0], other[1]([placed(fake, other[0])])[0]
+        return real, change(source, points)
+
+
+@lru_cache(REMEMBERED)
+def _remembered(pairs: Pairs, number: int) -> tuple[np.ndarray, np.ndarray]:
+    return pairs._made(np.random.default_rng((number, 78)), "")
+
+
+def _seen(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Cut anew and sent through the world, both alike or each its own way."""
+    cut, world = placing(rng), World.draw(rng, most=MOST)
+    other = (cut, world) if rng.random() < ALIKE else (placing(rng), World.draw(rng, most=MOST))
+    return world([placed(real, cut)])[0], other[1]([placed(fake, other[0])])[0]
 
 
 def checked(pairs: Pairs, count: int | None = None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -130,7 +151,7 @@ def checked(pairs: Pairs, count: int | None = None) -> dict[str, tuple[np.ndarra
 def validator(
     found: Mapping[str, tuple[np.ndarray, np.ndarray]], device: str
 ) -> Callable[[nn.Module], dict[str, float]]:
-    """AUC of each family's pairs, and their mean as "auc_families"."""
+    """AUC of each family's pairs, and their mean as "auc"."""
     from sklearn.metrics import roc_auc_score
 
     def scores(net: nn.Module, crops: np.ndarray) -> np.ndarray:
@@ -143,6 +164,6 @@ def validator(
         for family, (reals, fakes) in found.items():
             told = np.concatenate([scores(net, reals), scores(net, fakes)])
             figures[f"auc_{family}"] = float(roc_auc_score(np.arange(len(told)) >= len(reals), told))
-        return {"auc_families": float(np.mean(list(figures.values()))), **figures}
+        return {"auc": float(np.mean(list(figures.values()))), **figures}
 
     return validate

@@ -1,5 +1,5 @@
-"""Recipe of the look at single pictures: every fake beside the real of its sitting, both spoiled alike; and pairs that
-are drawn of folders of people (`detector_pairs`)."""
+"""Recipe of the look at single pictures: pairs that are drawn of folders of people (`detector_pairs`), and every fake
+of labelled sets beside the real of its sitting, both spoiled alike."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from torch import nn
 from lab.fakes.blending import SelfBlend
 from lab.fakes.spoiling import Spoiling
 from lab.labelled.crops import Shelf, cut_all
-from lab.labelled.manifest import REAL, SOUND_KINDS, ClipSet, Item, check_splits
+from lab.labelled.manifest import REAL, SOUND_KINDS, ClipSet, Item, Split, check_splits
 from lab.networks.detector import FROZEN, PictureNet, pooled
 from lab.recipes import detector_pairs as drawn
 from lab.training import Plan, fit
@@ -30,7 +30,9 @@ RANKED = 0.3  # weight of the order within pairs
 ABOVE = 0.5  # weight of the order between the fakes and those reals of the batch that look made most
 QUIET = 0.15  # weight of every single place of a real
 SMOOTH = 0.02  # what is taken off certainty
-DRAWN = 0.6  # share of the pairs that are drawn of folders, where some are given
+DRAWN = 0.6  # share of the pairs that are drawn of folders of people, where labelled sets are given besides
+NEW = 0.3  # of these, how many show a fake that was not seen before
+BACK = 256  # fakes among which the others are drawn
 BEFORE = (0.3, 0.5)  # shares of the weights gone on from, in the means that are tried
 
 Batch = tuple[torch.Tensor, torch.Tensor]  # crops (2 PAIRS, 3, SIDE, SIDE) uint8: reals, then fakes; labels
@@ -62,22 +64,27 @@ class Sittings:
 class Draw:
     """step -> batch; depends on seed and step alone."""
 
-    def __init__(self, sittings: Sittings, seed: int, pairs: int = PAIRS, others: drawn.Pairs | None = None) -> None:
+    def __init__(
+        self, sittings: Sittings | None, seed: int, pairs: int = PAIRS, others: drawn.Pairs | None = None
+    ) -> None:
         self.sittings, self.seed, self.pairs, self.others = sittings, seed, pairs, others
 
     def __call__(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step, 77))
         reals, fakes = [], []
-        for _ in range(self.pairs):
-            of_folders = self.others is not None and rng.random() < DRAWN
-            real, fake = self.others.pair(rng) if self.others is not None and of_folders else self._pair(rng)
+        for place in range(self.pairs):
+            if self.others is not None and (self.sittings is None or rng.random() < DRAWN):
+                newest = int((step * self.pairs + place) * NEW)
+                real, fake = self.others.drawn((self.seed << 32) + newest + int(rng.integers(BACK)), rng)
+            else:
+                assert self.sittings is not None
+                real, fake = self._pair(self.sittings, rng)
             reals.append(real)
             fakes.append(fake)
         crops = torch.from_numpy(np.stack(reals + fakes)).permute(0, 3, 1, 2)
         return crops, torch.arange(2 * self.pairs).ge(self.pairs).float()
 
-    def _pair(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        own = self.sittings
+    def _pair(self, own: Sittings, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         groups = [g for g in (own.photographed, own.rendered) if g]
         group = groups[0] if len(groups) == 1 or rng.random() < PHOTOGRAPHED else groups[1]
         name = group[int(rng.integers(len(group)))]
@@ -167,14 +174,15 @@ def validator(items: Sequence[Item], crops: Sequence[Shelf], device: str) -> Cal
     return validate
 
 
-def both(
-    first: Callable[[nn.Module], dict[str, float]], second: Callable[[nn.Module], dict[str, float]]
-) -> Callable[[nn.Module], dict[str, float]]:
-    """Figures of both; "auc" is the mean of the first's and of "auc_families"."""
+def together(*validators: Callable[[nn.Module], dict[str, float]]) -> Callable[[nn.Module], dict[str, float]]:
+    """Figures of all; "auc" is the mean of what each calls so."""
 
     def validate(net: nn.Module) -> dict[str, float]:
-        figures = {**first(net), **second(net)}
-        return {**figures, "auc_set": figures["auc"], "auc": (figures["auc"] + figures["auc_families"]) / 2}
+        told = [one(net) for one in validators]
+        return {
+            **{k: v for figures in told for k, v in figures.items()},
+            "auc": float(np.mean([f["auc"] for f in told])),
+        }
 
     return validate
 
@@ -202,7 +210,8 @@ def averaged(
 
 
 def train_picture(
-    clips: ClipSet,
+    sets: Sequence[ClipSet],
+    folders: Sequence[Path],
     *,
     steps: int,
     workdir: Path,
@@ -214,31 +223,28 @@ def train_picture(
     lr: float = 6e-4,
     pretrained: bool = True,
     start: Mapping[str, torch.Tensor] | None = None,
-    folders: Sequence[Path] = (),
     progress: Callable[[int, Mapping[str, float]], None] | None = None,
 ) -> tuple[PictureNet, dict[str, float]]:
-    """Train `PictureNet` on the train split; the checkpoint is the best on the validation split, whose people, voices
-    and seeds are in no other. `start`: tensors of `PictureNet` to go on from. `folders`: of pictures and
-    videos of people who are real, of which pairs are drawn as well; weights are then chosen by both validations alike.
+    """Train `PictureNet` on those who teach in labelled sets and in folders of people; the checkpoint is the best on
+    those who validate, who are nobody else. `start`: tensors of `PictureNet` to go on from.
 
     Raises:
         UsageError: splits overlap, or one of them is empty.
     """
-    check_splits(clips.items)
-    sets = {}
-    for split in ("train", "validation"):
-        items = [i for i in clips.of(split) if i.kind not in SOUND_KINDS]
-        with first_to_begin():
-            sets[split] = items, cut_all(clips, items, workdir / "crops", CROPS, workers=workers)
-    validate, others = validator(*sets["validation"], device), None
-    if folders:
-        with first_to_begin():
+    validators, sittings, pairs = [], None, None
+    with first_to_begin():
+        if sets:
+            taught, checked = (_cut(sets, split, workdir / "crops", workers) for split in ("train", "validation"))
+            sittings = Sittings(*taught)
+            validators.append(validator(*checked, device))
+        if folders:
             known, held = (
-                drawn.gathered_faces(folders, workdir / "faces", held=side, workers=workers) for side in (False, True)
+                drawn.gathered_faces(folders, workdir / "crops", split, workers=workers)
+                for split in ("train", "validation")
             )
-        others = drawn.Pairs(known)
-        validate = both(validate, drawn.validator(drawn.checked(drawn.Pairs(held)), device))
-    source = Draw(Sittings(*sets["train"]), seed, batch, others)
+            pairs = drawn.Pairs(known)
+            validators.append(drawn.validator(drawn.checked(drawn.Pairs(held)), device))
+    validate = together(*validators)
     torch.manual_seed(seed)
     net = PictureNet(pretrained=pretrained)
     if start is not None:
@@ -247,10 +253,23 @@ def train_picture(
         part.requires_grad_(False)
     plan = Plan(
         steps=steps, lr=lr, warmup=min(100, steps), seed=seed, ema=0.998, validate_every=min(200, steps),
-        checkpoint_every=100, weight_decay=2e-2,
+        checkpoint_every=50, weight_decay=2e-2,
     )  # fmt: skip
     figures = fit(
-        net, plan, source, lambda n, b: loss(n, b, device), validate, select="auc", higher_is_better=True,
-        workdir=workdir / "picture", resume=resume, device=device, workers=workers, progress=progress,
+        net, plan, Draw(sittings, seed, batch, pairs), lambda n, b: loss(n, b, device), validate, select="auc",
+        higher_is_better=True, workdir=workdir / "picture", resume=resume, device=device, workers=workers,
+        progress=progress,
     )  # fmt: skip
     return net, figures if start is None else averaged(net, start, figures, validate)
+
+
+def _cut(sets: Sequence[ClipSet], split: Split, folder: Path, workers: int) -> tuple[list[Item], list[Shelf]]:
+    """Clips of one split of all sets, and where their crops are kept."""
+    items: list[Item] = []
+    shelves: list[Shelf] = []
+    for clips in sets:
+        check_splits(clips.items)
+        own = [i for i in clips.of(split) if i.kind not in SOUND_KINDS]
+        items += own
+        shelves += cut_all(clips, own, folder, CROPS, workers=workers)
+    return items, shelves

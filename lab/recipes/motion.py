@@ -27,7 +27,7 @@ from lab.performances.speechset import Clip, load_speech_set
 from lab.reference import load_network
 from lab.speaking.toy import toy_set
 from lab.speaking.tracks import read_tracks
-from lab.training import Plan
+from lab.training import Plan, bf16_is_fast
 from lab.training.recipe import Run, Trial, recipe
 from lab.weights import load_weights
 from media.atomic import replacing
@@ -271,7 +271,7 @@ def train(
     steps = run.steps
     plan = Plan(
         steps=steps, lr=lr, warmup=min(200, steps // 4 + 1), seed=run.seed, validate_every=min(500, steps),
-        checkpoint_every=200, ema=0.998, bf16=not toy,
+        checkpoint_every=200, ema=0.998, bf16=not toy and bf16_is_fast(),
     )  # fmt: skip
     described = "toy set of tones; not for use" if toy else DATA
     return Trial(

@@ -22,7 +22,7 @@ from lab.people.labels import Region
 from lab.pictures.degrade import degrade
 from lab.pictures.london import London, background_mask
 from lab.pictures.photographs import random_background
-from lab.training import Plan
+from lab.training import Plan, bf16_is_fast
 from lab.training.loop import batches_ahead
 from lab.training.recipe import Run, Trial, recipe
 from lab.weights import load_weights
@@ -282,7 +282,7 @@ def train(
     body_of_landmarks(net)
     net.body.to(run.device)
     features = features or net.features
-    steps, bf16 = run.steps, run.device == "cpu"
+    steps, bf16 = run.steps, run.device == "cpu" and bf16_is_fast()
     return Trial(
         net.decoder,
         Plan(steps=steps, lr=lr, seed=run.seed, ema=0.995, validate_every=min(250, steps), bf16=bf16),

@@ -42,17 +42,24 @@ class Variant:
     """One of the autoencoders that ship."""
 
     config: Mapping[str, Any]  # of `Autoencoder`
-    adversary: bool = True
+    adversary: float = ADVERSARY  # its gradient, as a share of that of the rest; 0: it learns without one
+
+    @property
+    def enlarges(self) -> bool:
+        """Latents are a smaller picture: what is drawn from them is sharp, as an enhancer's faces are."""
+        return bool(self.config.get("pixels"))
 
 
 VARIANTS: dict[str, Variant] = {
     "kl8": Variant({"latent": 4, "widths": [16, 48, 96, 112], "upsampling": "nearest"}),
     "fsq8": Variant({"levels": [8, 8, 8, 5, 5, 5], "widths": [16, 48, 96, 112], "upsampling": "transposed"}),
     "kl16": Variant({"latent": 32, "widths": [16, 32, 48, 64, 88], "upsampling": "transposed"}),
-    "kl4": Variant({"latent": 3, "widths": [16, 64, 112], "upsampling": "nearest"}, adversary=False),
+    "kl4": Variant({"latent": 3, "widths": [16, 64, 112], "upsampling": "nearest"}, adversary=0.0),
     "kl8wide": Variant({"latent": 16, "widths": [16, 32, 56, 88], "upsampling": "shuffle"}),
+    "sr4": Variant({"widths": [16, 32, 64], "upsampling": "shuffle", "pixels": True, "depth": 3}, adversary=0.8),
 }
-"""By name: how latents are kept from saying anything (`kl`, `fsq`) and how many pixels a side one stands for."""
+"""By name: how latents are kept from saying anything (`kl`, `fsq`; `sr`: super-resolution, they are a smaller picture)
+and how many pixels a side one stands for."""
 
 
 class Pictures:
@@ -129,9 +136,11 @@ class Batches:
 class Loss:
     """Distance in pixels and in features, divergence of the latents and, from half of the way on, an adversary."""
 
-    def __init__(self, perceptual: Perceptual, *, adversary_from: int | None = None, device: str = "cpu") -> None:
+    def __init__(
+        self, perceptual: Perceptual, *, adversary: float = 0.0, adversary_from: int = 0, device: str = "cpu"
+    ) -> None:
         self.perceptual, self.adversary_from, self.step = perceptual, adversary_from, 0
-        self.adversary = None if adversary_from is None else Adversary(device=device, share=ADVERSARY, width=24)
+        self.adversary = Adversary(device=device, share=adversary, width=24) if adversary else None
 
     def __call__(self, net: nn.Module, crops: torch.Tensor) -> tuple[torch.Tensor, Mapping[str, float]]:
         pictures = crops.to(net.leave.weight.device).float() / 255
@@ -140,7 +149,7 @@ class Loss:
         far = self.perceptual(made.clamp(0, 1), pictures)
         value = near + PERCEPTUAL * far + DIVERGENCE * nats
         figures = {"l1": near, "perceptual": far, "nats": nats}
-        if self.adversary is not None and self.step >= (self.adversary_from or 0):
+        if self.adversary is not None and self.step >= self.adversary_from:
             figures["adversary"] = torch.as_tensor(self.adversary.learn(pictures, made))
             value = value + self.adversary.fool(made, value, net.leave.weight)
         self.step += 1
@@ -202,10 +211,15 @@ def train(
         net,
         plan,
         Batches(learned, run.seed, batch),
-        Loss(perceptual, adversary_from=steps // 2 if chosen.adversary else None, device=run.device),
+        Loss(
+            perceptual,
+            adversary=chosen.adversary,
+            adversary_from=steps // (4 if chosen.enlarges else 2),
+            device=run.device,
+        ),
         validator(Pictures(folders, held=True), VALIDATION, perceptual),
-        select="psnr_db",
-        higher_is_better=True,
+        select="perceptual" if chosen.enlarges else "psnr_db",
+        higher_is_better=not chosen.enlarges,
         ahead=True,
         config=dict(chosen.config),
         data=f"{len(learned)} pictures and frames of the folders {', '.join(f.resolve().name for f in folders)} "

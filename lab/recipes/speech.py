@@ -27,7 +27,7 @@ from lab.performances.lips import STEP, lip_curves
 from lab.performances.speechset import Clip, load_speech_set, place
 from lab.speaking.evaluate import closures, lip_corr, lip_lag_ms
 from lab.speaking.toy import toy_set
-from lab.training import Plan
+from lab.training import Plan, bf16_is_fast
 from lab.training.recipe import Run, Trial, recipe
 from lab.weights import load_weights
 from media.errors import UsageError
@@ -301,7 +301,7 @@ def train(
         model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     plan = Plan(
         steps=run.steps, lr=lr, warmup=min(150, run.steps // 4 + 1), seed=run.seed, validate_every=400,
-        checkpoint_every=200, bf16=own is None,
+        checkpoint_every=200, bf16=own is None and bf16_is_fast(),
     )  # fmt: skip
     return Trial(
         model,

@@ -1,5 +1,5 @@
 """How every network is trained: one training loop for all."""
 
-from lab.training.loop import Plan, fit
+from lab.training.loop import Plan, bf16_is_fast, fit
 
-__all__ = ["Plan", "fit"]
+__all__ = ["Plan", "bf16_is_fast", "fit"]

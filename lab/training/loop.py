@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,12 @@ Batch = Any
 NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
 
 
+def bf16_is_fast() -> bool:
+    """Whether this machine computes in bfloat16 faster than in float32: processors without AVX-512 only imitate it, and
+    take some ten times as long."""
+    return torch.cuda.is_available() or torch.backends.cpu.get_cpu_capability() == "AVX512"
+
+
 @dataclass(frozen=True)
 class Plan:
     """How long and how fast to train. One comment a field."""
@@ -41,7 +47,7 @@ class Plan:
     clip: float = 1.0  # largest gradient norm
     validate_every: int = 500  # steps
     checkpoint_every: int = 200  # steps
-    bf16: bool = True  # forward and backward in bfloat16 with float32 master weights
+    bf16: bool = field(default_factory=bf16_is_fast)  # forward and backward, with float32 master weights
 
 
 class Masters:

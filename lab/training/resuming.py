@@ -25,7 +25,12 @@ log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 FILE = "settings.json"
-BOOKKEEPING = ("steps", "validate_every", "checkpoint_every")  # of a plan: what a step learns does not depend on them
+BOOKKEEPING = (
+    "steps",
+    "validate_every",
+    "checkpoint_every",
+    "bf16",
+)  # of a plan: hardly a matter of what is learned
 ELSEWHERE = ("out", "steps", "workdir", "device", "resume", "workers", "progress")  # no settings of a recipe
 DIGITS = 12
 
