@@ -14,19 +14,22 @@ import numpy as np
 from scipy.special import expit
 
 from detect.evidence import EVERY, LEAST, Evidence, Gatherer, Person
-from detect.fusion import STREAMS, Fusion
-from detect.linear import Linear
+from detect.odds import Odds
 from detect.picture import CELLS, PictureReader
-from detect.result import Detection, Look, PersonResult, Segment, Stream
+from detect.picture import Look as Seen
+from detect.profile import Profile
+from detect.promise import Promise
+from detect.result import Comparison, Detection, Look, PersonResult, Segment, Verdict
 from media import FPS
-from media.errors import UsageError
+from media.errors import UsageError, WeightsError
 from media.weights import WeightCard, WeightFile, read_weights
 from provenance.exits import EXIT_NOTHING, EXIT_SYNTHETIC
 
 WEIGHTS = Path(__file__).parent / "data" / "detector.onnx"
 POOREST = 0.08  # median quality of the looks below which nothing is told
 AROUND = 5  # looks over which a moment is judged: 1 s
-HIGHEST = 0.25  # share of the looks that "picture_high" averages
+POINTS = {"fpr_1": 0.01, "fpr_01": 0.001}
+"""Operating points: the share of comparable reals that may be accused."""
 RANK = {"synthetic": 2, "nothing_found": 1, "cannot_tell": 0}
 
 
@@ -57,10 +60,10 @@ class Model:
     """Everything learned, as one weight file holds it."""
 
     picture: WeightFile  # whose part "picture" looks at crops
-    frequency: Linear
-    motion: Linear
-    fusion: Fusion
+    odds: Odds
     strangeness: Strangeness
+    promise: Promise
+    material: str  # what reals the promise was measured on
     card: WeightCard
 
     @classmethod
@@ -71,48 +74,34 @@ class Model:
             WeightsError: the file is missing, damaged or of another model.
         """
         file = read_weights(path, "detector")
-        tensors, config = file.tensors("frequency.", "motion.", "fusion.", "strangeness."), file.card.config
-        return cls(
-            file,
-            Linear.load(tensors, "frequency"),
-            Linear.load(tensors, "motion"),
-            Fusion.load(tensors, config["thresholds"]),
-            Strangeness(tensors["strangeness.mean"], tensors["strangeness.precision"], config["strangest"]),
-            file.card,
+        tensors, config = file.tensors("odds.", "strangeness.", "promise."), file.card.config
+        if "material" not in config:
+            raise WeightsError(f"{path}: weights of an earlier detector, which promised otherwise; train them anew")
+        strangeness = Strangeness(
+            tensors["strangeness.mean"], tensors["strangeness.precision"], float(config["strangest"])
         )
+        odds, promise = Odds.load(tensors), Promise.load(tensors)
+        return cls(file, odds, strangeness, promise, str(config["material"]), file.card)
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """What is kept, by name; thresholds and limits go into the card's config."""
-        strange = {"mean": self.strangeness.mean, "precision": self.strangeness.precision}
+        """What is kept, by name; limits and words go into the card's config."""
         return {
             **self.picture.tensors("picture."),
-            **self.frequency.tensors("frequency"),
-            **self.motion.tensors("motion"),
-            **self.fusion.tensors(),
-            **{f"strangeness.{k}": np.asarray(v, np.float32) for k, v in strange.items()},
+            **self.odds.tensors(),
+            **self.promise.tensors(),
+            "strangeness.mean": np.asarray(self.strangeness.mean, np.float32),
+            "strangeness.precision": np.asarray(self.strangeness.precision, np.float32),
         }
 
     def config(self) -> dict[str, object]:
         """What the card keeps."""
-        return {"thresholds": dict(self.fusion.thresholds), "strangest": self.strangeness.limit}
+        return {"strangest": self.strangeness.limit, "material": self.material}
 
 
-def stream_scores(person: Person, frequency: Linear, motion: Linear) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of `STREAMS` (S,) for one person, NaN where one has nothing to say, and their standard errors (S,)."""
-    scores, errors = np.full(len(STREAMS), np.nan), np.zeros(len(STREAMS))
-    if person.looks:
-        logits = np.array([look.logit for look in person.looks])
-        bands = frequency(np.stack(person.frequencies))
-        highest = np.sort(logits)[-max(1, round(HIGHEST * len(logits))) :]
-        scores[:3] = logits.mean(), highest.mean(), bands.mean()
-        spread = np.sqrt(max(1.0, len(logits) / AROUND))  # looks within a second are alike
-        errors[:3] = logits.std() / spread, highest.std() / spread, bands.std() / spread
-    if person.motions:
-        told = motion(np.stack([features for _, features in person.motions]))
-        scores[3], errors[3] = told.mean(), told.std() / np.sqrt(len(told))
-    if person.hearing is not None:
-        scores[4] = person.hearing.score
-    return scores, errors
+def score_of(person: Person) -> tuple[float, float]:
+    """What the looks at somebody say in the mean, and its standard error; looks within a second are alike."""
+    logits = np.array([look.logit for look in person.looks])
+    return float(logits.mean()), float(logits.std() / np.sqrt(max(1.0, len(logits) / AROUND)))
 
 
 class Detector:
@@ -122,18 +111,28 @@ class Detector:
         model: what was learned.
         point: operating point, "fpr_1" (one false alarm in a hundred) or "fpr_01" (one in a thousand).
         threads: processor threads that networks may use; 0 lets OpenVINO choose.
+        profile: what real looks like where it is used (`vasari detect calibrate`).
+
+    Raises:
+        UsageError: there is no such point, or the profile is of other weights.
     """
 
-    def __init__(self, model: Model, *, point: str = "fpr_1", threads: int = 0) -> None:
-        if point not in model.fusion.thresholds:
-            raise UsageError(f"operating point {point}: choose one of {', '.join(model.fusion.thresholds)}")
-        self.model, self.point, self.threads = model, point, threads
-        self.threshold = model.fusion.thresholds[point]
+    def __init__(self, model: Model, *, point: str = "fpr_1", threads: int = 0, profile: Profile | None = None) -> None:
+        if point not in POINTS:
+            raise UsageError(f"operating point {point}: choose one of {', '.join(POINTS)}")
+        if profile is not None:
+            profile.check(model.card.sha256)
+        self.model, self.point, self.threads, self.profile = model, point, threads, profile
+        self.share = POINTS[point]
 
     @classmethod
-    def load(cls, path: Path | str = WEIGHTS, *, point: str = "fpr_1", threads: int = 0) -> "Detector":
-        """With the weights that ship, or those at `path`."""
-        return cls(Model.load(path), point=point, threads=threads)
+    def load(
+        cls, path: Path | str = WEIGHTS, *, point: str = "fpr_1", threads: int = 0, profile: Path | str | None = None
+    ) -> "Detector":
+        """With the weights that ship, or those at `path`, and a profile from its file. Raises also `UnreadableError`:
+        the profile is none."""
+        own = None if profile is None else Profile.read(profile)
+        return cls(Model.load(path), point=point, threads=threads, profile=own)
 
     @cached_property
     def gatherer(self) -> Gatherer:
@@ -177,7 +176,7 @@ class Detector:
 
     def judge(self, file: str, evidence: Evidence) -> Detection:
         """What can be said of evidence."""
-        people = [self.judge_person(person) for person in evidence.people]
+        people, own = [self.judge_person(person) for person in evidence.people], self.profile
         worst = max(people, key=lambda p: (RANK[p.verdict], p.probability or 0.0), default=None)
         notes = [f"breaks off after {evidence.seconds:.1f} s ({evidence.broken})"] if evidence.broken else []
         if evidence.kind == "sound":
@@ -193,7 +192,8 @@ class Detector:
             probability=None if worst is None else worst.probability,
             interval=None if worst is None else worst.interval,
             operating_point=self.point,
-            threshold=round(float(expit(self.threshold)), 4),
+            false_alarms=self.share,
+            measured_on=self.model.material if own is None else f"{own.words()}; {self.model.material}",
             people=people,
             frames=evidence.frames,
             seconds=round(evidence.seconds, 3),
@@ -209,50 +209,72 @@ class Detector:
                 person=person.number, verdict="cannot_tell", reason=f"too small: {size:.0f} pixels, {LEAST:.0f} needed",
                 probability=None, interval=None, logit=None, size=round(size, 1), strangeness=None,
             )  # fmt: skip
-        model, fusion = self.model, self.model.fusion
-        scores, errors = stream_scores(person, model.frequency, model.motion)
-        logit = float(fusion.logit(scores))
-        strange = float(model.strangeness.of(np.mean([look.features for look in person.looks], 0)))
-        reason = _reason(person, strange)
-        moments = self._moments(person, scores)
-        verdict = "cannot_tell" if reason else "synthetic" if logit >= self.threshold else "nothing_found"
-        low, high = fusion.interval(scores, errors)
+        odds, (score, error) = self.model.odds, score_of(person)
+        conditions = np.mean(person.conditions, axis=0)
+        strange = float(self.model.strangeness.of(np.mean([look.features for look in person.looks], 0)))
+        compared, threshold = self._compared(score, conditions)
+        reason = _reason(person, strange) or ("" if threshold is not None else self._too_few(compared))
+        verdict: Verdict = "cannot_tell" if reason else "nothing_found"
+        if not reason and threshold is not None and score >= threshold:
+            verdict = "synthetic"
+        moments = _smoothed(np.array([look.logit for look in person.looks]))
+        low, high = odds.interval(score, error)
         return PersonResult(
             person=person.number,
-            verdict=verdict,  # type: ignore[arg-type]
+            verdict=verdict,
             reason=reason,
-            probability=round(float(expit(logit)), 4),
+            probability=self._chance(score),
             interval=(round(low, 4), round(high, 4)),
-            logit=round(logit, 4),
+            logit=round(odds.logit(score), 4),
             size=round(size, 1),
             strangeness=round(strange, 3),
-            streams=_streams(scores, fusion.contributions(scores), person),
-            segments=self._segments(person, moments),
+            compared=compared,
+            threshold=None if threshold is None else self._chance(threshold),
+            lips=_lips(person),
+            segments=[] if threshold is None else self._segments(person, moments, threshold),
             looks=[
-                Look(time=round(t, 3), box=_rounded(box), probability=round(float(expit(m)), 4), hottest=_hottest(look))
+                Look(time=round(t, 3), box=_rounded(box), probability=self._chance(float(m)), hottest=_hottest(look))
                 for t, box, m, look in zip(person.times, person.boxes, moments, person.looks, strict=True)
             ],
         )
 
-    def _moments(self, person: Person, scores: np.ndarray) -> np.ndarray:
-        """Fused logit of the second around each look: its own pictures and bands, other streams those of the whole."""
-        looks = np.array([look.logit for look in person.looks])
-        bands = self.model.frequency(np.stack(person.frequencies))
-        here = np.repeat(scores[None], len(looks), 0)
-        here[:, 0] = here[:, 1] = _smoothed(looks)
-        here[:, 2] = _smoothed(bands)
-        return self.model.fusion.logit(here)
+    def _chance(self, score: float) -> float:
+        return round(float(expit(self.model.odds.logit(score))), 4)
 
-    def _segments(self, person: Person, moments: np.ndarray) -> list[Segment]:
+    def _compared(self, score: float, conditions: np.ndarray) -> tuple[Comparison, float | None]:
+        """The reals of like quality, and the score from which "synthetic" is said; None where there are too few.
+
+        With a profile that is large enough, by it alone; a smaller one only takes accusations back: what is accused
+        then has to look more made than all reals of the profile that are comparable."""
+        general = self.model.promise
+        found, threshold = general.compare(score, conditions), general.threshold(conditions, self.share)
+        if self.profile is not None:
+            own = self.profile.promise.compare(score, conditions)
+            limit = self.profile.promise.threshold(conditions, self.share)
+            if limit is not None:
+                found, threshold = own, limit
+            elif threshold is not None and own.count:
+                threshold = max(threshold, self.profile.promise.highest(conditions))
+        told = Comparison(clips=found.count, people=found.people, above=found.above, p=round(found.p, 5))
+        return told, threshold
+
+    def _too_few(self, compared: Comparison) -> str:
+        wanted = round(1 / self.share) - 1
+        return (
+            f"only {compared.people} real people are known who were seen like this; {wanted} are needed to promise one "
+            f"false alarm in {wanted + 1}"
+        )
+
+    def _segments(self, person: Person, moments: np.ndarray, threshold: float) -> list[Segment]:
         """Runs of looks whose second lies above the threshold."""
         segments: list[Segment] = []
         if len(moments) < 2:
             return segments
         step = EVERY / FPS
         for time_, moment in zip(person.times, moments, strict=True):
-            if moment < self.threshold:
+            if moment < threshold:
                 continue
-            chance, end = round(float(expit(moment)), 4), round(time_ + step, 3)
+            chance, end = self._chance(float(moment)), round(time_ + step, 3)
             if segments and time_ - segments[-1].end < 1.5 * step:
                 last = segments.pop()
                 segments.append(Segment(start=last.start, end=end, probability=max(last.probability, chance)))
@@ -271,21 +293,12 @@ def _reason(person: Person, strange: float) -> str:
     return ""
 
 
-def _streams(scores: np.ndarray, adds: np.ndarray, person: Person) -> list[Stream]:
-    notes = {}
-    if person.hearing is not None:
-        offset = person.hearing.offset
-        late = "with the sound" if offset == 0 else f"{abs(offset)} frames {'late' if offset > 0 else 'early'}"
-        notes["sound"] = f"lips {late}, confidence {person.hearing.confidence:.2f}"
-    return [
-        Stream(
-            name=name,  # type: ignore[arg-type]
-            score=None if np.isnan(score) else round(float(score), 4),
-            adds=round(float(add), 4),
-            note=notes.get(name, ""),
-        )
-        for name, score, add in zip(STREAMS, scores, adds, strict=True)
-    ]
+def _lips(person: Person) -> str:
+    if person.hearing is None:
+        return ""
+    offset = person.hearing.offset
+    late = "with the sound" if offset == 0 else f"{abs(offset)} frames {'late' if offset > 0 else 'early'}"
+    return f"lips {late}, confidence {person.hearing.confidence:.2f}"
 
 
 def _smoothed(values: np.ndarray) -> np.ndarray:
@@ -294,7 +307,7 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
     return np.convolve(values, kernel, "same") / np.convolve(np.ones(len(values)), kernel, "same")
 
 
-def _hottest(look) -> tuple[float, float]:
+def _hottest(look: Seen) -> tuple[float, float]:
     row, column = np.unravel_index(int(look.evidence.argmax()), look.evidence.shape)
     return (round((float(column) + 0.5) / CELLS, 3), round((float(row) + 0.5) / CELLS, 3))
 

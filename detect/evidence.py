@@ -11,26 +11,20 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from detect.frequency import frequencies
-from detect.motion import SIDE as SMALL
-from detect.motion import change, motion_features
-from detect.parts import part_masks
 from detect.picture import SCALE, SIDE, Look, PictureReader, face_crop
+from detect.promise import quality_of
 from detect.sound import Hearing, hear
 from faces import Track, Tracker
-from faces.landmarks import crop_matrix, warp_crop
+from faces.landmarks import crop_matrix
 from faces.lipsync import LipSync
 from media import FPS, VideoReader, probe, read_picture, read_sound
 from media.errors import SpeechError, UnreadableError
 
 EVERY = 5  # frames between two looks at a face
-WINDOW = 50  # frames over which motion is judged
 BATCH = 8  # crops that are looked at together
 LEAST = 40.0  # pixels: smaller faces are counted and not judged
-WIDE = 1.25  # side of the small crops over the face's
 
 
 @dataclass
@@ -41,10 +35,9 @@ class Person:
     times: list[float] = field(default_factory=list)  # seconds of each look
     boxes: list[tuple[float, float, float]] = field(default_factory=list)  # of each look: middle x, y, size; pixels
     looks: list[Look] = field(default_factory=list)
-    frequencies: list[np.ndarray] = field(default_factory=list)  # of each look
-    qualities: list[float] = field(default_factory=list)  # of each look, 0 to 1
+    conditions: list[np.ndarray] = field(default_factory=list)  # of each look: `promise.quality_of` it
+    qualities: list[float] = field(default_factory=list)  # of each look, 0 to 1: how far the tracker trusts it
     reasons: list[str] = field(default_factory=list)  # of poor looks
-    motions: list[tuple[float, np.ndarray]] = field(default_factory=list)  # start (s) and features of each window
     actions: dict[int, np.ndarray] = field(default_factory=dict)  # facial actions (52,) by frame
     hearing: Hearing | None = None
     sizes: list[float] = field(default_factory=list)  # pixels, every look, too small ones included
@@ -54,9 +47,8 @@ class Person:
     def forget(self, before: float) -> None:
         """What lies before a time in seconds is no evidence any more."""
         old = bisect_left(self.times, before)
-        for part in (self.times, self.boxes, self.looks, self.frequencies, self.qualities, self.reasons, self.crops):
+        for part in (self.times, self.boxes, self.looks, self.conditions, self.qualities, self.reasons, self.crops):
             del part[:old]
-        self.motions = [(start, features) for start, features in self.motions if start >= before]
         self.actions = {frame: actions for frame, actions in self.actions.items() if frame / FPS >= before}
         del self.sizes[: len(self.sizes) - max(1, len(self.times))]
 
@@ -161,7 +153,6 @@ class _Gathering:
         self.tools, self.keep = tools, keep
         self.people: dict[int, Person] = {}
         self.waiting: list[tuple[Person, np.ndarray]] = []
-        self.traces: dict[int, _Trace] = {}
 
     def step(self, frame: int, picture: np.ndarray, tracks: list[Track]) -> None:
         """One frame of a video."""
@@ -169,10 +160,7 @@ class _Gathering:
             if frame % EVERY == 0 or track.person not in self.people:
                 self.look(track.person, frame, picture, track)
             if track.size >= LEAST:
-                person = self.people[track.person]
-                person.actions[frame] = track.parameters.actions.astype(np.float32)
-                trace = self.traces.setdefault(track.person, _Trace())
-                person.motions += trace.step(frame, picture, track)
+                self.people[track.person].actions[frame] = track.parameters.actions.astype(np.float32)
 
     def look(self, number: int, frame: int, picture: np.ndarray, track: Track) -> None:
         """Look at one face of one frame."""
@@ -187,7 +175,7 @@ class _Gathering:
         person.qualities.append(track.quality)
         person.reasons.append(track.reason)
         crop, mesh = _crop(picture, track.landmarks)
-        person.frequencies.append(frequencies(crop, mesh))
+        person.conditions.append(quality_of(crop, mesh))
         if self.keep:
             person.crops.append(crop)
         self.waiting.append((person, crop))
@@ -207,50 +195,12 @@ class _Gathering:
         for person in self.people.values():
             person.forget(since)
         self.people = {number: person for number, person in self.people.items() if person.seen >= since}
-        self.traces = {number: trace for number, trace in self.traces.items() if number in self.people}
         return [self.people[number] for number in sorted(self.people)]
 
     def done(self) -> list[Person]:
         """Everyone, in the order in which they came."""
         self._flush()
-        for number, trace in self.traces.items():
-            self.people[number].motions += trace.end()
         return [self.people[number] for number in sorted(self.people)]
-
-
-class _Trace:
-    """What changes from frame to frame in one face that is followed."""
-
-    def __init__(self) -> None:
-        self.last = -2
-        self.grey = np.zeros((SMALL, SMALL), np.float32)
-        self.masks = np.zeros(0, np.uint8)
-        self.changes: list[np.ndarray] = []
-        self.points: list[np.ndarray] = []
-
-    def step(self, frame: int, picture: np.ndarray, track: Track) -> list[tuple[float, np.ndarray]]:
-        """Features of a window that is full, or of one that a gap ends."""
-        ended = self.end() if frame != self.last + 1 else []
-        matrix = crop_matrix(track.landmarks[:468], SMALL, WIDE)
-        grey = cv2.cvtColor(warp_crop(picture, matrix, SMALL), cv2.COLOR_RGB2GRAY).astype(np.float32)
-        raw = track.landmarks if track.raw is None else track.raw
-        points = raw[:, :2] @ matrix[:, :2].T + matrix[:, 2]
-        if not self.points or frame % EVERY == 0:
-            self.masks = part_masks(points, SMALL)
-        if self.points:
-            self.changes.append(change(self.grey, grey, self.masks))
-        self.grey, self.last = grey, frame
-        self.points.append(points * (WIDE / SMALL))
-        if len(self.points) >= WINDOW:
-            ended += self.end()
-        return ended
-
-    def end(self) -> list[tuple[float, np.ndarray]]:
-        """Features of what there is, and start anew."""
-        found = motion_features(np.stack(self.changes), np.stack(self.points)) if self.changes else None
-        start = (self.last + 1 - len(self.points)) / FPS
-        self.changes, self.points = [], []
-        return [] if found is None else [(start, found)]
 
 
 def _crop(picture: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

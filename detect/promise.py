@@ -1,50 +1,46 @@
 """What is promised of a score: how many comparable real clips look more made, and whether there are enough to say so.
 
-    compared = promise.compare(logit, quality)       "of 312 comparable real clips of 140 people, 2 look more made"
+    compared = promise.compare(logit, quality)       of 312 comparable real clips of 140 people, 2 look more made
     compared.p                                       0.0096: how seldom a real would look made so much
     compared.enough(0.01)                            whether one in a hundred can be spoken of at all
 
 Inductive conformal prediction (Vovk, Gammerman and Shafer 2005, section 4.2; for anomalies Laxhammar and Falkman 2015):
 if a file is real and exchangeable with the reals that it is compared with, none of which taught the detector anything,
 then p <= a with a probability of a at most, whatever the score is. Reals are compared only with reals of like quality
-(size of the face, sharpness and noise of what is around it, light), because a score depends on that: one threshold that
+(sharpness and noise of what is around the face, light), because a score depends on that: one threshold that
 is right for studio pictures accuses people on the telephone. What a score rises by with quality, among all reals, is
 taken off before, so that the worst of a neighbourhood is not accused for being it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from detect.parts import part_masks
-
-QUALITIES = ("size", "detail", "grain", "light", "contrast")
+QUALITIES = ("detail", "grain", "light", "contrast")
 RADIUS = 1.0  # root mean square, in deviations, by which comparable clips differ
 RIDGE = 1e-2  # of the rise of scores with quality
-MOST = 400  # the nearest, where there are more
-PEOPLE = 20  # different ones among them, below which nothing is promised
+MOST = 1200  # the nearest, where there are more
+GROWN = 1.08  # by which the face is grown before what is around it begins
 FLOOR = 0.15  # squared levels of 255, that rounding leaves
 
 
-def quality_of(crop: np.ndarray, mesh: np.ndarray, size: float) -> np.ndarray:
+def quality_of(crop: np.ndarray, mesh: np.ndarray) -> np.ndarray:
     """(len(QUALITIES),) float32: what a look says of how it came to be seen, and nothing of how it was made: all but
     the light is measured beside the face.
 
     Args:
         crop: that is looked at, uint8 RGB (S, S, 3).
         mesh: points (478, 2) in its pixels.
-        size: of the face in the picture, pixels.
     """
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    masks = part_masks(mesh, crop.shape[0])
-    around, face = masks[-1] > 0, masks[-1] == 0
+    face = _face(mesh, crop.shape[0])
     soft, softer = cv2.GaussianBlur(grey, (0, 0), 0.8), cv2.GaussianBlur(grey, (0, 0), 3.2)
-    fine, coarse = np.square(grey - soft)[around], np.square(soft - softer)[around]
+    fine, coarse = np.square(grey - soft)[~face], np.square(soft - softer)[~face]
     inside = grey[face]
     return np.array(
         [
-            np.log(max(size, 1.0)),
             0.5 * np.log(coarse.mean() + FLOOR),
             0.5 * np.log(np.median(fine) + FLOOR),  # the median: grain is everywhere, edges are not
             np.log(inside.mean() + 1.0),
@@ -52,6 +48,20 @@ def quality_of(crop: np.ndarray, mesh: np.ndarray, size: float) -> np.ndarray:
         ],
         np.float32,
     )
+
+
+def _face(mesh: np.ndarray, side: int) -> np.ndarray:
+    """(side, side) bool: inside of the face; of a mesh that leaves nothing on one side, all but the first pixel."""
+    points = mesh[:468]
+    middle = points.mean(0)
+    hull = cv2.convexHull(((points - middle) * GROWN + middle).astype(np.float32)).round().astype(np.int32)
+    mask = np.zeros((side, side), np.uint8)
+    cv2.fillConvexPoly(mask, hull, 1)
+    inside = mask > 0
+    if inside.all() or not inside.any():
+        inside[:] = True
+        inside[0, 0] = False
+    return inside
 
 
 @dataclass(frozen=True)
@@ -68,20 +78,16 @@ class Compared:
         return (1 + self.above) / (1 + self.count)
 
     def enough(self, share: float) -> bool:
-        """Whether false alarms of so small a share can be spoken of."""
-        return (1 + self.count) * share >= 1 and self.people >= PEOPLE
-
-    def words(self) -> str:
-        """One sentence."""
-        more = "none looks" if self.above == 0 else "1 looks" if self.above == 1 else f"{self.above} look"
-        return f"of {self.count} comparable real clips of {self.people} people, {more} as made"
+        """Whether false alarms of so small a share can be spoken of: it takes as many people as one of them would
+        be the share of."""
+        return (1 + self.people) * share >= 1
 
 
 @dataclass(frozen=True)
 class Promise:
     """Real clips that taught the detector nothing: what it says of them, and of what quality they are."""
 
-    logits: np.ndarray  # (N,) float32
+    logits: np.ndarray  # (N,) float32: scores, on any scale
     quality: np.ndarray  # (N, len(QUALITIES)) float32
     people: np.ndarray  # (N,) int32, a number for everybody who is shown
     mean: np.ndarray  # (len(QUALITIES),) float32, of the qualities
@@ -111,11 +117,24 @@ class Promise:
     def threshold(self, quality: np.ndarray, share: float) -> float | None:
         """Logit from which no more than `share` of comparable reals lie; None where there are not enough to say."""
         near = self._near(quality)
+        allowed = int((1 + len(near)) * share) - 1  # so many may lie above
         if not Compared(len(near), len(np.unique(self.people[near])), 0).enough(share):
             return None
-        allowed = int((1 + len(near)) * share) - 1  # so many may lie above
         limit = np.sort(self._own(near))[::-1][allowed]
         return float(limit + self._expected(quality[None])[0] + 1e-5)
+
+    def highest(self, quality: np.ndarray) -> float:
+        """What the most suspicious of the comparable reals would score if it had this quality."""
+        return float(self._own(self._near(quality)).max() + self._expected(quality[None])[0] + 1e-5)
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """What is kept of it; the rest follows."""
+        return {"promise.logits": self.logits, "promise.quality": self.quality, "promise.people": self.people}
+
+    @classmethod
+    def load(cls, tensors: Mapping[str, np.ndarray]) -> "Promise":
+        """What `tensors` kept."""
+        return cls.of(*(tensors[f"promise.{name}"] for name in ("logits", "quality", "people")))
 
     def _own(self, rows: np.ndarray) -> np.ndarray:
         """Logits of reals, less what is expected of their quality."""

@@ -1,4 +1,4 @@
-"""A page that shows why: timeline, pictures with heat, what each stream said. One HTML file that opens offline.
+"""A page that shows why: timeline, pictures with heat, what it was compared with. One HTML file that opens offline.
 
 Pictures are small crops of the file that was looked at, inside the page; nothing of them is made here.
 """
@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 
 from detect.evidence import Evidence, Person
-from detect.fusion import STREAMS
-from detect.result import SAYS, Detection, PersonResult
+from detect.result import SAYS, Detection, PersonResult, beside
 from media import replacing
 from media.errors import OutputError
 from media.words import plain
@@ -22,13 +21,6 @@ from media.words import plain
 SHOWN = 8  # pictures of a person
 WIDTH, HEIGHT = 760, 120  # of the timeline, pixels
 HOT = 4.0  # evidence (logit) that is wholly red
-MEANS = {
-    "picture": "traces of making in single pictures, in the mean",
-    "picture_high": "the same, of the most suspicious quarter of the pictures",
-    "frequency": "detail that differs between the parts of the face",
-    "motion": "how parts of the face change from frame to frame",
-    "sound": "lips that fit the sound at another time",
-}
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:820px;margin:2em auto;padding:0 1em;color:#222}
 h1{font-size:1.3em;overflow-wrap:anywhere}table{border-collapse:collapse;margin:.6em 0}
@@ -72,24 +64,20 @@ def write_report(folder: Path, detection: Detection, evidence: Evidence, facts: 
 {f"<ul>{known}</ul>" if known else ""}
 <p class="{detection.verdict}"><b>{SAYS[detection.verdict]}</b>{_chance(detection.probability, detection.interval)}
 {html.escape(plain(detection.reason))}</p>
-<p><small>An estimate, no proof. Probability before anything is seen: one half. Said from {detection.threshold:.0%} on,
-operating point {detection.operating_point}. {detection.kind}, {detection.frames} frames, {detection.seconds:g} s.
-{html.escape("; ".join(detection.notes))} Weights {detection.model[:16]}.</small></p>{body}</html>"""
+<p><small>An estimate, no proof. Probability before anything is seen: one half. {detection.operating_point}: of
+comparable real clips, {detection.false_alarms:g} may be accused; measured on {html.escape(detection.measured_on)}.
+{detection.kind}, {detection.frames} frames, {detection.seconds:g} s. {html.escape("; ".join(detection.notes))}
+Weights {detection.model[:16]}.</small></p>{body}</html>"""
     with replacing(path) as temporary:
         temporary.write_text(page)
     return path
 
 
 def _person(result: PersonResult, seen: Person, detection: Detection) -> str:
-    rows = ""
-    for stream in sorted(result.streams, key=lambda s: STREAMS.index(s.name)):
-        score = "nothing to say" if stream.score is None else f"{stream.score:+.2f}"
-        rows += f"<tr><td>{MEANS[stream.name]}<br><small>{html.escape(stream.note)}</small></td>"
-        rows += f"<td class=n>{score}</td><td class=n>{stream.adds:+.2f}</td></tr>"
-    streams = f"<table><tr><th>evidence</th><th>score</th><th>adds to the logit</th></tr>{rows}</table>" if rows else ""
     said = SAYS[result.verdict] + _chance(result.probability, result.interval)
+    lines = [html.escape(line) for line in (beside(result), result.lips) if line]
     return f"""<h2>Person {result.person}</h2><p class="{result.verdict}">{said} {html.escape(result.reason)}</p>
-{_timeline(result, detection)}{streams}{_pictures(result, seen)}"""
+<p>{"<br>".join(lines)}</p>{_timeline(result, detection)}{_pictures(result, seen)}"""
 
 
 def _chance(probability: float | None, interval: tuple[float, float] | None) -> str:
@@ -109,10 +97,10 @@ def _timeline(result: PersonResult, detection: Detection) -> str:
         f'height="{HEIGHT}" fill="#b00020" opacity=".12"/>'
         for s in result.segments
     )
-    line = HEIGHT * (1 - detection.threshold)
+    line = HEIGHT * (1 - (result.threshold or 2))
+    rule = f'<line x1="0" x2="{WIDTH}" y1="{line:.1f}" y2="{line:.1f}" stroke="#999" stroke-dasharray="4"/>'
     return f"""<svg width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="probability over time">{bars}
-<line x1="0" x2="{WIDTH}" y1="{line:.1f}" y2="{line:.1f}" stroke="#999" stroke-dasharray="4"/>
-<polyline points="{spots}" fill="none" stroke="#1a4fa0" stroke-width="1.5"/></svg><br>
+{rule if result.threshold else ""}<polyline points="{spots}" fill="none" stroke="#1a4fa0" stroke-width="1.5"/></svg><br>
 <small>probability of the second around each look, 0 to {last:.1f} s; dashed: from where it is said</small>"""
 
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 Verdict = Literal["synthetic", "nothing_found", "cannot_tell"]
 SAYS: dict[Verdict, str] = {
     "synthetic": "looks synthetic",
@@ -20,13 +20,13 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Stream(Record):
-    """What one kind of evidence says of one person."""
+class Comparison(Record):
+    """A face beside real clips that taught the detector nothing and came to be seen alike (`detect.promise`)."""
 
-    name: Literal["picture", "picture_high", "frequency", "motion", "sound"]
-    score: float | None  # its own logit (sound: 0 to 1); None where it has nothing to say
-    adds: float  # to the fused logit; positive speaks for "made"
-    note: str = ""  # "lips 6 frames late"
+    clips: int  # comparable real clips
+    people: int  # whom they show
+    above: int  # of them, how many look at least as made
+    p: float  # (1 + above) / (1 + clips): how seldom a real looks so made
 
 
 class Segment(Record):
@@ -57,7 +57,9 @@ class PersonResult(Record):
     logit: float | None
     size: float  # pixels, median
     strangeness: float | None  # distance from what it learned from; 1 is the limit
-    streams: list[Stream] = Field(default_factory=list)
+    compared: Comparison | None = None  # with what the verdict was reached
+    threshold: float | None = None  # probability from which, for a face seen like this, "synthetic" is said
+    lips: str = ""  # "lips 6 frames late, confidence 0.41"; "" where nothing can be said. No part of the verdict
     segments: list[Segment] = Field(default_factory=list)
     looks: list[Look] = Field(default_factory=list)
 
@@ -74,10 +76,20 @@ class Detection(Record):
     probability: float | None  # the highest of its people's
     interval: tuple[float, float] | None
     operating_point: str  # "fpr_1" or "fpr_01"
-    threshold: float  # probability from which "synthetic" is said
+    false_alarms: float  # share of comparable reals that this point accuses at most
+    measured_on: str  # on what reals that was measured, and how many
     people: list[PersonResult]
     frames: int
     seconds: float  # of video
     notes: list[str] = Field(default_factory=list)  # "breaks off after 3.2 s"
     model: str  # SHA-256 of the weights
     frames_per_second: float = 0.0  # looked at, decoding included
+
+
+def beside(result: PersonResult) -> str:
+    """With what somebody was compared, in words: "of 312 comparable real clips of 140 people, 2 look as made"."""
+    if result.compared is None:
+        return ""
+    found = result.compared
+    more = "none looks" if found.above == 0 else "1 looks" if found.above == 1 else f"{found.above} look"
+    return f"of {found.clips} comparable real clips of {found.people} people, {more} as made"

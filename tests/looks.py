@@ -7,15 +7,15 @@ import torch
 
 from detect.detector import Model, Strangeness
 from detect.evidence import Evidence, Person
-from detect.frequency import feature_names as band_names
-from detect.fusion import STREAMS, Fusion
-from detect.motion import feature_names as motion_names
+from detect.odds import Odds
 from detect.picture import CELLS, SIDE, Look
+from detect.promise import QUALITIES, Promise
 from lab.networks.detector import PictureNet
-from lab.recipes.detector_linear import fit_linear
 from lab.weights import WeightCard, weight_file
 
 RNG = np.random.default_rng(0)
+USUAL = np.zeros(len(QUALITIES), np.float32)  # conditions that many reals were seen under
+PEOPLE = 300  # real ones to compare with
 
 
 def mesh(side: float = SIDE) -> np.ndarray:
@@ -30,19 +30,24 @@ def noise_model() -> Model:
     picture = {f"picture.{name}": tensor for name, tensor in PictureNet(8).state_dict().items()}
     count = 60
     made = np.arange(count) % 2 == 1
+    scores = RNG.standard_normal(count) + 3 * made
     who = [f"p{k % 12}" for k in range(count)]
-    bands = RNG.standard_normal((count, len(band_names()))) + made[:, None]
-    moves = RNG.standard_normal((count, len(motion_names()))) + made[:, None]
-    scores = RNG.standard_normal((count, len(STREAMS))) + 3 * made[:, None]
-    features = np.abs(RNG.standard_normal((200, 8)))
+    conditions = 0.1 * RNG.standard_normal((PEOPLE, len(QUALITIES)))
+    reals = Promise.of(RNG.standard_normal(PEOPLE), conditions, np.arange(PEOPLE))
     card = WeightCard("detector", {}, "noise", 0, sha256="0" * 64)
-    return Model(
-        weight_file(picture, card), fit_linear(bands, made), fit_linear(moves, made), Fusion.fit(scores, made, who),
-        Strangeness.fit(features), card,
-    )  # fmt: skip
+    strangeness = Strangeness.fit(np.abs(RNG.standard_normal((200, 8))))
+    odds = Odds.fit(scores, made, who)
+    return Model(weight_file(picture, card), odds, strangeness, reals, "300 draws of noise", card)
 
 
-def person(logit: float, *, looks: int = 10, features: np.ndarray | None = None, quality: float = 1.0) -> Person:
+def person(
+    logit: float,
+    *,
+    looks: int = 10,
+    features: np.ndarray | None = None,
+    quality: float = 1.0,
+    conditions: np.ndarray = USUAL,
+) -> Person:
     """Somebody who was looked at a few times, every look the same but for a little noise."""
     seen = np.full(8, 0.8, np.float32) if features is None else features
     evidence = np.full((CELLS, CELLS), logit, np.float32)
@@ -51,7 +56,7 @@ def person(logit: float, *, looks: int = 10, features: np.ndarray | None = None,
         times=[0.2 * k for k in range(looks)],
         boxes=[(100.0, 100.0, 120.0)] * looks,
         looks=[Look(logit + 0.01 * k, evidence, seen) for k in range(looks)],
-        frequencies=[np.zeros(len(band_names()), np.float32)] * looks,
+        conditions=[conditions] * looks,
         qualities=[quality] * looks,
         reasons=["too dark"] * looks,
         sizes=[120.0] * looks,

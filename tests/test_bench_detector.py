@@ -48,7 +48,7 @@ def test_quick_rows_are_among_all_rows_and_names_are_told_apart():
 
 def judged(label: str, verdict: str) -> Judged:
     item = Item(file="a.mp4", label=label, kind="real" if label == "real" else "talk", split="test")
-    return Judged(item, 0.0, np.zeros(0), verdict)
+    return Judged(item, 0.0, verdict)
 
 
 def test_false_alarms_on_altered_clips_are_of_reals_alone():

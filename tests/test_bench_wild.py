@@ -7,11 +7,11 @@ import pytest
 from making import clip, write_video
 
 from benchmarks.compare import compare
+from benchmarks.detector.judging import Said, said_of
 from benchmarks.figures import Figure, Results
 from benchmarks.suites import Given, run, run_or_tell, suite
 from benchmarks.wild import judging, own
 from benchmarks.wild.clips import WildClip, read_clips
-from benchmarks.wild.judging import Said
 from media.errors import UnreadableError
 
 HEAD = "file,label,source,person\n"
@@ -49,12 +49,11 @@ def test_shares_are_of_all_clips_and_scores_of_those_that_were_judged(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     answers = {
-        "r0": ("synthetic", 2.0), "r1": ("nothing_found", -1.0), "r2": ("cannot_tell", float("nan")),
+        "r0": ("synthetic", 2.0), "r1": ("nothing_found", -1.0), "r2": ("cannot_tell", None),
         "r3": ("nothing_found", -2.0), "f0": ("synthetic", 3.0), "f1": ("cannot_tell", 1.0),
     }  # fmt: skip
     clips = [WildClip(Path(name), name[0] == "f", "a-b" if name[0] == "r" else "c", name) for name in answers]
-    streams = np.full(len(judging.STREAMS), np.nan)
-    monkeypatch.setattr(judging, "say_of", lambda clip: Said(clip, *answers[clip.path.name], streams))
+    monkeypatch.setattr(judging, "said_of", lambda path: Said(*answers[path.name]))
     found = {f.name: f for f in judging.measure(Given(tmp_path, tmp_path, tmp_path), clips)}
     assert found["wild_fpr"].value == 0.25
     assert found["wild_tpr"].value == 0.5
@@ -62,7 +61,6 @@ def test_shares_are_of_all_clips_and_scores_of_those_that_were_judged(
     assert found["wild_auc"].value == pytest.approx(5 / 6)
     assert (found["wild_n_real"].value, found["wild_n_fake"].value) == (4, 2)
     assert found["wild_a_b_called_synthetic"].value == 0.25
-    assert found["wild_auc_picture"].value is None
 
 
 def test_clips_that_cannot_be_read_or_show_nobody_cannot_be_told(tmp_path: Path) -> None:
@@ -70,9 +68,7 @@ def test_clips_that_cannot_be_read_or_show_nobody_cannot_be_told(tmp_path: Path)
     broken.write_bytes(b"no video")
     write_video(empty, [np.full((128, 128, 3), 90, np.uint8)] * 12)
     for path in (broken, empty):
-        said = judging.say_of(WildClip(path, False, "x", "y"))
-        assert said.verdict == "cannot_tell"
-        assert np.isnan(said.logit)
+        assert said_of(path) == Said("cannot_tell", None)
 
 
 def test_somebody_filmed_is_made_to_speak_beside_themselves(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The detector: streams, fusion, abstention, and what is said of a file."""
+"""The detector: looks, odds, what it compares with, abstention, and what is said of a file."""
 
 import json
 from dataclasses import replace
@@ -8,25 +8,21 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from looks import RNG, mesh, noise_model, person, seen
+from looks import PEOPLE, RNG, noise_model, person, seen
 
-from detect.detector import Detector, Model, stream_scores
+from detect.detector import Detector, Model
 from detect.evidence import Evidence, Person, _longest_run
-from detect.frequency import feature_names as band_names
-from detect.frequency import frequencies
-from detect.fusion import STREAMS, operating_points, unseen_logits
-from detect.linear import Linear
-from detect.motion import SHORTEST, motion_features
-from detect.motion import feature_names as motion_names
-from detect.parts import NAMES, means, part_masks
+from detect.odds import Odds
 from detect.picture import CELLS, SIDE, PictureReader, pooled
+from detect.profile import Known, Profile
+from detect.promise import QUALITIES
 from detect.report import heated, write_report
 from detect.result import Detection
-from detect.sound import hear
+from detect.sound import Hearing, hear
 from lab.networks.detector import build
-from lab.recipes.detector_linear import fit_linear
 from lab.reference import Reference
 from lab.weights import WeightCard
+from media.errors import UnreadableError, UsageError, WeightsError
 from provenance.exits import EXIT_NOTHING, EXIT_SYNTHETIC
 
 
@@ -58,43 +54,6 @@ def test_engine_and_torch_agree_in_the_picture_stream(model):
     assert reader.look(crops[:0]) == []
 
 
-def test_bands_see_a_part_that_is_softer_than_the_rest():
-    import cv2
-
-    crop = RNG.integers(0, 255, (SIDE, SIDE, 3)).astype(np.uint8)
-    points = mesh()
-    mouth = part_masks(points, SIDE)[NAMES.index("mouth")] > 0
-    soft = np.where(mouth[..., None], cv2.GaussianBlur(crop, (0, 0), 2), crop)
-    before, after = frequencies(crop, points), frequencies(soft, points)
-    assert before.shape == (len(band_names()),)
-    at = band_names().index("mouth_luma0")
-    assert after[at] < before[at] - 0.5
-
-
-def test_bands_do_not_see_how_bright_or_contrasty_the_whole_is():
-    crop = RNG.integers(60, 190, (SIDE, SIDE, 3)).astype(np.uint8)
-    points = mesh()
-    other = np.clip((crop.astype(float) - 128) * 0.6 + 140, 0, 255).astype(np.uint8)
-    parts = len(NAMES) * 4
-    assert np.abs(frequencies(crop, points) - frequencies(other, points))[:parts].max() < 0.35
-
-
-def test_an_empty_part_counts_as_the_whole():
-    values = np.arange(2 * 16, dtype=np.float32).reshape(2, 4, 4)
-    found = means(values, np.zeros((1, 4, 4), np.uint8))
-    np.testing.assert_allclose(found[0], values.reshape(2, -1).mean(1))
-
-
-def test_motion_needs_enough_frames_and_does_not_hang_on_place_or_size():
-    changes = np.abs(RNG.standard_normal((30, len(NAMES), 2))) + 0.5
-    points = RNG.standard_normal((31, 478, 2)) * 0.01 + RNG.uniform(0, 1, (478, 2))
-    found = motion_features(changes, points)
-    assert found is not None
-    assert found.shape == (len(motion_names()),)
-    np.testing.assert_allclose(found, motion_features(changes, points + 5), atol=1e-3)
-    assert motion_features(changes[: SHORTEST - 2], points[: SHORTEST - 1]) is None
-
-
 class Judge:
     """Lips that fit the sound at one offset."""
 
@@ -115,48 +74,26 @@ def test_sound_says_something_only_where_lips_fit_at_another_time():
     assert hear(Judge(9, 0.5), sound, 0 * actions) is None
 
 
-def test_more_evidence_never_makes_a_face_look_more_real(model):
-    base = np.array([0.3, 0.5, 0.1, 0.2, 0.0])
-    for k in range(len(STREAMS)):
-        more = base.copy()
-        more[k] += 1
-        assert model.fusion.logit(more) >= model.fusion.logit(base)
+def test_a_higher_score_is_never_more_likely_real_and_intervals_hold_the_estimate():
+    rng = np.random.default_rng(1)
+    made = np.arange(200) % 2 == 1
+    backwards = Odds.fit(rng.standard_normal(200) - 2 * made, made, [f"p{k % 40}" for k in range(200)])
+    odds = Odds.fit(rng.standard_normal(200) + 2 * made, made, [f"p{k % 40}" for k in range(200)])
+    for fitted in (odds, backwards):
+        logits = [fitted.logit(score) for score in np.linspace(-5, 5, 9)]
+        assert logits == sorted(logits)
+    chance = 1 / (1 + np.exp(-odds.logit(0.7)))
+    tight, wide = odds.interval(0.7, 0.0), odds.interval(0.7, 2.0)
+    assert wide[0] < tight[0] <= chance <= tight[1] < wide[1]
 
 
-def test_what_says_nothing_adds_nothing(model):
-    scores = np.array([0.3, 0.5, np.nan, np.nan, np.nan])
-    adds = model.fusion.contributions(scores)
-    assert (adds[2:] == 0).all()
-    low, high = model.fusion.interval(scores, np.zeros(5))
-    chance = 1 / (1 + np.exp(-model.fusion.logit(scores)))
-    assert 0 <= low <= chance <= high <= 1
-
-
-def test_operating_points_lie_above_the_reals_and_rise():
-    people = np.repeat([f"p{k}" for k in range(10)], 6)
-    logits = RNG.standard_normal(60) + np.repeat(RNG.standard_normal(10), 6)
-    points = operating_points(logits, people)
-    assert points["fpr_01"] > points["fpr_1"] > np.quantile(logits, 0.97)
-    fewer = operating_points(logits[:18], people[:18])
-    many = operating_points(np.tile(logits[:18], 5), np.array([f"{p}{k}" for k in range(5) for p in people[:18]]))
-    assert fewer["fpr_01"] > many["fpr_01"]  # fewer people, more caution
-
-
-def test_unseen_logits_are_of_fits_that_did_not_see_the_person():
-    z = np.zeros((40, 2))
-    who = np.repeat(["a", "b", "c", "d"], 10)
-    made = np.tile([False, True], 20)
-    z[who == "a", 0] = np.where(made[who == "a"], 9, -9)  # one person gives itself away, the others do not
-    assert np.abs(unseen_logits(z, made, who, folds=4)[who == "a"]).max() < 1
-
-
-def test_linear_clips_what_it_never_saw_and_survives_its_file():
-    made = np.arange(80) % 2 == 0
-    fitted = fit_linear(RNG.standard_normal((80, 5)) + made[:, None], made)
-    again = Linear.load(fitted.tensors("x"), "x")
-    x = RNG.standard_normal((7, 5)).astype(np.float32)
-    np.testing.assert_allclose(fitted(x), again(x), atol=1e-4)
-    assert fitted(np.full(5, 1e9)) == pytest.approx(fitted(np.full(5, 1e6)))
+def test_odds_of_one_who_is_shown_often_are_less_sure_than_those_of_many():
+    rng = np.random.default_rng(2)
+    made = np.arange(240) % 2 == 1
+    scores = rng.standard_normal(240) + made
+    few, many = (Odds.fit(scores, made, [f"p{k % count}" for k in range(240)]) for count in (4, 240))
+    widths = [high - low for low, high in (odds.interval(0.5, 0.0) for odds in (few, many))]
+    assert all(width > 0 for width in widths)
 
 
 def test_a_person_above_the_threshold_looks_synthetic_and_one_below_does_not(model):
@@ -170,6 +107,11 @@ def test_a_person_above_the_threshold_looks_synthetic_and_one_below_does_not(mod
     assert high.segments[0].start == 0
     assert not low.segments
     assert high.looks[0].hottest == (round(0.5 / CELLS, 3), round(0.5 / CELLS, 3))
+    count = high.compared.clips
+    assert 99 < count == high.compared.people < PEOPLE  # some were seen otherwise
+    assert (high.compared.above, low.compared.above) == (0, count)
+    assert high.compared.p == pytest.approx(1 / (1 + count), abs=1e-4)
+    assert low.probability < low.threshold <= high.probability
 
 
 @pytest.mark.parametrize(
@@ -178,6 +120,7 @@ def test_a_person_above_the_threshold_looks_synthetic_and_one_below_does_not(mod
         (Person(1, sizes=[22.0]), "too small: 22 pixels"),
         (person(9.0, quality=0.01), "too dark"),
         (person(9.0, features=np.full(8, 1e3, np.float32)), "unlike anything"),
+        (person(9.0, conditions=np.full(len(QUALITIES), 7, np.float32)), "only 0 real people are known"),
     ],
 )
 def test_what_cannot_be_told_says_why(model, one, why):
@@ -213,12 +156,64 @@ def test_weights_keep_everything(model, tmp_path):
     again = Model.load(tmp_path / "d.onnx")
     a, b = (Detector(m).judge("a.mp4", seen(person(0.4))).people[0] for m in (model, again))
     assert a.logit == pytest.approx(b.logit, abs=0.05)
-    assert again.fusion.thresholds == pytest.approx(dict(model.fusion.thresholds))
+    assert (a.verdict, a.compared.people) == (b.verdict, b.compared.people)
+    old = {name: value for name, value in model.tensors().items() if name.startswith("picture.")}
+    save_weights(tmp_path / "old.onnx", old, WeightCard("detector", {"thresholds": {}}, "noise", 1))
+    with pytest.raises(WeightsError, match="earlier detector"):
+        Model.load(tmp_path / "old.onnx")
 
 
-def test_a_stricter_point_says_less(model):
-    lax, strict = (Detector(model, point=p).threshold for p in ("fpr_1", "fpr_01"))
-    assert strict > lax
+def test_one_in_a_thousand_cannot_be_promised_by_three_hundred_people(model):
+    told = Detector(model, point="fpr_01").judge_person(person(60.0))
+    assert told.verdict == "cannot_tell"
+    assert f"only {told.compared.people} real people" in told.reason
+    assert "999 are needed" in told.reason
+    with pytest.raises(UsageError, match="fpr_1, fpr_01"):
+        Detector(model, point="fpr_5")
+
+
+def profile(model: Model, scores: np.ndarray) -> Profile:
+    clips = (Known(f"{k}.mp4", float(z), (0.0,) * len(QUALITIES)) for k, z in enumerate(scores))
+    return Profile(model.card.sha256, tuple(clips))
+
+
+def test_a_small_profile_takes_accusations_back_and_makes_none(model):
+    ground = profile(model, np.linspace(0, 12, 50))  # where this team films, reals score up to 12
+    plain, own = Detector(model), Detector(model, profile=ground)
+    assert [d.judge_person(person(8.0)).verdict for d in (plain, own)] == ["synthetic", "nothing_found"]
+    assert own.judge_person(person(20.0)).verdict == "synthetic"
+    low = Detector(model, profile=profile(model, np.linspace(-20, -10, 50)))
+    assert low.judge_person(person(0.0)).verdict == "nothing_found"
+    assert "a profile of 50 real clips" in own.judge("a.mp4", seen(person(8.0))).measured_on
+
+
+def test_a_large_profile_decides_alone(model):
+    own = Detector(model, profile=profile(model, np.linspace(-20, -10, 120)))
+    told = own.judge_person(person(-5.0))
+    assert (told.verdict, told.compared.clips) == ("synthetic", 120)
+
+
+def test_a_profile_survives_its_file_and_is_of_one_version_of_the_weights(model, tmp_path):
+    ground, path = profile(model, np.linspace(0, 12, 50)), tmp_path / "ours.json"
+    ground.write(path)
+    assert Profile.read(path) == ground
+    assert json.loads(path.read_text())["clips"][0]["file"] == "0.mp4"
+    with pytest.raises(UsageError, match="other weights"):
+        Detector(model, profile=replace(ground, weights="1" * 64))
+    whole = path.read_text()
+    for broken in (whole[:-9], "{}", "[]", whole.replace(" 1", " 2", 1), whole.replace("[0.0, ", "[NaN, ", 1)):
+        path.write_text(broken)
+        with pytest.raises(UnreadableError, match="no profile"):
+            Profile.read(path)
+    with pytest.raises(UnreadableError, match="no profile"):
+        Profile.read(tmp_path / "none.json")
+
+
+def test_lips_beside_their_sound_are_told_and_decide_nothing(model):
+    late = replace(person(-60.0), hearing=Hearing(6, 0.5, 0.5))
+    told = Detector(model).judge_person(late)
+    assert told.lips == "lips 6 frames late, confidence 0.50"
+    assert told.verdict == "nothing_found"
 
 
 @settings(max_examples=30, deadline=None)
@@ -228,12 +223,6 @@ def test_the_longest_run_is_one(frames):
     assert all(first + k in frames for k in range(count))
     runs = [n for n in range(1, 61) for f in frames if all(f + k in frames for k in range(n))]
     assert count == max(runs, default=0)
-
-
-def test_streams_without_looks_say_nothing(model):
-    scores, errors = stream_scores(Person(1), model.frequency, model.motion)
-    assert np.isnan(scores).all()
-    assert (errors == 0).all()
 
 
 def test_a_still_picture_of_nobody_and_one_of_somebody(model, tmp_path):
@@ -259,6 +248,8 @@ def test_the_page_opens_offline_and_escapes(model, tmp_path):
     assert "fact: &lt;none&gt;" in page
     assert page.count("data:image/jpeg;base64,") == 8
     assert "<polyline" in page
+    assert "people, none looks as made" in page
+    assert "300 draws of noise" in page
 
 
 def test_heat_is_red_where_evidence_is():

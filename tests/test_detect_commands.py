@@ -8,7 +8,7 @@ import pytest
 from looks import noise_model
 from typer.testing import CliRunner
 
-from detect.detector import Detector, Model
+from detect.detector import Model
 from detect.evidence import Gatherer
 from detect.picture import PictureReader
 from lab.labelled.manifest import Item
@@ -98,36 +98,42 @@ def test_items_of_sound_kinds_have_real_pictures():
     assert Item(file="a", label="fake", kind="sound_shift", split="test").is_fake
 
 
-def test_the_recipe_learns_from_a_set_of_pictures_and_can_be_gone_on_with(tmp_path, monkeypatch):
+def test_a_profile_is_learned_from_a_folder_and_used(shipped, tmp_path, monkeypatch):
     from PIL import Image
 
-    from lab.labelled import write_manifest
-    from lab.recipes.detector import train
     from media import read_picture
 
-    portraits = [read_picture(f"examples/{name}.png")[::2, ::2] for name in ("portrait", "portrait2")]
-    items = []
-    for split in ("train", "validation", "calibration"):
-        for k, picture in enumerate(portraits):
-            for label in ("real", "fake"):
-                shown = picture if label == "real" else picture[::4, ::4].repeat(4, 0).repeat(4, 1)
-                name = f"{split}{k}{label}.png"
-                Image.fromarray(np.ascontiguousarray(shown)).save(tmp_path / name)
-                kind = "real" if label == "real" else "blocks"
-                who = f"{split}{k}"
-                items.append(Item(file=name, label=label, kind=kind, split=split, person=who, sitting=who))
-    write_manifest(tmp_path, items)
-    out, options = tmp_path / "d.onnx", {"workdir": tmp_path / "work", "batch": 2, "pretrained": False}
-    first = train(tmp_path, out, steps=2, **options)
-    assert first.steps <= 2
-    again = train(tmp_path, out, steps=2, **options)  # nothing is left to do: the same weights
-    assert again.sha256 == first.sha256
-    assert Detector.load(out, threads=1).detect("examples/portrait.png").people[0].streams[3].score is None
-    people = tmp_path / "people"  # and folders of people, of whom fakes are drawn while it learns
-    people.mkdir()
-    for number in range(4, 9):  # p6 is held out
-        Image.fromarray(portraits[0]).save(people / f"p{number}_a.png")
-    monkeypatch.setattr("lab.recipes.detector_pairs.CHECKED", 1)
-    drawn = train([tmp_path, people], out, steps=1, **{**options, "workdir": tmp_path / "other"})
-    assert {"auc_families", "auc_set", "auc_roundtrip"} <= set(drawn.figures)
-    assert f"--data {tmp_path.name} --data people" in drawn.recipe
+    monkeypatch.setattr("detect.calibrate.LEAST", 2)
+    folder, profile = tmp_path / "ours", tmp_path / "ours.json"
+    folder.mkdir()
+    shown = read_picture("examples/portrait.png")[::2, ::2]
+    for number in range(2):
+        Image.fromarray(np.ascontiguousarray(shown)).save(folder / f"{number}.png")
+    (folder / "broken.mp4").write_bytes(b"no video")
+    ran = CliRunner().invoke(app, ["detect", "calibrate", str(folder), "-o", str(profile), "--weights", str(shipped)])
+    assert ran.exit_code == 0, ran.output
+    assert "a profile of 2 real clips, of 3 files" in ran.stdout
+    assert "left out" in ran.stderr
+    told = CliRunner().invoke(
+        app, ["detect", "examples/portrait.png", "--json", "--weights", str(shipped), "--profile", str(profile)]
+    )
+    record = json.loads(told.stdout)
+    assert record["measured_on"].startswith("a profile of 2 real clips; 300 draws of noise")
+    profile.write_text(profile.read_text().replace(json.loads(profile.read_text())["weights"], "0" * 64))
+    other = CliRunner().invoke(app, ["detect", "examples/portrait.png", "--profile", str(profile)])
+    assert "of other weights" in str(other.exception)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "why"),
+    [(lambda folder: folder.rmdir(), "no folder"), (lambda folder: None, "0 of 0 files show a face"),
+     (lambda folder: (folder.parent / "p.json").write_text("mine"), "is there already and no profile")],
+)  # fmt: skip
+def test_a_folder_that_teaches_nothing_is_one_line_and_nothing_is_lost(shipped, tmp_path, prepare, why):
+    folder = tmp_path / "ours"
+    folder.mkdir()
+    prepare(folder)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    ran = CliRunner().invoke(app, ["detect", "calibrate", str(folder), "-o", str(tmp_path / "p.json")])
+    assert why in str(ran.exception)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before

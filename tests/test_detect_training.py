@@ -7,11 +7,17 @@ import pytest
 import torch
 from making import picture
 from PIL import Image
+from sitters import EXAMPLES
 from torch import nn
 
+from detect.detector import Detector, Model
 from detect.picture import SIDE
+from lab.fakes.families import FAMILIES
+from lab.labelled import Item, write_manifest
+from lab.recipes import detector_calibration
 from lab.recipes import detector_pairs as drawn
-from lab.recipes.detector_picture import averaged, loss
+from lab.recipes.detector import train
+from lab.recipes.detector_picture import Draw, averaged, loss
 from media.errors import UsageError
 
 
@@ -65,28 +71,29 @@ def test_fakes_above_all_reals_cost_little() -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Faces of six who do not exist, under names that spread over both sides."""
+    """Faces of nine who do not exist, under names that spread over three sides."""
     where = tmp_path_factory.mktemp("people")
-    names = [f"p{number}" for number in range(40)]
-    sides = {side: [n for n in names if drawn._side(n) == side][:3] for side in ("train", "validation")}
-    for number, name in enumerate(sides["train"] + sides["validation"]):
+    names = [f"p{number}" for number in range(60)]
+    sides = ("train", "validation", "calibration")
+    chosen = [name for side in sides for name in [n for n in names if drawn.side_of(n) == side][:3]]
+    for number, name in enumerate(chosen):
         for shot in "ab":
             Image.fromarray(picture(1 + number % 2, 200)).save(where / f"{name}_{shot}.png")
     return where
 
 
-def test_nobody_of_a_folder_is_on_both_sides(folder: Path) -> None:
+def test_nobody_of_a_folder_is_on_two_sides(folder: Path) -> None:
     items = drawn.people_of(folder)
-    assert len(items) == 12
+    assert len(items) == 18
     sides = {(item.person, item.split) for item in items}
-    assert len(sides) == len({person for person, _ in sides}) == 6
-    assert {side for _, side in sides} == {"train", "validation"}
+    assert len(sides) == len({person for person, _ in sides}) == 9
+    assert {side for _, side in sides} == {"train", "validation", "calibration"}
 
 
 def test_pairs_are_drawn_alike_from_the_same_seed_and_a_fake_differs_from_its_real(
     folder: Path, tmp_path: Path
 ) -> None:
-    pairs = drawn.Pairs(drawn.gathered_faces([folder], tmp_path, held=False), ("self_blend", "upsampled"))
+    pairs = drawn.Pairs(drawn.gathered_faces([folder], tmp_path, "train"), ("self_blend", "upsampled"))
     for seed in range(4):
         real, fake = pairs.pair(np.random.default_rng(seed))
         again = pairs.pair(np.random.default_rng(seed))
@@ -94,18 +101,88 @@ def test_pairs_are_drawn_alike_from_the_same_seed_and_a_fake_differs_from_its_re
         assert np.array_equal(fake, again[1])
         assert real.shape == fake.shape == (SIDE, SIDE, 3)
         assert not np.array_equal(real, fake)
-    held = drawn.gathered_faces([folder], tmp_path, held=True)
+    held = drawn.gathered_faces([folder], tmp_path, "validation")
     assert not {s.path for f in pairs.faces.folders for s in f} & {s.path for f in held.folders for s in f}
     found = drawn.checked(drawn.Pairs(held, ("upsampled",)), count=3)
     figures = drawn.validator(found, "cpu")(Brightness())
-    assert set(figures) == {"auc_families", "auc_upsampled"}
-    assert 0 <= figures["auc_families"] <= 1
+    assert set(figures) == {"auc", "auc_upsampled"}
+    assert 0 <= figures["auc"] <= 1
+
+
+def test_a_fake_with_a_number_is_made_once_and_seen_in_many_ways(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    monkeypatch.setitem(drawn.FAMILIES, "upsampled", lambda rng: lambda picture, mesh: made.append(1) or picture // 2)
+    pairs = drawn.Pairs(drawn.gathered_faces([folder], tmp_path, "train"), ("upsampled",))
+    views = [pairs.drawn(7, np.random.default_rng(seed)) for seed in (1, 2, 1)]
+    assert len(made) == 1
+    assert np.array_equal(views[0], views[2])
+    assert not np.array_equal(views[0], views[1])
+    draw = Draw(None, 5, 3, pairs)
+    crops, labels = draw(2)
+    assert crops.shape == (6, 3, SIDE, SIDE)
+    assert labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert torch.equal(crops, Draw(None, 5, 3, pairs)(2)[0])
+    assert not torch.equal(crops, draw(3)[0])
+
+
+def test_the_recipe_learns_from_folders_of_people_alone_and_of_sets_too(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawn, "CHECKED", 2)
+    for where in (drawn, detector_calibration):
+        monkeypatch.setattr(where, "FAMILIES", {"upsampled": FAMILIES["upsampled"]})
+    monkeypatch.setattr(drawn.Pairs.__init__, "__defaults__", (("upsampled",),))
+    out, options = tmp_path / "d.onnx", {"batch": 2, "pretrained": False}
+    card = train(folder, out, steps=2, workdir=tmp_path / "work", **options)
+    assert {"auc", "auc_upsampled"} <= set(card.figures)
+    assert f"--data {folder.name} --steps 2" in card.recipe
+    again = train(folder, out, steps=2, workdir=tmp_path / "work", **options)  # nothing is left to do: the same weights
+    assert again.sha256 == card.sha256
+    model = Model.load(out)
+    assert len(np.unique(model.promise.people)) == 3  # of the calibrating side alone
+    assert len(model.promise.logits) == 3 * 2 * detector_calibration.WAYS
+    assert "18 clips and pictures of 3 real people" in model.material
+    told = Detector.load(out, threads=1).detect(EXAMPLES / "portrait.png").people[0]
+    assert told.verdict == "cannot_tell"
+    assert "real people are known" in told.reason or "unlike anything" in told.reason
+    (tmp_path / "set").mkdir()
+    labelled(tmp_path / "set")
+    both = train([tmp_path / "set", folder], out, steps=1, workdir=tmp_path / "both", start=out, **options)
+    assert {"auc_blocks", "auc_upsampled", "before"} <= set(both.figures)
+    assert "--data set --data" in both.recipe
+    alone = train(tmp_path / "set", out, steps=1, workdir=tmp_path / "alone", **options)
+    assert "auc_blocks" in alone.figures
+
+
+def labelled(folder: Path) -> None:
+    """A set of pictures; its fakes are coarse."""
+    items = []
+    for number, split in enumerate(("train", "validation", "calibration")):
+        for k in range(2):
+            shown = picture(1 + k, 200)
+            for label, pixels in (("real", shown), ("fake", shown[::4, ::4].repeat(4, 0).repeat(4, 1))):
+                name, who = f"{split}{k}{label}.png", f"{split}{k}"
+                Image.fromarray(np.ascontiguousarray(pixels)).save(folder / name)
+                kind = "real" if label == "real" else "blocks"
+                items.append(Item(file=name, label=label, kind=kind, split=split, person=who, sitting=f"{number}{who}"))
+    write_manifest(folder, items)
+
+
+def test_a_folder_that_is_neither_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for given in (tmp_path / "empty", tmp_path / "none"):
+        with pytest.raises(UsageError, match="no labelled set, and shows nobody"):
+            train(given, tmp_path / "d.onnx", steps=1, workdir=tmp_path / "work")
+    with pytest.raises(UsageError, match="--data FOLDER"):
+        train([], tmp_path / "d.onnx", steps=1, workdir=tmp_path / "work")
 
 
 def test_what_is_no_family_and_a_folder_of_nobody_are_refused(folder: Path, tmp_path: Path) -> None:
-    faces = drawn.gathered_faces([folder], tmp_path / "kept", held=False)
+    faces = drawn.gathered_faces([folder], tmp_path / "kept", "train")
     with pytest.raises(UsageError, match=r"no family of fakes 'gan'.*roundtrip"):
         drawn.Pairs(faces, ("gan",))
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="shows nobody to learn from"):
-        drawn.gathered_faces([tmp_path / "empty"], tmp_path / "kept", held=False)
+        drawn.gathered_faces([tmp_path / "empty"], tmp_path / "kept", "train")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from making import picture
 
-from detect.promise import PEOPLE, QUALITIES, Compared, Promise, quality_of
+from detect.promise import QUALITIES, Compared, Promise, quality_of
 from faces import Tracker
 
 RNG = np.random.default_rng(0)
@@ -44,7 +44,7 @@ def test_the_threshold_says_the_same_as_the_comparison() -> None:
 
 def test_where_nothing_comparable_is_known_nothing_is_promised() -> None:
     known = Promise.of(*reals(3000, RNG, (-2, 0)))
-    far = np.array([8.0, 0, 0, 0, 0])
+    far = np.array([8.0, 0, 0, 0])
     compared = known.compare(100.0, far)
     assert (compared.count, compared.p) == (0, 1.0)
     assert not compared.enough(0.5)
@@ -54,18 +54,25 @@ def test_where_nothing_comparable_is_known_nothing_is_promised() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "people", "share", "enough"),
-    [(99, 50, 0.01, True), (98, 50, 0.01, False), (500, 50, 0.001, False), (999, 50, 0.001, True),
-     (500, PEOPLE - 1, 0.01, False), (500, PEOPLE, 0.01, True)],
-)  # fmt: skip
-def test_how_many_are_enough(count: int, people: int, share: float, enough: bool) -> None:
-    assert Compared(count, people, 0).enough(share) is enough
+    ("people", "share", "enough"), [(99, 0.01, True), (98, 0.01, False), (500, 0.001, False), (999, 0.001, True)]
+)
+def test_how_many_people_are_enough(people: int, share: float, enough: bool) -> None:
+    assert Compared(3000, people, 0).enough(share) is enough
 
 
-def test_words_count() -> None:
-    assert Compared(312, 140, 2).words() == "of 312 comparable real clips of 140 people, 2 look as made"
-    assert Compared(312, 140, 0).words().endswith("none looks as made")
-    assert Compared(312, 140, 1).words().endswith("1 looks as made")
+def test_the_highest_real_is_never_below_what_no_real_reaches() -> None:
+    known = Promise.of(*reals(400, RNG))
+    _, quality, _ = reals(20, np.random.default_rng(3), (-1, 1))
+    for row in quality:
+        assert known.compare(known.highest(row), row).above == 0
+        assert known.compare(known.highest(row) - 1e-3, row).above == 1
+
+
+def test_it_survives_its_tensors() -> None:
+    known = Promise.of(*reals(300, RNG))
+    again = Promise.load(known.tensors())
+    row = np.array([0.5, 0, 0, 0])
+    assert again.compare(1.0, row) == known.compare(1.0, row)
 
 
 def test_quality_tells_size_blur_grain_and_light_and_not_what_the_face_is() -> None:
@@ -73,12 +80,11 @@ def test_quality_tells_size_blur_grain_and_light_and_not_what_the_face_is() -> N
 
     seen = cv2.resize(picture(1, 256), (224, 224))
     mesh = Tracker(threads=1).track(seen)[0].landmarks[:, :2].astype(np.float32)
-    own = quality_of(seen, mesh, 120.0)
+    own = quality_of(seen, mesh)
 
-    def moved(changed: np.ndarray, size: float = 120.0) -> dict[str, float]:
-        return dict(zip(QUALITIES, quality_of(changed, mesh, size) - own, strict=True))
+    def moved(changed: np.ndarray) -> dict[str, float]:
+        return dict(zip(QUALITIES, quality_of(changed, mesh) - own, strict=True))
 
-    assert moved(seen, 60.0)["size"] < -0.5
     assert moved(cv2.GaussianBlur(seen, (0, 0), 3))["detail"] < -0.3
     noisy = np.clip(seen + np.random.default_rng(0).normal(0, 12, seen.shape), 0, 255).astype(np.uint8)
     assert moved(noisy)["grain"] > 0.5
@@ -87,4 +93,4 @@ def test_quality_tells_size_blur_grain_and_light_and_not_what_the_face_is() -> N
     middle = mesh[:468].mean(0).astype(int)
     face = np.s_[middle[1] - 30 : middle[1] + 30, middle[0] - 30 : middle[0] + 30]
     smooth[face] = cv2.GaussianBlur(seen, (0, 0), 4)[face]
-    assert max(abs(moved(smooth)[name]) for name in ("size", "detail", "grain")) < 0.02
+    assert max(abs(moved(smooth)[name]) for name in ("detail", "grain")) < 0.02

@@ -160,16 +160,18 @@ def verify(path: StrPath, *, keys: "Keys | None" = None, anchors: Sequence[StrPa
     return verified(path, keys=Keys.own() if keys is None else keys, anchors=anchors)
 
 
-def detect(path: StrPath, *, longest: float | None = None) -> "Detection":
+def detect(path: StrPath, *, longest: float | None = None, profile: StrPath | None = None) -> "Detection":
     """How likely the faces in a file were made: an estimate, never proof. Loads its networks once a process.
 
     Args:
         longest: seconds of a video that are looked at.
+        profile: file of `vasari detect calibrate`: what real looks like where the file comes from.
 
     Raises:
-        UnreadableError: the file cannot be read.
+        UnreadableError: the file or the profile cannot be read.
+        UsageError: the profile is of other weights.
     """
-    return _detector().detect(path, longest=longest)
+    return _detector(None if profile is None else str(profile)).detect(path, longest=longest)
 
 
 def triage(path: StrPath, *, keys: "Keys | None" = None, anchors: Sequence[StrPath] = ()) -> "Triage":
@@ -187,7 +189,7 @@ def _opened(keys: "Keys | None") -> "Keys":
 
 
 @cache
-def _detector() -> "Detector":
+def _detector(profile: str | None) -> "Detector":
     from detect.detector import Detector
 
-    return Detector.load()
+    return Detector.load(profile=profile)

@@ -11,6 +11,7 @@ from media.words import plain
 from vasari.commands import (
     animate,
     bench,
+    calibrate,
     consent,
     data,
     detect,
@@ -24,6 +25,7 @@ from vasari.commands import (
     triage,
     verify,
 )
+from vasari.commands.within import having
 
 app = typer.Typer(
     name="vasari",
@@ -37,14 +39,14 @@ app.command()(track.track)
 app.command()(verify.verify)
 app.command()(sign.sign)
 app.command()(mark.mark)
-app.command()(detect.detect)
+app.command(cls=having("calibrate", calibrate.calibrate))(detect.detect)
 app.command()(triage.triage)
 app.add_typer(keys.app, name="keys")
 app.add_typer(consent.app, name="consent")
 app.add_typer(serve.app, name="serve")
 app.command()(train.train)
 app.add_typer(data.app, name="data")
-app.command(cls=bench.BenchCommand)(bench.bench)
+app.command(cls=having("compare", bench.compare))(bench.bench)
 
 
 EXTRAS = {"onnx": "train", "sklearn": "train", "timm": "train", "torch": "train", "torchmetrics": "bench"}

@@ -44,6 +44,10 @@ class OperatingPoint(StrEnum):
 Point = Annotated[
     OperatingPoint, typer.Option(help="fpr_1: one false alarm in a hundred is aimed at; fpr_01: one in a thousand.")
 ]
+ProfileFile = Annotated[
+    Path | None,
+    typer.Option("--profile", help="What real looks like where you are: a file of `vasari detect calibrate`."),
+]
 ReportFolder = Annotated[
     Path | None, typer.Option("--report", help="Folder for a page a file, with timeline and pictures; opens offline.")
 ]

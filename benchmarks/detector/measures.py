@@ -64,16 +64,6 @@ def equal_error(s: Scored) -> float:
     return float((false[at] + 1 - true[at]) / 2)
 
 
-def caught(threshold: float) -> Measure:
-    """Share of the fakes above a frozen threshold."""
-    return lambda s: float((s.logits[s.made] >= threshold).mean())
-
-
-def alarms(threshold: float) -> Measure:
-    """Share of the reals above a frozen threshold."""
-    return lambda s: float((s.logits[~s.made] >= threshold).mean())
-
-
 def brier(s: Scored) -> float:
     """Mean squared error of the probability, at even odds."""
     return float(brier_score_loss(s.made, chance(s.logits), sample_weight=s.weights))

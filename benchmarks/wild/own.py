@@ -11,11 +11,11 @@ import numpy as np
 
 from benchmarks.chains import coded
 from benchmarks.detector import measures
+from benchmarks.detector.judging import detector, said_of_people
 from benchmarks.detector.measures import Scored, figure
 from benchmarks.figures import Figure
 from benchmarks.suites import Given
 from benchmarks.wild.clips import WildClip
-from detect.detector import Detector
 from faces import Tracker
 from faces.crop import box_crop, face_box
 from generate import FaceLatent, Motion, Painter, Talker
@@ -33,13 +33,13 @@ PEOPLE_QUICK = 3
 
 def measure(given: Given, clips: Sequence[WildClip]) -> list[Figure]:
     """wild_own_auc: how well the filmed are told from themselves made to speak."""
-    detector, tracker, motion, painter = Detector.load(), Tracker(), Motion.load(), Painter()
+    tracker, motion, painter = Tracker(), Motion.load(), Painter()
     rows: list[tuple[float, bool, str]] = []
     people = {clip.person: clip for clip in clips if not clip.made}
     for clip in list(people.values())[: PEOPLE_QUICK if given.quick else None]:
         pair = _pair(clip, tracker, motion, painter, given)
         for frames, made in zip(pair or (), (False, True), strict=False):
-            logit = _logit(detector, coded(frames, "libx264", CRF))
+            logit = said_of_people(detector().gatherer.watch(coded(frames, "libx264", CRF)).people).logit
             if logit is not None:
                 rows.append((logit, made, clip.person))
     scored = Scored(
@@ -79,8 +79,3 @@ def _sound(clip: WildClip, given: Given) -> np.ndarray:
     except (SpeechError, UnreadableError):
         pass
     return read_sound(given.speech)
-
-
-def _logit(detector: Detector, frames: list[np.ndarray]) -> float | None:
-    seen = max(detector.gatherer.watch(frames).people, key=lambda person: len(person.looks), default=None)
-    return None if seen is None else detector.judge_person(seen).logit

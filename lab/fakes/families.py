@@ -103,11 +103,13 @@ def enhanced(rng: np.random.Generator) -> Change:
     wide, variant = float(np.exp(rng.uniform(*np.log((100, 260))))), str(rng.choice(shipped(enlarging=True)))
     share, soft = float(rng.uniform(0.6, 1.0)), float(rng.uniform(0.02, 0.08))
     whole, grow, clean = rng.random() < 0.4, float(rng.uniform(1, 1.35)), bool(rng.random() < 0.5)
+    sharper = float(rng.uniform(0, 1.2)) if rng.random() < 0.5 else 0.0
 
     def change(picture: np.ndarray, mesh: np.ndarray) -> np.ndarray:
         seen = picture if before is None else before(picture, mesh)
         seen = cv2.bilateralFilter(seen, 7, 25, 3) if clean else seen
         drawn = decoded(seen, variant, scale=float(np.clip(wide / size_of(mesh), 0.2, 2.0)))
+        drawn = cv2.addWeighted(drawn, 1 + sharper, cv2.GaussianBlur(drawn, (0, 0), 1.5), -sharper, 0)
         made = cv2.addWeighted(drawn, share, seen, 1 - share, 0)
         return made if whole else blended(picture, made, face_mask(picture.shape, mesh, grow, soft))
 

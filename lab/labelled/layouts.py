@@ -10,11 +10,10 @@ Where a set names no splits, people are split by a hash of their name, so that t
 """
 
 import json
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from lab.labelled.manifest import REAL, Item, Split
+from lab.labelled.manifest import REAL, Item, Split, place_of
 from media.errors import UnreadableError
 
 MEDIA = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".jpg", ".jpeg", ".png"})
@@ -47,7 +46,7 @@ def read_layout(folder: Path | str) -> list[Item]:
 def split_of(person: str) -> Split:
     """The split of a person whom a set puts in none: of twenty, twelve train, two validate, three calibrate, three
     test."""
-    place = zlib.crc32(person.encode()) % 20
+    place = place_of(person, 20)
     return "train" if place < 12 else "validation" if place < 14 else "calibration" if place < 17 else "test"
 
 
@@ -64,7 +63,7 @@ def _faceforensics(root: Path) -> Iterator[Item]:
 
     def of(person: str) -> Split | None:
         split = known.get(person) if given else split_of(person)
-        if given and split == "train" and zlib.crc32(person.encode()) % 6 == 0:
+        if given and split == "train" and place_of(person, 6) == 0:
             return "calibration"  # the set itself has no such split
         return split
 

@@ -4,7 +4,9 @@ A set is a folder with this file in it; paths are relative to the folder. Anythi
 learned from: `vasari data fakes` does, and `lab.labelled.layouts` reads the layouts of public sets into the same items.
 """
 
+import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -110,6 +112,19 @@ def write_manifest(folder: Path | str, items: Iterable[Item]) -> Path:
 
 def _always(item: Item) -> dict[str, object]:
     return {"schema_version": item.schema_version}
+
+
+def person_of(path: Path) -> str:
+    """Whom a picture or video shows, by its name: all before the last "_" where a number or lower-case letters follow,
+    as in s1_bbaf2n.mpg and ann_2.jpg; else the whole, as in A000014.jpg and c118_A000055.jpg."""
+    found = re.fullmatch(r"(.+)_[0-9a-z]+", path.stem)
+    return found[1] if found else path.stem
+
+
+def place_of(name: str, places: int) -> int:
+    """0 to `places` - 1, alike for everybody of this name: by a hash whose values are even however alike names are,
+    which those of checksums are not."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % places
 
 
 LEAKS = ("person", "voice", "seed", "sitting")

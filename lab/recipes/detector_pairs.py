@@ -23,14 +23,14 @@ from lab.fakes.families import FAMILIES, Change
 from lab.fakes.sittings import volunteers_of
 from lab.fakes.world import World
 from lab.labelled.crops import Shelf, cut_all, placed, placing
-from lab.labelled.manifest import REAL, ClipSet, Item, Split
+from lab.labelled.manifest import REAL, ClipSet, Item, Split, person_of, place_of
 from lab.networks.detector import pooled
 from lab.pictures.london import London
 from media.errors import UsageError
 
 KINDS = (".jpg", ".jpeg", ".png", ".webp", ".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg")
 CROPS = 6  # kept of a video
-SIDES: tuple[Split, ...] = ("train", "train", "validation", "train", "train", "calibration", "calibration", "train")
+SIDES: tuple[Split, ...] = ("calibration", "train", "train", "train", "validation", "calibration", "train", "train")
 """By the hash of a person's name: whether they teach, choose weights, or are what scores are compared with."""
 ALIKE = 0.5  # share of the pairs of which both went the same way through the world
 SELF = 0.5  # share of the pairs in which the fake is made of the real's own crop
@@ -60,8 +60,8 @@ class Faces:
 def gathered_faces(folders: Sequence[Path], kept: Path, split: Split, *, workers: int = 0) -> Faces:
     """Crops of everybody under `folders` who is on one side; cut once, into `kept`.
 
-    The London Set is split as everywhere, and its test people are never loaded. Elsewhere a person is a file's name up
-    to the last "_", and nobody is on two sides.
+    The London Set is split as everywhere, and its test people are never loaded. Elsewhere people are told apart by the
+    files' names (`person_of`), and nobody is on two sides.
 
     Raises:
         UsageError: nobody is found on that side.
@@ -86,7 +86,7 @@ def people_of(folder: Path) -> list[Item]:
             named += [(p.path(e), p.id, side) for p in volunteers_of(london, side) for e in ("neutral", "smile")]
     else:
         paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in KINDS)
-        named = [(path, who := path.stem.rsplit("_", 1)[0], side_of(who)) for path in paths]
+        named = [(path, who := person_of(path), side_of(who)) for path in paths]
     return [
         Item(file=str(path.relative_to(folder)), label=REAL, kind=REAL, split=split, person=f"{folder.name}/{who}")
         for path, who, split in named
@@ -95,7 +95,7 @@ def people_of(folder: Path) -> list[Item]:
 
 def side_of(person: str) -> Split:
     """On which side somebody is, whose picture has this name."""
-    return SIDES[zlib.crc32(person.encode()) % len(SIDES)]
+    return SIDES[place_of(person, len(SIDES))]
 
 
 class Pairs:

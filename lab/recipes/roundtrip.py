@@ -4,7 +4,6 @@ They learn from any pictures and videos under some folders: to bring back a crop
 a backbone, some of them against an adversary as well. Nobody on whom one was chosen was learned from.
 """
 
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -16,6 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from lab.labelled.manifest import person_of, place_of
 from lab.networks.autoencoder import Autoencoder
 from lab.pictures.london import London
 from lab.training import Plan
@@ -65,8 +65,7 @@ and how many pixels a side one stands for."""
 class Pictures:
     """All pictures and frames of videos under `folders`, of those people who choose (`held`) or of all others.
 
-    The London Set is split as everywhere (`lab.pictures.london`). Elsewhere a person is a file's name up to
-    the last "_".
+    The London Set is split as everywhere (`lab.pictures.london`), others by the files' names (`person_of`).
     """
 
     def __init__(self, folders: Sequence[Path], *, held: bool) -> None:
@@ -105,13 +104,9 @@ def _of(folder: Path, held: bool) -> Iterable[np.ndarray]:
         return
     for path in sorted(folder.rglob("*")):
         suffix = path.suffix.lower()
-        if suffix not in PICTURES + VIDEOS or (zlib.crc32(_person(path).encode()) % 10 == HELD) != held:
+        if suffix not in PICTURES + VIDEOS or (place_of(person_of(path), 10) == HELD) != held:
             continue
         yield from [read_picture(path)] if suffix in PICTURES else islice(VideoReader(path, fps=1, threads=1), FRAMES)
-
-
-def _person(path: Path) -> str:
-    return path.stem.rsplit("_", 1)[0]
 
 
 def _stored(picture: np.ndarray) -> np.ndarray:

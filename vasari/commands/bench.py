@@ -4,12 +4,11 @@ from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from typer.core import TyperCommand
 
 from benchmarks import SUITES
 
@@ -23,21 +22,6 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 Suite = StrEnum("Suite", {name: name for name in (*SUITES, "all")})
 """What can be measured."""
-
-
-class BenchCommand(TyperCommand):
-    """`vasari bench SUITE...`, and `vasari bench compare A B`, which takes other arguments.
-
-    A group of commands cannot stand here: its own arguments would swallow the name of the command.
-    """
-
-    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """Parse as the other command where its name comes first."""
-        if args[:1] != ["compare"]:
-            return super().make_context(info_name, args, parent, **extra)
-        comparing = typer.Typer(add_completion=False)
-        comparing.command()(compare)
-        return typer.main.get_command(comparing).make_context(f"{info_name} compare", args[1:], parent, **extra)
 
 
 def measure(name: str, given: "Given") -> "Results":

@@ -12,7 +12,18 @@ from rich.markup import escape
 
 from media.errors import UsageError, VasariError
 from media.words import as_json, plain
-from vasari.options import Engine, Engines, Ledger, Longest, OperatingPoint, Point, ReportFolder, Seconds, Workers
+from vasari.options import (
+    Engine,
+    Engines,
+    Ledger,
+    Longest,
+    OperatingPoint,
+    Point,
+    ProfileFile,
+    ReportFolder,
+    Seconds,
+    Workers,
+)
 
 if TYPE_CHECKING:
     from detect.result import Detection
@@ -38,6 +49,7 @@ def detect(
     seconds: Seconds = 3600,
     longest: Longest = None,
     weights: Annotated[Path | None, typer.Option(help="Weight file of `vasari train detector`.")] = None,
+    profile: ProfileFile = None,
     live: Annotated[
         bool,
         typer.Option("--live", help="Watch a video while it comes: - for standard input, a named pipe, rtsp://..."),
@@ -46,6 +58,10 @@ def detect(
     memory: Annotated[float, typer.Option(min=0.2, help="With --live: seconds that are looked back on.")] = 20.0,
 ) -> None:
     """Estimate for every face in FILES how likely it was made. An estimate, never proof: `vasari verify` has facts.
+
+    A face is called synthetic when it looks more made than 99 in 100 comparable faces known to be real; where too few
+    comparable ones are known, the answer is that it cannot be told. `vasari detect calibrate FOLDER -o PROFILE` learns
+    what real looks like where you are; --profile then compares with that.
 
     Exit code: 5 a file looks synthetic; 3 nothing found, or it cannot be told; 1 a file could not be read; 2 wrong
     usage. Of several files the worst. A file that cannot be read never stops the others.
@@ -59,8 +75,8 @@ def detect(
     if live:
         if len(files) != 1 or report or output:
             raise UsageError("detect --live: give one source, and neither --report nor --output")
-        raise typer.Exit(worst(watch(files[0], point.value, weights, every, memory, json)))
-    asked = (report, point.value, longest, weights, 1 if workers or engine is Engine.ray else 0)
+        raise typer.Exit(worst(watch(files[0], point.value, weights, profile, every, memory, json)))
+    asked = (report, point.value, longest, weights, profile, 1 if workers or engine is Engine.ray else 0)
     opening(*asked)  # what is wrong with weights or folder is said at once
     out, err = Console(), Console(stderr=True)
 
@@ -75,25 +91,26 @@ def detect(
     codes = survey(
         files, opening, asked, show,
         what="detecting", workers=workers, engine=engine, seconds=seconds, ledger=output,
-        deciding=deciding.detecting(weights, point.value, longest) if output else None, listed=sys.stdin,
+        deciding=deciding.detecting(weights, point.value, longest, profile) if output else None, listed=sys.stdin,
     )  # fmt: skip
     raise typer.Exit(worst(codes))
 
 
 def opening(
-    report: Path | None, point: str, longest: float | None, weights: Path | None, threads: int
+    report: Path | None, point: str, longest: float | None, weights: Path | None, profile: Path | None, threads: int
 ) -> "Callable[[str], Detection]":
     """What looks at a file, in whatever process it is asked; with `report`, a page for each goes there.
 
     Raises:
         WeightsError: the weights cannot be read.
+        UnreadableError, UsageError: the profile is none, or of other weights.
         OutputError: the folder of reports cannot be made.
     """
     from detect.detector import WEIGHTS, Detector
     from detect.report import report_folder, write_report
     from vasari.scanning import fetched
 
-    detector = Detector.load(weights or WEIGHTS, point=point, threads=threads)
+    detector = Detector.load(weights or WEIGHTS, point=point, threads=threads, profile=profile)
     folder = None if report is None else report_folder(report)
 
     def look(name: str) -> "Detection":
@@ -107,13 +124,15 @@ def opening(
     return look
 
 
-def watch(source: str, point: str, weights: Path | None, every: float, memory: float, json: bool) -> Iterator[int]:
+def watch(
+    source: str, point: str, weights: Path | None, profile: Path | None, every: float, memory: float, json: bool
+) -> Iterator[int]:
     """Print what can be said of a video while it comes; the exit code of each judgement."""
     from detect.detector import WEIGHTS, Detector
     from detect.result import SAYS
     from media import LiveReader
 
-    detector = Detector.load(weights or WEIGHTS, point=point)
+    detector = Detector.load(weights or WEIGHTS, point=point, profile=profile)
     name = "standard input" if source == "-" else source
     frames = LiveReader(sys.stdin.buffer if source == "-" else source)
     out = Console()
@@ -133,7 +152,7 @@ def watch(source: str, point: str, weights: Path | None, every: float, memory: f
 
 def tell(out: Console, detection: "Detection") -> None:
     """A line or a few for people."""
-    from detect.result import SAYS
+    from detect.result import SAYS, beside
 
     colour, words = COLOURS[detection.verdict], SAYS[detection.verdict]
     why = f": {detection.reason}" if detection.verdict == "cannot_tell" else ""
@@ -142,7 +161,11 @@ def tell(out: Console, detection: "Detection") -> None:
     out.print(line, highlight=False, soft_wrap=True)
     for person in detection.people if len(detection.people) > 1 else ():
         words = SAYS[person.verdict] + (f": {person.reason}" if person.reason else "")
-        out.print(f"  person {person.person}: {escape(words)}{chance(person)}", highlight=False, soft_wrap=True)
+        more = f"; {beside(person)}" if person.compared else ""
+        out.print(f"  person {person.person}: {escape(words)}{chance(person)}{more}", highlight=False, soft_wrap=True)
+    judged = [person for person in detection.people if person.compared is not None]
+    if len(judged) == 1:
+        out.print(f"  {beside(judged[0])}", highlight=False, soft_wrap=True)
     spans = [
         f"{s.start:.1f} to {s.end:.1f} s" for p in detection.people if p.verdict == "synthetic" for s in p.segments
     ]

@@ -22,6 +22,7 @@ from vasari.options import (
     MarkKeys,
     OperatingPoint,
     Point,
+    ProfileFile,
     ReportFolder,
     RevokedLists,
     Seconds,
@@ -50,6 +51,7 @@ def triage(
     engine: Engines = Engine.local,
     seconds: Seconds = 3600,
     longest: Longest = None,
+    profile: ProfileFile = None,
     keys: MarkKeys = None,
     anchor: Anchors = None,
     revoked: RevokedLists = None,
@@ -74,8 +76,12 @@ def triage(
         report,
         point.value,
         longest,
+        profile,
         1 if workers or engine is Engine.ray else 0,
     )
+    decided = None
+    if output:
+        decided = deciding.verifying(*asked[:5]) | deciding.detecting(None, point.value, longest, profile)
     opening(*asked)  # what is wrong with keys, anchors, weights or folder is said at once
     out, err = Console(), Console(stderr=True)
 
@@ -90,7 +96,7 @@ def triage(
     codes = survey(
         files, opening, asked, show,
         what="triage", workers=workers, engine=engine, seconds=seconds, ledger=output, listed=sys.stdin,
-        deciding=deciding.verifying(*asked[:5]) | deciding.detecting(None, point.value, longest) if output else None,
+        deciding=decided,
     )  # fmt: skip
     raise typer.Exit(worst(codes))
 
@@ -113,6 +119,7 @@ def opening(
     report: Path | None,
     point: str,
     longest: float | None,
+    profile: Path | None,
     threads: int,
 ) -> "Callable[[str], Triage]":
     """What judges a file, in whatever process it is asked.
@@ -130,7 +137,7 @@ def opening(
     from vasari.scanning.fetching import shown
 
     verify = verifying(folder, anchors, revoked, authorities, hosts)
-    detector = Detector.load(point=point, threads=threads)
+    detector = Detector.load(point=point, threads=threads, profile=profile)
     pages = None if report is None else report_folder(report)
 
     def look(name: str) -> "Triage":

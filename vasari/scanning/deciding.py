@@ -61,8 +61,10 @@ def verifying(
     }
 
 
-def detecting(weight_file: Path | None, point: str, longest: float | None) -> dict[str, str]:
-    """Of the detector; arguments as of `vasari.commands.detect.opening`.
+def detecting(
+    weight_file: Path | None, point: str, longest: float | None, profile: Path | None = None
+) -> dict[str, str]:
+    """Of the detector; arguments as of `vasari.commands.detect.opening`, which has read the profile.
 
     Raises:
         WeightsError: weights cannot be read.
@@ -72,6 +74,7 @@ def detecting(weight_file: Path | None, point: str, longest: float | None) -> di
     looked_at = "all" if longest is None else f"{longest:g}"
     return tracking() | {
         "detector weights": weights(weight_file or WEIGHTS), "threshold": point, "seconds looked at": looked_at,
+        "profile": "-" if profile is None else marked(profile.read_bytes()),
     }  # fmt: skip
 
 
