@@ -4,6 +4,7 @@ measuring it. What moves pixels also returns how: a `geometry.Map` from pixels b
 import io
 import math
 from collections.abc import Mapping
+from fractions import Fraction
 
 import av
 import cv2
@@ -42,12 +43,21 @@ def coded(
         stream.thread_count = 1
         if bits:
             stream.bit_rate = bits
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode())
+        for number, frame in enumerate(frames):
+            shown = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            shown.pts, shown.time_base = number, Fraction(1, 25)
+            container.mux(map(_possible, stream.encode(shown)))
+        container.mux(map(_possible, stream.encode()))
     memory.seek(0)
     with av.open(memory, "r") as container:
         return [frame_rgb(frame) for frame in container.decode(video=0)]
+
+
+def _possible(packet: av.Packet) -> av.Packet:
+    """x265 asks, once in some hundred clips, that a frame be decoded after it is shown."""
+    if packet.dts is not None and packet.pts is not None and packet.dts > packet.pts:
+        packet.dts = packet.pts
+    return packet
 
 
 def h264(frames: Clip, crf: int, *, preset: str = "veryfast") -> Clip:

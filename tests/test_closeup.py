@@ -14,7 +14,7 @@ from faces.closeup import WEIGHTS, CloseupReader, crops_of, frames_of, mirrored_
 from faces.fit import fitted
 from faces.head import rotation_angles, rotation_matrix
 from faces.landmarks import MIRROR, PUPILS, Closeup, Reading
-from lab.recipes import closeup
+from lab.recipes import closeup, closeup_views
 from lab.reference import Reference
 from lab.weights import load_weights
 from media.errors import UsageError
@@ -136,7 +136,8 @@ def test_sure_gaze_wins_and_unsure_gaze_does_not() -> None:
 def test_recipe_trains_resumes_and_keeps_its_pictures(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(closeup, "SCENES", 4)
+    for module in (closeup, closeup_views):
+        monkeypatch.setattr(module, "SCENES", 4)
     folder = make_toy_london(tmp_path_factory.mktemp("london"))
     assets = write_assets(tmp_path_factory.mktemp("assets"))
     out, workdir = tmp_path / "weights.onnx", tmp_path / "work"

@@ -82,6 +82,7 @@ def test_people_who_do_not_exist_are_in_one_split_each():
 def test_volunteers_are_in_one_split_each():
     class Set:
         training, validation, test = list(range(47)), list(range(100, 107)), list(range(200, 214))
+        calibrating = training[1::5]
 
     parts = [set(volunteers_of(Set, split)) for split in SPLITS]
     assert sum(map(len, parts)) == len(set.union(*parts)) == 47 + 7 + 14

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import vasari
 from sitters import EXAMPLES, portrait, tracked
 from toy_london import bright_pupils, contrast
 
@@ -88,7 +89,8 @@ def test_shade_from_the_left_lights_the_left() -> None:
 def test_lifted_pictures_are_signed_and_need_consent(tmp_path: Path) -> None:
     keys = Keys.open(tmp_path / "keys")
     out = tmp_path / "out"
-    lift(EXAMPLES / "portrait.png", out, n=2, size=192, keys=keys.folder)
+    told = vasari("data", "lifted", EXAMPLES / "portrait.png", "-o", out, "-n", 2, "--size", 192, "--keys", keys.folder)
+    assert told.code == 0, told.err
     assert sorted(p.name for p in out.iterdir()) == ["000000.npz", "000000.png", "000001.npz", "000001.png"]
     assert verify(out / "000001.png", keys=keys).exit_code == 0
     with np.load(out / "000000.npz") as labels:
