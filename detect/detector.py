@@ -17,7 +17,8 @@ from detect.evidence import EVERY, LEAST, Evidence, Gatherer, Person
 from detect.fusion import STREAMS, Fusion
 from detect.linear import Linear
 from detect.picture import CELLS, PictureReader
-from detect.result import Detection, Look, PersonResult, Segment, Stream
+from detect.picture import Look as Seen
+from detect.result import Detection, Look, PersonResult, Segment, Stream, Verdict
 from media import FPS
 from media.errors import UsageError
 from media.weights import WeightCard, WeightFile, read_weights
@@ -49,7 +50,8 @@ class Strangeness:
     def of(self, features: np.ndarray) -> np.ndarray:
         """(..., F) -> distance (...), in units of the limit."""
         d = features - self.mean
-        return np.sqrt(np.maximum(0, np.einsum("...i,ij,...j->...", d, self.precision, d))) / self.limit
+        distance: np.ndarray = np.sqrt(np.maximum(0, np.einsum("...i,ij,...j->...", d, self.precision, d))) / self.limit
+        return distance
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ class Detector:
             reason = "no face was found" if worst is None else worst.reason
         return Detection(
             file=file,
-            kind=evidence.kind,  # type: ignore[arg-type]
+            kind=evidence.kind,
             verdict="cannot_tell" if worst is None else worst.verdict,
             exit_code=EXIT_SYNTHETIC if worst is not None and worst.verdict == "synthetic" else EXIT_NOTHING,
             reason=reason,
@@ -215,11 +217,11 @@ class Detector:
         strange = float(model.strangeness.of(np.mean([look.features for look in person.looks], 0)))
         reason = _reason(person, strange)
         moments = self._moments(person, scores)
-        verdict = "cannot_tell" if reason else "synthetic" if logit >= self.threshold else "nothing_found"
+        verdict: Verdict = "cannot_tell" if reason else "synthetic" if logit >= self.threshold else "nothing_found"
         low, high = fusion.interval(scores, errors)
         return PersonResult(
             person=person.number,
-            verdict=verdict,  # type: ignore[arg-type]
+            verdict=verdict,
             reason=reason,
             probability=round(float(expit(logit)), 4),
             interval=(round(low, 4), round(high, 4)),
@@ -279,7 +281,7 @@ def _streams(scores: np.ndarray, adds: np.ndarray, person: Person) -> list[Strea
         notes["sound"] = f"lips {late}, confidence {person.hearing.confidence:.2f}"
     return [
         Stream(
-            name=name,  # type: ignore[arg-type]
+            name=name,
             score=None if np.isnan(score) else round(float(score), 4),
             adds=round(float(add), 4),
             note=notes.get(name, ""),
@@ -294,7 +296,7 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
     return np.convolve(values, kernel, "same") / np.convolve(np.ones(len(values)), kernel, "same")
 
 
-def _hottest(look) -> tuple[float, float]:
+def _hottest(look: Seen) -> tuple[float, float]:
     row, column = np.unravel_index(int(look.evidence.argmax()), look.evidence.shape)
     return (round((float(column) + 0.5) / CELLS, 3), round((float(row) + 0.5) / CELLS, 3))
 

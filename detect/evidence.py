@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -65,7 +66,7 @@ class Person:
 class Evidence:
     """What a file holds."""
 
-    kind: str  # "picture", "video" or "sound"
+    kind: Literal["picture", "video", "sound"]
     frames: int  # that were looked at
     seconds: float  # of video
     people: list[Person]
@@ -233,8 +234,7 @@ class _Trace:
         ended = self.end() if frame != self.last + 1 else []
         matrix = crop_matrix(track.landmarks[:468], SMALL, WIDE)
         grey = cv2.cvtColor(warp_crop(picture, matrix, SMALL), cv2.COLOR_RGB2GRAY).astype(np.float32)
-        raw = track.landmarks if track.raw is None else track.raw
-        points = raw[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+        points = track.read[:, :2] @ matrix[:, :2].T + matrix[:, 2]
         if not self.points or frame % EVERY == 0:
             self.masks = part_masks(points, SMALL)
         if self.points:

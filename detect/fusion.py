@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-STREAMS = ("picture", "picture_high", "frequency", "motion", "sound")
+from detect.result import Kind
+
+STREAMS: tuple[Kind, ...] = ("picture", "picture_high", "frequency", "motion", "sound")
 FARTHEST = 4.0  # deviations at which a stream is clipped
 RIDGE = 0.005  # of the weights; by cross-validation on calibration people
 RESAMPLED = 60  # fits to resampled people
@@ -50,11 +52,13 @@ class Fusion:
 
     def logit(self, scores: np.ndarray) -> np.ndarray:
         """(..., S) -> logits (...)."""
-        return _standard(scores, self.mean, self.scale) @ self.weights[0, :-1] + self.weights[0, -1]
+        logits: np.ndarray = _standard(scores, self.mean, self.scale) @ self.weights[0, :-1] + self.weights[0, -1]
+        return logits
 
     def contributions(self, scores: np.ndarray) -> np.ndarray:
         """(S,) -> what each stream adds to the logit (S,)."""
-        return _standard(scores, self.mean, self.scale) * self.weights[0, :-1]
+        added: np.ndarray = _standard(scores, self.mean, self.scale) * self.weights[0, :-1]
+        return added
 
     def interval(self, scores: np.ndarray, error: np.ndarray) -> tuple[float, float]:
         """95% interval of the probability, for scores (S,) whose standard errors from look to look are `error` (S,)."""
@@ -72,7 +76,8 @@ class Fusion:
     @classmethod
     def load(cls, tensors: Mapping[str, np.ndarray], thresholds: Mapping[str, float]) -> "Fusion":
         """What `tensors` and the card kept."""
-        return cls(*(tensors[f"fusion.{k}"] for k in ("mean", "scale", "weights")), thresholds)
+        mean, scale, weights = (tensors[f"fusion.{k}"] for k in ("mean", "scale", "weights"))
+        return cls(mean, scale, weights, thresholds)
 
 
 def unseen_logits(z: np.ndarray, made: np.ndarray, who: np.ndarray, folds: int = 5) -> np.ndarray:
@@ -105,7 +110,8 @@ def operating_points(logits: np.ndarray, people: np.ndarray) -> dict[str, float]
 
 def _standard(scores: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Standardised and clipped; what says nothing is 0."""
-    return np.nan_to_num(np.clip((scores - mean) / scale, -FARTHEST, FARTHEST))
+    standard: np.ndarray = np.nan_to_num(np.clip((scores - mean) / scale, -FARTHEST, FARTHEST))
+    return standard
 
 
 def _weights(z: np.ndarray, made: np.ndarray) -> np.ndarray:
@@ -122,4 +128,6 @@ def _weights(z: np.ndarray, made: np.ndarray) -> np.ndarray:
         return float((share * np.logaddexp(0, -margin)).sum() + RIDGE * np.square(w[:-1]).sum()), gradient
 
     bounds = [(0, None)] * z.shape[1] + [(None, None)]
-    return optimize.minimize(loss, np.zeros(z.shape[1] + 1), jac=True, bounds=bounds, method="L-BFGS-B").x
+    found = optimize.minimize(loss, np.zeros(z.shape[1] + 1), jac=True, bounds=bounds, method="L-BFGS-B")
+    weights: np.ndarray = found.x
+    return weights

@@ -24,7 +24,8 @@ class Linear:
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """(..., F) -> logits (...)."""
-        return expanded(features, self.mean, self.scale) @ self.weight + self.bias
+        logits: np.ndarray = expanded(features, self.mean, self.scale) @ self.weight + self.bias
+        return logits
 
     def tensors(self, name: str) -> dict[str, np.ndarray]:
         """What is kept of it, by "name.field"."""

@@ -36,4 +36,5 @@ def means(values: np.ndarray, masks: np.ndarray) -> np.ndarray:
     flat, weight = values.reshape(len(values), -1), masks.reshape(len(masks), -1).astype(np.float32)
     count = weight.sum(1, keepdims=True)
     inside = weight @ flat.T / np.maximum(count, 1)
-    return np.where(count > 3, inside, flat.mean(1)[None]).astype(np.float32)
+    mean: np.ndarray = np.where(count > 3, inside, flat.mean(1)[None]).astype(np.float32)
+    return mean

@@ -12,6 +12,8 @@ SAYS: dict[Verdict, str] = {
     "cannot_tell": "cannot tell",
 }
 """Verdicts in words for people."""
+Kind = Literal["picture", "picture_high", "frequency", "motion", "sound"]
+"""Of evidence."""
 
 
 class Record(BaseModel):
@@ -23,7 +25,7 @@ class Record(BaseModel):
 class Stream(Record):
     """What one kind of evidence says of one person."""
 
-    name: Literal["picture", "picture_high", "frequency", "motion", "sound"]
+    name: Kind
     score: float | None  # its own logit (sound: 0 to 1); None where it has nothing to say
     adds: float  # to the fused logit; positive speaks for "made"
     note: str = ""  # "lips 6 frames late"
