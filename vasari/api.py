@@ -66,7 +66,7 @@ def generate(
     check_speech(speech)
     permit = Permit.of(portrait, keys=_opened(keys), consent=consent)
     sitter = seat(permit, size=size, face=face, whole=whole)
-    asking = {"seed": seed, "style": style} | ({} if controls is None else {"controls": controls})
+    asking: dict[str, Any] = {"seed": seed, "style": style} | ({} if controls is None else {"controls": controls})
     asking |= {} if guidance is None else {"guidance": guidance}
     settings = {"size": size, "seed": seed} | (told or {})
     performance = speaking(permit, sitter, speech, asking, settings)
@@ -169,7 +169,7 @@ def detect(path: StrPath, *, longest: float | None = None) -> "Detection":
     Raises:
         UnreadableError: the file cannot be read.
     """
-    return _detector().detect(path, longest=longest)
+    return _detector().detect(os.fspath(path), longest=longest)
 
 
 def triage(path: StrPath, *, keys: "Keys | None" = None, anchors: Sequence[StrPath] = ()) -> "Triage":
