@@ -17,6 +17,7 @@ demo: $(BIN)/vasari
 test: $(BIN)/vasari
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
+	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 lint: $(BIN)/vasari

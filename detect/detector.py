@@ -52,7 +52,8 @@ class Strangeness:
     def of(self, features: np.ndarray) -> np.ndarray:
         """(..., F) -> distance (...), in units of the limit."""
         d = features - self.mean
-        return np.sqrt(np.maximum(0, np.einsum("...i,ij,...j->...", d, self.precision, d))) / self.limit
+        distance: np.ndarray = np.sqrt(np.maximum(0, np.einsum("...i,ij,...j->...", d, self.precision, d))) / self.limit
+        return distance
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ class Detector:
             reason = "no face was found" if worst is None else worst.reason
         return Detection(
             file=file,
-            kind=evidence.kind,  # type: ignore[arg-type]
+            kind=evidence.kind,
             verdict="cannot_tell" if worst is None else worst.verdict,
             exit_code=EXIT_SYNTHETIC if worst is not None and worst.verdict == "synthetic" else EXIT_NOTHING,
             reason=reason,

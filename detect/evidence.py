@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -57,7 +58,7 @@ class Person:
 class Evidence:
     """What a file holds."""
 
-    kind: str  # "picture", "video" or "sound"
+    kind: Literal["picture", "video", "sound"]
     frames: int  # that were looked at
     seconds: float  # of video
     people: list[Person]

@@ -24,7 +24,8 @@ SHARPNESS = 1.0  # of the soft maximum over the places
 def pooled(evidence: np.ndarray) -> np.ndarray:
     """Evidence (B, H, W) -> logit (B,): the logarithm of the mean of the exponentials."""
     flat = SHARPNESS * evidence.reshape(len(evidence), -1)
-    return (logsumexp(flat, 1) - np.log(flat.shape[1])) / SHARPNESS
+    logits: np.ndarray = (logsumexp(flat, 1) - np.log(flat.shape[1])) / SHARPNESS
+    return logits
 
 
 def face_crop(picture: np.ndarray, landmarks: np.ndarray, side: int = SIDE, scale: float = SCALE) -> np.ndarray:

@@ -125,7 +125,9 @@ def heated(crop: np.ndarray, evidence: np.ndarray) -> np.ndarray:
     )
     share = 0.65 * heat[..., None]
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[..., None]
-    return np.clip((1 - share) * (0.6 * crop + 0.4 * grey) + share * np.array([255, 30, 0]), 0, 255).astype(np.uint8)
+    mixed = (1 - share) * (0.6 * crop + 0.4 * grey) + share * np.array([255, 30, 0])
+    shown: np.ndarray = np.clip(mixed, 0, 255).astype(np.uint8)
+    return shown
 
 
 def _embedded(picture: np.ndarray) -> str:

@@ -37,6 +37,7 @@ class Triage(Record):
 def join(provenance: Verdict, detection: Detection | None) -> Triage:
     """The verdict that facts and estimate amount to."""
     contradictions = _contradictions(provenance)
+    verdict: Literal["known_maker", "nothing_found", "tampered", "synthetic"]
     synthetic = detection is not None and detection.verdict == "synthetic"
     if provenance.verdict == "tampered" or contradictions:
         verdict, code = "tampered", EXIT_TAMPERED
@@ -51,7 +52,7 @@ def join(provenance: Verdict, detection: Detection | None) -> Triage:
     return Triage(
         file=provenance.file,
         kind=provenance.kind,
-        verdict=verdict,  # type: ignore[arg-type]
+        verdict=verdict,
         exit_code=code,
         summary=summary,
         findings=[*(f"fact: {reason}" for reason in provenance.reasons), *_estimate(provenance, detection)],

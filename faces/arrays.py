@@ -7,7 +7,9 @@ import numpy as np
 from faces.actions import FACIAL_ACTIONS
 from faces.track import Track
 
-COLUMNS: dict[str, tuple[tuple[int, ...], Callable[[Track], object]]] = {
+Value = np.ndarray | float
+Cell = tuple[Track, np.ndarray]  # somebody in a frame, and the light on them
+COLUMNS: dict[str, tuple[tuple[int, ...], Callable[[Track], Value]]] = {
     "landmarks": ((478, 2), lambda t: t.landmarks),
     "sigma": ((478,), lambda t: t.sigma),
     "rotation": ((3,), lambda t: np.degrees(t.parameters.rotation)),
@@ -42,7 +44,7 @@ def arrays_of(
         cells = [[(rows[f][0], lights[f][0]) if rows[f] else None] for f in frames]
     width = len(everybody) if everyone else 1
 
-    def column(shape: tuple[int, ...], read: Callable[[tuple[Track, np.ndarray]], object]) -> np.ndarray:
+    def column(shape: tuple[int, ...], read: Callable[[Cell], Value]) -> np.ndarray:
         values = np.full((len(rows), width, *shape), np.nan, np.float32)
         for f, row in enumerate(cells):
             for k, cell in enumerate(row):
@@ -50,7 +52,10 @@ def arrays_of(
                     values[f, k] = read(cell)
         return values if everyone else values[:, 0]
 
-    arrays = {name: column(shape, lambda c, read=read: read(c[0])) for name, (shape, read) in COLUMNS.items()}
+    def of_track(read: Callable[[Track], Value]) -> Callable[[Cell], Value]:
+        return lambda c: read(c[0])
+
+    arrays = {name: column(shape, of_track(read)) for name, (shape, read) in COLUMNS.items()}
     arrays["light"] = column((9, 3), lambda c: c[1])
     arrays["found"] = np.isfinite(arrays["score"])
     reasons = np.array([["" if c is None else c[0].reason for c in row] for row in cells])

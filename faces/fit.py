@@ -56,7 +56,8 @@ class FaceParameters:
 
     def neutral(self, head: Head) -> np.ndarray:
         """Vertices (V, 3) of this person's resting head."""
-        return head.neutral(self.identity) + self.detail
+        vertices: np.ndarray = head.neutral(self.identity) + self.detail
+        return vertices
 
     def scaled(self, factor: float, offset: tuple[float, float] = (0.0, 0.0)) -> "FaceParameters":
         """The same head in a picture resized by `factor` and then moved by `offset` pixels."""
@@ -66,9 +67,12 @@ class FaceParameters:
 class Placed(Protocol):
     """Anything that says where a head is: `FaceParameters` here, a pose elsewhere."""
 
-    rotation: np.ndarray
-    centre: np.ndarray
-    scale: float
+    @property
+    def rotation(self) -> np.ndarray: ...
+    @property
+    def centre(self) -> np.ndarray: ...
+    @property
+    def scale(self) -> float: ...
 
 
 def project(vertices: np.ndarray, placed: Placed) -> tuple[np.ndarray, np.ndarray]:
@@ -88,7 +92,8 @@ def _correspondences() -> tuple[np.ndarray, np.ndarray]:
 def at_mesh(values: np.ndarray) -> np.ndarray:
     """Per-vertex values (..., V, 3) of the head at the mesh points: (..., 468, 3)."""
     corners, bary = _correspondences()
-    return np.einsum("pc,...pcd->...pd", bary, values[..., corners, :].astype(np.float64))
+    points: np.ndarray = np.einsum("pc,...pcd->...pd", bary, values[..., corners, :].astype(np.float64))
+    return points
 
 
 @cache
@@ -171,7 +176,8 @@ def at_rest(identity: np.ndarray, detail: np.ndarray | None = None) -> np.ndarra
     """Mesh points (468, 3) of a person's resting head, from identity (K,) and detail (V, 3)."""
     bases = _bases()
     face = bases.mean + (bases.planes[:, :, int(FREE.sum()) :] @ identity.astype(np.float32)).T
-    return face if detail is None else face + at_mesh(detail)
+    points: np.ndarray = face if detail is None else face + at_mesh(detail)
+    return points
 
 
 def _settle(sitting: Sitting, person: np.ndarray) -> None:
@@ -255,7 +261,7 @@ def _spreading() -> np.ndarray:
     distance = np.sqrt(((a[:, None] - b[None]) ** 2).sum(-1))
     near = np.exp(-0.5 * (distance / np.clip(1.2 * np.sort(distance, 1)[:, 2:3], 0.06, 0.3)) ** 2) * bases.weights
     fade = np.exp(-0.5 * (distance.min(1, keepdims=True) / 0.2) ** 2)
-    weights = fade * near / np.maximum(near.sum(1, keepdims=True), 1e-12)
+    weights: np.ndarray = fade * near / np.maximum(near.sum(1, keepdims=True), 1e-12)
     own = head.part_vertices(Part.SKIN, Part.CAVITY)
     keep = np.zeros(len(weights), bool)
     keep[own] = True
@@ -268,7 +274,8 @@ def _spreading() -> np.ndarray:
 def _offsets(residual: np.ndarray, rotation: np.ndarray) -> np.ndarray:
     """Landmark errors (468, 2) that the bases leave, in the picture -> the same in the space of the head (468, 3)."""
     flat = np.clip(residual, -0.12, 0.12)
-    return np.concatenate([flat, np.zeros((len(flat), 1))], 1) @ rotation
+    offsets: np.ndarray = np.concatenate([flat, np.zeros((len(flat), 1))], 1) @ rotation
+    return offsets
 
 
 def _detail(offsets: np.ndarray) -> np.ndarray:
@@ -324,16 +331,19 @@ def read_gaze(parameters: FaceParameters, landmarks: np.ndarray, sigma: np.ndarr
         # The eyes' errors go together, so the mean of both is hardly surer than the surer one.
         variance = np.square(sigma_of_gaze(parameters, sigma, radii).min())
         gaze = gaze * np.square(GAZE_SPREAD) / (np.square(GAZE_SPREAD) + variance)
-    return np.clip(gaze, -1.0, 1.0).astype(np.float32)
+    clipped: np.ndarray = np.clip(gaze, -1.0, 1.0).astype(np.float32)
+    return clipped
 
 
 def seen_gaze(read: np.ndarray, closeup: Closeup) -> np.ndarray:
     """Gaze (2, 2) of both eyes, radians: as `read_gaze` found it and as it was seen, each for what it is worth."""
     share = np.square(closeup.gaze_sigma) / (np.square(closeup.gaze_sigma) + READ_ERROR**2)
-    return np.clip(closeup.gaze + share[:, None] * (read - closeup.gaze), -1.0, 1.0).astype(np.float32)
+    gaze: np.ndarray = np.clip(closeup.gaze + share[:, None] * (read - closeup.gaze), -1.0, 1.0).astype(np.float32)
+    return gaze
 
 
 def sigma_of_gaze(parameters: FaceParameters, sigma: np.ndarray, radii: np.ndarray) -> np.ndarray:
     """Expected error (2,) of each eye's direction, radians, from that of the irises (478,), pixels."""
     errors = np.array([float(sigma[p : p + 5].mean()) for p in PUPILS])
-    return errors / max(parameters.scale, 1e-9) / radii
+    expected: np.ndarray = errors / max(parameters.scale, 1e-9) / radii
+    return expected

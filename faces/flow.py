@@ -103,7 +103,14 @@ def inward(person: np.ndarray, margin: int) -> np.ndarray:
 
 
 @njit(fastmath=True, cache=True, nogil=True)
-def _draw_in(seen, bary, triangles, amount, towards, shift):
+def _draw_in(
+    seen: np.ndarray,
+    bary: np.ndarray,
+    triangles: np.ndarray,
+    amount: np.ndarray,
+    towards: np.ndarray,
+    shift: np.ndarray,
+) -> None:
     """Add what `Rim` says to a shift, in place."""
     half = np.float32(0.5)
     last = np.float32(towards.shape[0] - 1)
@@ -124,7 +131,7 @@ def _draw_in(seen, bary, triangles, amount, towards, shift):
 
 
 @njit(fastmath=True, cache=True, nogil=True)
-def _mix(share, other, field):
+def _mix(share: np.ndarray, other: np.ndarray, field: np.ndarray) -> None:
     """Lay `field` (h, h, 2) over `other` by `share` (h, h), in place."""
     for y in range(share.shape[0]):
         for x in range(share.shape[1]):
@@ -135,7 +142,8 @@ def _mix(share, other, field):
 def _push_pull(value: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Smoothly fill in (h, w, 2) values that are known with `weight` (Gortler et al. 1996, push-pull)."""
     if min(weight.shape) <= 2 or weight.min() > 0.99:
-        return value / np.maximum(weight, 1e-6)[..., None]
+        filled: np.ndarray = value / np.maximum(weight, 1e-6)[..., None]
+        return filled
     size = (weight.shape[1] // 2, weight.shape[0] // 2)
     coarse_weight = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
     coarse_value = cv2.resize(value, size, interpolation=cv2.INTER_AREA)

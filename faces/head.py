@@ -106,7 +106,8 @@ def rotation_matrix(yaw: float, pitch: float, roll: float = 0.0) -> np.ndarray:
     turn = np.array([[cy, 0, -sy], [0, 1, 0], [sy, 0, cy]])
     nod = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
     tilt = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
-    return (tilt @ turn @ nod).astype(np.float32)
+    rotation: np.ndarray = (tilt @ turn @ nod).astype(np.float32)
+    return rotation
 
 
 def rotation_angles(rotation: np.ndarray) -> tuple[float, float, float]:

@@ -34,12 +34,14 @@ def harmonics(normals: np.ndarray) -> np.ndarray:
     flat = 0.282095 * np.ones_like(x)
     first = [0.488603 * v for v in (y, z, x)]
     second = [1.092548 * x * y, 1.092548 * y * z, 0.315392 * (3 * z * z - 1), 1.092548 * x * z]
-    return np.stack([flat, *first, *second, 0.546274 * (x * x - y * y)], -1) * LAMBERT
+    shown: np.ndarray = np.stack([flat, *first, *second, 0.546274 * (x * x - y * y)], -1) * LAMBERT
+    return shown
 
 
 def shade(light: np.ndarray, normals: np.ndarray) -> np.ndarray:
     """What skin with unit normals (..., 3) shows under `light` (9, 3): linear RGB (..., 3), 0 to 1."""
-    return np.maximum(harmonics(normals) @ light, 0)
+    shown: np.ndarray = np.maximum(harmonics(normals) @ light, 0)
+    return shown
 
 
 def estimate_light(picture: np.ndarray, parameters: FaceParameters) -> np.ndarray:
@@ -121,7 +123,8 @@ def _likeness(colour: np.ndarray, sure: np.ndarray) -> np.ndarray:
         spread = 1.6 * np.cov(near.T) + np.diag(SPREAD_LEAST**2)
     gap = colour - middle
     away = np.sqrt(np.maximum(np.einsum("hwi,ij,hwj->hw", gap, np.linalg.inv(spread), gap), 0))
-    return 1 / (1 + np.exp(np.clip(4 * (away - STRANGE), -30, 30)))
+    likely: np.ndarray = 1 / (1 + np.exp(np.clip(4 * (away - STRANGE), -30, 30)))
+    return likely
 
 
 def _sampled(picture: np.ndarray, points: np.ndarray, radius: float) -> np.ndarray:
@@ -131,7 +134,8 @@ def _sampled(picture: np.ndarray, points: np.ndarray, radius: float) -> np.ndarr
     part = cv2.GaussianBlur(picture[low[1] : high[1], low[0] : high[0]], (0, 0), max(0.5, radius))
     at = (points - low).astype(np.float32)
     colours = cv2.remap(part, at[None, :, 0], at[None, :, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
-    return (colours.astype(np.float64) / 255) ** GAMMA
+    linear: np.ndarray = (colours.astype(np.float64) / 255) ** GAMMA
+    return linear
 
 
 def _placed(parameters: FaceParameters) -> tuple[np.ndarray, np.ndarray]:

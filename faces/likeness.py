@@ -11,7 +11,7 @@ import numpy as np
 SIDE = 64  # pixels a side of the aligned crop
 CELLS = 8  # a side
 BINS = 8  # directions
-PLACES = np.float32([[0.28, 0.36], [0.72, 0.36], [0.5, 0.78]]) * SIDE  # right eye, left eye, mouth
+PLACES = np.array([[0.28, 0.36], [0.72, 0.36], [0.5, 0.78]], np.float32) * SIDE  # right eye, left eye, mouth
 ANCHORS = ((33, 133), (263, 362), (61, 291))  # mesh points whose middles these are
 SAME = 0.0172  # raw distance below which two looks are of one person
 
@@ -29,7 +29,8 @@ def likeness(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
         cells[..., k] = cv2.resize(share, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
     around = cv2.GaussianBlur(np.square(cells).sum(-1), (0, 0), 1.0)
     cells = np.sqrt(cells / np.sqrt(around + 1)[..., None]).ravel()
-    return cells / max(float(np.linalg.norm(cells)), 1e-6)
+    unit: np.ndarray = cells / max(float(np.linalg.norm(cells)), 1e-6)
+    return unit
 
 
 def unlike(a: np.ndarray, b: np.ndarray) -> float:

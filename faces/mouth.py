@@ -48,7 +48,8 @@ def tooth_texture(part: Part) -> np.ndarray:
     dark = CAVITY * 0.4
     below = _step(v - edge_line, 0.3 * millimetre)[..., None]
     texture = enamel[..., None] * albedo + (1 - enamel[..., None]) * (below * dark + (1 - below) * gums)
-    return cv2.GaussianBlur(texture.astype(np.float32), (0, 0), 0.8)
+    soft: np.ndarray = cv2.GaussianBlur(texture.astype(np.float32), (0, 0), 0.8)
+    return soft
 
 
 def _step(x: np.ndarray, width: float) -> np.ndarray:

@@ -34,12 +34,12 @@ def _person(rows: Sequence[Sequence[Track]], places: list[tuple[int, int]]) -> l
     tracks = [rows[f][k] for f, k in places]
     best = _best([f for f, _ in places], [t.quality for t in tracks])
     looks = [tracks[i] for i in best]
-    fits = fit_person([t.raw for t in looks], [t.sigma for t in looks], closeups=[t.closeup for t in looks])
+    fits = fit_person([t.read for t in looks], [t.sigma for t in looks], closeups=[t.closeup for t in looks])
     person = fits[0].parameters
     breaks = [i + 1 for i, (a, b) in enumerate(pairwise(f for f, _ in places)) if b != a + 1]
     done: list[Track] = []
     for run in np.split(np.arange(len(tracks)), breaks):
-        points = smooth_run(np.stack([tracks[i].raw for i in run]))
+        points = smooth_run(np.stack([tracks[i].read for i in run]))
         known = replace(tracks[run[0]].parameters, identity=person.identity, detail=person.detail)
         closeups = smooth_closeups([tracks[i].closeup for i in run])
         for i, smoothed, closeup in zip(run, points, closeups, strict=True):

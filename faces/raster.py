@@ -11,7 +11,16 @@ EMPTY = -1
 
 
 @njit(fastmath=True, cache=True, nogil=True)
-def fill(points, depth, triangles, first, cull, tri_map, bary, zbuf):
+def fill(
+    points: np.ndarray,
+    depth: np.ndarray,
+    triangles: np.ndarray,
+    first: int,
+    cull: bool,
+    tri_map: np.ndarray,
+    bary: np.ndarray,
+    zbuf: np.ndarray,
+) -> None:
     """Rasterise a mesh over what is there: points (N, 2) pixels, depth (N,), triangles (T, 3).
 
     Where it is nearer than `zbuf` (H, W), the pixel sees triangle `first + t` (tri_map (H, W) int32) at bary (H, W, 3).
@@ -78,7 +87,9 @@ class Raster:
 
 
 @njit(fastmath=True, cache=True, nogil=True)
-def _interpolate(tri_map, bary, triangles, values, out):
+def _interpolate(
+    tri_map: np.ndarray, bary: np.ndarray, triangles: np.ndarray, values: np.ndarray, out: np.ndarray
+) -> None:
     height, width = tri_map.shape
     channels = values.shape[1]
     for y in range(height):
@@ -104,4 +115,5 @@ def vertex_normals(vertices: np.ndarray, triangles: np.ndarray, weld: np.ndarray
         for axis in range(3):
             total[:, axis] += np.bincount(index, face[:, axis], len(total))
     normals = total[weld]
-    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    unit: np.ndarray = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    return unit

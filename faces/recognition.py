@@ -76,7 +76,8 @@ class Recogniser:
         both = np.stack([crop, cv2.flip(crop, 1)])
         one, other = self.network(both)[0]
         mean = one + other
-        return mean / max(float(np.linalg.norm(mean)), 1e-9)
+        unit: np.ndarray = mean / max(float(np.linalg.norm(mean)), 1e-9)
+        return unit
 
 
 def verification(genuine: np.ndarray, impostors: np.ndarray) -> dict[str, float]:

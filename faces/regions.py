@@ -44,7 +44,8 @@ class RegionReader:
 
     def _run(self, crop: np.ndarray) -> np.ndarray:
         """uint8 RGB (192, 192, 3) -> logits of `Kind` (9, 96, 96)."""
-        return self.network(crop[None])[0][0]
+        logits: np.ndarray = self.network(crop[None])[0][0]
+        return logits
 
     def person(self, picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         """How likely each pixel of a uint8 RGB picture (H, W, 3) shows a person, whatever they wear: (H, W) float32 in
@@ -56,7 +57,8 @@ class RegionReader:
         height, width = picture.shape[:2]
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         placed = cv2.warpAffine(1 - behind, matrix, (width, height), flags=flags)
-        return np.clip(guided(picture, placed[..., None], max(2, round(EDGE * _size(landmarks))))[..., 0], 0, 1)
+        placed = guided(picture, placed[..., None], max(2, round(EDGE * _size(landmarks))))[..., 0]
+        return np.clip(placed, 0, 1)
 
     def read(self, picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         """How likely each pixel of a uint8 RGB picture (H, W, 3) shows each `Kind`: (H, W, 9) float32 that sum to 1.
@@ -85,7 +87,8 @@ class RegionReader:
         placed[..., Kind.BACKGROUND] += 1 - placed.sum(-1)
         radius = int(np.clip(round(EDGE * size), 2, max(picture.shape)))
         placed = np.clip(guided(picture, placed, radius), 1e-6, 1)
-        return placed / placed.sum(-1, keepdims=True)
+        likely: np.ndarray = placed / placed.sum(-1, keepdims=True)
+        return likely
 
 
 def _size(landmarks: np.ndarray) -> float:
@@ -103,4 +106,5 @@ def guided(picture: np.ndarray, masks: np.ndarray, radius: int) -> np.ndarray:
 
     middle, level = mean(guide), mean(masks)
     slope = (mean(guide * masks) - middle * level) / (mean(guide * guide) - middle * middle + SMOOTHEST)
-    return mean(slope) * guide + mean(level - slope * middle)
+    filtered: np.ndarray = mean(slope) * guide + mean(level - slope * middle)
+    return filtered

@@ -63,7 +63,8 @@ class Adaptive:
         if len(self.rough) < 4:
             return np.full(len(reading), NOISE_START, np.float32)
         typical = np.sqrt(np.quantile(np.stack(self.rough), 0.4, axis=0) * 1.3)
-        return np.clip(typical, NOISE_LEAST, NOISE_MOST)
+        noise: np.ndarray = np.clip(typical, NOISE_LEAST, NOISE_MOST)
+        return noise
 
 
 @cache
@@ -74,7 +75,8 @@ def _neighbours() -> np.ndarray:
     points = np.vstack([mean, np.repeat(eyes, 5, axis=0)])  # right eye first, as in the mesh
     weights = np.exp(-0.5 * np.square(points[:, None] - points[None]).sum(-1) / REACH**2)
     weights[:468, 468:], weights[468:, :468] = 0, 0  # eyes move under still lids
-    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+    shares: np.ndarray = (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+    return shares
 
 
 class Smoother:
@@ -102,7 +104,8 @@ class Smoother:
         x, y, log_scale, angle = self.placement.step(place)[0]
         c, s = np.exp(log_scale) * np.cos(angle), np.exp(log_scale) * np.sin(angle)
         placed = shape @ np.array([[c, s], [-s, c]]) + (x, y)
-        return (placed * self.unit).astype(np.float32)
+        pixels: np.ndarray = (placed * self.unit).astype(np.float32)
+        return pixels
 
     def _unwound(self, angle: float) -> float:
         """The angle by whole turns next to the last one."""
@@ -130,7 +133,8 @@ class CloseupSmoother:
 
 def _nearest_rotation(matrix: np.ndarray) -> np.ndarray:
     u, _, vt = np.linalg.svd(matrix)
-    return u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
+    rotation: np.ndarray = u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
+    return rotation
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -151,7 +155,8 @@ def smooth_run(points: np.ndarray) -> np.ndarray:
     forward, backward = Smoother(), Smoother()
     ahead = np.stack([forward.step(p) for p in points])
     back = np.stack([backward.step(p) for p in points[::-1]])[::-1]
-    return ((ahead + back) / 2).astype(np.float32)
+    steady: np.ndarray = ((ahead + back) / 2).astype(np.float32)
+    return steady
 
 
 def smooth_closeups(closeups: Sequence[Closeup | None]) -> list[Closeup | None]:

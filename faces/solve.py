@@ -12,7 +12,7 @@ The objective, of a picture with residuals r (units of the head) at P mesh point
 `trust` is 1 for a point of usual accuracy; it falls with the variance that the reader expects, see `trust_of`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -56,8 +56,8 @@ class Sitting:
     scale: float  # pixels a unit
     actions: np.ndarray  # (52,)
     turn: tuple[np.ndarray, float] | None = None  # rotation seen otherwise, its expected error, radians
-    residual: np.ndarray | None = None  # (468, 2) units of the head, of the last step
-    normal: np.ndarray | None = None  # data part of the normal matrix of the last step
+    residual: np.ndarray = field(init=False)  # (468, 2) units of the head, of the last step
+    normal: np.ndarray = field(init=False)  # data part of the normal matrix of the last step
 
 
 def trust_of(sigma: np.ndarray | None, scale: float, weights: np.ndarray) -> np.ndarray:
@@ -66,7 +66,8 @@ def trust_of(sigma: np.ndarray | None, scale: float, weights: np.ndarray) -> np.
     if sigma is None:
         return weights.astype(np.float32)
     variance = (np.maximum(sigma[:468], 1e-6) / scale) ** 2 + MODEL_ERROR**2
-    return (weights * (USUAL_ERROR**2 + MODEL_ERROR**2) / variance).astype(np.float32)
+    trust: np.ndarray = (weights * (USUAL_ERROR**2 + MODEL_ERROR**2) / variance).astype(np.float32)
+    return trust
 
 
 def linearised(bases: Bases, face: np.ndarray, sitting: Sitting, columns: int) -> tuple[np.ndarray, np.ndarray]:
@@ -104,7 +105,8 @@ def linearised(bases: Bases, face: np.ndarray, sitting: Sitting, columns: int) -
 def acted(bases: Bases, actions: np.ndarray) -> np.ndarray:
     """How far the free ones of `actions` (52,) move the mesh points: (468, 3)."""
     count = int(FREE.sum())
-    return (bases.planes[:, :, :count] @ actions[FREE].astype(np.float32)).T
+    moves: np.ndarray = (bases.planes[:, :, :count] @ actions[FREE].astype(np.float32)).T
+    return moves
 
 
 def moved(sitting: Sitting, change: np.ndarray) -> None:
@@ -170,7 +172,8 @@ def step_unknown(bases: Bases, sittings: list[Sitting], shape: np.ndarray, dampi
     change = np.linalg.solve(total, pull_shape)
     for sitting, (alone, through) in zip(sittings, kept, strict=True):
         moved(sitting, (alone - through @ change) * damping)
-    return np.clip(shape + damping * change, -3, 3)
+    identity: np.ndarray = np.clip(shape + damping * change, -3, 3)
+    return identity
 
 
 def confidence_of(normal: np.ndarray) -> np.ndarray:
@@ -195,14 +198,16 @@ def expmap(vector: np.ndarray) -> np.ndarray:
         return np.eye(3)
     x, y, z = vector / angle
     k = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.eye(3) + np.sin(angle) * k + (1 - np.cos(angle)) * (k @ k)
+    rotation: np.ndarray = np.eye(3) + np.sin(angle) * k + (1 - np.cos(angle)) * (k @ k)
+    return rotation
 
 
 def logmap(rotation: np.ndarray) -> np.ndarray:
     """Rotation vector (3,) of a rotation matrix: the inverse of `expmap`, for turns of less than half a circle."""
     axis = np.array([rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]])
     sine, cosine = np.linalg.norm(axis) / 2, (np.trace(rotation) - 1) / 2
-    return axis * (0.5 * np.arctan2(sine, cosine) / max(sine, 1e-9))
+    vector: np.ndarray = axis * (0.5 * np.arctan2(sine, cosine) / max(sine, 1e-9))
+    return vector
 
 
 def initial_pose(mean: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:

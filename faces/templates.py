@@ -12,13 +12,15 @@ FURTHEST = 0.05  # move of a mesh point by a correction, in distances of the pup
 def into_pupil_frame(points: np.ndarray, template: np.ndarray) -> np.ndarray:
     """Points (N, 2) in the frame in which the template's pupils (its points 0 and 1) have distance 1 and middle 0."""
     linear, middle = _pupil_frame(template)
-    return (points - middle) @ linear.T
+    inside: np.ndarray = (points - middle) @ linear.T
+    return inside
 
 
 def out_of_pupil_frame(points: np.ndarray, template: np.ndarray) -> np.ndarray:
     """The inverse of `into_pupil_frame`."""
     linear, middle = _pupil_frame(template)
-    return points @ np.linalg.inv(linear).T + middle
+    outside: np.ndarray = points @ np.linalg.inv(linear).T + middle
+    return outside
 
 
 def _pupil_frame(template: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -58,7 +60,8 @@ class TemplateReader:
 
     def error(self, meshes: np.ndarray, templates: np.ndarray) -> np.ndarray:
         """Mean error of each person (n,), % of the pupils' distance."""
-        return 100 * np.linalg.norm(self.read(meshes) - templates, axis=-1).mean(1)
+        errors: np.ndarray = 100 * np.linalg.norm(self.read(meshes) - templates, axis=-1).mean(1)
+        return errors
 
     def correct(self, mesh: np.ndarray, template: np.ndarray, reach: float = 0.06, rounds: int = 3) -> np.ndarray:
         """A mesh (M, 2) moved smoothly, so that its template points come to lie near `template` (T, 2).

@@ -106,7 +106,8 @@ def _fill_eye(colour: np.ndarray, seen: np.ndarray, radius: np.ndarray) -> np.nd
     filled = profile[rings]
     soft = cv2.GaussianBlur(seen.astype(np.float32), (0, 0), 1.5) * seen
     weight = np.clip(2 * soft - 0.6, 0, 1)[..., None]
-    return (weight * colour + (1 - weight) * filled).astype(np.float32)
+    eye: np.ndarray = (weight * colour + (1 - weight) * filled).astype(np.float32)
+    return eye
 
 
 def white_point(eyes: np.ndarray) -> np.ndarray:
@@ -114,4 +115,5 @@ def white_point(eyes: np.ndarray) -> np.ndarray:
     axis = (np.arange(EYE_TEXTURE) + 0.5) / EYE_TEXTURE
     radius = np.hypot(*np.meshgrid(axis - 0.5, axis - 0.5)) * 2
     whites = eyes[:, (radius > IRIS) & (radius < 0.55)].reshape(-1, 3)
-    return np.clip(np.quantile(whites, 0.7, axis=0) * 1.05, 0.15, 1.0).astype(np.float32)
+    white: np.ndarray = np.clip(np.quantile(whites, 0.7, axis=0) * 1.05, 0.15, 1.0).astype(np.float32)
+    return white

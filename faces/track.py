@@ -28,6 +28,11 @@ class Track:
     raw: np.ndarray | None = None  # (478, 2) mesh points as they were read, before smoothing, pixels
     closeup: Closeup | None = None  # turn and gaze as they were seen, before smoothing
 
+    @property
+    def read(self) -> np.ndarray:
+        """Mesh points (478, 2) before smoothing, pixels."""
+        return self.landmarks if self.raw is None else self.raw
+
 
 @dataclass(frozen=True)
 class Refusal:

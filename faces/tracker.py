@@ -103,7 +103,7 @@ class Tracker:
                 track = track_of(picture, self.closeup.look(picture, reading))
                 turn = turned_degrees(track.parameters.rotation)
                 reason = f"turned {turn:.0f} degrees away" if turn > TURNED_AWAY else ""
-            if reason:
+            if reason or track is None:
                 refused.append(Refusal(box.x, box.y, box.size, reason))
             else:
                 tracks.append(track)
@@ -167,7 +167,8 @@ class Tracker:
         When the face is lost the largest face takes its place, as the same person or as another (`Track.person`).
         """
         follower = self._follower(everyone=False)
-        tracks = ((follower.step(as_rgb(frame)) or [None])[0] for frame in frames)
+        seen = (follower.step(as_rgb(frame)) for frame in frames)
+        tracks = (row[0] if row else None for row in seen)
         if not offline:
             yield from tracks
             return
@@ -197,7 +198,7 @@ def _apart(tracks: list[Track]) -> list[Track]:
 
 
 def _doubt(track: Track) -> float:
-    return doubt_of(Reading(track.raw, track.sigma, track.score))
+    return doubt_of(Reading(track.read, track.sigma, track.score))
 
 
 def _unreadable(reading: Reading, sure: float) -> str:

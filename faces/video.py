@@ -156,7 +156,7 @@ class Follower:
             found = self.look(picture, self.empty % HARD == 0)
         for track in sorted(found, key=lambda t: -t.size):
             middle = track.landmarks.mean(0)
-            if self._is_free(*middle, track.size):
+            if self._is_free(middle[0], middle[1], track.size):
                 self._enter(picture, track)
             if not self.everyone and self.present:
                 break
@@ -187,10 +187,10 @@ class Follower:
             who = Acquaintance(len(self.people) + 1)
             self.people.append(who)
         smoother, closeups, crop = Smoother(), CloseupSmoother(), Crop(self.reader.side, CROP_SCALE)
-        matrix = crop.follow(found.raw, np.zeros(2))
+        matrix = crop.follow(found.read, np.zeros(2))
         reading = self.closeup.look(picture, self.reader.read(picture, matrix, mirror=False))
         with one_blas_thread():
-            seen = Reading(found.raw, found.sigma, found.score, found.closeup)
+            seen = Reading(found.read, found.sigma, found.score, found.closeup)
             who.meet(picture, seen, found.parameters, found.quality)
             smooth, closeup = smoother.step(reading.points), closeups.step(reading.closeup)
             fit = fitted(smooth, sigma=reading.sigma, known=who.worn(found.parameters), closeup=closeup)
@@ -199,7 +199,7 @@ class Follower:
 
     def _recognised(self, picture: np.ndarray, found: Track) -> Acquaintance | None:
         """Which of the people who are not present this is."""
-        here = likeness(picture, found.raw)
+        here = likeness(picture, found.read)
         best, least = None, 1.0
         for person in self._absent():
             distance = person.unlike(here) / (SAME_PLACE if self._is_due(person, found, FORGET) else SAME)

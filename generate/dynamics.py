@@ -44,7 +44,8 @@ class Dynamics:
 
     def decode(self, code: np.ndarray) -> np.ndarray:
         """Codes (..., 32) -> facial actions (..., 52) float32 in [0, 1]."""
-        return np.clip(_run(self.decoder, np.asarray(code, np.float64)), 0, 1).astype(np.float32)
+        actions: np.ndarray = np.clip(_run(self.decoder, np.asarray(code, np.float64)), 0, 1).astype(np.float32)
+        return actions
 
     def encode(self, actions: np.ndarray, *, exact: bool = True) -> np.ndarray:
         """The codes (..., 32) float32 whose actions come nearest to `actions` (..., 52).

@@ -45,7 +45,7 @@ class PictureNetwork:
 
 
 @njit(cache=True, nogil=True)
-def _into_blocks(pixels, blocks):
+def _into_blocks(pixels: np.ndarray, blocks: np.ndarray) -> None:
     """(H, W, C) -> (H / 2, W / 2, 4 C)."""
     height, width, channels = pixels.shape
     for y in range(height):

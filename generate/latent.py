@@ -8,14 +8,15 @@ import io
 import zipfile
 import zlib
 from dataclasses import dataclass, fields, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from faces.actions import FACIAL_ACTIONS
 from faces.crop import face_crop
-from faces.fit import CAMERA_DISTANCE, FaceParameters, project
+from faces.fit import FaceParameters, project
 from faces.head import PIVOT, Head, load_head, rotation_angles, rotation_matrix
+from faces.solve import CAMERA_DISTANCE
 from faces.texture import EYE_TEXTURE, borrow_hidden, unwrap_eyes, white_point
 from faces.tracker import Track
 from generate.dynamics import Dynamics, action_index
@@ -34,7 +35,8 @@ class Identity:
 
     def neutral(self, head: Head) -> np.ndarray:
         """Vertices (V, 3) of the resting head."""
-        return head.neutral(self.code) + self.detail
+        vertices: np.ndarray = head.neutral(self.code) + self.detail
+        return vertices
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class FaceLatent:
 
     def to_bytes(self) -> bytes:
         """This face as the contents of one file (NumPy's .npz), for `from_bytes`. It holds the portrait's pixels."""
-        parts = {
+        parts: dict[str, Any] = {
             "version": np.int32(VERSION),
             **_fields("appearance", self.appearance),
             **_fields("rest", self.appearance.rest),
@@ -181,7 +183,7 @@ class FaceLatent:
 _POSE = {"rotation": (3,), "centre": (2,), "scale": (), "gaze": (2, 2)}
 
 
-def _fields(name: str, part: object) -> dict[str, np.ndarray]:
+def _fields(name: str, part: "Appearance | Identity | Pose") -> dict[str, np.ndarray]:
     """The arrays and numbers of a part of a latent, by "part.field"."""
     values = {f.name: getattr(part, f.name) for f in fields(part)}
     return {f"{name}.{key}": np.asarray(v) for key, v in values.items() if isinstance(v, np.ndarray | float)}
@@ -195,7 +197,7 @@ def _checked(parts: dict[str, np.ndarray], name: str, shape: tuple[int, ...]) ->
 
 
 def _read(
-    parts: dict[str, np.ndarray], name: str, kind: type[Piece], shapes: dict[str, tuple], **more: object
+    parts: dict[str, np.ndarray], name: str, kind: type[Piece], shapes: dict[str, tuple[int, ...]], **more: object
 ) -> Piece:
     read = {key: _checked(parts, f"{name}.{key}", shape) for key, shape in shapes.items()}
     return kind(**{k: v if v.shape else float(v) for k, v in read.items()}, **more)

@@ -86,7 +86,9 @@ class Viewer:
         shift = self.flow.shift(points, depth, source, appearance.unit, Rim(self.inward, comes))
         coarse = cv2.resize(shift, (GRID, GRID), interpolation=cv2.INTER_AREA) / np.float32(self.cell)
         field = self.cells + coarse
-        warped = cv2.remap(self.source, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        warped = cv2.remap(  # type: ignore[call-overload]
+            self.source, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         self.values[:, 3:6] = now
         change = latent.actions - self.actions
         self.values[:, 9:] = ((4 * change) @ self.moves).reshape(-1, 3)
@@ -98,7 +100,16 @@ class Viewer:
 
 
 @njit(fastmath=True, cache=True, nogil=True)
-def _show(warped, source, coarse, seen_triangle, bary, triangles, values, seen):
+def _show(
+    warped: np.ndarray,
+    source: np.ndarray,
+    coarse: np.ndarray,
+    seen_triangle: np.ndarray,
+    bary: np.ndarray,
+    triangles: np.ndarray,
+    values: np.ndarray,
+    seen: np.ndarray,
+) -> None:
     """All that the refiner sees, side by side for each cell; 0 where there is no head."""
     far = np.float32(1 / FAR)
     for y in range(seen.shape[0]):
@@ -172,7 +183,9 @@ class Composer:
         """Show the picture in `layer` as a shift (h, h, 2) of pixels carries it."""
         cv2.resize(shift, (self.size, self.size), dst=self.field, interpolation=cv2.INTER_LINEAR)
         cv2.add(self.field, self.pixels, dst=self.field)
-        cv2.remap(self.picture, self.field, None, cv2.INTER_LINEAR, dst=layer, borderMode=cv2.BORDER_REPLICATE)
+        cv2.remap(  # type: ignore[call-overload]
+            self.picture, self.field, None, cv2.INTER_LINEAR, dst=layer, borderMode=cv2.BORDER_REPLICATE
+        )
 
     def _across(self, layer: np.ndarray) -> np.ndarray:
         """A layer (128, 128, 4) in rows as long as the frame's: (128, 4 S)."""
@@ -199,7 +212,15 @@ def _between(size: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @njit(fastmath=True, cache=True, nogil=True)
-def _merge(person, behind, share, colour, at, by, frame):
+def _merge(
+    person: np.ndarray,
+    behind: np.ndarray,
+    share: np.ndarray,
+    colour: np.ndarray,
+    at: np.ndarray,
+    by: np.ndarray,
+    frame: np.ndarray,
+) -> None:
     """Lay the person over what is behind and add colour. Rows of bytes (S, 4 S); share and colour (128, 4 S), whose
     rows `at` and after lie before and behind each row of the frame, `by` of the way."""
     zero, half, most = np.float32(0), np.float32(0.5), np.float32(255)
@@ -229,4 +250,5 @@ class Refiner:
 
     def answer(self, seen: np.ndarray) -> np.ndarray:
         """(21, 128, 128) float32 -> (8, 128, 128) float32."""
-        return self.network(seen[None])[0]
+        answer: np.ndarray = self.network(seen[None])[0]
+        return answer

@@ -90,7 +90,10 @@ class Renderer:
     def warp(self, points: np.ndarray, depth: np.ndarray) -> np.ndarray:
         """The source picture carried along the flow: uint8 RGB."""
         field = self.flow.backward(points, depth, self.appearance.points, self.appearance.unit)
-        return cv2.remap(self.appearance.picture, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        warped: np.ndarray = cv2.remap(  # type: ignore[call-overload]
+            self.appearance.picture, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        return warped
 
     def carry(self, latent: FaceLatent) -> "Carried":
         """The source picture carried along the flow, mended by the refiner where there is a painter."""
@@ -172,7 +175,8 @@ class Stillness:
 
     @staticmethod
     def _shape(points: np.ndarray) -> np.ndarray:
-        return points - points.mean(0)
+        shape: np.ndarray = points - points.mean(0)
+        return shape
 
     def of_head(self, points: np.ndarray) -> float:
         """1 where the head is as in the portrait and at the same place, falling to 0 over a pixel or two."""
@@ -226,7 +230,8 @@ def _feather(height: int, width: int) -> np.ndarray:
     y = np.minimum(np.arange(height), np.arange(height)[::-1])[:, None] / (0.16 * height)
     x = np.minimum(np.arange(width), np.arange(width)[::-1])[None] / (0.12 * width)
     ramp = np.clip(np.minimum(y, x), 0, 1)
-    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+    feather: np.ndarray = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+    return feather
 
 
 def _part(colour: np.ndarray, window: Window, size: int) -> np.ndarray:
@@ -250,7 +255,7 @@ def _lay(frame: np.ndarray, window: Window, painted: np.ndarray, feather: np.nda
 
 
 @njit(fastmath=True, cache=True, nogil=True)
-def _blend(frame, painted, weight):
+def _blend(frame: np.ndarray, painted: np.ndarray, weight: np.ndarray) -> None:
     """Blend float32 RGB in [0, 1] into a part of a uint8 frame by `weight` (H, W)."""
     zero, half, most = np.float32(0), np.float32(0.5), np.float32(255)
     for y in range(frame.shape[0]):

@@ -5,7 +5,7 @@ from numba import njit
 
 
 @njit(fastmath=True, nogil=True, inline="always")
-def sample(picture, x, y):
+def sample(picture: np.ndarray, x: np.float32, y: np.float32) -> tuple[np.float32, np.float32, np.float32]:
     """Red, green and blue (float32, 0 to 255) of a square uint8 picture between its pixels, bilinear, the border
     repeated; x and y (float32) count from the middle of the first pixel."""
     last, one = np.float32(picture.shape[0] - 1), np.float32(1)

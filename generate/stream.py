@@ -99,7 +99,7 @@ class Stream:
         self._most = int(queue * SAMPLE_RATE)
         self._queue = SoundQueue()
         self._utterance = 0  # how often it was cancelled: what waits to be pushed belongs to one of them
-        self._closed = self._over = self._begun = self._cut = False
+        self._closed = self._over = self._begun = self._cut = self._ended = False
         self._session = motion.session(seed=seed, style=style, controls=controls, guidance=guidance)
         self._controls: Controls | Curve | None = None  # asked for and not yet passed on
         self._onset = 0.0  # when the first of what waits was pushed
@@ -107,7 +107,8 @@ class Stream:
         self._sounds: deque[tuple[np.ndarray, bool]] = deque()  # heard and not given out: samples, whether put in
         self._rows: deque[tuple[np.ndarray, ...]] = deque()  # of frames that are known and not given out
         self._fed = self._known = self._next = 0  # frames of sound heard; frames known; frames taken to be drawn
-        self._idle, self._gap, self._owed = True, MADE_UP * SAMPLE_RATE + 1, 0
+        self._idle, self._gap = True, MADE_UP * SAMPLE_RATE + 1
+        self._owed: float = 0  # samples of silence to leave out
         self._last, self._late = 0.0, np.zeros(1, np.float32)  # sample, frame of sound that was fed last
         self._unheard = 0  # frames foreseen one after another
         self._start, self._early, self._held = 0.0, 0.0, 0
@@ -338,13 +339,13 @@ class Stream:
 
     def _finish(self) -> bool:
         """The sound has ended. False: so have the frames."""
-        if self._session is not None:
+        if not self._ended:
             if len(self._queue):
                 rest = self._take(len(self._queue))
                 self._sounds.append((rest, False))
                 self._add(self._session.push(rest))
             self._add(self._session.finish())
-            self._session = None
+            self._ended = True
         return bool(self._rows)
 
     def _take(self, count: int) -> np.ndarray:

@@ -13,12 +13,12 @@ refined, mouth and eyes opened: half of a frame's work each) and the one after i
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from faces.actions import FACIAL_ACTIONS
-from faces.fit import CAMERA_DISTANCE
+from faces.solve import CAMERA_DISTANCE
 from faces.tracker import Track, Tracker
 from generate.latent import FaceLatent, Pose
 from generate.motion.space import HEAD_WIDTH
@@ -40,10 +40,14 @@ SPEECH_OWNS = np.array([
 class Movement(Protocol):
     """A stretch of performance, T frames; `generate.motion.MotionClip` is one."""
 
-    actions: np.ndarray  # (T, 52) in [0, 1]
-    rotation: np.ndarray  # (T, 3) radians, relative to rest
-    translation: np.ndarray  # (T, 3) head widths: right, down, towards the camera
-    gaze: np.ndarray  # (T, 2) radians, relative to the camera
+    @property
+    def actions(self) -> np.ndarray: ...  # (T, 52) in [0, 1]
+    @property
+    def rotation(self) -> np.ndarray: ...  # (T, 3) radians, relative to rest
+    @property
+    def translation(self) -> np.ndarray: ...  # (T, 3) head widths: right, down, towards the camera
+    @property
+    def gaze(self) -> np.ndarray: ...  # (T, 2) radians, relative to the camera
 
 
 def retarget(
@@ -95,7 +99,7 @@ class Talker:
 
     def perform(
         self,
-        movements: Iterable[Movement],
+        movements: Movement | Iterable[Movement],
         sound: np.ndarray | Iterable[np.ndarray] | None,
         *,
         command: str = "generate",
@@ -114,10 +118,10 @@ class Talker:
         """
         if self.permit is None:
             raise ConsentError("this talker has no permit, so what it draws cannot be saved; make it with Talker.of")
-        if hasattr(movements, "actions"):  # one piece
-            movements = [movements]  # type: ignore[list-item]
+        given: Any = movements
+        pieces: Iterable[Movement] = [given] if hasattr(given, "actions") else given
         return self.permit.perform(
-            Generated, self.frames(movements), sound, command=command, inputs=inputs, settings=settings,
+            Generated, self.frames(pieces), sound, command=command, inputs=inputs, settings=settings,
             models=self.models,
         )  # fmt: skip
 

@@ -160,7 +160,17 @@ def cut(picture: np.ndarray, left: int, top: int, height: int, width: int) -> np
 
 
 @njit(fastmath=True, cache=True, nogil=True)
-def _see(source, around, facts, part, edge, own, classes, composite, seen):
+def _see(
+    source: np.ndarray,
+    around: np.ndarray,
+    facts: np.ndarray,
+    part: np.ndarray,
+    edge: np.ndarray,
+    own: np.ndarray,
+    classes: np.ndarray,
+    composite: np.ndarray,
+    seen: np.ndarray,
+) -> None:
     """Lay skin where it lands, exact to its edges, and note what the painter sees besides."""
     height, width = part.shape
     share, half = np.float32(1 / 255), np.float32(0.5)

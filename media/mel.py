@@ -29,7 +29,8 @@ def filters(warp: float = 1.0) -> np.ndarray:
     rise = (bins - hertz[:-2, None]) / np.diff(hertz)[:-1, None]
     fall = (hertz[2:, None] - bins) / np.diff(hertz)[1:, None]
     triangles = np.maximum(np.minimum(rise, fall), 0)
-    return (triangles / np.maximum(triangles.sum(1, keepdims=True), 1e-6)).astype(np.float32)
+    filters: np.ndarray = (triangles / np.maximum(triangles.sum(1, keepdims=True), 1e-6)).astype(np.float32)
+    return filters
 
 
 @cache
@@ -50,7 +51,8 @@ def log_mel(sound: np.ndarray) -> np.ndarray:
     spectrum = np.fft.rfft(frames, FFT)
     power = (spectrum.real**2 + spectrum.imag**2) / WINDOW
     mel = power.astype(np.float32) @ filters().T
-    return ((np.log10(np.maximum(mel, FLOOR)) + 5.0) / 1.6).astype(np.float32)
+    features: np.ndarray = ((np.log10(np.maximum(mel, FLOOR)) + 5.0) / 1.6).astype(np.float32)
+    return features
 
 
 class MelSteps:

@@ -166,7 +166,7 @@ def _kept(place: Path | None, options: dict[str, Any]) -> Any:
         return None
     try:
         content = np.fromfile(place, np.uint8)
-        if hashlib.sha256(content[:-DIGEST]).digest() != content[-DIGEST:].tobytes():
+        if hashlib.sha256(content[:-DIGEST].data).digest() != content[-DIGEST:].tobytes():
             return None
         return _core().import_model(openvino.Tensor(content[:-DIGEST]), "CPU", options)
     except (OSError, RuntimeError):
@@ -211,7 +211,8 @@ class _ONNXRuntime:
         self._names = [entry.name for entry in self._session.get_inputs()]
 
     def __call__(self, arrays: tuple[np.ndarray, ...]) -> list[np.ndarray]:
-        return self._session.run(None, dict(zip(self._names, arrays, strict=True)))
+        outputs: list[np.ndarray] = self._session.run(None, dict(zip(self._names, arrays, strict=True)))
+        return outputs
 
     def twin(self) -> "_ONNXRuntime":
         return self

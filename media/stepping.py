@@ -24,7 +24,8 @@ def gelu(x: np.ndarray) -> np.ndarray:
 
 def silu(x: np.ndarray) -> np.ndarray:
     """x times the logistic function of x."""
-    return x / (np.float32(1) + np.exp(-x))
+    y: np.ndarray = x / (np.float32(1) + np.exp(-x))
+    return y
 
 
 def normalised(x: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
@@ -64,14 +65,14 @@ def _normalised(x: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarr
 class Constant:
     """What never changes once made: copies of what holds it share it."""
 
-    def __deepcopy__(self, memo: dict) -> Self:
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
         return self
 
 
 class Memory:
     """What replaces what it remembers and never writes into it: a copy is another memory of the same past."""
 
-    def __deepcopy__(self, memo: dict) -> Self:
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
         return copy.copy(self)
 
 
@@ -94,7 +95,8 @@ class Dense(Constant):
         self._bias = weights[f"{name}.bias"]
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        return x @ self._matrix + self._bias
+        y: np.ndarray = x @ self._matrix + self._bias
+        return y
 
 
 class PastConv(Memory):
@@ -115,7 +117,8 @@ class PastConv(Memory):
         self._past = rows[len(rows) - len(self._past) :]
         firsts = np.arange(0, len(x), self._stride)
         seen = rows[firsts[:, None] + self._taps]
-        return seen.reshape(len(firsts), -1) @ self._matrix + self._bias
+        y: np.ndarray = seen.reshape(len(firsts), -1) @ self._matrix + self._bias
+        return y
 
     @property
     def held(self) -> int:

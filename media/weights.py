@@ -92,7 +92,7 @@ def read_weights(path: Path | str, model: str) -> WeightFile:
         raise WeightsError(f"{path}: weight file not found; reinstall vasari or train it with `vasari train {model}`")
     try:
         content = memoryview(path.read_bytes())
-        if content[8:9] == b"{":
+        if bytes(content[8:9]) == b"{":
             raise WeightsError(f"{path}: is a safetensors file; run: python -m lab.convert {path} NEW.onnx")
         card = WeightCard(**json.loads(metadata(content)["card"]))
         digest = content_sha256(content)

@@ -2,7 +2,7 @@
 what went into the file, which marks are promised, whether it is generated. Pure: no files."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
 from provenance.manifest import BYSTANDERS, IDENTITY
@@ -12,7 +12,8 @@ GENERATED = frozenset(
     {"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia", "compositeSynthetic"}
 )
 """Digital source types (IPTC) that say that a computer made something or a part of it, learned or not."""
-ALGORITHMS = {PICTURE_ALGORITHM: "soft_binding", SOUND_ALGORITHM: "sound_binding"}
+Binding = Literal["soft_binding", "sound_binding"]
+ALGORITHMS: dict[str, Binding] = {PICTURE_ALGORITHM: "soft_binding", SOUND_ALGORITHM: "sound_binding"}
 CHANGED = ("parentOf", "componentOf")  # what was opened is still to be seen in the file
 DEEPEST = 16  # generations that are followed back
 Manifest = Mapping[str, Any]
@@ -44,9 +45,17 @@ def origin(content: Manifest) -> str:
     return next((kind for kind in told if kind in GENERATED), told[0] if told else "")
 
 
-def bindings(content: Manifest) -> dict[str, str]:
-    """Fields soft_binding, sound_binding and binding_key of `Credentials`: the marks that a manifest promises."""
-    found = {}
+class Bindings(TypedDict, total=False):
+    """Fields of `Credentials`: the marks that a manifest promises."""
+
+    soft_binding: str
+    sound_binding: str
+    binding_key: str
+
+
+def bindings(content: Manifest) -> Bindings:
+    """The marks that a manifest promises."""
+    found: Bindings = {}
     for _, said in assertions(content):
         blocks = said.get("blocks")
         if said.get("alg") in ALGORITHMS and isinstance(blocks, list) and blocks and isinstance(blocks[0], dict):
@@ -78,7 +87,7 @@ def generated(manifests: Sequence[Manifest]) -> bool:
 def opened_bindings(manifests: Sequence[Manifest]) -> list[str]:
     """Messages of marks that what went in promises. A portrait may leave its mark where its own pixels are."""
     promised = [bindings(content) for content in lineage(manifests, (*CHANGED, "inputTo"))[1:]]
-    names = ("soft_binding", "sound_binding")
+    names: tuple[Binding, ...] = ("soft_binding", "sound_binding")
     return sorted({found[name] for found in promised for name in names if found.get(name)})
 
 

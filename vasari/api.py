@@ -66,7 +66,7 @@ def generate(
     check_speech(speech)
     permit = Permit.of(portrait, keys=_opened(keys), consent=consent)
     sitter = seat(permit, size=size, face=face, whole=whole)
-    asking = {"seed": seed, "style": style} | ({} if controls is None else {"controls": controls})
+    asking: dict[str, Any] = {"seed": seed, "style": style} | ({} if controls is None else {"controls": controls})
     asking |= {} if guidance is None else {"guidance": guidance}
     settings = {"size": size, "seed": seed} | (told or {})
     performance = speaking(permit, sitter, speech, asking, settings)
@@ -171,7 +171,7 @@ def detect(path: StrPath, *, longest: float | None = None, profile: StrPath | No
         UnreadableError: the file or the profile cannot be read.
         UsageError: the profile is of other weights.
     """
-    return _detector(None if profile is None else str(profile)).detect(path, longest=longest)
+    return _detector(None if profile is None else str(profile)).detect(Path(path), longest=longest)
 
 
 def triage(path: StrPath, *, keys: "Keys | None" = None, anchors: Sequence[StrPath] = ()) -> "Triage":

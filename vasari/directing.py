@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from media.errors import UsageError
 
@@ -85,7 +85,7 @@ def guidance(text: str | None) -> "Guidance":
     from generate.motion import Guidance
 
     names = {"sound": "sound", "gaze": "gaze", "emotion": "emotion", "style": "manner", "steps": "evaluations"}
-    given: dict[str, float] = {}
+    given: dict[str, Any] = {}
     for part in text.split(",") if text else ():
         name, _, value = part.strip().partition("=")
         try:
@@ -94,4 +94,4 @@ def guidance(text: str | None) -> "Guidance":
             raise UsageError(
                 f"--guidance {text}: write any of {', '.join(f'{n}=NUMBER' for n in names)}, parted by commas"
             ) from error
-    return Guidance(**given)  # type: ignore[arg-type]
+    return Guidance(**given)

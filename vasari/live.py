@@ -15,7 +15,8 @@ import numpy as np
 from media.errors import UsageError
 
 if TYPE_CHECKING:
-    from generate.stream import Moment, Stream
+    from generate.moments import Moment
+    from generate.stream import Stream
     from provenance import Outlet, Performance, Permit
     from vasari.studio import Sitter
 

@@ -36,4 +36,5 @@ class Prosody:
 def frame_rms(speech: np.ndarray) -> np.ndarray:
     """Root mean square (T,) of each frame of sound (N,), N a multiple of 640."""
     frames = speech.reshape(-1, SAMPLES_PER_FRAME).astype(np.float64)
-    return np.sqrt((frames**2).mean(1))
+    rms: np.ndarray = np.sqrt((frames**2).mean(1))
+    return rms

@@ -78,7 +78,7 @@ class Performer:
         clip = to_clip(drawn, closure)
         turned, moved = (np.stack(p) for p in zip(*(self._placement.step(m) for m in moments), strict=True))
         rotation, translation = clip.rotation + turned, clip.translation + moved
-        return MotionClip(clip.actions, *(p.astype(np.float32) for p in (rotation, translation)), clip.gaze)
+        return MotionClip(clip.actions, rotation.astype(np.float32), translation.astype(np.float32), clip.gaze)
 
     def _next(self, told: Mapping[str, np.ndarray], mood: np.ndarray) -> np.ndarray:
         """One frame of motion (M,)."""

@@ -101,20 +101,24 @@ class Steps:
 
     def compand(self, step: np.ndarray) -> np.ndarray:
         """Steps (..., M) -> c(step)."""
-        return np.arcsinh(step / self.knee)
+        companded: np.ndarray = np.arcsinh(step / self.knee)
+        return companded
 
     def written(self, now: np.ndarray, before: np.ndarray) -> np.ndarray:
         """c(step) and c(step before) (..., M) -> y."""
-        return (now - self.inertia * before) / self.spread
+        written: np.ndarray = (now - self.inertia * before) / self.spread
+        return written
 
     def read(self, written: np.ndarray, before: np.ndarray) -> np.ndarray:
         """y and c(step before) (..., M) -> c(step)."""
         now = np.clip(written, -FARTHEST, FARTHEST) * self.spread + self.inertia * before
-        return np.clip(now, -self.fastest, self.fastest)
+        read: np.ndarray = np.clip(now, -self.fastest, self.fastest)
+        return read
 
     def expand(self, companded: np.ndarray) -> np.ndarray:
         """c(step) (..., M) -> steps."""
-        return np.sinh(companded) * self.knee
+        steps: np.ndarray = np.sinh(companded) * self.knee
+        return steps
 
     def past(self, place: np.ndarray, pace: np.ndarray, asked: np.ndarray) -> np.ndarray:
         """Where the face was (..., M), c of the step that led there (..., M) and the code that sound and mood ask for
@@ -154,7 +158,8 @@ def events(vectors: np.ndarray) -> np.ndarray:
     lids blink. Faces do either seldom, and then at once: the network decides on it before it draws the step."""
     jump = np.abs(np.diff(vectors[:, -2:], axis=0)).max(1) > JUMP
     lids = Dynamics.load().decode(vectors[1:, :CODE])[:, _BLINK]
-    return jump + 2 * (lids > BLINKING).astype(np.int64)
+    kinds: np.ndarray = jump + 2 * (lids > BLINKING).astype(np.int64)
+    return kinds
 
 
 def split_conditions(vectors: np.ndarray, style: Style) -> dict[str, np.ndarray]:

@@ -138,7 +138,8 @@ class SteppingMotion:
         """context (R, width), the weight of each row (R,) -> the chance of each kind of frame (EVENTS,)."""
         logits = weights @ self._event(context)
         chances = np.exp(logits - logits.max())
-        return chances / chances.sum()
+        shares: np.ndarray = chances / chances.sum()
+        return shares
 
     def draw(self, noise: np.ndarray, event: int, context: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """noise (M,), what happens, context (R, width), the weight of each row (R,) -> what `Steps` reads (M,)."""
@@ -212,6 +213,7 @@ class _Flow(Constant):
             for shape, (_, inner, outer) in zip(shapes, self._blocks, strict=True):
                 scale, shift, gate = shape[i, :, 0], shape[i, :, 1], shape[i, :, 2]
                 x = x + gate * outer(gelu(inner(normalised(x, scale, shift))))
-            return weights @ self._outputs(normalised(x, lasts[i, :, 0], lasts[i, :, 1]))
+            y: np.ndarray = weights @ self._outputs(normalised(x, lasts[i, :, 0], lasts[i, :, 1]))
+            return y
 
         return follow(end, noise, self._times)

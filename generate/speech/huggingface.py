@@ -79,7 +79,8 @@ class HuggingFaceEncoder(Constant):
         sound = (sound - sound.mean(-1, keepdim=True)) / (sound.std(-1, keepdim=True) + 1e-5)
         padded = F.pad(sound, ((RECEPTIVE - STRIDE) // 2, (RECEPTIVE - STRIDE) - (RECEPTIVE - STRIDE) // 2))
         with torch.no_grad():
-            return self.model(padded).last_hidden_state
+            hidden: torch.Tensor = self.model(padded).last_hidden_state
+            return hidden
 
     def listen(self) -> "HuggingFaceEar":
         """Start listening to one sound."""

@@ -9,7 +9,8 @@ from media.units import SAMPLE_RATE
 def resampled(sound: np.ndarray, speed: float) -> np.ndarray:
     """Played `speed` times as fast, pitch and formants with it (linear interpolation)."""
     positions = np.arange(int(len(sound) / speed)) * speed
-    return np.interp(positions, np.arange(len(sound)), sound)
+    faster: np.ndarray = np.interp(positions, np.arange(len(sound)), sound)
+    return faster
 
 
 def room(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -20,7 +21,8 @@ def room(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     tail[: int(rng.uniform(0.002, 0.01) * SAMPLE_RATE)] = 0
     tail *= level / (np.sqrt((tail**2).sum()) + 1e-9)
     tail[0] = 1.0
-    return fftconvolve(sound, tail)[: len(sound)]
+    heard: np.ndarray = fftconvolve(sound, tail)[: len(sound)]
+    return heard
 
 
 def noise(length: int, rng: np.random.Generator) -> np.ndarray:
@@ -33,7 +35,8 @@ def noise(length: int, rng: np.random.Generator) -> np.ndarray:
         time = np.arange(length) / SAMPLE_RATE
         base = rng.choice([50.0, 60.0])
         sound = sound + rng.uniform(0.3, 1.5) * sum(np.sin(2 * np.pi * base * k * time) / k for k in (1, 2, 3))
-    return sound / (sound.std() + 1e-9)
+    even: np.ndarray = sound / (sound.std() + 1e-9)
+    return even
 
 
 def band(sound: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -49,7 +52,8 @@ def companded(sound: np.ndarray) -> np.ndarray:
     peak = np.abs(sound).max() + 1e-9
     folded = np.sign(sound) * np.log1p(255 * np.abs(sound) / peak) / np.log(256)
     folded = np.round(folded * 127) / 127
-    return np.sign(folded) * np.expm1(np.abs(folded) * np.log(256)) / 255 * peak
+    unfolded: np.ndarray = np.sign(folded) * np.expm1(np.abs(folded) * np.log(256)) / 255 * peak
+    return unfolded
 
 
 def spoiled(sound: np.ndarray, other: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -68,4 +72,5 @@ def spoiled(sound: np.ndarray, other: np.ndarray, rng: np.random.Generator) -> n
     elif kind < 0.35:
         sound = band(sound, rng.uniform(30, 200), rng.uniform(3800, 7500))
     gain = 10 ** (rng.uniform(-38, -14) / 20) / (np.sqrt((sound**2).mean()) + 1e-9)
-    return np.clip(sound * gain, -1, 1)
+    heard: np.ndarray = np.clip(sound * gain, -1, 1)
+    return heard

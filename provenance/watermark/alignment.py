@@ -52,7 +52,8 @@ class Place:
         shape = scaled(side * math.sqrt(self.aspect), side / math.sqrt(self.aspect))
         flip = MIRRORED if self.mirror else np.eye(3)
         middle = moved(width / 2, height / 2)
-        return middle @ turned(self.turn) @ flip @ shape @ moved(self.x - 0.5, self.y - 0.5)
+        onto: np.ndarray = middle @ turned(self.turn) @ flip @ shape @ moved(self.x - 0.5, self.y - 0.5)
+        return onto
 
     def __str__(self) -> str:
         said = ["mirrored"] if self.mirror else []
@@ -210,7 +211,8 @@ def _laid(field: np.ndarray, place: Place, shape: tuple[int, int], side: int) ->
     across, down = (int(n) for n in np.maximum(high - low, 1))
     back = moved(*(-low * side)) @ back
     canvas = warped(field, back, across * side, down * side, border=cv2.BORDER_CONSTANT)
-    return canvas.reshape(down, side, across, side, 2).sum(axis=(0, 2)).transpose(2, 0, 1)
+    laid: np.ndarray = canvas.reshape(down, side, across, side, 2).sum(axis=(0, 2)).transpose(2, 0, 1)
+    return laid
 
 
 def _templates(chips: Chips, side: int) -> np.ndarray:

@@ -48,7 +48,8 @@ class Chips:
 
     def spread(self, coded: np.ndarray) -> np.ndarray:
         """Coded bits (coded_bits,) of -1 and +1 -> signs of all chips, float32 (CHIPS,)."""
-        return self.sign * np.append(coded, 1).astype(np.float32)[self.bit]
+        signs: np.ndarray = self.sign * np.append(coded, 1).astype(np.float32)[self.bit]
+        return signs
 
     def gather(self, soft: np.ndarray) -> np.ndarray:
         """Soft values of all chips (CHIPS,) -> soft values of the coded bits (coded_bits,)."""

@@ -101,4 +101,5 @@ def viterbi(soft: np.ndarray) -> list[int]:
     from provenance.watermark.kernels import around  # a quarter of a second, and most files bear nothing to decode
 
     before, signs = _trellis()
-    return around(np.ascontiguousarray(soft, np.float64), before, signs).tolist()
+    bits: list[int] = around(np.ascontiguousarray(soft, np.float64), before, signs).tolist()
+    return bits

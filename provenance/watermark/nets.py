@@ -65,7 +65,8 @@ class FastPattern:
         pattern = amplitude * np.sqrt(share) * self._fine
         pattern += cv2.resize(wide, (FINE_GRID, FINE_GRID), interpolation=cv2.INTER_CUBIC)
         size = float(np.sqrt(np.square(pattern).mean()))
-        return pattern * np.float32(255 * min(1.0, 10 ** (-PSNR / 20) / (INTERPOLATION_LOSS * size)))
+        scaled: np.ndarray = pattern * np.float32(255 * min(1.0, 10 ** (-PSNR / 20) / (INTERPOLATION_LOSS * size)))
+        return scaled
 
 
 def thresholds(bright: np.ndarray) -> np.ndarray:
@@ -74,7 +75,8 @@ def thresholds(bright: np.ndarray) -> np.ndarray:
     around = _blurred(np.sqrt(departure + np.float32(1e-8)), 3)
     texture = np.square(cv2.erode(around, np.ones((3, 3), np.uint8)))
     dark = np.maximum(1 - 4 * _halved(bright), np.float32(0))
-    return np.minimum(FLAT * (1 + dark) + TEXTURE * texture, MOST).astype(np.float32, copy=False)
+    least: np.ndarray = np.minimum(FLAT * (1 + dark) + TEXTURE * texture, MOST).astype(np.float32, copy=False)
+    return least
 
 
 def _blurred(plane: np.ndarray, size: int) -> np.ndarray:
@@ -98,7 +100,8 @@ class FastReader:
 
     def __call__(self, bright: np.ndarray) -> np.ndarray:
         """float32 (128, 128) in [0, 1] -> float32 (5120,), positive where a chip is +1."""
-        return self._infer(features(bright))[0][0]
+        chips: np.ndarray = self._infer(features(bright))[0][0]
+        return chips
 
 
 class FastFinder:
@@ -114,7 +117,8 @@ class FastFinder:
     def __call__(self, bright: np.ndarray) -> np.ndarray:
         """float32 (H, W) in [0, 1], even sizes of 24 or more -> float32 (2, H, W) log likelihood ratios, positive where
         the fine (first) and the coarse pattern (second) is +1."""
-        return self._infer(features(bright))[0][0]
+        ratios: np.ndarray = self._infer(features(bright))[0][0]
+        return ratios
 
 
 class Networks:

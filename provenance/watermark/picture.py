@@ -36,7 +36,7 @@ def _dither(height: int, width: int) -> np.ndarray:
     Interleaved gradient noise (Jimenez 2014, "Next generation post processing in Call of Duty: Advanced Warfare").
     """
     y, x = np.mgrid[:height, :width].astype(np.float64)
-    noise = np.mod(52.9829189 * np.mod(0.06711056 * x + 0.00583715 * y, 1.0), 1.0) - 0.5
+    noise: np.ndarray = np.mod(52.9829189 * np.mod(0.06711056 * x + 0.00583715 * y, 1.0), 1.0) - 0.5
     return noise.astype(np.float32)
 
 

@@ -104,7 +104,9 @@ def _smoothed(power: np.ndarray) -> np.ndarray:
     """Mean over about 50 ms and 280 Hz."""
     from scipy.ndimage import uniform_filter  # as above
 
-    return np.maximum(uniform_filter(power, size=(3, 9), mode="nearest"), 0.0)  # its running sums round below zero
+    mean = uniform_filter(power, size=(3, 9), mode="nearest")
+    smooth: np.ndarray = np.maximum(mean, 0.0)  # its running sums round below zero
+    return smooth
 
 
 @dataclass(frozen=True, repr=False)
@@ -211,7 +213,7 @@ class SoundMarker:
         whole = self._block * HOP
         self._tail = wave[whole:].copy()
         start = len(self._before)
-        marked = np.clip(host[start : start + length] + wave[:length], -1.0, 1.0).astype(np.float32)
+        marked: np.ndarray = np.clip(host[start : start + length] + wave[:length], -1.0, 1.0).astype(np.float32)
         self._before = host[whole : whole + start].astype(np.float32)
         self._pending = self._pending[length:]
         return marked
@@ -314,7 +316,9 @@ class SoundReader:
         length, found = BLOCK / 16_000, []
         for number in range(len(self._blocks)):
             for around in (0, 1):
-                sums = np.sum(self._blocks[max(0, number - around) : number + around + 1], axis=0, dtype=np.float64)
+                sums: np.ndarray = np.add.reduce(
+                    self._blocks[max(0, number - around) : number + around + 1], axis=0, dtype=np.float64
+                )
                 message, _ = self._aligned(sums)
                 if message is not None:
                     found.append((number * length, min((number + 1) * length, self._heard / 16_000), message))

@@ -112,11 +112,13 @@ def _finer(sound: np.ndarray) -> np.ndarray:
     """`OVERSAMPLED` times as many samples."""
     from scipy.signal import resample_poly  # takes a second of the processor, and most files need no search
 
-    return resample_poly(sound, OVERSAMPLED, 1)
+    fine: np.ndarray = resample_poly(sound, OVERSAMPLED, 1)
+    return fine
 
 
 def played_back(sound: np.ndarray, speed: float) -> np.ndarray:
     """Sound that is played at `speed`, float32 (n,), as it was before: about n * speed samples."""
     fine = _finer(sound)
     at = np.arange(0, len(fine), OVERSAMPLED / speed)
-    return np.interp(at, np.arange(len(fine)), fine).astype(np.float32)
+    slow: np.ndarray = np.interp(at, np.arange(len(fine)), fine).astype(np.float32)
+    return slow

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-Suite = StrEnum("Suite", {name: name for name in (*SUITES, "all")})
+Suite = StrEnum("Suite", {name: name for name in (*SUITES, "all")})  # type: ignore[misc]
 """What can be measured."""
 
 
@@ -111,7 +111,7 @@ def bench(
         output, portrait, speech, quick, london, people, assets, skins, clip, speech_set, fakes, real, wild, peers,
         workers=cores(),
     )  # fmt: skip
-    if Suite.all in suites:
+    if Suite("all") in suites:
         _measure_all(given)
         return
     for name in dict.fromkeys(wanted.value for wanted in suites):

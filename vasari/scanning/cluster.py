@@ -30,7 +30,7 @@ LIVES = 2  # times that a file is asked about where the machine is lost meanwhil
 def scan_on_ray(
     names: Iterable[str],
     opening: Callable[..., Callable[[str], Any]],
-    arguments: tuple = (),
+    arguments: tuple[Any, ...] = (),
     *,
     workers: int | None = None,
     seconds: float,
@@ -75,7 +75,7 @@ class Looker:
         folder: str,
         settings: dict[str, str],
         opening: Callable[..., Callable[[str], Any]],
-        arguments: tuple,
+        arguments: tuple[Any, ...],
         seconds: float,
     ) -> None:
         self._worker = Worker(_opened_in, (folder, settings, opening, arguments))
@@ -92,7 +92,7 @@ class Looker:
 
 
 def _opened_in(
-    folder: str, settings: dict[str, str], opening: Callable[..., Callable[[str], Any]], arguments: tuple
+    folder: str, settings: dict[str, str], opening: Callable[..., Callable[[str], Any]], arguments: tuple[Any, ...]
 ) -> Callable[[str], Any]:
     os.environ.update(settings)
     with contextlib.suppress(OSError):
@@ -121,7 +121,8 @@ def _among(ray: Any, names: Iterator[str], crew: list[Any]) -> Iterator[Answer]:
 def _answer(ray: Any, promise: Any, name: str | None) -> Answer | None:
     """What came of a file, None of an actor that became ready."""
     try:
-        return ray.get(promise)
+        answer: Answer | None = ray.get(promise)
+        return answer
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, VasariError):
             raise VasariError(str(error.cause)) from error

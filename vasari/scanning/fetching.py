@@ -68,12 +68,12 @@ def fetched(name: str, largest: int = LARGEST) -> Iterator[Path]:
         with settled(name, largest=largest) as path:
             yield path
         return
-    system, path = _system(name)
+    system, place = _system(name)
     handle, copy = tempfile.mkstemp(prefix="vasari-", suffix=Path(urlsplit(name).path).suffix[:10])
     try:
         with os.fdopen(handle, "wb") as target:
             try:
-                with system.open(path, "rb", block_size=0 if name.startswith("http") else None) as source:
+                with system.open(place, "rb", block_size=0 if name.startswith("http") else None) as source:
                     while piece := source.read(PIECE):
                         target.write(piece)
                         if target.tell() > largest:
@@ -94,7 +94,8 @@ def _system(address: str) -> tuple[Any, str]:
     except ImportError as error:
         raise UsageError(f"{shown(address)}: addresses need fsspec; pip install 'vasari[remote]'") from error
     try:
-        return fsspec.core.url_to_fs(address)
+        found: tuple[Any, str] = fsspec.core.url_to_fs(address)
+        return found
     except (ImportError, ValueError) as error:
         raise UsageError(f"{shown(address)}: {_line(error)}") from error
 

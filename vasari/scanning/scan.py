@@ -26,7 +26,7 @@ class Answer:
 def scan(
     names: Iterable[str],
     opening: Callable[..., Callable[[str], Any]],
-    arguments: tuple = (),
+    arguments: tuple[Any, ...] = (),
     *,
     workers: int = 1,
     seconds: float = SECONDS,
@@ -67,7 +67,8 @@ def _here(names: Iterable[str], look: Callable[[str], Any]) -> Iterator[Answer]:
 
 
 def _among(names: Iterator[str], crew: list[Worker], seconds: float) -> Iterator[Answer]:
-    idle, busy = list(reversed(crew)), {}  # busy: worker -> (name, when its time is up)
+    idle = list(reversed(crew))
+    busy: dict[Worker, tuple[str, float]] = {}  # name, and when its time is up
     ahead = next(names, None)
     while ahead is not None or busy:
         while ahead is not None and idle:

@@ -32,7 +32,7 @@ def sources(
     Raises:
         UsageError: fsspec, or its driver for an address, is not installed.
     """
-    for argument in map(os.fspath, arguments):
+    for argument in (os.fspath(given) for given in arguments):
         if argument == "-":
             yield from _lines(listed) if listed is not None else ()
         elif is_remote(argument):

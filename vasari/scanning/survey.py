@@ -35,7 +35,7 @@ Show = Callable[[dict[str, Any], Judged | None, VasariError | None], None]
 def survey(
     arguments: Iterable[str],
     opening: Callable[..., Callable[[str], Judged]],
-    opened_with: tuple,
+    opened_with: tuple[Any, ...],
     show: Show,
     *,
     what: str,
@@ -93,7 +93,7 @@ class _Answered:
 
     def take(self, answer: Answer) -> None:
         """One more."""
-        record = (
+        record: dict[str, Any] = (
             {"schema_version": SCHEMA_VERSION, "file": answer.source, "exit_code": EXIT_UNREADABLE,
              "error": str(answer.error)}
             if answer.error is not None

@@ -33,7 +33,9 @@ class Worker:
         memory: bytes of address space that the process may have.
     """
 
-    def __init__(self, opening: Callable[..., Callable[[Any], Any]], arguments: tuple, *, memory: int = MEMORY) -> None:
+    def __init__(
+        self, opening: Callable[..., Callable[[Any], Any]], arguments: tuple[Any, ...], *, memory: int = MEMORY
+    ) -> None:
         self._opening, self._arguments, self._memory = opening, arguments, memory
         self._process: Any = None
         self._pipe: Any = None
@@ -87,7 +89,8 @@ class Worker:
     @property
     def pipe(self) -> Connection:
         """To wait on: there is something to read when an answer has come or the process has ended."""
-        return self._pipe
+        pipe: Connection = self._pipe
+        return pipe
 
     @property
     def pid(self) -> int | None:
@@ -130,7 +133,9 @@ class Worker:
         self._process = self._pipe = None
 
 
-def _serve(pipe: Connection, opening: Callable[..., Callable[[Any], Any]], arguments: tuple, memory: int) -> None:
+def _serve(
+    pipe: Connection, opening: Callable[..., Callable[[Any], Any]], arguments: tuple[Any, ...], memory: int
+) -> None:
     """The process: makes ready, then answers until nobody asks."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if resource is not None:

@@ -42,7 +42,8 @@ class Looker:
                 if not self.worker.pipe.poll(self._seconds + GRACE):
                     self.worker.end()
                     raise UnreadableError(f"could not be looked at within {self._seconds:g} s; send a shorter clip")
-                return self.worker.answer()
+                found: Found = self.worker.answer()
+                return found
             except Gone as error:
                 raise UnreadableError("could not be looked at: it takes more than there is here") from error
             except UnreadableError as error:

@@ -52,7 +52,8 @@ MaxResults = Annotated[int, Query(ge=1, description=f"the most matches wanted; {
 
 
 def _settings(request: Request) -> Settings:
-    return request.app.state.settings
+    settings: Settings = request.app.state.settings
+    return settings
 
 
 Set = Annotated[Settings, Depends(_settings)]
@@ -154,7 +155,8 @@ async def query_by_content(
 
 
 def _full(state: Any, settings: Settings) -> bool:
-    return state.taken >= settings.at_once + settings.waiting
+    full: bool = state.taken >= settings.at_once + settings.waiting
+    return full
 
 
 async def _looked_at(state: Any, clip: Path, algorithms: tuple[str, ...], most: int) -> list[tuple[str, int | None]]:
