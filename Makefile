@@ -1,9 +1,10 @@
-# `make demo` and `make test` work on a fresh machine that has Python 3.11 or newer and nothing else.
+# `make demo`, `make test` and `make test-lab` work on a fresh machine that has Python 3.11 or newer and nothing else.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist worksteal
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test test-lab lint docs clean
 
 $(BIN)/vasari: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -18,7 +19,10 @@ test: $(BIN)/vasari
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses 2 --dist worksteal
+	$(PYTEST) $(addprefix tests/,media faces generate provenance detect vasari)
+
+test-lab: $(BIN)/vasari
+	$(PYTEST) tests/lab tests/benchmarks
 
 lint: $(BIN)/vasari
 	$(BIN)/ruff format .

@@ -10,7 +10,7 @@ from faces.fit import project
 from generate.latent import FaceLatent
 from media import read_picture
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PORTRAITS = tuple(EXAMPLES / name for name in ("portrait.png", "portrait2.png", "portrait3.png"))
 
 

@@ -14,7 +14,7 @@ from lab.speaking.evaluate import read_eval_set
 from lab.speaking.toy import toy_set
 from media.errors import SpeechError, UsageError
 
-SPEECH = Path(__file__).parents[1] / "benchmarks" / "data" / "speech"
+SPEECH = Path(__file__).parents[2] / "benchmarks" / "data" / "speech"
 
 
 @pytest.mark.parametrize("late", [-7, 0, 3])

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import TextIO, cast
 
 import pytest
+from permits import HELPERS
 from test_scanning import Length, measuring
 from typer.testing import CliRunner
 
@@ -45,7 +46,7 @@ def ray() -> Iterator[None]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     ray = pytest.importorskip("ray", reason="Ray is not installed")
     before = os.environ.get("PYTHONPATH", "")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(HELPERS), str(Path(__file__).parent), *sys.path])
     try:
         ray.init(
             address="local", num_cpus=1, include_dashboard=False, object_store_memory=80 << 20, log_to_driver=False

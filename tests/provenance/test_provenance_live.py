@@ -18,7 +18,7 @@ import av
 import numpy as np
 import pytest
 from making import clip, voice
-from permits import shown
+from permits import HELPERS, shown
 
 from media import SAMPLES_PER_FRAME, VideoReader, read_sound
 from media.errors import OutputError, SigningError, SpeechError, UsageError
@@ -245,7 +245,7 @@ from pathlib import Path
 import numpy as np
 sys.path.insert(0, {tests!r})
 from making import clip, voice
-from permits import shown
+from permits import HELPERS, shown
 from provenance import Keys, Outlet, likeness, save_live
 from media.errors import OutputError
 class Moment:
@@ -271,7 +271,7 @@ except OutputError as error:
 
 
 def program(tmp_path, keys, limit):
-    words = {"tests": str(Path(__file__).parent), "keys": str(keys.folder)}
+    words = {"tests": str(HELPERS), "keys": str(keys.folder)}
     words |= {"limit": limit, "out": str(tmp_path / "a.mp4")}
     return [sys.executable, "-c", PROGRAM.format(**words)]
 

@@ -27,7 +27,7 @@ def picture(seed: int = 0, size: int = 256) -> np.ndarray:
 def _portrait(index: int) -> np.ndarray:
     """The head of a shipped portrait, uint8 RGB."""
     name = ("portrait.png", "portrait2.png", "portrait3.png")[index]
-    whole = cv2.imread(str(Path(__file__).resolve().parents[1] / "examples" / name))[..., ::-1]
+    whole = cv2.imread(str(Path(__file__).resolve().parents[2] / "examples" / name))[..., ::-1]
     return np.ascontiguousarray(whole[60:430, 70:440])
 
 

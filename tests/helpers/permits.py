@@ -6,7 +6,8 @@ from typing import Any
 
 from provenance import Generated, Keys, Performance, Permit, grant_consent
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+HELPERS = Path(__file__).resolve().parent
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PORTRAITS = tuple(EXAMPLES / name for name in ("portrait.png", "portrait2.png", "portrait3.png"))
 
 

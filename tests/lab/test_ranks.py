@@ -14,7 +14,7 @@ from lab.training.ranks import Ranks, first_to_begin
 STEPS = 12
 SCRIPT = f"""
 import sys
-sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]!r}
+sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[2])]!r}
 from test_ranks import train
 train(sys.argv[1], together=1)
 """

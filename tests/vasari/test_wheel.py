@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("media", "faces", "provenance", "generate", "detect", "lab", "benchmarks", "vasari")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sitters import portrait, tracked, tracker
-from test_people import write_assets
+from toy_assets import write_assets
 from toy_london import make_toy_london, toy_mesh, toy_parameters
 
 from faces.closeup import WEIGHTS, CloseupReader, crops_of, frames_of, mirrored_shape

@@ -3,12 +3,11 @@ import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
 from making import clip, picture, voice
-from permits import EXAMPLES, shown
+from permits import EXAMPLES, HELPERS, shown
 
 from media.errors import OutputError, SigningError, UsageError
 from provenance import Keys, Registry, check_output, save_picture, save_video, verify
@@ -134,8 +133,8 @@ def test_full_disk_leaves_nothing(tmp_path, keys):
 import resource, signal, sys
 from pathlib import Path
 import numpy as np
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from permits import EXAMPLES, shown
+sys.path.insert(0, {str(HELPERS)!r})
+from permits import EXAMPLES, HELPERS, shown
 from provenance import Keys, save_video
 from media.errors import OutputError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

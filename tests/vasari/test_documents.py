@@ -29,7 +29,7 @@ from vasari.cli import app
 pytest_plugins = ["command_fixtures"]
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / name for name in ("README.md", "ETHICS.md", "MODEL_CARD.md", "DATASHEET.md", "CONTRIBUTING.md")]
 DOCUMENTS += sorted((ROOT / "docs").glob("*.md"))
 GOOD = (0, 3, 4, 5)  # exit codes of commands that did what was asked

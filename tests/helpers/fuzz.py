@@ -1,4 +1,4 @@
-"""Mutation fuzzing of verification: `python tests/fuzz.py FOLDER [--minutes 10] [--seed 0]`.
+"""Mutation fuzzing of verification: `python tests/helpers/fuzz.py FOLDER [--minutes 10] [--seed 0]`.
 
 Starts from `hostile.py`, changes files by chance, and asks for a verdict in a process that may be ended. What is
 answered in a new way (state, failures, kind of refusal) joins the corpus in FOLDER/corpus, and is changed further. What

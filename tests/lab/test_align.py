@@ -17,7 +17,7 @@ from lab.speaking.evaluate import read_eval_set
 from lab.speaking.toy import toy_set
 from media.errors import UsageError
 
-SPEECH = Path(__file__).parents[1] / "benchmarks" / "data" / "speech"
+SPEECH = Path(__file__).parents[2] / "benchmarks" / "data" / "speech"
 A, P, SIL = CLASS_INDEX["a"], CLASS_INDEX["p"], CLASS_INDEX["sil"]
 
 

@@ -74,7 +74,7 @@ def test_clips_that_cannot_be_read_or_show_nobody_cannot_be_told(tmp_path: Path)
 def test_somebody_filmed_is_made_to_speak_beside_themselves(tmp_path: Path) -> None:
     path = tmp_path / "film.mp4"
     write_video(path, clip(1, 14, 320))
-    given = Given(tmp_path, tmp_path, Path(__file__).resolve().parents[1] / "examples" / "speech.wav", quick=True)
+    given = Given(tmp_path, tmp_path, Path(__file__).resolve().parents[2] / "examples" / "speech.wav", quick=True)
     before = set(tmp_path.rglob("*"))
     (figure,) = own.measure(given, [WildClip(path, False, "x", "p"), WildClip(path, True, "y", "q")])
     assert figure.name == "wild_own_auc"
