@@ -14,12 +14,13 @@ import numpy as np
 from scipy.special import expit
 
 from detect.evidence import EVERY, LEAST, Evidence, Gatherer, Person
+from detect.manner import Manner, series_of
 from detect.odds import Odds
 from detect.picture import CELLS, PictureReader
 from detect.picture import Look as Seen
 from detect.profile import Profile
 from detect.promise import Promise
-from detect.result import Comparison, Detection, Look, PersonResult, Segment, Verdict
+from detect.result import Comparison, Detection, Likeness, Look, PersonResult, Segment, Verdict
 from media import FPS
 from media.errors import UsageError, WeightsError
 from media.weights import WeightCard, WeightFile, read_weights
@@ -113,27 +114,48 @@ class Detector:
         point: operating point, "fpr_1" (one false alarm in a hundred) or "fpr_01" (one in a thousand).
         threads: processor threads that networks may use; 0 lets OpenVINO choose.
         profile: what real looks like where it is used (`vasari detect calibrate`).
+        manner: how the person moves whom a clip is said to show (`vasari detect enroll`).
 
     Raises:
         UsageError: there is no such point, or the profile is of other weights.
     """
 
-    def __init__(self, model: Model, *, point: str = "fpr_1", threads: int = 0, profile: Profile | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        *,
+        point: str = "fpr_1",
+        threads: int = 0,
+        profile: Profile | None = None,
+        manner: Manner | None = None,
+    ) -> None:
         if point not in POINTS:
             raise UsageError(f"operating point {point}: choose one of {', '.join(POINTS)}")
         if profile is not None:
             profile.check(model.card.sha256)
-        self.model, self.point, self.threads, self.profile = model, point, threads, profile
+        self.model, self.point, self.threads, self.profile, self.manner = model, point, threads, profile, manner
         self.share = POINTS[point]
 
     @classmethod
     def load(
-        cls, path: Path | str = WEIGHTS, *, point: str = "fpr_1", threads: int = 0, profile: Path | str | None = None
+        cls,
+        path: Path | str = WEIGHTS,
+        *,
+        point: str = "fpr_1",
+        threads: int = 0,
+        profile: Path | str | None = None,
+        person: Path | str | None = None,
     ) -> "Detector":
-        """With the weights that ship, or those at `path`, and a profile from its file. Raises also `UnreadableError`:
-        the profile is none."""
+        """With the weights that ship, or those at `path`; a profile, and how somebody moves, from their files.
+
+        Raises:
+            WeightsError: the weights are missing, damaged or of another model.
+            UnreadableError: a file is none of a profile, or of a person.
+            UsageError: as the constructor.
+        """
         own = None if profile is None else Profile.read(profile)
-        return cls(Model.load(path), point=point, threads=threads, profile=own)
+        manner = None if person is None else Manner.read(person)
+        return cls(Model.load(path), point=point, threads=threads, profile=own, manner=manner)
 
     @cached_property
     def gatherer(self) -> Gatherer:
@@ -232,6 +254,7 @@ class Detector:
             compared=compared,
             threshold=None if threshold is None else self._chance(threshold),
             lips=_lips(person),
+            moves=self._moves(person),
             segments=[] if threshold is None else self._segments(person, moments, threshold),
             looks=[
                 Look(time=round(t, 3), box=_rounded(box), probability=self._chance(float(m)), hottest=_hottest(look))
@@ -258,6 +281,11 @@ class Detector:
                 threshold = max(threshold, self.profile.promise.highest(conditions))
         told = Comparison(clips=found.count, people=found.people, above=found.above, p=round(found.p, 5))
         return told, threshold
+
+    def _moves(self, person: Person) -> Likeness | None:
+        """Beside whom was asked for."""
+        found = None if self.manner is None else self.manner.beside(series_of(person))
+        return None if found is None else Likeness(clips=found.clips, above=found.above, p=round(found.p, 5))
 
     def _too_few(self, compared: Comparison) -> str:
         wanted = round(1 / self.share) - 1

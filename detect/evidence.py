@@ -40,6 +40,7 @@ class Person:
     qualities: list[float] = field(default_factory=list)  # of each look, 0 to 1: how far the tracker trusts it
     reasons: list[str] = field(default_factory=list)  # of poor looks
     actions: dict[int, np.ndarray] = field(default_factory=dict)  # facial actions (52,) by frame
+    turns: dict[int, np.ndarray] = field(default_factory=dict)  # yaw, pitch, roll of the head by frame, radians
     hearing: Hearing | None = None
     sizes: list[float] = field(default_factory=list)  # pixels, every look, too small ones included
     crops: list[np.ndarray] = field(default_factory=list)  # uint8 (SIDE, SIDE, 3) of the looks that were asked for
@@ -51,6 +52,7 @@ class Person:
         for part in (self.times, self.boxes, self.looks, self.conditions, self.qualities, self.reasons, self.crops):
             del part[:old]
         self.actions = {frame: actions for frame, actions in self.actions.items() if frame / FPS >= before}
+        self.turns = {frame: turn for frame, turn in self.turns.items() if frame / FPS >= before}
         del self.sizes[: len(self.sizes) - max(1, len(self.times))]
 
 
@@ -74,10 +76,15 @@ class Gatherer:
         threads: processor threads that networks may use; 0 lets OpenVINO choose.
     """
 
-    def __init__(self, picture: PictureReader, *, threads: int = 0) -> None:
+    def __init__(self, picture: PictureReader | None, *, threads: int = 0) -> None:
         self.picture = picture
         self.tracker = Tracker(threads=threads)
         self.lips = LipSync.load()
+
+    @classmethod
+    def following(cls) -> "Gatherer":
+        """One that follows people and looks for nothing: there are no `looks` in its evidence."""
+        return cls(None)
 
     def gather(self, path: Path | str, *, keep: bool = False, longest: float | None = None) -> Evidence:
         """Evidence of one file; `keep` the crops too (for a report), and look at `longest` seconds at most.
@@ -141,7 +148,7 @@ class Gatherer:
         except (SpeechError, UnreadableError):
             return
         for person in people:
-            first, count = _longest_run(sorted(person.actions))
+            first, count = longest_run(sorted(person.actions))
             if count and (longest is None or count <= longest * FPS):
                 actions = np.stack([person.actions[k] for k in range(first, first + count)])
                 person.hearing = hear(self.lips, sound[first * 640 : (first + count) * 640], actions)
@@ -161,7 +168,9 @@ class _Gathering:
             if frame % EVERY == 0 or track.person not in self.people:
                 self.look(track.person, frame, picture, track)
             if track.size >= LEAST:
-                self.people[track.person].actions[frame] = track.parameters.actions.astype(np.float32)
+                person = self.people[track.person]
+                person.actions[frame] = track.parameters.actions.astype(np.float32)
+                person.turns[frame] = track.parameters.rotation.astype(np.float32)
 
     def look(self, number: int, frame: int, picture: np.ndarray, track: Track) -> None:
         """Look at one face of one frame."""
@@ -184,7 +193,9 @@ class _Gathering:
             self._flush()
 
     def _flush(self) -> None:
-        if self.waiting:
+        if self.waiting and self.tools.picture is None:
+            self.waiting.clear()
+        elif self.waiting and self.tools.picture is not None:
             looks = self.tools.picture.look(np.stack([crop for _, crop in self.waiting]))
             for (person, _), look in zip(self.waiting, looks, strict=True):
                 person.looks.append(look)
@@ -210,7 +221,7 @@ def _crop(picture: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, np.nd
     return face_crop(picture, landmarks), landmarks[:, :2] @ matrix[:, :2].T + matrix[:, 2]
 
 
-def _longest_run(frames: list[int]) -> tuple[int, int]:
+def longest_run(frames: list[int]) -> tuple[int, int]:
     """First frame and length of the longest run without a gap."""
     best, start = (0, 0), 0
     for k in range(len(frames)):

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from detect.evidence import Evidence, Person
-from detect.result import SAYS, Detection, PersonResult, beside
+from detect.result import SAYS, Detection, PersonResult, beside, likeness
 from media import replacing
 from media.errors import OutputError
 from media.words import plain
@@ -75,7 +75,7 @@ Weights {detection.model[:16]}.</small></p>{body}</html>"""
 
 def _person(result: PersonResult, seen: Person, detection: Detection) -> str:
     said = SAYS[result.verdict] + _chance(result.probability, result.interval)
-    lines = [html.escape(line) for line in (beside(result), result.lips) if line]
+    lines = [html.escape(line) for line in (beside(result), result.lips, likeness(result)) if line]
     return f"""<h2>Person {result.person}</h2><p class="{result.verdict}">{said} {html.escape(result.reason)}</p>
 <p>{"<br>".join(lines)}</p>{_timeline(result, detection)}{_pictures(result, seen)}"""
 

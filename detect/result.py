@@ -31,6 +31,14 @@ class Comparison(Record):
     p: float  # (1 + above) / (1 + clips): how seldom a real looks so made
 
 
+class Likeness(Record):
+    """A clip beside real clips of one person (`detect.manner`)."""
+
+    clips: int  # of the person
+    above: int  # of them, how many move at least as unlike the others
+    p: float  # (1 + above) / (1 + clips): how seldom the person moves so unlike themselves
+
+
 class Segment(Record):
     """A stretch of time in which a person looks made."""
 
@@ -62,6 +70,7 @@ class PersonResult(Record):
     compared: Comparison | None = None  # with what the verdict was reached
     threshold: float | None = None  # probability from which, for a face seen like this, "synthetic" is said
     lips: str = ""  # "lips 6 frames late, confidence 0.41"; "" where nothing can be said. No part of the verdict
+    moves: Likeness | None = None  # beside the person who was asked for (`detect --person`). No part of the verdict
     segments: list[Segment] = Field(default_factory=list)
     looks: list[Look] = Field(default_factory=list)
 
@@ -95,3 +104,11 @@ def beside(result: PersonResult) -> str:
     found = result.compared
     more = "none looks" if found.above == 0 else "1 looks" if found.above == 1 else f"{found.above} look"
     return f"of {found.clips} comparable real clips of {found.people} people, {more} as made"
+
+
+def likeness(result: PersonResult) -> str:
+    """How somebody moves beside whom was asked for, in words."""
+    if result.moves is None:
+        return ""
+    verb = "moves" if result.moves.above == 1 else "move"
+    return f"of {result.moves.clips} clips of the person, {result.moves.above or 'none'} {verb} as unlike them"

@@ -15,6 +15,7 @@ from vasari.commands import (
     consent,
     data,
     detect,
+    enroll,
     generate,
     keys,
     mark,
@@ -39,14 +40,14 @@ app.command()(track.track)
 app.command()(verify.verify)
 app.command()(sign.sign)
 app.command()(mark.mark)
-app.command(cls=having("calibrate", calibrate.calibrate))(detect.detect)
+app.command(cls=having(calibrate=calibrate.calibrate, enroll=enroll.enroll))(detect.detect)
 app.command()(triage.triage)
 app.add_typer(keys.app, name="keys")
 app.add_typer(consent.app, name="consent")
 app.add_typer(serve.app, name="serve")
 app.command()(train.train)
 app.add_typer(data.app, name="data")
-app.command(cls=having("compare", bench.compare))(bench.bench)
+app.command(cls=having(compare=bench.compare))(bench.bench)
 
 
 EXTRAS = {"onnx": "train", "sklearn": "train", "timm": "train", "torch": "train", "torchmetrics": "bench"}

@@ -48,6 +48,12 @@ ProfileFile = Annotated[
     Path | None,
     typer.Option("--profile", help="What real looks like where you are: a file of `vasari detect calibrate`."),
 ]
+PersonFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--person", help="How the person moves whom the clip is said to show: a file of `vasari detect enroll`."
+    ),
+]
 ReportFolder = Annotated[
     Path | None, typer.Option("--report", help="Folder for a page a file, with timeline and pictures; opens offline.")
 ]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from looks import PEOPLE, RNG, noise_model, person, seen
 
 from detect.detector import Detector, Model
-from detect.evidence import Evidence, Person, _longest_run
+from detect.evidence import Evidence, Person, longest_run
 from detect.odds import Odds
 from detect.picture import CELLS, SIDE, PictureReader, pooled
 from detect.profile import Known, Profile
@@ -218,8 +218,8 @@ def test_lips_beside_their_sound_are_told_and_decide_nothing(model):
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 60), unique=True, max_size=40))
-def test_the_longest_run_is_one(frames):
-    first, count = _longest_run(sorted(frames))
+def test_thelongest_run_is_one(frames):
+    first, count = longest_run(sorted(frames))
     assert all(first + k in frames for k in range(count))
     runs = [n for n in range(1, 61) for f in frames if all(f + k in frames for k in range(n))]
     assert count == max(runs, default=0)

@@ -137,3 +137,29 @@ def test_a_folder_that_teaches_nothing_is_one_line_and_nothing_is_lost(shipped, 
     ran = CliRunner().invoke(app, ["detect", "calibrate", str(folder), "-o", str(tmp_path / "p.json")])
     assert why in str(ran.exception)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_person_is_enrolled_on_a_named_basis_and_a_clip_told_beside_them(shipped, tmp_path, monkeypatch):
+    from making import clip, write_video
+
+    monkeypatch.setattr("detect.manner.LEAST", 2)
+    folder, person = tmp_path / "ann", tmp_path / "ann.npz"
+    folder.mkdir()
+    for number in range(2):
+        write_video(folder / f"{number}.mp4", clip(1, 51 + number, 160))
+    (folder / "broken.mp4").write_bytes(b"no video")
+    words = ["detect", "enroll", str(folder), "-o", str(person)]
+    assert CliRunner().invoke(app, words).exit_code == 2  # nobody is learned without a reason
+    assert "consent or for their public role" in str(CliRunner().invoke(app, [*words, "--basis", ""]).exception)
+    assert not person.exists()
+    ran = CliRunner().invoke(app, [*words, "--basis", "her consent"])
+    assert ran.exit_code == 0, ran.output
+    assert "from 2 clips (her consent)" in ran.stdout
+    assert "left out" in ran.stderr
+    told = CliRunner().invoke(
+        app, ["detect", str(folder / "0.mp4"), "--json", "--weights", str(shipped), "--person", str(person)]
+    )
+    assert json.loads(told.stdout)["people"][0]["moves"]["clips"] == 2
+    person.write_bytes(b"mine")
+    assert "of another kind" in str(CliRunner().invoke(app, [*words, "--basis", "her consent"]).exception)
+    assert person.read_bytes() == b"mine"

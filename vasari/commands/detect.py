@@ -18,6 +18,7 @@ from vasari.options import (
     Ledger,
     Longest,
     OperatingPoint,
+    PersonFile,
     Point,
     ProfileFile,
     ReportFolder,
@@ -50,6 +51,7 @@ def detect(
     longest: Longest = None,
     weights: Annotated[Path | None, typer.Option(help="Weight file of `vasari train detector`.")] = None,
     profile: ProfileFile = None,
+    person: PersonFile = None,
     live: Annotated[
         bool,
         typer.Option("--live", help="Watch a video while it comes: - for standard input, a named pipe, rtsp://..."),
@@ -61,7 +63,8 @@ def detect(
 
     A face is called synthetic when it looks more made than 99 in 100 comparable faces known to be real; where too few
     comparable ones are known, the answer is that it cannot be told. `vasari detect calibrate FOLDER -o PROFILE` learns
-    what real looks like where you are; --profile then compares with that.
+    what real looks like where you are; --profile then compares with that. `vasari detect enroll CLIPS -o PERSON` learns
+    how one person moves; --person then says whether a clip moves like them.
 
     Exit code: 5 a file looks synthetic; 3 nothing found, or it cannot be told; 1 a file could not be read; 2 wrong
     usage. Of several files the worst. A file that cannot be read never stops the others.
@@ -73,10 +76,11 @@ def detect(
     from vasari.scanning import deciding, survey
 
     if live:
-        if len(files) != 1 or report or output:
-            raise UsageError("detect --live: give one source, and neither --report nor --output")
+        if len(files) != 1 or report or output or person:
+            raise UsageError("detect --live: give one source, and none of --report, --output and --person")
         raise typer.Exit(worst(watch(files[0], point.value, weights, profile, every, memory, json)))
-    asked = (report, point.value, longest, weights, profile, 1 if workers or engine is Engine.ray else 0)
+    asked = (report, point.value, longest, weights, profile, person, 1 if workers or engine is Engine.ray else 0)
+    decided = deciding.detecting(weights, point.value, longest, profile, person) if output else None
     opening(*asked)  # what is wrong with weights or folder is said at once
     out, err = Console(), Console(stderr=True)
 
@@ -91,26 +95,32 @@ def detect(
     codes = survey(
         files, opening, asked, show,
         what="detecting", workers=workers, engine=engine, seconds=seconds, ledger=output,
-        deciding=deciding.detecting(weights, point.value, longest, profile) if output else None, listed=sys.stdin,
+        deciding=decided, listed=sys.stdin,
     )  # fmt: skip
     raise typer.Exit(worst(codes))
 
 
 def opening(
-    report: Path | None, point: str, longest: float | None, weights: Path | None, profile: Path | None, threads: int
+    report: Path | None,
+    point: str,
+    longest: float | None,
+    weights: Path | None,
+    profile: Path | None,
+    person: Path | None,
+    threads: int,
 ) -> "Callable[[str], Detection]":
     """What looks at a file, in whatever process it is asked; with `report`, a page for each goes there.
 
     Raises:
         WeightsError: the weights cannot be read.
-        UnreadableError, UsageError: the profile is none, or of other weights.
+        UnreadableError, UsageError: profile or person are none, or the profile is of other weights.
         OutputError: the folder of reports cannot be made.
     """
     from detect.detector import WEIGHTS, Detector
     from detect.report import report_folder, write_report
     from vasari.scanning import fetched
 
-    detector = Detector.load(weights or WEIGHTS, point=point, threads=threads, profile=profile)
+    detector = Detector.load(weights or WEIGHTS, point=point, threads=threads, profile=profile, person=person)
     folder = None if report is None else report_folder(report)
 
     def look(name: str) -> "Detection":
@@ -152,7 +162,7 @@ def watch(
 
 def tell(out: Console, detection: "Detection") -> None:
     """A line or a few for people."""
-    from detect.result import SAYS, beside
+    from detect.result import SAYS, beside, likeness
 
     colour, words = COLOURS[detection.verdict], SAYS[detection.verdict]
     why = f": {detection.reason}" if detection.verdict == "cannot_tell" else ""
@@ -161,11 +171,12 @@ def tell(out: Console, detection: "Detection") -> None:
     out.print(line, highlight=False, soft_wrap=True)
     for person in detection.people if len(detection.people) > 1 else ():
         words = SAYS[person.verdict] + (f": {person.reason}" if person.reason else "")
-        more = f"; {beside(person)}" if person.compared else ""
+        more = "".join(f"; {line}" for line in (beside(person), likeness(person)) if line)
         out.print(f"  person {person.person}: {escape(words)}{chance(person)}{more}", highlight=False, soft_wrap=True)
     judged = [person for person in detection.people if person.compared is not None]
     if len(judged) == 1:
-        out.print(f"  {beside(judged[0])}", highlight=False, soft_wrap=True)
+        for line in filter(None, (beside(judged[0]), likeness(judged[0]))):
+            out.print(f"  {line}", highlight=False, soft_wrap=True)
     spans = [
         f"{s.start:.1f} to {s.end:.1f} s" for p in detection.people if p.verdict == "synthetic" for s in p.segments
     ]

@@ -7,18 +7,19 @@ import typer
 from typer.core import TyperCommand
 
 
-def having(name: str, function: Callable[..., None]) -> type[TyperCommand]:
-    """What `app.command(cls=...)` takes: the command itself, but `function` where its first argument is `name`.
+def having(**within: Callable[..., None]) -> type[TyperCommand]:
+    """What `app.command(cls=...)` takes: the command itself, but another where its first argument is the other's name.
 
     A group of commands cannot stand there: its own arguments would swallow the name of the command.
     """
 
     class Having(TyperCommand):
         def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-            if args[:1] != [name]:
+            name = args[0] if args else ""
+            if name not in within:
                 return super().make_context(info_name, args, parent, **extra)
             inner = typer.Typer(add_completion=False)
-            inner.command()(function)
+            inner.command()(within[name])
             return typer.main.get_command(inner).make_context(f"{info_name} {name}", args[1:], parent, **extra)
 
     return Having

@@ -62,9 +62,13 @@ def verifying(
 
 
 def detecting(
-    weight_file: Path | None, point: str, longest: float | None, profile: Path | None = None
+    weight_file: Path | None,
+    point: str,
+    longest: float | None,
+    profile: Path | None = None,
+    person: Path | None = None,
 ) -> dict[str, str]:
-    """Of the detector; arguments as of `vasari.commands.detect.opening`, which has read the profile.
+    """Of the detector; arguments as of `vasari.commands.detect.opening`, which has read profile and person.
 
     Raises:
         WeightsError: weights cannot be read.
@@ -75,6 +79,7 @@ def detecting(
     return tracking() | {
         "detector weights": weights(weight_file or WEIGHTS), "threshold": point, "seconds looked at": looked_at,
         "profile": "-" if profile is None else marked(profile.read_bytes()),
+        "person": "-" if person is None else marked(person.read_bytes()),
     }  # fmt: skip
 
 
