@@ -110,21 +110,19 @@ class Manner:
                 f"{LEAST} are needed"
             )
         clips = np.stack([rows.mean(0) for rows in windows])
-        every = np.concatenate([rows - rows.mean(0) for rows in windows] + [clips - clips.mean(0)])
-        covariance = every.T @ every / len(every)
-        own = np.diag(np.diag(covariance))
-        precision = np.linalg.inv((1 - SHRUNK) * covariance + SHRUNK * own + 1e-3 * np.eye(len(own)))
-        centres = (clips.sum(0) - clips) / (len(clips) - 1)
-        apart = np.sqrt(np.einsum("ni,ij,nj->n", clips - centres, precision, clips - centres))
-        return cls(clips.astype(np.float32), apart.astype(np.float32), precision.astype(np.float32), basis)
+        apart = []
+        for left in range(len(windows)):  # each as if it were not known
+            others = windows[:left] + windows[left + 1 :]
+            apart.append(_apart(clips[left], np.delete(clips, left, 0).mean(0), _precision(others)))
+        every = _precision(windows)
+        return cls(clips.astype(np.float32), np.array(apart, np.float32), every.astype(np.float32), basis)
 
     def beside(self, series: np.ndarray) -> Beside | None:
         """A clip's series (T, len(NAMES)) beside them; None where it is too short to say."""
         rows = features(series)
         if not len(rows):
             return None
-        off = rows.mean(0) - self.clips.mean(0)
-        apart = float(np.sqrt(off @ self.spread @ off))
+        apart = _apart(rows.mean(0), self.clips.mean(0), self.spread)
         return Beside(len(self.clips), int((self.apart >= apart).sum()))
 
     def save(self, path: Path | str) -> None:
@@ -153,3 +151,16 @@ class Manner:
             return found
         except (OSError, ValueError, KeyError, BadZipFile, IndexError) as error:
             raise UnreadableError(f"{path}: not made by `vasari detect enroll` ({error})") from error
+
+
+def _precision(windows: Sequence[np.ndarray]) -> np.ndarray:
+    """(F, F): of features (W, F) of each clip, within clips and between them."""
+    clips = np.stack([rows.mean(0) for rows in windows])
+    every = np.concatenate([*(rows - rows.mean(0) for rows in windows), clips - clips.mean(0)])
+    covariance = every.T @ every / len(every)
+    own = np.diag(np.diag(covariance))
+    return np.asarray(np.linalg.inv((1 - SHRUNK) * covariance + SHRUNK * own + 1e-3 * np.eye(len(own))))
+
+
+def _apart(one: np.ndarray, other: np.ndarray, precision: np.ndarray) -> float:
+    return float(np.sqrt((one - other) @ precision @ (one - other)))

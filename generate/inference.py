@@ -30,7 +30,7 @@ class PictureNetwork:
         threads: int = 0,
     ) -> None:
         self.shape = shape
-        self.network = Network(file, part, engine=engine, threads=threads or max(1, cores() // 2), pinned=False)
+        self.network = Network(file, part, engine=engine, threads=threads or max(1, cores() // 2))
 
     def __call__(self, seen: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
         """What it sees, B pictures of (C, H, W) float32 -> (B, outputs, H, W) float32. Quickest where the channels of a

@@ -57,7 +57,6 @@ class Network:
         engine: "openvino" or "onnxruntime"; None: as `engine_named` says.
         precise: compute in float32 where OpenVINO would take bfloat16.
         threads: processor threads a call may use; 0 lets the engine choose.
-        pinned: bind threads to cores; networks that work side by side would all be bound to the first.
 
     Raises:
         WeightsError: the engine cannot make a network of it.
@@ -73,12 +72,11 @@ class Network:
         engine: str | None = None,
         precise: bool = False,
         threads: int = 0,
-        pinned: bool = True,
     ) -> None:
         self.card, self.engine = file.card, engine_named(engine)
         make = _OpenVINO if self.engine == "openvino" else _ONNXRuntime
         try:
-            self._run = make(file, part, precise=precise, threads=threads, pinned=pinned)
+            self._run = make(file, part, precise=precise, threads=threads)
         except RuntimeError as error:
             said = str(error).strip().splitlines() or [type(error).__name__]
             raise WeightsError(f"{file.path}: {self.engine} cannot run it ({said[-1].strip()})") from error
@@ -106,12 +104,13 @@ class Network:
 class _OpenVINO:
     """The part, compiled or taken from the cache."""
 
-    def __init__(self, file: WeightFile, part: str, *, precise: bool, threads: int, pinned: bool) -> None:
+    def __init__(self, file: WeightFile, part: str, *, precise: bool, threads: int) -> None:
         options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
         if not precise and "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             options["INFERENCE_PRECISION_HINT"] = "bf16"
         options |= {"INFERENCE_NUM_THREADS": threads} if threads else {}
-        options |= {} if pinned else {"ENABLE_CPU_PINNING": False}
+        # Bound to cores, networks that work side by side, in one process or several, would all be bound to the first.
+        options["ENABLE_CPU_PINNING"] = False
         place = _place(file, part, options)
         self._compiled = _kept(place, options) or _compiled(file.part(part), place, options)
         self._request = self._compiled.create_infer_request()
@@ -196,7 +195,7 @@ def _compiled(model: bytes, place: Path | None, options: dict[str, Any]) -> Any:
 class _ONNXRuntime:
     """The part in ONNX Runtime, on the processor."""
 
-    def __init__(self, file: WeightFile, part: str, *, precise: bool, threads: int, pinned: bool) -> None:
+    def __init__(self, file: WeightFile, part: str, *, precise: bool, threads: int) -> None:
         try:
             import onnxruntime
         except ImportError as error:

@@ -1,8 +1,11 @@
 """Weight files, the engines that run them, and what a command does without."""
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -176,3 +179,22 @@ def test_a_command_without_its_extra_says_how_to_get_it() -> None:
     done = subprocess.run([sys.executable, "-c", code, "train", "dynamics"], capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.splitlines() == ["vasari: torch is not installed; run: pip install 'vasari[train]'"]
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core")
+def test_a_network_binds_its_thread_to_no_core(seen: np.ndarray) -> None:
+    """Bound, all networks of all processes share the first core, and the others wait."""
+    network, allowed = reader(), os.sched_getaffinity(0)
+    found: list[set[int]] = []
+
+    def run() -> None:
+        for _ in range(40):
+            network(seen)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    while thread.is_alive():
+        with contextlib.suppress(ProcessLookupError):
+            found.append(os.sched_getaffinity(thread.native_id))
+    assert found
+    assert all(cores == allowed for cores in found)
