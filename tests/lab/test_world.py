@@ -1,9 +1,12 @@
 """What becomes of clips on their way: every stage keeps what it promises, and a draw does the same each time."""
 
+import os
+
 import numpy as np
 import pytest
 from making import clip, picture
 
+from lab.fakes import stages
 from lab.fakes.stages import ENCODERS, KINDS, codecs
 from lab.fakes.world import LENGTHS, World
 
@@ -53,3 +56,12 @@ def test_another_rate_repeats_frames() -> None:
     shown = KINDS["retimed"].change(frames, {"rate": 10.0, "mixed": 0.0}, np.random.default_rng(0))
     assert len({int(frame[0, 0, 0]) for frame in shown}) == 10
     assert int(shown[0][0, 0, 0]) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="this system has no such priorities")
+@pytest.mark.parametrize("codec", codecs())
+def test_no_encoder_leaves_another_priority_behind(codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages, "codecs", lambda: (codec,))
+    rng, before = np.random.default_rng(0), (os.sched_getscheduler(0), os.sched_getaffinity(0))
+    KINDS["coded"].change(clip(1, 2, 128), KINDS["coded"].draw(rng), rng)
+    assert (os.sched_getscheduler(0), os.sched_getaffinity(0)) == before
