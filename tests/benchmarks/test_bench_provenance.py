@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from making import clip, voice
 from permits import permit
+from searching import little_search  # noqa: F401
 
 from benchmarks.attacks import suite as attacks
 from benchmarks.attacks.rows import ROWS, Scene
@@ -14,6 +15,8 @@ from benchmarks.outputs import Maker
 from benchmarks.tampering import covered, flipped, remuxed
 from media import probe
 from provenance import Keys
+
+pytestmark = pytest.mark.usefixtures("little_search")
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,13 @@ import random
 import pytest
 from fuzz import Fuzzer, mutated, opening
 from hostile import cut, hostile, large, seeds, stores
+from searching import little_search  # noqa: F401
 
 from media import probe, read_sound
 from media.errors import SpeechError, UnreadableError
 from provenance import Keys
+
+pytestmark = pytest.mark.usefixtures("little_search")
 
 
 @pytest.fixture(scope="module")

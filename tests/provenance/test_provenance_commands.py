@@ -5,11 +5,14 @@ import typer
 from making import picture
 from permits import shown
 from PIL import Image
+from searching import little_search  # noqa: F401
 from typer.testing import CliRunner
 
 from media.errors import ConsentError, KeyMaterialError, UsageError
 from provenance import Keys, save_picture
 from vasari.commands import consent, keys, verify
+
+pytestmark = pytest.mark.usefixtures("little_search")
 
 app = typer.Typer()
 app.command()(verify.verify)

@@ -5,6 +5,7 @@ import pytest
 from making import clip, picture, remux, voice
 from permits import PORTRAITS, shown
 from PIL import Image
+from searching import little_search  # noqa: F401
 
 from benchmarks.credentials.rubric import RUBRIC
 from provenance import Generated, Keys, Permit, Registry, grant_consent, save_picture, save_video, verify
@@ -14,6 +15,8 @@ from provenance.manifest import crjson
 from provenance.registry import FILE
 from provenance.signers import CommandSigner
 from provenance.watermark.identity import key_id
+
+pytestmark = pytest.mark.usefixtures("little_search")
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import pytest
 from making import clip, picture, remux, voice, write_video
 from permits import shown
 from PIL import Image
+from searching import little_search  # noqa: F401
 
 from benchmarks.credentials.rubric import RUBRIC
 from media import VideoReader, probe, read_picture
@@ -18,6 +19,8 @@ from provenance import Keys, mark_file, save_picture, verify
 from provenance.ingredients import MIME
 from provenance.manifest import crjson
 from provenance.registry import open_registry
+
+pytestmark = pytest.mark.usefixtures("little_search")
 
 
 @pytest.fixture(scope="module")

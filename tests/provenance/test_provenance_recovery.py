@@ -9,6 +9,7 @@ from making import clip as plain_clip
 from making import remux, voice, write_video
 from permits import shown
 from scipy.signal import resample_poly
+from searching import little_search  # noqa: F401
 from sitters import portrait
 
 from lab import attacks
@@ -143,6 +144,7 @@ def test_pictures_and_live_outputs_are_recovered(maker, tmp_path):
     assert registry.prints(live.mark)
 
 
+@pytest.mark.usefixtures("little_search")
 def test_a_file_names_its_manifests(maker, tmp_path):
     _, keys, saved, registry = maker
     half = again(saved.path, tmp_path / "half.mp4", size=192, crf=30)
