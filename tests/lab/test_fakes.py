@@ -163,7 +163,7 @@ def test_reals_and_fakes_are_spoiled_alike():
     ("files", "reals", "kinds"),
     [
         (
-            ["original_sequences/youtube/c23/videos/001.mp4", "manipulated_sequences/Deepfakes/c23/videos/001_870.mp4"],
+            ["original_sequences/youtube/c23/videos/001.mp4", "manipulated_sequences/Deepfakes/c23/videos/001_862.mp4"],
             1,
             {"Deepfakes"},
         ),
