@@ -35,7 +35,7 @@ Tracks = Annotated[
     Path | None,
     typer.Option(help="Motion only: folder of tracks (`vasari track`) beside their videos, to learn from as well."),
 ]
-Variant = Annotated[str | None, typer.Option(help="Roundtrip only: which network (kl8, fsq8, kl16, kl4, kl8wide, sr4).")]
+Variant = Annotated[str | None, typer.Option(help="Roundtrip only: which one (kl8, fsq8, kl16, kl4, kl8wide, sr4).")]
 Encoder = Annotated[
     Path | None,
     typer.Option(help="Speech only: folder of a Hugging Face speech model; trains a head on it. Give --out as well."),
