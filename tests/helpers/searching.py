@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def little_search() -> Iterator[None]:
     """Pictures without a mark are searched at few places alone. For tests of something else: whoever finds nothing has
     looked everywhere, which takes seconds a file."""
