@@ -177,7 +177,7 @@ MEMBERS = {
         "FPS", "SAMPLES_PER_FRAME", "SAMPLE_RATE", "LiveReader", "MediaInfo", "VideoReader", "iter_sound", "probe",
         "read_picture", "read_sound", "replacing",
     ],
-    "lab.training": ["Plan", "fit"],
+    "lab.training": ["Plan", "bf16_is_fast", "fit"],
     "faces": ["FACIAL_ACTIONS", "FaceParameters", "Head", "Track", "Tracker", "load_head"],
     "generate": [
         "FaceLatent", "Identity", "Motion", "MotionClip", "Painter", "Pose", "Renderer", "Stream", "Talker",
