@@ -79,11 +79,11 @@ class Gatherer:
     def __init__(self, picture: PictureReader | None, *, threads: int = 0) -> None:
         self.picture = picture
         self.tracker = Tracker(threads=threads)
-        self.lips = LipSync.load()
+        self.lips = None if picture is None else LipSync.load()
 
     @classmethod
     def following(cls) -> "Gatherer":
-        """One that follows people and looks for nothing: there are no `looks` in its evidence."""
+        """One that follows people alone: its evidence holds no `looks`, and sound is not listened to."""
         return cls(None)
 
     def gather(self, path: Path | str, *, keep: bool = False, longest: float | None = None) -> Evidence:
@@ -141,7 +141,7 @@ class Gatherer:
             yield count, frame.shape[1::-1]
 
     def _listen(self, path: Path | str, people: list[Person], longest: float | None, *, has_sound: bool) -> None:
-        if not (has_sound and people):
+        if self.lips is None or not (has_sound and people):
             return
         try:
             sound = read_sound(path)
@@ -177,7 +177,7 @@ class _Gathering:
         person = self.people.setdefault(number, Person(number))
         person.sizes.append(track.size)
         person.seen = frame / FPS
-        if track.size < LEAST:
+        if track.size < LEAST or self.tools.picture is None:
             return
         middle = track.landmarks[:468].mean(0)
         person.times.append(frame / FPS)
@@ -193,9 +193,7 @@ class _Gathering:
             self._flush()
 
     def _flush(self) -> None:
-        if self.waiting and self.tools.picture is None:
-            self.waiting.clear()
-        elif self.waiting and self.tools.picture is not None:
+        if self.waiting and self.tools.picture is not None:
             looks = self.tools.picture.look(np.stack([crop for _, crop in self.waiting]))
             for (person, _), look in zip(self.waiting, looks, strict=True):
                 person.looks.append(look)

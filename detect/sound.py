@@ -1,7 +1,5 @@
-"""Do the lips belong to the sound? Only a clear answer counts: lips that fit the sound well, but at another time.
-
-Sound that fits nowhere says nothing here: it may be music, noise or another speaker (`faces.lipsync`).
-"""
+"""Are lips and sound together? It is told and decides nothing: what was copied from file to file is often a few frames
+off, and sound that fits nowhere may be music, noise or another speaker (`faces.lipsync`)."""
 
 from dataclasses import dataclass
 
@@ -12,8 +10,6 @@ from media.units import SAMPLES_PER_FRAME
 
 QUIET = 0.004  # root mean square under which there is nothing to hear
 STILL = 0.004  # deviation of the lips' actions under which they do not speak
-NEAR = 2  # frames by which lips and sound may be apart in what nobody touched
-FAR = 5  # frames from which they clearly are
 
 
 @dataclass(frozen=True)
@@ -22,7 +18,6 @@ class Hearing:
 
     offset: int  # frames by which the lips come late (+) or early (-)
     confidence: float  # how much better they fit there than elsewhere
-    score: float  # 0: together, or nothing to be said; towards 1: clearly apart
 
 
 def hear(judge: LipSync, sound: np.ndarray, actions: np.ndarray) -> Hearing | None:
@@ -34,5 +29,4 @@ def hear(judge: LipSync, sound: np.ndarray, actions: np.ndarray) -> Hearing | No
     if float(np.sqrt(np.square(heard).mean())) < QUIET or float(shown.std(0).mean()) < STILL:
         return None
     found = judge.score(heard, shown)
-    apart = float(np.clip((abs(found.offset) - NEAR) / (FAR - NEAR), 0, 1))
-    return Hearing(found.offset, found.confidence, apart * max(0.0, found.confidence))
+    return Hearing(found.offset, found.confidence)
