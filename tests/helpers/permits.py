@@ -4,7 +4,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from provenance import Generated, Keys, Performance, Permit, grant_consent
+from provenance import Generated, Keys, Performance, Permit, grant_consent, manifest
 
 HELPERS = Path(__file__).resolve().parent
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -27,3 +27,15 @@ def granted(path: Path, folder: Path, keys: Keys, **more) -> Path:
     words = {"subject": "A", "purpose": "a test", "until": tomorrow, "granted_by": "A"} | more
     grant_consent(folder / "consent.json", portrait=path, keys=keys, **words)
     return folder / "consent.json"
+
+
+def told(path: Path) -> Any:
+    """The assertions of a file's credentials."""
+    store = manifest.read_store(path, "")
+    assert store is not None
+    return store["manifest"]["assertions"]
+
+
+def left(folder: Path) -> list[str]:
+    """Names of what lies in a folder, but for what was put there to begin with."""
+    return sorted(path.name for path in folder.iterdir() if path.name != "in")

@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from making import clip, picture, voice, write_video
-from permits import EXAMPLES, PORTRAITS, granted, permit, shown
-from PIL import Image
+from permits import EXAMPLES, PORTRAITS, granted, permit, shown, told
 
 from media import VideoReader, read_picture
 from media.errors import ConsentError, KeyMaterialError, SigningError, UnreadableError, UsageError, VasariError
@@ -31,7 +30,6 @@ from provenance import (
     Registry,
     Rendered,
     is_nobody,
-    manifest,
     read_consent,
     readback,
     save,
@@ -44,28 +42,9 @@ from provenance.hashing import file_sha256
 from provenance.readback import strengthened
 from provenance.registry import FILE
 
+pytest_plugins = ["maker_fixtures"]
+
 TOMORROW = dt.date.today() + dt.timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
-    return Keys.open(tmp_path_factory.mktemp("maker") / "keys")
-
-
-@pytest.fixture
-def somebody(tmp_path: Path) -> Path:
-    """A portrait that is known to nobody: an example with one pixel changed."""
-    changed = read_picture(PORTRAITS[1]).copy()
-    changed[0, 0] ^= 1
-    path = tmp_path / "somebody.png"
-    Image.fromarray(changed).save(path)
-    return path
-
-
-def told(path: Path) -> dict:
-    store = manifest.read_store(path, "")
-    assert store is not None
-    return store["manifest"]["assertions"]
 
 
 def test_neither_can_be_made_copied_changed_or_sent_elsewhere(keys: Keys) -> None:

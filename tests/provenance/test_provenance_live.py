@@ -18,7 +18,7 @@ import av
 import numpy as np
 import pytest
 from making import clip, voice
-from permits import HELPERS, shown
+from permits import HELPERS, left, shown
 
 from media import SAMPLES_PER_FRAME, VideoReader, read_sound
 from media.errors import OutputError, SigningError, SpeechError, UsageError
@@ -26,6 +26,9 @@ from provenance import Growing, Keys, Outlet, Registry, outlet, save_live, verif
 from provenance.live import DEPTH
 from provenance.registry import FILE
 from provenance.signers import CommandSigner
+
+pytest_plugins = ["maker_fixtures"]
+pytestmark = pytest.mark.usefixtures("beside")
 
 SECONDS = 3.0
 FRAMES = int(25 * SECONDS)
@@ -41,21 +44,6 @@ class Moment:
 def moments() -> list[Moment]:
     sound = voice(SECONDS).reshape(-1, SAMPLES_PER_FRAME)
     return [Moment(*pair) for pair in zip(clip(frames=FRAMES, size=256), sound, strict=True)]
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory):
-    return Keys.open(tmp_path_factory.mktemp("maker") / "keys")
-
-
-@pytest.fixture(autouse=True)
-def beside(tmp_path):
-    """A folder for what is no output."""
-    (tmp_path / "in").mkdir()
-
-
-def left(folder):
-    return sorted(p.name for p in folder.iterdir() if p.name != "in")
 
 
 def written(path: Path, data: bytes) -> Path:
@@ -245,7 +233,7 @@ from pathlib import Path
 import numpy as np
 sys.path.insert(0, {tests!r})
 from making import clip, voice
-from permits import HELPERS, shown
+from permits import HELPERS, left, shown
 from provenance import Keys, Outlet, likeness, save_live
 from media.errors import OutputError
 class Moment:

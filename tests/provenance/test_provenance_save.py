@@ -7,27 +7,15 @@ import threading
 import numpy as np
 import pytest
 from making import clip, picture, voice
-from permits import EXAMPLES, HELPERS, shown
+from permits import EXAMPLES, HELPERS, left, shown
 
 from media.errors import OutputError, SigningError, UsageError
 from provenance import Keys, Registry, check_output, save_picture, save_video, verify
 from provenance.registry import FILE, Entry
 from provenance.signers import CommandSigner
 
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory):
-    return Keys.open(tmp_path_factory.mktemp("maker") / "keys")
-
-
-@pytest.fixture(autouse=True)
-def beside(tmp_path):
-    """A folder for what is no output."""
-    (tmp_path / "in").mkdir()
-
-
-def left(folder):
-    return sorted(p.name for p in folder.iterdir() if p.name != "in")
+pytest_plugins = ["maker_fixtures"]
+pytestmark = pytest.mark.usefixtures("beside")
 
 
 def test_streams_from_generators(tmp_path, keys):
@@ -134,7 +122,7 @@ import resource, signal, sys
 from pathlib import Path
 import numpy as np
 sys.path.insert(0, {str(HELPERS)!r})
-from permits import EXAMPLES, HELPERS, shown
+from permits import EXAMPLES, HELPERS, left, shown
 from provenance import Keys, save_video
 from media.errors import OutputError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

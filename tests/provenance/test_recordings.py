@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from making import clip, remux, voice, write_video
-from permits import PORTRAITS, granted, shown
-from PIL import Image
+from permits import granted, shown, told
 
 from media import VideoReader, read_picture, read_sound
 from media.errors import ConsentError, UnreadableError, UsageError
@@ -22,7 +21,6 @@ from provenance import (
     Permit,
     Recorded,
     likeness,
-    manifest,
     save,
     save_picture,
     save_video,
@@ -30,26 +28,7 @@ from provenance import (
 )
 from provenance.claims import MAKING
 
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
-    return Keys.open(tmp_path_factory.mktemp("maker") / "keys")
-
-
-@pytest.fixture
-def somebody(tmp_path: Path) -> Path:
-    """A portrait that is known to nobody: an example with one pixel changed."""
-    changed = read_picture(PORTRAITS[1]).copy()
-    changed[0, 0] ^= 1
-    path = tmp_path / "somebody.png"
-    Image.fromarray(changed).save(path)
-    return path
-
-
-def told(path: Path) -> dict:
-    store = manifest.read_store(path, "")
-    assert store is not None
-    return store["manifest"]["assertions"]
+pytest_plugins = ["maker_fixtures"]
 
 
 def test_a_recording_is_cut_out_of_its_file_by_the_gate(somebody: Path, tmp_path: Path, keys: Keys) -> None:
