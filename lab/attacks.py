@@ -3,7 +3,9 @@ measuring it. What moves pixels also returns how: a `geometry.Map` from pixels b
 
 import io
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from fractions import Fraction
 
 import av
@@ -37,7 +39,7 @@ def coded(
     settings = {"crf": str(crf)} if crf is not None else {}
     settings |= ({"preset": preset} if preset else {}) | dict(options or {})
     memory = io.BytesIO()
-    with av.open(memory, "w", format="matroska") as container:
+    with _usual_priority(), av.open(memory, "w", format="matroska") as container:
         stream = container.add_stream(codec, rate=25, options=settings)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.thread_count = 1
@@ -51,6 +53,19 @@ def coded(
     memory.seek(0)
     with av.open(memory, "r") as container:
         return [frame_rgb(frame) for frame in container.decode(video=0)]
+
+
+@contextmanager
+def _usual_priority() -> Iterator[None]:
+    """SVT-AV1, run by root, leaves the thread that called it with real-time priority: nothing else would run beside."""
+    if not hasattr(os, "sched_getscheduler"):
+        yield
+        return
+    policy, given = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, given)
 
 
 def _possible(packet: av.Packet) -> av.Packet:

@@ -165,7 +165,7 @@ def detect(path: StrPath, *, longest: float | None = None, profile: StrPath | No
 
     Args:
         longest: seconds of a video that are looked at.
-        profile: file of `vasari detect calibrate`: what real looks like where the file comes from.
+        profile: file of `vasari detect calibrate`: what real looks like where the file comes from. Read once a process.
 
     Raises:
         UnreadableError: the file or the profile cannot be read.

@@ -1,8 +1,7 @@
 """The stages of `world`: what each kind draws, and what it does to frames."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -78,24 +77,10 @@ def _coded(frames: Frames, values: Values, rng: np.random.Generator) -> Frames:
         smaller.insert(0, _shifted(smaller[0], rng.normal(0, 1.5, 2)))
     bits = round(values["density"] * size[0] * size[1])
     os.environ.setdefault("SVT_LOG", "1")  # or SVT-AV1 fills standard error
-    with _usual_priority():
-        back = coded(smaller, ENCODERS[values["codec"]], options=values["options"], bits=bits)
+    back = coded(smaller, ENCODERS[values["codec"]], options=values["options"], bits=bits)
     back = [*back, *[back[-1]] * (len(smaller) - len(back))]
     shown = back[-1:] if alone else back
     return [cv2.resize(frame, (width, height), interpolation=values["up"]) for frame in shown]
-
-
-@contextmanager
-def _usual_priority() -> Iterator[None]:
-    """SVT-AV1, run by root, leaves the thread that called it with real-time priority: nothing else would run beside."""
-    if not hasattr(os, "sched_getscheduler"):
-        yield
-        return
-    policy, given = os.sched_getscheduler(0), os.sched_getparam(0)
-    try:
-        yield
-    finally:
-        os.sched_setscheduler(0, policy, given)
 
 
 def _ways(rng: np.random.Generator) -> Values:
