@@ -6,7 +6,8 @@
     real, fake = pairs.drawn(number, rng)         the fake of that number, made once and looked at several times
 
 Every look is of another draw: of where the crop is cut, and of what the world did to it (`World`). Half of the pairs
-went the same way through the world, half each their own, so that quality says nothing. No labelled set is needed.
+went the same way through the world, half each their own, and of most the sharper one is softened until both are as
+sharp, so that quality says nothing. No labelled set is needed.
 """
 
 import zlib
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from torch import nn
@@ -33,6 +35,10 @@ CROPS = 6  # kept of a video
 SIDES: tuple[Split, ...] = ("calibration", "train", "train", "train", "validation", "calibration", "train", "train")
 """By the hash of a person's name: whether they teach, choose weights, or are what scores are compared with."""
 ALIKE = 0.5  # share of the pairs of which both went the same way through the world
+LEVELLED = 0.7  # share of the pairs of which both are brought to one sharpness
+SOFTER = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8)  # sigmas that are tried for it, pixels
+SHARES = {"talked": 2.5, "enhanced": 2.0, "self_blend": 2.0, "restored": 0.5, "upsampled": 0.5}
+"""How often a family is drawn, others 1: most often what leaves a face as sharp as it was."""
 SELF = 0.5  # share of the pairs in which the fake is made of the real's own crop
 MOST = 3  # stages that a crop goes through at most
 CHECKED = 48  # pairs of each family that validate
@@ -122,7 +128,8 @@ class Pairs:
     def _made(self, rng: np.random.Generator, family: str) -> tuple[np.ndarray, np.ndarray]:
         real, mesh = self.faces.draw(rng)
         source, points = (real, mesh) if rng.random() < SELF else self.faces.draw(rng)
-        change: Change = FAMILIES[family or str(rng.choice(self.families))](rng)
+        share = np.array([SHARES.get(name, 1.0) for name in self.families])
+        change: Change = FAMILIES[family or str(rng.choice(self.families, p=share / share.sum()))](rng)
         return real, change(source, points)
 
 
@@ -135,7 +142,27 @@ def _seen(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator) -> tuple
     """Cut anew and sent through the world, both alike or each its own way."""
     cut, world = placing(rng), World.draw(rng, most=MOST)
     other = (cut, world) if rng.random() < ALIKE else (placing(rng), World.draw(rng, most=MOST))
-    return world([placed(real, cut)])[0], other[1]([placed(fake, other[0])])[0]
+    seen = world([placed(real, cut)])[0], other[1]([placed(fake, other[0])])[0]
+    return levelled(*seen) if rng.random() < LEVELLED else seen
+
+
+def levelled(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both, the sharper of them softened until their middles, where faces are, hold as much fine detail."""
+    kept = np.array([detail(one), detail(other)])
+    sharper = int(kept.argmax())
+    softened = [cv2.GaussianBlur((one, other)[sharper], (0, 0), sigma) for sigma in SOFTER]
+    tried = [(one, other)[sharper], *softened]
+    best = tried[int(np.abs(np.log([detail(picture) / kept.min() for picture in tried])).argmin())]
+    return (one, best) if sharper else (best, other)
+
+
+def detail(picture: np.ndarray) -> float:
+    """Fine detail of the middle of a picture, uint8 RGB: its Laplacian's mean size, at least one hundredth of a grey
+    level, beside what is coarse in it."""
+    height, width = picture.shape[:2]
+    inside = picture[height // 5 : -(height // 5), width // 5 : -(width // 5)]
+    grey = cv2.cvtColor(inside, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return float(max(np.abs(cv2.Laplacian(grey, cv2.CV_32F)).mean(), 0.01) / (1 + grey.std()))
 
 
 def checked(pairs: Pairs, count: int | None = None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
