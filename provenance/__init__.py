@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING
 from media.lazy import lazily
 
 if TYPE_CHECKING:
-    from provenance.claims import Claim, Composite, Edited, Generated, Recorded, Rendered
+    from provenance.claims import Claim, Composite, Edited, Generated, Mixed, Recorded, Rendered
     from provenance.consent import Consent, grant_consent, load_consent, read_consent
     from provenance.cut import Cut
     from provenance.gate import Performance, Permit, is_nobody
@@ -58,6 +58,7 @@ _HOME = {
     "Growing": "outlets",
     "Keys": "keys",
     "Marked": "others",
+    "Mixed": "claims",
     "Outlet": "outlets",
     "Performance": "gate",
     "Permit": "gate",
@@ -92,6 +93,7 @@ __all__ = [
     "Growing",
     "Keys",
     "Marked",
+    "Mixed",
     "Outlet",
     "Performance",
     "Permit",

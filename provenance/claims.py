@@ -5,6 +5,7 @@ Where it comes from is said by the type of the claim, with its digital source ty
     Generated   c2pa.created, trainedAlgorithmicMedia                      a model drew it from a portrait
     Rendered    c2pa.created, algorithmicMedia                             drawn by computer graphics, nobody's face
     Composite   c2pa.created, compositeWithTrainedAlgorithmicMedia         put together of generated and other parts
+    Mixed       c2pa.created, compositeCapture                             mixed of photographs of several people
     Recorded    c2pa.opened, then c2pa.cropped, digitalCapture             what a camera took, cut out and coded again
     Edited      c2pa.opened, then c2pa.edited, algorithmicallyEnhanced     what a camera took, changed since
     Opened      c2pa.opened; nothing is said of where it comes from        what others made, signed or marked here
@@ -29,7 +30,7 @@ from typing import Any, ClassVar
 from media.errors import UnreadableError, UsageError
 from provenance.hashing import file_sha256
 from provenance.ingredients import Ingredient, able
-from provenance.subjects import NonExistent, Subject
+from provenance.subjects import Licensed, NonExistent, Subject
 
 SPEC_VERSION = "2.4.0"
 IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -177,6 +178,22 @@ class Composite(Claim):
 
 
 @dataclass(frozen=True)
+class Mixed(Claim):
+    """Mixed of photographs of several people, without any model that generates: a face that nobody has."""
+
+    kind: ClassVar[str] = "mixed"
+    source_type: ClassVar[str] = "compositeCapture"
+    synthetic: ClassVar[bool] = False
+
+    def check(self) -> None:
+        if not all(isinstance(s.grounds, Licensed) and s.path is None for s in self.subjects):
+            raise UsageError("claimed as mixed, but it shows a portrait that was given; claim it as edited")
+
+    def description(self) -> str:
+        return f"Mixed of photographs of several people (`vasari {self.command}`); nobody looks like this"
+
+
+@dataclass(frozen=True)
 class _Captured(Claim):
     """What begins with a file that a camera took."""
 
@@ -260,7 +277,7 @@ class Opened:
         return [actions, *bindings, (MAKING, making)]
 
 
-KINDS = (Generated, Rendered, Composite, Recorded, Edited)
+KINDS = (Generated, Rendered, Composite, Mixed, Recorded, Edited)
 """What may be claimed; these types and none derived from them."""
 
 

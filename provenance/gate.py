@@ -4,6 +4,7 @@
     allowed = Permit.of("examples/portrait.png", keys=keys)              somebody who does not exist, known by the bytes
     allowed = Permit.rendered(person, wardrobe, 512, keys=keys)          somebody who does not exist, drawn here and now
     allowed = Permit.licensed("001.jpg", keys=keys, dataset="...", licence="LICENSE.txt")
+    allowed = Permit.mixed(mixture, studio, keys=keys, dataset="...", licence="LICENSE.txt")     of several people there
     allowed = Permit.together([one, another])                            both are shown
 
     performance = allowed.perform(Generated, frames, sound, command="generate")
@@ -39,6 +40,7 @@ from provenance.subjects import Consented, Licensed, NonExistent, Subject, stamp
 
 if TYPE_CHECKING:
     from lab.people import Person, Wardrobe
+    from lab.pictures.composites import Mixture, Studio
 
 
 class _Sealed:
@@ -82,7 +84,7 @@ class Permit(_Sealed, sealed=True):
 
     keys: Keys
     subjects: tuple[Subject, ...]
-    photograph: Any  # of somebody rendered: the picture with all its labels (`lab.people.Photograph`), else None
+    photograph: Any  # of what was drawn or mixed here: the picture with its labels, else None
 
     @classmethod
     def of(
@@ -172,6 +174,37 @@ class Permit(_Sealed, sealed=True):
         return _permit(cls, keys, (Subject(grounds, digest, path, seen, stamp=stamp_of(path)),))
 
     @classmethod
+    def mixed(
+        cls,
+        mixture: "Mixture",
+        studio: "Studio",
+        expression: str = "neutral",
+        *,
+        keys: Keys,
+        dataset: str,
+        licence: str | os.PathLike[str],
+    ) -> "Permit":
+        """To show a face that nobody has: mixed here of pictures of several people of a data set, under the licence
+        that a file of the set states.
+
+        `photograph` holds the picture, uint8 RGB (S, S, 3), and its points (`lab.pictures.composites.Composed`).
+
+        Raises:
+            UnreadableError: a picture of the set, or the licence, cannot be read.
+            ConsentError: the file names no licence that lets altered forms be made.
+        """
+        from lab.pictures.composites import Mixture, Studio
+
+        if type(mixture) is not Mixture or type(studio) is not Studio:
+            raise UsageError("a lab.pictures.composites.Mixture and a Studio are needed, not what is derived from them")
+        stated = Path(licence)
+        grounds = Licensed(dataset, licence_of(stated), file_sha256(stated))
+        made = Studio.compose(studio, mixture, expression)
+        picture = frozen(made.picture)
+        subject = Subject(grounds, bytes_sha256(picture.tobytes()), None, picture, frozen(made.mesh[:, :2]))
+        return _permit(cls, keys, (subject,), made)
+
+    @classmethod
     def together(cls, permits: Sequence["Permit"]) -> "Permit":
         """To show all of them in one output.
 
@@ -208,7 +241,7 @@ class Permit(_Sealed, sealed=True):
         """What can be saved: pictures and sound, with what will be claimed of them.
 
         Args:
-            kind: what it is: `claims.Generated`, `Rendered`, `Composite`, `Recorded` or `Edited`.
+            kind: what it is: `claims.Generated`, `Rendered`, `Composite`, `Mixed`, `Recorded` or `Edited`.
             shown: a picture, uint8 RGB (H, W, 3), for `save_picture`; frames of this kind, 25 a second, for
                 `save_video`; moments (`.frame`, `.sound`) for `save_live`; a `Cut` for what is claimed as recorded,
                 which is read from the permit's file here.

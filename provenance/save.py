@@ -23,7 +23,7 @@ from media.errors import ConsentError, OutputError, SigningError, UsageError
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from provenance import elsewhere, manifest
 from provenance.boxes import with_large_headers
-from provenance.claims import Claim, Opened, Rendered, definition
+from provenance.claims import Claim, Mixed, Opened, Rendered, definition
 from provenance.encoding import Marking, OwnMarks, check_size, size_of
 from provenance.faults import beside, callers, foreign, owned, plainly, pulled
 from provenance.fingerprint import Fingerprinter
@@ -168,8 +168,8 @@ def save_picture(
         printer.frame(picture)
         witness.see(picture)
         likeness = witness.judge()
-        if isinstance(claim, Rendered) and not witness.own:
-            raise ConsentError("claimed as rendered, but it is not the picture that was rendered for the permit")
+        if isinstance(claim, Rendered | Mixed) and not witness.own:
+            raise ConsentError(f"claimed as {claim.kind}, but it is not the picture that was made for the permit")
         seconds = {"look": time.perf_counter() - started}
 
         def write(strength: float, quality: int) -> None:

@@ -2,7 +2,7 @@
 
 NonExistent    the person does not exist: the picture is known by its bytes, or was rendered here
 Consented      a signed consent for this very file (`consent`)
-Licensed       a picture of a data set, whose licence file is named
+Licensed       a picture of a data set, whose licence file is named, or a face mixed of several of them
 """
 
 from dataclasses import dataclass

@@ -26,13 +26,14 @@ class Person:
     id: str
     folder: Path
     row: dict[str, str]  # self-reported age, gender, ethnicity
+    suffix: str = ".jpg"  # of the pictures
 
     def path(self, expression: str) -> Path:
         """Of the picture; `expression`: "neutral" or "smile"."""
-        return self.folder / f"{self.id}_{expression}.jpg"
+        return self.folder / f"{self.id}_{expression}{self.suffix}"
 
     def picture(self, expression: str) -> np.ndarray:
-        """`expression`: "neutral" or "smile" -> uint8 (1024, 1024, 3) RGB."""
+        """`expression`: "neutral" or "smile" -> uint8 RGB (S, S, 3), of the set itself 1024 pixels a side."""
         return read_picture(self.path(expression))
 
 

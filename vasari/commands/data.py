@@ -17,6 +17,7 @@ import typer
 from media.errors import MissingExtraError, OutputError, UnreadableError, UsageError
 from media.processes import each
 from media.threads import cores
+from vasari.commands.composites import composites
 from vasari.commands.fakes import fakes
 from vasari.commands.lift import lifted
 from vasari.progress import frames_bar
@@ -30,6 +31,7 @@ SHA512 = "wIXbgAjbcmkgcPaMiqynSKYMcz8QR5a7lBSJKY/20BOhIxh5X2hYabJTdhB+DxfjM7O39d
 
 app = typer.Typer(help="Make training and evaluation sets.", no_args_is_help=True)
 app.command()(lifted)
+app.command()(composites)
 app.command()(fakes)
 Folder = Annotated[
     Path, typer.Option("--output", "-o", help="Folder to write into; made when missing.", show_default=False)

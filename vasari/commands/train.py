@@ -31,6 +31,13 @@ Assets = Annotated[
     Path | None,
     typer.Option(help="Folder made by `vasari data assets`: people who do not exist, to learn from."),
 ]
+Composites = Annotated[
+    Path | None, typer.Option(help="Tracker only: folder made by `vasari data composites`, to learn from as well.")
+]
+Unlabelled = Annotated[
+    list[Path] | None,
+    typer.Option(help="Tracker only: folder of pictures and videos of real people, to agree on; may be given often."),
+]
 Tracks = Annotated[
     Path | None,
     typer.Option(help="Motion only: folder of tracks (`vasari track`) beside their videos, to learn from as well."),
@@ -57,6 +64,8 @@ def train(
     lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     assets: Assets = None,
     skins: Annotated[Path | None, typer.Option(help="Folder of 2048 pixel skins for them.")] = None,
+    composites: Composites = None,
+    unlabelled: Unlabelled = None,
     tracks: Tracks = None,
     variant: Variant = None,
     encoder: Encoder = None,
@@ -68,7 +77,8 @@ def train(
 
     row = RECIPES[recipe]
     given = {"steps": steps, "workers": workers, "batch": batch, "start": start, "lr": lr, "assets": assets,
-             "skins": skins, "tracks": tracks, "encoder": encoder, "variant": variant}  # fmt: skip
+             "skins": skins, "composites": composites, "unlabelled": unlabelled, "tracks": tracks,
+             "encoder": encoder, "variant": variant}  # fmt: skip
     options = {name: value for name, value in given.items() if value is not None}
     for name in options:
         if name in OPTIONS and name not in row.takes:
