@@ -15,6 +15,7 @@ GOAL = 2.1
 FIRST_LIGHT = 2.86  # % with the tracker and the weights of commit efbc7af
 FEWEST = 2  # people that make a group; one would be that person
 WORST = 12  # faces on the sheet
+UNTOLD = "untold"
 
 
 def measure(given: Given) -> list[Figure]:
@@ -60,7 +61,7 @@ def _slices(london: London, errors: Errors) -> list[Figure]:
     for kind, group_of in GROUPS.items():
         groups: dict[str, list[float]] = defaultdict(list)
         for person in people:
-            groups[group_of(person.row)].append(errors.by_person[person.id])
+            groups[group_of(person)].append(errors.by_person[person.id])
         for group, values in sorted(groups.items()):
             name = f"nme_{kind}_{group}"
             figures.append(mean_figure(name, values, "%", better="lower", note="validation and test people"))
@@ -74,25 +75,20 @@ def _slices(london: London, errors: Errors) -> list[Figure]:
     ]
 
 
-def _column(row: dict[str, str], word: str) -> str:
-    """The value of the column whose name holds `word`, which differs between editions of the list."""
-    return next((v for k, v in row.items() if word in k), "") or "untold"
-
-
-def _age_group(row: dict[str, str]) -> str:
+def _age_group(person: Person) -> str:
     try:
-        age = int(float(_column(row, "age")))
+        age = int(float(person.told("age")))
     except ValueError:
-        return "untold"
+        return UNTOLD
     return "under_25" if age < 25 else "25_to_34" if age < 35 else "35_and_over"
 
 
 GROUPS = {
-    "sex": lambda row: _column(row, "gender"),
+    "sex": lambda person: person.told("gender") or UNTOLD,
     "age": _age_group,
-    "ethnicity": lambda row: _column(row, "eth").replace("/", "_or_"),
+    "ethnicity": lambda person: person.told("eth").replace("/", "_or_") or UNTOLD,
 }
-"""Kind of group -> which group a row of people.csv (self-reported) is in."""
+"""Kind of group -> which group somebody is in, by what they say of themselves in people.csv."""
 
 
 def _worst_sheet(given: Given, london: London, errors: Errors, tracks: dict[str, Track]) -> None:

@@ -6,9 +6,9 @@ from benchmarks.suites import Given, Parts, Suite
 
 
 def parts(given: Given) -> Parts:
-    from benchmarks.tracker import finding, london, motion, speed, truth
+    from benchmarks.tracker import filmed, finding, london, motion, speed, truth
 
-    for part in (london, truth, finding, motion, speed):
+    for part in (london, truth, finding, filmed, motion, speed):
         yield part.__name__.rsplit(".", 1)[-1], partial(part.measure, given)
 
 

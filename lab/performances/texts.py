@@ -147,3 +147,24 @@ def sentence(language: str, rng: np.random.Generator) -> str:
         numbers = ", ".join(str(n) for n in rng.integers(0, 10 ** rng.integers(1, 6), rng.integers(3, 7)))
         text = numbers + "."
     return text
+
+
+GRID: tuple[dict[str, str], ...] = (
+    {"b": "bin", "l": "lay", "p": "place", "s": "set"},
+    {"b": "blue", "g": "green", "r": "red", "w": "white"},
+    {"a": "at", "b": "by", "i": "in", "w": "with"},
+    {letter: letter.upper() for letter in "abcdefghijklmnopqrstuvxyz"},
+    {"z": "zero", "1": "one", "2": "two", "3": "three", "4": "four", "5": "five", "6": "six"}
+    | {"7": "seven", "8": "eight", "9": "nine"},
+    {"a": "again", "n": "now", "p": "please", "s": "soon"},
+)
+"""Words of the GRID corpus, by place and letter (Cooke et al. 2006, table I)."""
+
+
+def grid_sentence(stem: str) -> str:
+    """What is said in a film of the GRID corpus, by the last six letters of its name: "s1_bbaf2n" -> "bin blue at F two
+    now"; "" where a name is none."""
+    code = stem.rsplit("_", 1)[-1]
+    if len(code) != len(GRID) or any(letter not in words for letter, words in zip(code, GRID, strict=True)):
+        return ""
+    return " ".join(words[letter] for letter, words in zip(code, GRID, strict=True))

@@ -32,6 +32,7 @@ OVAL = (
 EDGE = np.array([(x / 6, y / 6) for y in range(7) for x in range(7) if {x, y} & {0, 6}], np.float32)  # of a picture
 PARENTS = (3, 4, 4, 5, 6)  # how many faces are averaged
 SAME_SEX = 0.85  # share of the mixtures of one sex
+SURE = 0.8  # of what is skin, for its tone
 TONE = 0.12  # by how much the logarithm of lightness differs among those who are mixed
 CONCENTRATION = 2.5  # of the Dirichlet distribution of weights
 BEYOND = (0.9, 1.25)  # how far a mixture differs from the mean face, beside how far volunteers do
@@ -131,7 +132,7 @@ class Studio:
 
     @cached_property
     def _sexes(self) -> np.ndarray:
-        return np.array([person.row.get("face_gender", "") for person in self.people])
+        return np.array([person.told("gender") for person in self.people])
 
     def _neutral(self, person: Person) -> tuple[np.ndarray, np.ndarray]:
         return self.london.mesh[f"{person.id}_neutral"], self.london.template[person.id]
@@ -215,14 +216,19 @@ class Studio:
         kinds = self.regions.read(picture, mesh[:, :2].astype(np.float32) * factor)
         seen = kinds[..., [Kind.SKIN, Kind.FEATURES, Kind.BEARD]].sum(-1)
         seen = np.clip((seen - 0.35) / 0.4, 0, 1).astype(np.float32)
-        hull = cv2.fillConvexPoly(
-            np.zeros(seen.shape, np.uint8), (mesh[list(OVAL), :2] * factor).round().astype(np.int32), 1
-        )
-        skin = (kinds[..., Kind.SKIN] > 0.8) & (hull > 0)
-        tone = np.median(picture[skin], axis=0) if skin.sum() > 50 else picture.mean((0, 1))
-        return _Sitter(
-            picture.astype(np.float32), mesh * factor, (template * factor).astype(np.float32), seen, tone.clip(8)
-        )
+        tone = tone_of(picture, mesh[:, :2] * factor, kinds[..., Kind.SKIN] > SURE)
+        return _Sitter(picture.astype(np.float32), mesh * factor, (template * factor).astype(np.float32), seen, tone)
+
+
+def tone_of(picture: np.ndarray, mesh: np.ndarray, skin: np.ndarray | None = None) -> np.ndarray:
+    """The usual colour (3,), 8 or more of 255, inside a face's outline in a uint8 RGB picture (H, W, 3), where mesh
+    points (478, 2) are; where `skin` (H, W) is true, if that is any."""
+    outline = mesh[list(OVAL), :2].round().astype(np.int32)
+    inside = cv2.fillConvexPoly(np.zeros(picture.shape[:2], np.uint8), outline, 1) > 0
+    if skin is not None and (inside & skin).sum() > 50:
+        inside &= skin
+    colours = picture[inside] if inside.any() else picture.reshape(-1, 3)
+    return np.median(colours, axis=0).clip(8)
 
 
 def _flat(points: np.ndarray) -> np.ndarray:

@@ -28,6 +28,10 @@ class Person:
     row: dict[str, str]  # self-reported age, gender, ethnicity
     suffix: str = ".jpg"  # of the pictures
 
+    def told(self, word: str) -> str:
+        """The value of the column whose name holds `word`, which differs between editions of the list; or ""."""
+        return next((value for name, value in self.row.items() if word in name), "")
+
     def path(self, expression: str) -> Path:
         """Of the picture; `expression`: "neutral" or "smile"."""
         return self.folder / f"{self.id}_{expression}{self.suffix}"

@@ -86,7 +86,8 @@ def bench(
         typer.Option(help="Labelled set (`vasari data fakes`): the detector is measured on its test split."),
     ] = None,
     real: Annotated[
-        Path | None, typer.Option(help="Folder of camera videos that nobody altered, for the detector's false alarms.")
+        Path | None,
+        typer.Option(help="Folder of pictures and videos that nobody altered: false alarms, whom the tracker sees."),
     ] = None,
     wild: Wild = None,
     peers: Peers = None,
