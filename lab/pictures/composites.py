@@ -34,7 +34,7 @@ PARENTS = (3, 4, 4, 5, 6)  # how many faces are averaged
 SAME_SEX = 0.85  # share of the mixtures of one sex
 SURE = 0.8  # of what is skin, for its tone
 TONE = 0.12  # by how much the logarithm of lightness differs among those who are mixed
-CONCENTRATION = 2.5  # of the Dirichlet distribution of weights
+CONCENTRATION, EVEN = 2.5, 25.0  # of the Dirichlet distribution of weights
 BEYOND = (0.9, 1.25)  # how far a mixture differs from the mean face, beside how far volunteers do
 FINE = 6 / 1024  # of a picture's side: detail below this blur is one volunteer's
 PORE = np.ones((5, 5), np.uint8)  # around hair, in which no fine detail of skin is believed
@@ -110,9 +110,9 @@ class Studio:
         shapes = [aligned(mesh, self._neutrals[0]) for mesh in self._neutrals]
         self.mean = np.mean(shapes, axis=0)
 
-    def draw(self, rng: np.random.Generator, parents: int | None = None) -> Mixture:
+    def draw(self, rng: np.random.Generator, parents: int | None = None, *, even: bool = False) -> Mixture:
         """Any mixture, of so many `parents`, or of three to six; mostly of one sex, and of skins that are not far from
-        that of the frame, so that light lies on all of them alike."""
+        that of the frame, so that light lies on all of them alike. With `even` nobody's share is far above others'."""
         count = int(rng.choice(PARENTS)) if parents is None else parents
         frame = int(rng.integers(len(self.people)))
         near = np.exp(-np.abs(self.tones - self.tones[frame]) / TONE)
@@ -120,7 +120,7 @@ class Studio:
             near *= np.where(self._sexes == self._sexes[frame], 1.0, 1e-3)
         near[frame] = 0
         chosen = tuple(int(k) for k in rng.choice(len(near), count, replace=False, p=near / near.sum()))
-        weights = rng.dirichlet([CONCENTRATION] * count)
+        weights = rng.dirichlet([EVEN if even else CONCENTRATION] * count)
         usual = 1 / float(np.sqrt(np.square(weights).sum()))  # a mean of several differs that much less from the mean
         told = tuple(float(w) for w in weights)
         return Mixture(chosen, told, usual * float(rng.uniform(*BEYOND)), chosen[int(rng.choice(count))], frame)

@@ -16,7 +16,7 @@ from lab.pictures.london import Person
 from media.atomic import replacing
 from media.errors import UnreadableError
 
-COLUMNS = ("id", "parents", "weights", "beyond", "detail", "frame")
+COLUMNS = ("id", "parents", "weights", "beyond", "detail", "frame", "nearest")
 
 
 @dataclass(frozen=True)

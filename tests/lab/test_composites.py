@@ -14,10 +14,12 @@ from toy_london import make_toy_london
 from lab.pictures.composites import LEVELS, Mixture, Studio, Warp, aligned, joined
 from lab.pictures.compositeset import CompositeSet
 from lab.pictures.london import London
+from lab.pictures.strangers import Strangers
 from lab.recipes import tracker as landmarks
 from lab.recipes.tracker_agreement import ALIKE, BELIEVED, Agreed, Face
 from media.errors import ConsentError, UnreadableError, UsageError
 from provenance import Keys, Mixed, Permit, save_picture, verify
+from vasari.commands.composites import Darkroom
 
 SIZE = 256
 PAIR = Mixture((0, 1, 2), (0.5, 0.3, 0.2), 1.0, 1, 3)
@@ -167,6 +169,40 @@ def test_the_command_writes_a_set_that_recipes_read(
     assert np.linalg.norm(shot.mesh[:, :2] - mesh, axis=1).mean() < 2
     with pytest.raises(ConsentError):  # a face of a data set is no portrait to animate without more
         Permit.of(found.training[0].path("neutral"), keys=keys)
+
+
+def test_a_portrait_is_like_nobody_or_is_drawn_again(folder: Path, studio: Studio, tmp_path: Path) -> None:
+    strangers = Strangers(studio.london)
+    everybody = studio.london.training + studio.london.validation + studio.london.test
+    assert set(strangers.ids) == {person.id for person in everybody}
+    own = studio.people[0].picture("neutral")
+    assert strangers.nearest(np.zeros_like(own)) == 1.0  # no face is no portrait
+    room = Darkroom(tmp_path, folder, SIZE, None, True, 0, folder / "LICENCE.txt", None)
+    told = {"limit": 0.5, "seen": 0}
+
+    class Choosy:
+        limit = 0.5
+
+        def nearest(self, picture: np.ndarray) -> float:
+            told["seen"] += 1
+            return 0.9 if told["seen"] < 4 else 0.4
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vasari.commands.composites.everybody", lambda _: Choosy())
+        mixture, near = room._drawn(np.random.default_rng(0))
+        assert (told["seen"], near, len(mixture.parents)) == (4, {"nearest": "0.400"}, 5)
+        patch.setattr("vasari.commands.composites.TRIES", 2)
+        told["seen"] = 0
+        with pytest.raises(UsageError, match="--parents"):
+            room._drawn(np.random.default_rng(0))
+
+
+def test_even_shares_are_nearer_to_one_another(studio: Studio) -> None:
+    def widest(even: bool) -> float:
+        drawn = [studio.draw(np.random.default_rng(seed), 5, even=even) for seed in range(60)]
+        return float(np.mean([max(mixture.weights) for mixture in drawn]))
+
+    assert widest(True) < 0.3 < widest(False)
 
 
 def test_a_folder_without_composites_or_licence_is_named(tmp_path: Path, folder: Path) -> None:

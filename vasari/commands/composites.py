@@ -13,11 +13,16 @@ from media.threads import cores
 from vasari.progress import frames_bar
 
 if TYPE_CHECKING:
-    from lab.pictures.composites import Studio
+    import numpy as np
+
+    from lab.pictures.composites import Mixture, Studio
     from lab.pictures.compositeset import Points
+    from lab.pictures.strangers import Strangers
 
 EXPRESSIONS = ("neutral", "smile")
 SIDES = (256, 1024)  # smallest and largest side of the pictures, pixels
+PARENTS = 5  # of portraits
+TRIES = 60  # mixtures that are drawn for one portrait
 
 
 def composites(
@@ -30,6 +35,10 @@ def composites(
     parents: Annotated[
         int | None, typer.Option(help="How many volunteers each is mixed of (default: three to six).", min=3, max=8)
     ] = None,
+    portraits: Annotated[
+        bool,
+        typer.Option("--portraits", help="Portraits to show: of five volunteers each, and like nobody of the set."),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed; the same seed makes the same set.")] = 0,
     licence: Annotated[
         Path | None, typer.Option(help="File that states the set's licence (default: found beside the pictures).")
@@ -44,7 +53,8 @@ def composites(
     Each face is the mean of several training volunteers, within and beyond the mean face, with the pores of one of them
     and hair and collar of one more; neutral and smiling, mixed alike. The folder is laid out as the set itself:
     NNNNN_neutral.png and NNNNN_smile.png (marked and signed), mesh478.npz, neutral_landmarks189.npz, people.csv
-    (how each was mixed).
+    (how each was mixed). With --portraits a mixture is drawn again while the recogniser finds a volunteer who is as
+    like it as one in a hundred others are to them; how like the nearest is stands in people.csv.
     """
     from lab.fakes.licences import licence_of
     from lab.pictures.compositeset import write_set
@@ -58,7 +68,7 @@ def composites(
     stated = licence or licence_of(data)
     if stated is None:
         raise UsageError(f"{data}: no file states the set's licence; give it with --licence FILE")
-    darkroom = Darkroom(output, data, size, parents, seed, stated, keys)
+    darkroom = Darkroom(output, data, size, parents, portraits, seed, stated, keys)
     opened(darkroom)  # what is missing is said before any work
     output.mkdir(parents=True, exist_ok=True)
     points = []
@@ -78,6 +88,7 @@ class Darkroom:
     data: Path
     size: int
     parents: int | None
+    portraits: bool
     seed: int
     licence: Path
     keys: Path | None
@@ -91,7 +102,7 @@ class Darkroom:
         from provenance import Keys, Mixed, Permit, save_picture
 
         studio = opened(self)
-        mixture = studio.draw(np.random.default_rng((self.seed, number)), self.parents)
+        mixture, nearest = self._drawn(np.random.default_rng((self.seed, number)))
         name, composed = f"{number:05d}", {}
         for expression in EXPRESSIONS:
             permit = Permit.mixed(
@@ -102,12 +113,33 @@ class Darkroom:
                 permit.picture,
                 command="data composites",
                 inputs=studio.sources(mixture, expression),
-                settings={"seed": self.seed, "number": number, "size": self.size, "expression": expression},
+                settings={"expression": expression, "number": number, **self.settings()},
             )
             save_picture(self.output / f"{name}_{expression}.png", shown)
             composed[expression] = permit.photograph
         meshes = {expression: one.mesh for expression, one in composed.items()}
-        return Points(name, studio.told(mixture), meshes, composed["neutral"].template)
+        return Points(name, studio.told(mixture) | nearest, meshes, composed["neutral"].template)
+
+    def settings(self) -> dict[str, int | bool]:
+        """What was asked for, for the credentials."""
+        asked = {"seed": self.seed, "size": self.size, "portraits": self.portraits}
+        return asked if self.parents is None else {**asked, "parents": self.parents}
+
+    def _drawn(self, rng: "np.random.Generator") -> tuple["Mixture", dict[str, str]]:
+        """A mixture; of portraits one that is like nobody, and how like the nearest is."""
+        studio = opened(self)
+        if not self.portraits:
+            return studio.draw(rng, self.parents), {}
+        strangers = everybody(self)
+        for _ in range(TRIES):
+            mixture = studio.draw(rng, self.parents or PARENTS, even=True)
+            nearest = strangers.nearest(studio.compose(mixture).picture)
+            if nearest < strangers.limit:
+                return mixture, {"nearest": f"{nearest:.3f}"}
+        raise UsageError(
+            f"--portraits: of {TRIES} mixtures each was like a volunteer (cosine {strangers.limit:.2f} or more); mix "
+            "more of them with --parents, or choose another --seed"
+        )
 
 
 @cache
@@ -117,3 +149,12 @@ def opened(darkroom: Darkroom) -> "Studio":
     from lab.pictures.london import London
 
     return Studio(London(darkroom.data), darkroom.size)
+
+
+@cache
+def everybody(darkroom: Darkroom) -> "Strangers":
+    """Whom portraits of a darkroom must not be like, once a process."""
+    from lab.pictures.london import London
+    from lab.pictures.strangers import Strangers
+
+    return Strangers(London(darkroom.data))
