@@ -28,7 +28,7 @@ td,th{padding:.15em .8em .15em 0;text-align:left;vertical-align:top}.n{text-alig
 .synthetic{color:#b00020}.nothing_found{color:#1b7f3b}.cannot_tell{color:#8a6d00}
 figure{display:inline-block;margin:.2em}figcaption{font-size:.8em;color:#555}
 svg{background:#fafafa;border:1px solid #ddd}
-small{color:#555}
+small{color:#555}.sentence{font-size:1.15em;font-weight:600}summary{color:#555;cursor:pointer}
 """
 
 
@@ -45,38 +45,49 @@ def report_folder(folder: Path) -> Path:
     return folder
 
 
-def write_report(folder: Path, detection: Detection, evidence: Evidence, facts: Sequence[str] = ()) -> Path:
+def write_report(
+    folder: Path, detection: Detection, evidence: Evidence, facts: Sequence[str] = (), *, settled: bool = False
+) -> Path:
     """Write a page for one file into `folder`, named after the file and where it lies.
 
     Args:
         evidence: with its crops (`Detector.look(keep=True)`).
-        facts: lines of a joint verdict (`detect.triage`), shown first.
+        facts: lines of a joint verdict (`detect.triage`), the sentence first; shown before the estimate.
+        settled: facts say how it was made; the estimate is a footnote, folded away.
     """
     place = zlib.crc32(detection.file.encode(errors="surrogateescape"))
     path = folder / f"{Path(detection.file).name}.{place:08x}.html"
-    known = "".join(f"<li>{html.escape(plain(line))}</li>" for line in facts)
+    sentence = "".join(f'<p class="sentence">{html.escape(plain(line))}</p>' for line in facts[:1])
+    known = "".join(f"<li>{html.escape(plain(line))}</li>" for line in facts[1:])
     if len(detection.people) != len(evidence.people):
         raise ValueError("detection and evidence are of different files")
     people = zip(detection.people, evidence.people, strict=True)
-    body = "".join(_person(result, seen, detection) for result, seen in people)
-    page = f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(plain(path.stem))}</title>
-<style>{STYLE}</style><h1>{html.escape(plain(detection.file))}</h1>
-{f"<ul>{known}</ul>" if known else ""}
-<p class="{detection.verdict}"><b>{SAYS[detection.verdict]}</b>{_chance(detection.probability, detection.interval)}
+    body = "".join(_person(result, seen, detection, settled) for result, seen in people)
+    colour = "" if settled else detection.verdict
+    said = f"<b>{SAYS[detection.verdict]}</b>{_chance(detection.probability, detection.interval)}"
+    estimate = f"""<p class="{colour}">{said}
 {html.escape(plain(detection.reason))}</p>
 <p><small>An estimate, no proof. Probability before anything is seen: one half. {detection.operating_point}: of
 comparable real clips, {detection.false_alarms:g} may be accused; measured on {html.escape(detection.measured_on)}.
 {detection.kind}, {detection.frames} frames, {detection.seconds:g} s. {html.escape("; ".join(detection.notes))}
-Weights {detection.model[:16]}.</small></p>{body}</html>"""
+Weights {detection.model[:16]}.</small></p>{body}"""
+    if settled:
+        estimate = f"""<details><summary>What the detector says by looks alone; the facts above say how it was
+made</summary>{estimate}</details>"""
+    page = f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(plain(path.stem))}</title>
+<style>{STYLE}</style><h1>{html.escape(plain(detection.file))}</h1>
+{sentence}{f"<ul>{known}</ul>" if known else ""}
+{estimate}</html>"""
     with replacing(path) as temporary:
         temporary.write_text(page)
     return path
 
 
-def _person(result: PersonResult, seen: Person, detection: Detection) -> str:
+def _person(result: PersonResult, seen: Person, detection: Detection, settled: bool) -> str:
     said = SAYS[result.verdict] + _chance(result.probability, result.interval)
     lines = [html.escape(line) for line in (beside(result), result.lips, likeness(result)) if line]
-    return f"""<h2>Person {result.person}</h2><p class="{result.verdict}">{said} {html.escape(result.reason)}</p>
+    colour = "" if settled else result.verdict
+    return f"""<h2>Person {result.person}</h2><p class="{colour}">{said} {html.escape(result.reason)}</p>
 <p>{"<br>".join(lines)}</p>{_timeline(result, detection)}{_pictures(result, seen)}"""
 
 

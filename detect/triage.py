@@ -89,8 +89,15 @@ def marks_stand_for(provenance: Verdict) -> Literal["made", "others", "unknown"]
     return "unknown"
 
 
+def settled(provenance: Verdict) -> bool:
+    """Whether facts say how it was made, so that an estimate of it is a footnote."""
+    return provenance.verdict == "known_maker" and provenance.credentials.generated
+
+
 def _estimate(provenance: Verdict, detection: Detection | None) -> list[str]:
     """What the detector adds, in words."""
+    if settled(provenance):
+        return [f"estimate: not needed, the credentials say how it was made{_by_looks(detection)}"]
     if detection is None:
         return ["estimate: none, there are no pictures"]
     if detection.verdict == "cannot_tell":
@@ -100,11 +107,16 @@ def _estimate(provenance: Verdict, detection: Detection | None) -> list[str]:
     credentials = provenance.credentials
     if detection.verdict == "synthetic" and credentials.digital_source_type in CAPTURED:
         lines.append("the estimate speaks against credentials that say that a camera took it; look closer")
-    elif detection.verdict == "synthetic" and credentials.generated and provenance.verdict == "known_maker":
-        lines.append("the credentials say so too")
     elif detection.verdict == "synthetic" and provenance.verdict == "known_maker" and credentials.action == OPENED:
         lines.append("whoever is known here says nothing of where it comes from; the estimate is of what others made")
     return lines
+
+
+def _by_looks(detection: Detection | None) -> str:
+    """ " (by looks alone: ...)", for a footnote."""
+    if detection is None or detection.probability is None:
+        return ""
+    return f" (by looks alone: {SAYS[detection.verdict]}, {detection.probability:.0%})"
 
 
 def _nothing(detection: Detection | None) -> str:

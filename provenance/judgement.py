@@ -27,6 +27,7 @@ A mark is secret-keyed, so it names this maker without credentials; but as the c
 are gone, what else was done to the file is unknown, hence never 0.
 """
 
+import datetime as dt
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -38,6 +39,18 @@ from provenance.registry import Entry, Registry
 from provenance.verdict import Credentials, Mark, Origin, Recovered, Track
 
 RECORDED = ("digitalCapture", "computationalCapture")  # digital source types (IPTC)
+HOW = {
+    "trainedAlgorithmicMedia": "AI-generated",
+    "compositeWithTrainedAlgorithmicMedia": "AI-generated in part",
+    "compositeSynthetic": "AI-generated in part",
+    "algorithmicMedia": "computer graphics",
+    "compositeCapture": "mixed of photographs",
+}
+"""How something was made, in words, by its digital source type."""
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
 EDITED = frozenset({"algorithmicallyEnhanced", "humanEdits"})
 CODES = {"known_maker": EXIT_KNOWN, "nothing_found": EXIT_NOTHING, "tampered": EXIT_TAMPERED}
 WHERE = {"": "", "file": "", "sidecar": " in the sidecar file", "remote": " that were fetched"}
@@ -202,21 +215,35 @@ def _signed(
 
 
 def _intact(credentials: Credentials) -> str:
-    """One line for what a known maker signed and nobody changed."""
+    """One sentence, to be quoted, for what a known maker signed and nobody changed."""
     signer = quoted(credentials.signer)
-    done = "made"
-    if credentials.action == "c2pa.opened":
-        as_it_was = "as a camera recorded it" if credentials.digital_source_type in RECORDED else "as others made it"
-        done = f"{'marked' if bound(credentials) else 'signed'}, {as_it_was},"
-        if credentials.digital_source_type in EDITED:
-            done = "edited"
-        if credentials.generated and not bound(credentials):
-            done = "signed, over what is generated,"
     where = {"sidecar": ", says a sidecar file", "remote": ", say fetched credentials"}.get(credentials.source, "")
     names = sorted({plain(item.what, 40) for item in credentials.uncovered if not item.what.startswith("box ")})
     but = f", but for {', '.join(names)}, which the signature leaves out" if names else ""
     damaged = "; what it was made of had been changed under its credentials" if _broken(credentials) else ""
+    if credentials.action != "c2pa.opened":
+        how = HOW.get(
+            credentials.digital_source_type, "AI-generated, at least in part" if credentials.generated else ""
+        )
+        done = f"{how}: made" if how else "made"
+        signed = "signed and marked" if bound(credentials) else "signed"
+        return f"{done} by {signer}{_day(credentials.made)}, {signed}, unaltered since{but}{where}{damaged}"
+    as_it_was = "as a camera recorded it" if credentials.digital_source_type in RECORDED else "as others made it"
+    done = f"{'marked' if bound(credentials) else 'signed'}, {as_it_was},"
+    if credentials.digital_source_type in EDITED:
+        done = "edited"
+    if credentials.generated and not bound(credentials):
+        done = "signed, over what is generated,"
     return f"{done} by {signer} and intact{but}{where}{damaged}"
+
+
+def _day(made: str) -> str:
+    """ " on 3 May 2026" of a time as credentials state it, "" of none."""
+    try:
+        day = dt.datetime.fromisoformat(made)
+    except ValueError:
+        return ""
+    return f" on {day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
 def _broken(credentials: Credentials) -> bool:

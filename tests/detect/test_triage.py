@@ -6,7 +6,9 @@ from making import picture
 from PIL import Image
 
 from detect.detector import Detector, Model
-from detect.triage import join, marks_stand_for
+from detect.report import write_report
+from detect.result import SAYS
+from detect.triage import join, marks_stand_for, settled
 from provenance import Keys, mark_file, verify
 from provenance.exits import EXIT_KNOWN, EXIT_NOTHING, EXIT_SYNTHETIC, EXIT_TAMPERED
 from provenance.verdict import Credentials, Mark, Origin, Verdict
@@ -52,6 +54,26 @@ def test_credentials_of_a_camera_beside_a_synthetic_look_are_noted(model):
     detection = Detector(model).judge("a.mp4", seen(person(60.0)))
     joint = join(facts("known_maker", source="digitalCapture"), detection)
     assert any("look closer" in line for line in joint.findings)
+
+
+@pytest.mark.parametrize("logit", [60.0, -60.0])
+def test_where_facts_say_how_it_was_made_the_estimate_is_a_footnote(model, logit, tmp_path):
+    """Neither contradicted nor confirmed by what it looks like, on the page neither green nor red."""
+    told = facts("known_maker", source="trainedAlgorithmicMedia", mark="found")
+    told = told.model_copy(update={"credentials": told.credentials.model_copy(update={"generated": True})})
+    evidence = seen(person(logit))
+    joint = join(told, Detector(model).judge("a.mp4", evidence))
+    assert joint.summary == told.summary
+    assert [line for line in joint.findings if line.startswith("estimate")] == [joint.findings[-1]]
+    assert joint.findings[-1].startswith("estimate: not needed, the credentials say how it was made")
+    page = write_report(tmp_path, joint.detection, evidence, [joint.summary], settled=settled(told)).read_text()
+    head, folded = page.split("<details>")
+    assert joint.summary in head
+    assert SAYS[joint.detection.verdict] not in head
+    assert SAYS[joint.detection.verdict] in folded
+    assert not any(f'class="{verdict}"' in page for verdict in SAYS)
+    plain = write_report(tmp_path, joint.detection, evidence, [joint.summary], settled=settled(facts("tampered")))
+    assert f'class="{joint.detection.verdict}"' in plain.read_text()
 
 
 def origin(command: str) -> Origin:

@@ -61,6 +61,31 @@ def test_verdict(signed, picture, sound, exit_code, agreement):
     assert "\n" not in judged["summary"]
 
 
+@pytest.mark.parametrize(
+    ("source", "made", "bound", "sentence"),
+    [
+        ("trainedAlgorithmicMedia", "2026-05-03T09:10:11Z", True,
+         "AI-generated: made by 'Somebody' on 3 May 2026, signed and marked, unaltered since"),
+        ("compositeWithTrainedAlgorithmicMedia", "", True,
+         "AI-generated in part: made by 'Somebody', signed and marked, unaltered since"),
+        ("algorithmicMedia", "yesterday", False, "computer graphics: made by 'Somebody', signed, unaltered since"),
+        ("compositeCapture", "", False, "mixed of photographs: made by 'Somebody', signed, unaltered since"),
+        ("", "2025-12-31T23:59:59+00:00", False, "made by 'Somebody' on 31 December 2025, signed, unaltered since"),
+    ],
+)  # fmt: skip
+def test_what_a_known_maker_made_is_said_in_a_sentence_to_quote(source, made, bound, sentence):
+    signed = credentials(bound=bound).model_copy(
+        update={"action": "c2pa.created", "digital_source_type": source, "made": made}
+    )
+    assert judge(signed, P if bound else NONE, S if bound else NONE, keys=[KEY])["summary"] == sentence
+
+
+def test_what_was_opened_is_not_said_to_be_made():
+    signed = credentials().model_copy(update={"action": "c2pa.opened", "digital_source_type": "digitalCapture"})
+    said = judge(signed, P, S, keys=[KEY])["summary"]
+    assert said == "marked, as a camera recorded it, by 'Somebody' and intact"
+
+
 def test_another_makers_binding_is_not_held_against_this_key():
     assert judge(credentials(), NONE, NONE, keys=["6" * 16])["exit_code"] == 0
 

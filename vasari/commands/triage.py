@@ -131,7 +131,7 @@ def opening(
     """
     from detect.detector import Detector
     from detect.report import report_folder, write_report
-    from detect.triage import join
+    from detect.triage import join, settled
     from vasari.commands.verify import opening as verifying
     from vasari.scanning import fetched
     from vasari.scanning.fetching import shown
@@ -150,9 +150,8 @@ def opening(
             detection, evidence = detector.look(path, keep=pages is not None, longest=longest)
         verdict = join(facts, detection.model_copy(update={"file": facts.file}))
         if pages is not None and verdict.detection is not None:
-            write_report(
-                pages, verdict.detection, evidence, [verdict.summary, *verdict.contradictions, *verdict.findings]
-            )
+            told = [verdict.summary, *verdict.contradictions, *verdict.findings]
+            write_report(pages, verdict.detection, evidence, told, settled=settled(verdict.provenance))
         return verdict
 
     return look
