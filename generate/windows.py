@@ -24,6 +24,7 @@ EYE_RIGHT = "eye_right"
 EYE_LEFT = "eye_left"
 WINDOWS = (MOUTH, EYE_RIGHT, EYE_LEFT)
 SHAPES = {MOUTH: (128, 160), EYE_RIGHT: (64, 96), EYE_LEFT: (64, 96)}  # height, width at 80 pixels a unit
+FITS = 0.04  # by which a head may be larger or smaller than that without its windows' being resized for the painter
 CHANNELS = 14  # of what the painter sees: composite 3, warped 3, source 3, parts 4, stretch 1
 
 
@@ -63,6 +64,8 @@ class WindowMaker:
     def __init__(self, head: Head, appearance: Appearance) -> None:
         self.head, self.appearance = head, appearance
         self.scale = appearance.unit / 80.0
+        if abs(self.scale - 1) < FITS:
+            self.scale = 1.0
         self.features = feature_points(head)
         self.source, self.margin = appearance.with_margin(), margin_of(appearance.picture.shape[0])
         self.places = np.hstack([appearance.points, head.uv]).astype(np.float32)  # in source and texture
