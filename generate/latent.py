@@ -8,12 +8,13 @@ import io
 import zipfile
 import zlib
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 
 from faces.actions import FACIAL_ACTIONS
-from faces.crop import face_crop
+from faces.crop import UNIT_512, Box, crop_around, face_box, margin_of, with_margin
 from faces.fit import FaceParameters, project
 from faces.head import PIVOT, Head, load_head, rotation_angles, rotation_matrix
 from faces.solve import CAMERA_DISTANCE
@@ -23,6 +24,10 @@ from generate.dynamics import Dynamics, action_index
 from media.errors import UnreadableError
 
 VERSION = 1  # of the file that a latent can be kept in
+TIGHT = 1.05  # times the usual scale from which a head is kept in its frame
+HAIR = 0.4  # units of the head above the skull that are kept in it
+LEAST_ROOM = 0.12  # units of the head by which it may move all the same
+FREE = 0.6  # share of the room in which it moves as it is told
 Piece = TypeVar("Piece")
 
 
@@ -75,6 +80,24 @@ class Appearance:
     rest: Pose  # pose in the picture; the shoulders stay with it
     eyes: np.ndarray  # (2, 96, 96, 3) float32 RGB in [0, 1]: unwrapped right and left eyeball
     tint: np.ndarray  # (3,) RGB in [0, 1] of something white between the lips
+    around: np.ndarray | None = None  # uint8 RGB (S + 2 M, S + 2 M, 3): what lies around the picture, where it is known
+
+    def with_margin(self) -> np.ndarray:
+        """The picture and what lies around it, of its own reflection where that is not known: uint8 RGB
+        (S + 2 M, S + 2 M, 3), M = `faces.crop.margin_of(S)`."""
+        return with_margin(self.picture, self.around)
+
+    @cached_property
+    def room(self) -> np.ndarray | None:
+        """How far a head that fills its frame may move: (2, 2) pixels, to the left and up, to the right and down. None
+        in a frame of the usual scale, where heads move as they are told."""
+        size = self.picture.shape[0]
+        if self.unit <= TIGHT * UNIT_512 * size / 512:
+            return None
+        points = self.points[load_head().neck > 0.999]
+        first, last = points.min(0) - (0, HAIR * self.unit), points.max(0)
+        room: np.ndarray = np.maximum([first, size - last], LEAST_ROOM * self.unit)
+        return room
 
 
 @dataclass(frozen=True)
@@ -87,10 +110,14 @@ class FaceLatent:
     actions: np.ndarray  # (52,) float32 facial actions in [0, 1]: the dynamics, read out
 
     @classmethod
-    def encode(cls, picture: np.ndarray, track: Track, *, size: int = 512) -> "FaceLatent":
-        """Cut a face crop of `size` pixels a side out of a uint8 RGB picture and take the face in it apart."""
-        crop, parameters = face_crop(picture, track.parameters, size)
-        return cls.from_parameters(crop, parameters)
+    def encode(cls, picture: np.ndarray, track: Track, *, size: int = 512, box: Box | None = None) -> "FaceLatent":
+        """Cut a square, `faces.crop.face_box` by default, out of a uint8 RGB picture (H, W, 3), resize it to `size`
+        pixels a side and take the face in it apart."""
+        box = face_box(picture.shape, track.parameters) if box is None else box
+        factor = size / box.side
+        crop, around = crop_around(picture, box, size)
+        latent = cls.from_parameters(crop, track.parameters.scaled(factor, (-box.left * factor, -box.top * factor)))
+        return replace(latent, appearance=replace(latent.appearance, around=around))
 
     @classmethod
     def from_parameters(cls, picture: np.ndarray, parameters: FaceParameters) -> "FaceLatent":
@@ -137,11 +164,22 @@ class FaceLatent:
             side = parts["appearance.picture"].shape[0]
             shapes = {"picture": (side, side, 3), "points": (len(head.mean), 2), "unit": (), "tint": (3,)}
             shapes["eyes"] = (2, EYE_TEXTURE, EYE_TEXTURE, 3)
+            if "appearance.around" in parts:
+                shapes["around"] = (side + 2 * margin_of(side), side + 2 * margin_of(side), 3)
             appearance = _read(parts, "appearance", Appearance, shapes, rest=rest)
             actions = _checked(parts, "actions", (len(FACIAL_ACTIONS),))
         except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error, IndexError) as error:
             raise UnreadableError(f"not a face latent, or damaged ({error})") from error
         return cls(appearance, identity, pose, actions)
+
+    def moved(self, rotation: np.ndarray, translation: np.ndarray, look: np.ndarray) -> "FaceLatent":
+        """The same face after a movement, arguments as of `Pose.moved`. A head that fills its frame (`Appearance.room`)
+        stays in it, as if the camera followed."""
+        pose, room = self.pose.moved(rotation, translation, look), self.appearance.room
+        if room is not None:
+            shift = pose.centre - self.pose.centre
+            pose = replace(pose, centre=self.pose.centre + _kept(shift, np.where(shift < 0, room[0], room[1])))
+        return self.with_pose(pose)
 
     def with_pose(self, pose: Pose) -> "FaceLatent":
         """The same face in another pose."""
@@ -178,6 +216,15 @@ class FaceLatent:
         for name, value in actions.items():
             changed[action_index(name)] = value
         return self.with_actions(changed)
+
+
+def _kept(shift: np.ndarray, room: np.ndarray) -> np.ndarray:
+    """A shift (2,), as it is where there is plenty of `room` (2,) and never more than that."""
+    free = FREE * room
+    beyond = np.maximum(np.abs(shift) - free, 0)
+    kept = np.minimum(np.abs(shift), free) + (room - free) * np.tanh(beyond / (room - free))
+    signed: np.ndarray = (np.sign(shift) * kept).astype(np.float32)
+    return signed
 
 
 _POSE = {"rotation": (3,), "centre": (2,), "scale": (), "gaze": (2, 2)}

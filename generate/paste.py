@@ -3,8 +3,7 @@
 import cv2
 import numpy as np
 
-from faces.crop import face_box
-from faces.fit import FaceParameters
+from faces.crop import Box
 
 BORDER = 0.06  # share of a crop's side over which it fades into the picture
 LONGEST = 1280  # pixels of a picture's longer side; larger pictures are made smaller
@@ -15,15 +14,15 @@ class Paste:
 
     Args:
         picture: uint8 RGB (H, W, 3).
-        parameters: the head in it, as the crop was cut by.
-        size: side of the crop's frames, pixels.
+        box: the square of it that the frames show, pixels; what is beyond the picture is left out.
+        size: side of the frames, pixels.
+        shown: width and height of what is made, pixels; the picture's, `LONGEST` at most and even, when left out.
     """
 
-    def __init__(self, picture: np.ndarray, parameters: FaceParameters, size: int) -> None:
-        box = face_box(picture.shape, parameters)
-        shrink = min(1.0, LONGEST / max(picture.shape[:2]))
-        height, width = (max(2, round(n * shrink) // 2 * 2) for n in picture.shape[:2])  # video needs even sides
-        self.still = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    def __init__(self, picture: np.ndarray, box: Box, size: int, shown: tuple[int, int] | None = None) -> None:
+        width, height = _shown(picture.shape) if shown is None else shown
+        shrinks = width <= picture.shape[1]
+        self.still = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
         across, down = width / picture.shape[1], height / picture.shape[0]
         left, top = box.left * across, box.top * down
         x0, y0 = max(0, int(np.floor(left))), max(0, int(np.floor(top)))
@@ -63,3 +62,10 @@ class Paste:
         placed = self._into_place(frame, part.shape[:2])
         part[:] = np.clip(part + self.weight * (placed.astype(np.float32) - part) + 0.5, 0, 255).astype(np.uint8)
         return whole
+
+
+def _shown(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Width and height at which a picture of `shape` is shown; video needs even sides."""
+    shrink = min(1.0, LONGEST / max(shape[:2]))
+    height, width = (max(2, round(n * shrink) // 2 * 2) for n in shape[:2])
+    return width, height

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numba import njit
 
+from faces.crop import MARGIN
 from faces.fit import at_mesh
 from faces.flow import FlowField, Rim, inward
 from faces.head import Head, Part, rotation_matrix
@@ -28,6 +29,7 @@ from media.weights import read_weights
 
 WEIGHTS = Path(__file__).parent / "data" / "refiner.onnx"
 GRID = 128  # cells a side
+AROUND = int(GRID * MARGIN)  # cells at each side of what is kept around the source
 CHANNELS = 21  # warped 3, source 3, shift 2, head 1, place 3, normals now 3, normals then 3, expression 3
 FACTS = 12  # of these, what the head itself says: from place on
 ANSWERS = 8  # correction of the flow 2, where what is behind comes from 2, share of the person 1, colour 3
@@ -55,6 +57,9 @@ class Viewer:
         self.cell = flow.size / GRID
         small = cv2.resize(latent.appearance.picture, (GRID, GRID), interpolation=cv2.INTER_AREA)
         self.source = small.astype(np.float32) / 255
+        whole = (GRID + 2 * AROUND, GRID + 2 * AROUND)
+        self.around = cv2.resize(latent.appearance.with_margin(), whole, interpolation=cv2.INTER_AREA) / np.float32(255)
+        self.around[AROUND:-AROUND, AROUND:-AROUND] = self.source
         self.raster = Raster(GRID, GRID)
         self.normals = vertex_normals(latent.identity.neutral(head).astype(np.float32), head.triangles, head.weld)
         self.actions = latent.actions
@@ -85,9 +90,9 @@ class Viewer:
         source = appearance.points + comes[:, None] * self.seamless
         shift = self.flow.shift(points, depth, source, appearance.unit, Rim(self.inward, comes))
         coarse = cv2.resize(shift, (GRID, GRID), interpolation=cv2.INTER_AREA) / np.float32(self.cell)
-        field = self.cells + coarse
+        field = self.cells + np.float32(AROUND) + coarse
         warped = cv2.remap(  # type: ignore[call-overload]
-            self.source, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            self.around, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         self.values[:, 3:6] = now
         change = latent.actions - self.actions
@@ -146,17 +151,18 @@ class Composer:
     """Makes the frames that the refiner asks for, of one picture. Buffers are kept between frames.
 
     Args:
-        picture: uint8 RGB (S, S, 3), the source.
+        picture: uint8 RGB (S + 2 M, S + 2 M, 3), the source and what lies around it.
+        margin: M, pixels.
     """
 
-    def __init__(self, picture: np.ndarray) -> None:
-        size = picture.shape[0]
+    def __init__(self, picture: np.ndarray, margin: int = 0) -> None:
+        size = picture.shape[0] - 2 * margin
         self.size, self.cell = size, np.float32(size / GRID)
         self.picture = cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA)  # OpenCV reads four bytes faster than three
-        axis = np.arange(size, dtype=np.float32)
+        axis = np.arange(margin, margin + size, dtype=np.float32)
         self.pixels = np.stack(np.meshgrid(axis, axis), -1)
         self.field = np.empty_like(self.pixels)
-        self.person, self.behind, self.frame = (np.empty_like(self.picture) for _ in range(3))
+        self.person, self.behind, self.frame = (np.empty((size, size, 4), np.uint8) for _ in range(3))
         self.between = _between(size, GRID)
 
     def __call__(self, shift: np.ndarray, answers: np.ndarray) -> np.ndarray:
@@ -194,7 +200,7 @@ class Composer:
 
 
 def compose(picture: np.ndarray, shift: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """One frame of `Composer`, for those who need no more."""
+    """One frame of `Composer`, of a source (S, S, 3) without margin, for those who need no more."""
     return Composer(picture)(shift, answers)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 from faces.actions import ACTION_INDEX
+from faces.crop import margin_of
 from faces.fit import project
 from faces.flow import FlowField
 from faces.head import Head, Part, load_head
@@ -56,8 +57,10 @@ class Renderer:
         self.head = load_head()
         self.appearance = latent.appearance
         self.painter = painter
+        self.margin = margin_of(latent.appearance.picture.shape[0])
         self.flow = FlowField(self.head, latent.appearance.picture.shape[0])
         self.maker = WindowMaker(self.head, latent.appearance)
+        self.source = self.maker.source  # with its margin
         self.lids = Lids(self.head)
         self.feather = {name: _feather(*self.maker.shapes[name]) for name in WINDOWS}
         self.stillness = Stillness(self.head, latent, self.maker)
@@ -71,7 +74,7 @@ class Renderer:
     @cached_property
     def composer(self) -> Composer:
         """What makes the frames that the refiner asks for."""
-        return Composer(self.appearance.picture)
+        return Composer(self.source, self.margin)
 
     def make_ready(self) -> None:
         """Make what is made once, before threads share the renderer."""
@@ -90,8 +93,9 @@ class Renderer:
     def warp(self, points: np.ndarray, depth: np.ndarray) -> np.ndarray:
         """The source picture carried along the flow: uint8 RGB."""
         field = self.flow.backward(points, depth, self.appearance.points, self.appearance.unit)
+        field += np.float32(self.margin)
         warped: np.ndarray = cv2.remap(  # type: ignore[call-overload]
-            self.appearance.picture, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            self.source, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         return warped
 

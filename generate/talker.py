@@ -11,13 +11,15 @@ refined, mouth and eyes opened: half of a frame's work each) and the one after i
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 import numpy as np
 
 from faces.actions import FACIAL_ACTIONS
+from faces.crop import Box, face_box
+from faces.fit import FaceParameters
 from faces.solve import CAMERA_DISTANCE
 from faces.tracker import Track, Tracker
 from generate.latent import FaceLatent, Pose
@@ -35,6 +37,9 @@ SPEECH_OWNS = np.array([
     for name in FACIAL_ACTIONS
 ])  # fmt: skip
 """Actions that the motion sets outright. The others are added to what the portrait shows at rest."""
+
+
+Framing = Callable[[tuple[int, ...], FaceParameters], Box]
 
 
 class Movement(Protocol):
@@ -60,7 +65,7 @@ def retarget(
     """
     expression = np.where(SPEECH_OWNS, actions, np.clip(0.8 * latent.actions + actions, 0, 1))
     look = gaze - rotation[:2]  # the eyes hold their target while the head moves
-    return latent.with_pose(latent.pose.moved(rotation, translation * HEAD_WIDTH, look)).with_actions(expression)
+    return latent.moved(rotation, translation * HEAD_WIDTH, look).with_actions(expression)
 
 
 class Talker:
@@ -70,6 +75,7 @@ class Talker:
         permit: under which its frames may be saved; None of a latent that came without one.
         faces: how many faces the portrait has.
         models: name of each weight -> SHA-256, for the claim.
+        box: the square of the portrait that its frames show, pixels; all of the latent's picture without a portrait.
     """
 
     def __init__(self, latent: FaceLatent, painter: Painter | None) -> None:
@@ -77,24 +83,27 @@ class Talker:
         self.renderer = Renderer(latent, painter)
         self.permit: Permit | None = None
         self.faces = 1
+        self.box = Box(0, 0, latent.appearance.picture.shape[0])
         self.models: dict[str, str] = {}
         if painter is not None:
             self.models = {"painter": painter.card.sha256, "refiner": painter.refiner.card.sha256}
 
     @classmethod
-    def of(cls, permit: Permit, *, size: int = 512, face: int | None = None) -> "Talker":
+    def of(cls, permit: Permit, *, size: int = 512, face: int | None = None, framed: Framing = face_box) -> "Talker":
         """Track and take apart the face in a permit's portrait.
 
         Args:
             size: side of the frames, pixels.
             face: which, counted from 1, largest first; the largest when left out.
+            framed: shape of the portrait, head in it -> the square that frames show; `faces.crop` has them.
 
         Raises:
             FaceError: no face, fewer than `face`, or one too small to animate.
         """
         track, count = Tracker().portrait(permit.picture, face)
-        talker = cls(FaceLatent.encode(permit.picture, track, size=size), Painter())
-        talker.permit, talker.faces = permit, count
+        box = framed(permit.picture.shape, track.parameters)
+        talker = cls(FaceLatent.encode(permit.picture, track, size=size, box=box), Painter())
+        talker.permit, talker.faces, talker.box = permit, count, box
         return talker
 
     def perform(
@@ -172,11 +181,11 @@ class Talker:
         now, then = track.parameters, rest.parameters
         shift = (now.centre - then.centre) / then.scale
         nearer = CAMERA_DISTANCE * (1 - then.scale / now.scale)
-        pose = self.latent.pose.moved(
+        moved = self.latent.moved(
             now.rotation - then.rotation, np.array([*shift, nearer], np.float32), (now.gaze - then.gaze).mean(0)
         )
         actions = np.clip(self.latent.actions + now.actions - then.actions, 0, 1)
-        return self.latent.with_pose(pose).with_actions(actions)
+        return moved.with_actions(actions)
 
     def _absolute(self, track: Track) -> FaceLatent:
         own, now = self.latent.pose, track.parameters

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numba import njit
 
+from faces.crop import margin_of
 from faces.head import Head, Part
 from faces.mouth import colour_interior
 from faces.raster import Raster
@@ -23,6 +24,7 @@ EYE_RIGHT = "eye_right"
 EYE_LEFT = "eye_left"
 WINDOWS = (MOUTH, EYE_RIGHT, EYE_LEFT)
 SHAPES = {MOUTH: (128, 160), EYE_RIGHT: (64, 96), EYE_LEFT: (64, 96)}  # height, width at 80 pixels a unit
+FITS = 0.04  # by which a head may be larger or smaller than that without its windows' being resized for the painter
 CHANNELS = 14  # of what the painter sees: composite 3, warped 3, source 3, parts 4, stretch 1
 
 
@@ -62,8 +64,10 @@ class WindowMaker:
     def __init__(self, head: Head, appearance: Appearance) -> None:
         self.head, self.appearance = head, appearance
         self.scale = appearance.unit / 80.0
+        if abs(self.scale - 1) < FITS:
+            self.scale = 1.0
         self.features = feature_points(head)
-        self.source = appearance.picture
+        self.source, self.margin = appearance.with_margin(), margin_of(appearance.picture.shape[0])
         self.places = np.hstack([appearance.points, head.uv]).astype(np.float32)  # in source and texture
         self.rasters, self.own, self.shapes, self.triangles, self.parts = {}, {}, {}, {}, {}
         for name in WINDOWS:
@@ -75,7 +79,9 @@ class WindowMaker:
             self.triangles[name] = np.ascontiguousarray(head.triangles[near])
             self.parts[name] = head.parts[near]
             corner = self._corner(appearance.points[self.features[name]].mean(0), height, width)
-            self.own[name] = np.ascontiguousarray(cut(self.source, *corner, height, width))
+            self.own[name] = np.ascontiguousarray(
+                cut(self.source, corner[0] + self.margin, corner[1] + self.margin, height, width)
+            )
 
     @staticmethod
     def _corner(middle: np.ndarray, height: int, width: int) -> tuple[int, int]:
@@ -89,14 +95,15 @@ class WindowMaker:
         Args:
             frame: the warped frame, uint8 RGB (S, S, 3).
             target: (V, 2) pixels; depth (V,) units of the head.
-            source: (V, 2) where each vertex takes its pixels from; where the appearance has it by default.
+            source: (V, 2) pixels of the appearance's picture that each vertex takes its colour from; its own points by
+                default.
         """
         raster, triangles = self.rasters[name], self.triangles[name]
         height, width = self.shapes[name]
         left, top = self._corner(target[self.features[name]].mean(0), height, width)
         raster.draw(target - np.array((left, top), np.float32), depth, triangles, cull=True)
         source = self.appearance.points if source is None else source
-        self.places[:, :2] = source
+        self.places[:, :2] = source + np.float32(self.margin)
         facts = raster.interpolate(self.places, triangles)
         part = np.where(raster.triangle >= 0, self.parts[name][raster.triangle], 0).astype(np.uint8)
         if name == MOUTH:  # slivers at the corners of shut lips are errors of the fit, not openings
@@ -152,11 +159,11 @@ def _soften(picture: np.ndarray, mask: np.ndarray, soft: float) -> None:
 
 
 def cut(picture: np.ndarray, left: int, top: int, height: int, width: int) -> np.ndarray:
-    """A rectangle of whole pixels out of a picture (H, W, 3), whose border is repeated beyond its edges."""
+    """A rectangle of whole pixels out of a picture (H, W, 3), which is reflected beyond its edges."""
     if left >= 0 and top >= 0 and left + width <= picture.shape[1] and top + height <= picture.shape[0]:
         return picture[top : top + height, left : left + width]
     matrix = np.array([[1.0, 0, -left], [0, 1.0, -top]])
-    return cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT_101)
 
 
 @njit(fastmath=True, cache=True, nogil=True)

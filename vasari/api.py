@@ -32,7 +32,7 @@ def generate(
     controls: "Controls | Curve | None" = None,
     guidance: "Guidance | None" = None,
     size: int = 512,
-    whole: bool = False,
+    crop: str = "face",
     face: int | None = None,
     seed: int = 0,
     style: int | None = None,
@@ -47,7 +47,9 @@ def generate(
         output: an .mp4, which appears when it is whole.
         controls: gaze (degrees), pose, distance, moods, movement; a `Curve` over time. Natural when left out.
         guidance: how far conditions are weighed.
-        size: of the face's square, pixels, 128 to 1024, even; with `whole`, the whole picture is shown.
+        size: of the square in which the face is rendered, pixels, 128 to 1024, even.
+        crop: what is shown. "face": that square, around head and shoulders; "square": the largest square of the
+            picture, as large; "full": the whole picture, at most 1280 pixels long.
         face: which of several, 1 for the largest.
         seed: of head movement, glances and blinks; `style` that of the way of speaking.
         told: settings for the credentials.
@@ -65,10 +67,10 @@ def generate(
     check_request(output, (portrait, speech), size)
     check_speech(speech)
     permit = Permit.of(portrait, keys=_opened(keys), consent=consent)
-    sitter = seat(permit, size=size, face=face, whole=whole)
+    sitter = seat(permit, size=size, face=face, crop=crop)
     asking: dict[str, Any] = {"seed": seed, "style": style} | ({} if controls is None else {"controls": controls})
     asking |= {} if guidance is None else {"guidance": guidance}
-    settings = {"size": size, "seed": seed} | (told or {})
+    settings = {"size": size, "crop": crop, "seed": seed} | (told or {})
     performance = speaking(permit, sitter, speech, asking, settings)
     return save_video(output, performance, progress=progress)
 
@@ -82,7 +84,7 @@ def animate(
     keys: "Keys | None" = None,
     absolute: bool = False,
     size: int = 512,
-    whole: bool = False,
+    crop: str = "face",
     face: int | None = None,
     told: dict[str, Any] | None = None,
     progress: Told | None = None,
@@ -107,7 +109,7 @@ def animate(
     if info.kind != "video":
         raise UnreadableError(f"{driving}: holds no moving picture; give a video to move by")
     permit = Permit.of(portrait, keys=_opened(keys), consent=consent)
-    sitter, seen = seat(permit, size=size, face=face, whole=whole), 0
+    sitter, seen = seat(permit, size=size, face=face, crop=crop), 0
 
     def tracks() -> "Iterator[Track | None]":
         nonlocal seen

@@ -18,6 +18,7 @@ class CropKind(StrEnum):
     """How much of the portrait's picture the video shows."""
 
     face = "face"
+    square = "square"
     full = "full"
 
 
@@ -25,7 +26,11 @@ Portrait = Annotated[Path, typer.Argument(help="Picture with a face.", show_defa
 Output = Annotated[Path, typer.Option("--output", "-o", help="Video to write, .mp4.", show_default=False)]
 Size = Annotated[int, typer.Option(help="Side of the square in which the face is rendered, pixels.")]
 Crop = Annotated[
-    CropKind, typer.Option(help="face: a square around the head; full: the whole picture, at most 1280 pixels long.")
+    CropKind,
+    typer.Option(
+        help="face: a square around head and shoulders, within the picture where that holds the head; square: the "
+        "largest square of the picture; full: the whole picture, at most 1280 pixels long."
+    ),
 ]
 ConsentFile = Annotated[Path | None, typer.Option("--consent", help="Consent file for a portrait of somebody.")]
 FaceNumber = Annotated[int | None, typer.Option("--face", help="Which face, largest first (default: the largest).")]

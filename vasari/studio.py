@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from faces import Tracker
+from faces.crop import Box, face_box, square_box, usual_box
 from generate import Motion, Talker
 from generate.paste import Paste
 from media import iter_sound, probe
@@ -16,6 +16,7 @@ from media.probing import MediaInfo
 from provenance import Generated, Performance, Permit, check_output
 
 SIZES = (128, 1024)  # smallest and largest side of the output, pixels
+CROPS = ("face", "square", "full")  # how much of the portrait a video shows
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Sitter:
     """A portrait, ready to be animated."""
 
     talker: Talker
-    place: Callable[[np.ndarray], np.ndarray]  # a frame as it is shown: alone, or in the whole picture
+    place: Callable[[np.ndarray], np.ndarray]  # a frame as it is shown: alone, or laid back into the picture
 
 
 def check_request(output: Path, inputs: tuple[Path, ...], size: int) -> None:
@@ -53,13 +54,28 @@ def check_speech(speech: Path) -> MediaInfo:
     return info
 
 
-def seat(permit: Permit, *, size: int, face: int | None = None, whole: bool = False) -> Sitter:
-    """Track and take apart the face in a permit's portrait. `whole`: frames show the whole picture."""
-    talker = Talker.of(permit, size=size, face=face)
-    if not whole:
+def seat(permit: Permit, *, size: int, face: int | None = None, crop: str = "face") -> Sitter:
+    """Track and take apart the face in a permit's portrait.
+
+    Args:
+        crop: what frames show. face: the square around head and shoulders, `size` pixels a side; square: the largest
+            square of the picture that holds it, as large; full: the whole picture.
+
+    Raises:
+        UsageError: `crop` is none of these.
+    """
+    if crop not in CROPS:
+        raise UsageError(f"crop {crop!r}: choose one of {', '.join(CROPS)}")
+    talker = Talker.of(permit, size=size, face=face, framed=usual_box if crop == "full" else face_box)
+    picture, box = permit.picture, talker.box
+    if crop == "full":
+        return Sitter(talker, Paste(picture, box, size))
+    square = square_box(picture.shape, box)
+    if crop == "face" or square == box:
         return Sitter(talker, _alone)
-    track, _ = Tracker().portrait(permit.picture, face)
-    return Sitter(talker, Paste(permit.picture, track.parameters, size))
+    left, top, side = int(square.left), int(square.top), int(square.side)
+    part = picture[top : top + side, left : left + side]
+    return Sitter(talker, Paste(part, Box(box.left - left, box.top - top, box.side), size, (size, size)))
 
 
 def speaking(

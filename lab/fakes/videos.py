@@ -16,7 +16,7 @@ import numpy as np
 
 from faces import FaceParameters, Track, Tracker
 from faces.actions import ACTION_INDEX
-from faces.crop import EYES_AT, Box, box_crop, face_box
+from faces.crop import EYES_AT, Box, box_crop, usual_box
 from faces.fit import CAMERA_DISTANCE
 from faces.head import PIVOT, rotation_angles, rotation_matrix
 from faces.quality import turned_degrees
@@ -213,7 +213,7 @@ def look_of(track: Track, shape: tuple[int, ...]) -> Look:
 def square(shape: tuple[int, ...], parameters: FaceParameters) -> Box | None:
     """The square around a head that lies within a picture of `shape`; None where too little of it does, or it is too
     small. What lies beyond the picture was never filmed, so nothing stands for it."""
-    usual = face_box(shape, parameters).side
+    usual = usual_box(shape, parameters).side
     side = min(usual, *map(float, shape[:2]))
     if side < max(NARROWEST, TIGHTEST * usual):
         return None

@@ -1,8 +1,9 @@
 """The face latent: four parts that change one at a time."""
 
 import io
-from dataclasses import fields
+from dataclasses import fields, replace
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from sitters import latent, portrait, tracked
 
 from faces.actions import ACTION_INDEX
-from faces.crop import EYES_AT, UNIT_512, face_crop
+from faces.crop import EYES_AT, UNIT_512, face_crop, margin_of
 from faces.fit import CAMERA_DISTANCE, project
 from faces.head import PIVOT, Part, load_head, rotation_matrix
 from faces.texture import EYE_TEXTURE
@@ -56,7 +57,8 @@ def test_crop_puts_the_eyes_where_the_painter_expects_them(size: int) -> None:
     face = latent(size)
     assert face.appearance.picture.shape == (size, size, 3)
     assert face.appearance.picture.dtype == np.uint8
-    assert face.appearance.unit == pytest.approx(UNIT_512 * size / 512, rel=1e-3)
+    # The portrait is a little smaller than the usual square, and the crop lies within it.
+    assert 1 <= face.appearance.unit / (UNIT_512 * size / 512) < 1.02
     assert face.pose.scale == face.appearance.unit
     # The crop is moved inwards where it would leave the picture, so the eyes lie near their place, not on it.
     assert face.pose.centre == pytest.approx((size / 2, size * EYES_AT), abs=0.06 * size)
@@ -75,15 +77,6 @@ def test_crop_carries_its_parameters_along() -> None:
     assert np.abs(crop[nose[1], nose[0]].astype(int) - portrait()[there[1], there[0]]).max() < 25
 
 
-def test_a_crop_at_the_edge_repeats_the_edge() -> None:
-    parameters = tracked().parameters
-    narrow = portrait()[:, 150:360]
-    crop, moved = face_crop(narrow, parameters.scaled(1.0, (-150, 0)), 256)
-    assert crop.shape == (256, 256, 3)
-    assert np.isfinite(moved.centre).all()
-    assert np.ptp(crop[:, :20].astype(int), axis=1).max() <= 2
-
-
 def test_encoding_keeps_the_portrait_and_reads_its_eyes() -> None:
     face = latent(512)
     eyes = face.appearance.eyes
@@ -96,6 +89,24 @@ def test_encoding_keeps_the_portrait_and_reads_its_eyes() -> None:
         assert eye[radius < 0.08].mean() < 0.7 * eye[(radius > 0.35) & (radius < 0.5)].mean()
     assert (face.appearance.tint >= 0.15).all()
     assert (face.appearance.tint <= 1).all()
+
+
+def test_what_lies_around_a_crop_is_kept() -> None:
+    tall = np.vstack([portrait()[::-1], portrait()])  # there is something above
+    parameters = tracked().parameters.scaled(1.0, (0.0, 512.0))
+    face = FaceLatent.encode(tall, replace(tracked(), parameters=parameters), size=256)
+    margin = margin_of(256)
+    assert face.appearance.around is not None
+    assert not face.appearance.around[margin:-margin, margin:-margin].any()  # not twice
+    whole = face.appearance.with_margin()
+    assert whole.shape == (256 + 2 * margin, 256 + 2 * margin, 3)
+    assert np.array_equal(whole[margin:-margin, margin:-margin], face.appearance.picture)
+    above = cv2.resize(tall[:512], (256, 256), interpolation=cv2.INTER_AREA)[-margin // 2 :]
+    shown = whole[margin - margin // 2 : margin, margin:-margin]
+    assert np.abs(shown.astype(int) - above).mean() < 4
+    alone = replace(face.appearance, around=None).with_margin()
+    assert np.array_equal(alone[margin:-margin, margin:-margin], face.appearance.picture)
+    assert alone[:4].mean() < 0.75 * face.appearance.picture[:margin].mean()  # darker, far out
 
 
 def test_points_of_the_appearance_are_the_projected_head() -> None:

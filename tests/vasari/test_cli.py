@@ -21,8 +21,8 @@ pytestmark = pytest.mark.usefixtures("one_thread", "home")
 
 
 COMMANDS = {
-    ("generate",): ("--size", "pixels", "default: 512", "degrees", "--emotion", "--consent", "--seed"),
-    ("animate",): ("--size", "default: 512", "--absolute", "--consent"),
+    ("generate",): ("--size", "--crop", "pixels", "default: 512", "degrees", "--emotion", "--consent", "--seed"),
+    ("animate",): ("--size", "--crop", "default: 512", "--absolute", "--consent"),
     ("track",): ("degrees", "pixels", "actions (T, 52)"),
     ("verify",): ("--json", "Exit code", "--anchor"),
     ("train",): ("--steps", "--seed", "default: 0", "--device", "default: cpu", "--resume"),
@@ -96,6 +96,17 @@ def test_a_video_moves_a_portrait(talking: tuple[Path, Done], tmp_path: Path) ->
     assert len(list(VideoReader(out))) == len(list(VideoReader(talking[0])))
     assert probe(out).has_sound
     assert vasari("verify", out).code == 0
+
+
+def test_a_portrait_is_shown_in_the_largest_square(speech: Path, tmp_path: Path) -> None:
+    out = tmp_path / "square.mp4"
+    done = vasari("generate", PORTRAIT, speech, "-o", out, "--size", 128, "--crop", "square")
+    assert done.code == 0, done.err
+    assert next(iter(VideoReader(out))).shape == (128, 128, 3)
+    assert vasari("verify", out).code == 0
+    done = vasari("generate", PORTRAIT, speech, "-o", tmp_path / "tall.mp4", "--crop", "tall")
+    assert done.code == 2
+    assert "square" in done.err
 
 
 def test_tracks_hold_the_stated_arrays(talking: tuple[Path, Done], tmp_path: Path) -> None:

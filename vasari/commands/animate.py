@@ -37,6 +37,6 @@ def animate(
     with frames_bar("animating", int(info.duration * FPS) if info.duration else None) as progress:
         saved = api.animate(
             portrait, driving, output, consent=consent, keys=signing_keys(keys, timestamp, required), absolute=absolute,
-            size=size, whole=crop is CropKind.full, face=face, told=settings, progress=progress,
+            size=size, crop=crop.value, face=face, told=settings, progress=progress,
         )  # fmt: skip
     report(saved)

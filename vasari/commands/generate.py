@@ -111,7 +111,7 @@ def generate(
     asking = {"seed": seed, "style": style, "controls": asked, "guidance": weighed}
     permit = Permit.of(portrait, keys=opened, consent=consent)
     outlet = listening.open_outlet(to, output) if live else None
-    sitter = seat(permit, size=size, face=face, whole=crop is CropKind.full)
+    sitter = seat(permit, size=size, face=face, crop=crop.value)
     if sitter.talker.faces > 1 and face is None:
         _say(f"{portrait}: {sitter.talker.faces} faces; the largest speaks (--face N chooses)")
     if opened.created:
