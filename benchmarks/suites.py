@@ -43,6 +43,7 @@ class Given:
     real: Path | None = None  # camera files that nobody altered
     wild: Path | None = None  # `real/`, `fake/` and `clips.csv` of material that nobody here made
     peers: Path | None = None  # TOML file of commands to be measured beside ours
+    pairs: Path | None = None  # where a page of blind pairs goes
     workers: int = 1  # processes; speed is measured in one
 
     @property

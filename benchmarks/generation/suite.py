@@ -21,6 +21,7 @@ from benchmarks.generation.entrants import (
     run_peer,
 )
 from benchmarks.generation.measures import Eye, Seen, frechet, windows
+from benchmarks.generation.pairs import write_pairs
 from benchmarks.generation.sitters import Sitter, rendered, shipped
 from benchmarks.sheets import portraits, save_sheet, tile
 from benchmarks.suites import Given, Parts, Suite
@@ -88,6 +89,8 @@ def parts(given: Given) -> Parts:
 
     for number, sitter in enumerate(sitters):
         yield sitter.name, partial(sit, number, sitter)
+    if given.pairs is not None:
+        yield "pairs", partial(_pairs, given.pairs, given.folder, [sitter.name for sitter in sitters], list(found))
     yield "figures", lambda: [f for name, entrant in found.items() for f in _figures(name, entrant, found[TRUTH])]
 
 
@@ -122,6 +125,16 @@ def _made(
         entrant.add({"marked_pct": 100.0 * (verify(out, keys=keys).verdict == "known_maker")})
         clips[name] = frames
     return clips
+
+
+def _pairs(page: Path, folder: Path, sitters: Sequence[str], entrants: Sequence[str]) -> list[Figure]:
+    """The page of blind pairs, of the clips that were made as files."""
+    clips = {
+        sitter: {name: path for name in entrants if (path := folder / f"{sitter}-{name}.mp4").is_file()}
+        for sitter in sitters
+    }
+    write_pairs(page, clips, OURS)
+    return []
 
 
 def _cost(cost: Cost, frames: int) -> dict[str, float]:

@@ -91,6 +91,10 @@ def bench(
     ] = None,
     wild: Wild = None,
     peers: Peers = None,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(help="Generation only: folder for a page that shows clips of two entrants side by side, blind."),
+    ] = None,
     portrait: Annotated[Path, typer.Option(help="Portrait of a person who does not exist.")] = EXAMPLES
     / "portrait.png",
     speech: Annotated[Path, typer.Option(help="Speech to generate from.")] = EXAMPLES / "speech.wav",
@@ -110,7 +114,7 @@ def bench(
         raise ConsentError(f"{portrait}: benchmarks animate only people who do not exist; use a shipped example")
     given = Given(
         output, portrait, speech, quick, london, people, assets, skins, clip, speech_set, fakes, real, wild, peers,
-        workers=cores(),
+        pairs, workers=cores(),
     )  # fmt: skip
     if Suite("all") in suites:
         _measure_all(given)
