@@ -32,7 +32,12 @@ OVAL = (
 EDGE = np.array([(x / 6, y / 6) for y in range(7) for x in range(7) if {x, y} & {0, 6}], np.float32)  # of a picture
 PARENTS = (3, 4, 4, 5, 6)  # how many faces are averaged
 SAME_SEX = 0.85  # share of the mixtures of one sex
-SOFT = 2 / 1024  # of a picture's side: how softly eyes and lips are told from skin
+LIDS = (
+    (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
+    (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),
+)  # mesh points around the opening of each eye
+WHITE = 0.35  # how far eyes follow the tone of the skin
+SOFT = 2 / 1024  # of a picture's side: how softly eyes are told from skin
 SURE = 0.8  # of what is skin, for its tone
 TONE = 0.12  # by how much the logarithm of lightness differs among those who are mixed
 CONCENTRATION, EVEN = 2.5, 25.0  # of the Dirichlet distribution of weights
@@ -75,7 +80,7 @@ class _Sitter:
     mesh: np.ndarray  # (478, 3)
     template: np.ndarray  # (189, 2)
     open: np.ndarray  # (S, S) float32: 1 where skin and features are seen, 0 under hair, glasses, hats
-    skin: np.ndarray  # (S, S) float32: 1 on skin and beard, 0 on eyes, brows and lips
+    eyes: np.ndarray  # (S, S) float32: 1 between the lids
     tone: np.ndarray  # (3,) mean colour of the skin
 
     @property
@@ -193,9 +198,9 @@ class Studio:
         share = np.full((self.size, self.size, 1), 1e-6, np.float32)
         fine, sigma = None, FINE * self.size
         for index, sitter, weight in zip(mixture.parents, parents, mixture.weights, strict=True):
-            skin = np.clip(warp(sitter.skin, sitter.points), 0, 1)[..., None]
-            toned = 1 + skin * (frame.tone / sitter.tone - 1)  # the white of eyes is no darker in dark skin
-            picture = warp(sitter.picture, sitter.points) * toned
+            eyes = np.clip(warp(sitter.eyes, sitter.points), 0, 1)[..., None]
+            gain = (frame.tone / sitter.tone) ** (1 - (1 - WHITE) * eyes)  # eyes are hardly darker in dark skin
+            picture = warp(sitter.picture, sitter.points) * gain.astype(np.float32)
             share_here = weight * np.maximum(warp(sitter.open, sitter.points)[..., None], 1e-4)
             total += share_here * picture
             share += share_here
@@ -220,10 +225,13 @@ class Studio:
         kinds = self.regions.read(picture, mesh[:, :2].astype(np.float32) * factor)
         seen = kinds[..., [Kind.SKIN, Kind.FEATURES, Kind.BEARD]].sum(-1)
         seen = np.clip((seen - 0.35) / 0.4, 0, 1).astype(np.float32)
-        skin = cv2.GaussianBlur(1 - np.clip(2 * kinds[..., Kind.FEATURES], 0, 1), (0, 0), SOFT * self.size)
+        eyes = np.zeros(seen.shape, np.float32)
+        for lids in LIDS:
+            cv2.fillPoly(eyes, [(mesh[list(lids), :2] * factor).round().astype(np.int32)], 1.0)
+        eyes = cv2.GaussianBlur(eyes, (0, 0), SOFT * self.size)
         tone = tone_of(picture, mesh[:, :2] * factor, kinds[..., Kind.SKIN] > SURE)
         return _Sitter(
-            picture.astype(np.float32), mesh * factor, (template * factor).astype(np.float32), seen, skin, tone
+            picture.astype(np.float32), mesh * factor, (template * factor).astype(np.float32), seen, eyes, tone
         )
 
 
