@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from faces import Track
     from generate.motion import Controls, Curve, Guidance
     from provenance import Consent, Keys, Saved, Verdict
+    from provenance.label import LabelKind
 
 StrPath = str | os.PathLike[str]
 Told = Callable[[int], None]
@@ -36,6 +37,8 @@ def generate(
     face: int | None = None,
     seed: int = 0,
     style: int | None = None,
+    label: "LabelKind" = "off",
+    label_reason: str = "",
     told: dict[str, Any] | None = None,
     progress: Told | None = None,
 ) -> "Saved":
@@ -50,6 +53,8 @@ def generate(
         size: of the face's square, pixels, 128 to 1024, even; with `whole`, the whole picture is shown.
         face: which of several, 1 for the largest.
         seed: of head movement, glances and blinks; `style` that of the way of speaking.
+        label: "on": a visible label (AI in a corner) all the time; "start": for 3 s, and again every 10 s; "off". The
+            credentials state which, and why none if `label_reason` says so.
         told: settings for the credentials.
         progress: called with the number of frames made.
 
@@ -59,17 +64,18 @@ def generate(
         UsageError, OutputError, SigningError: as `provenance.save_video`.
     """
     from provenance import Permit, save_video
-    from vasari.studio import check_request, check_speech, seat, speaking
+    from vasari.studio import check_request, check_speech, labelled, seat, speaking
 
     portrait, speech, output = Path(portrait), Path(speech), Path(output)
     check_request(output, (portrait, speech), size)
     check_speech(speech)
+    worn = labelled(label, label_reason)
     permit = Permit.of(portrait, keys=_opened(keys), consent=consent)
     sitter = seat(permit, size=size, face=face, whole=whole)
     asking: dict[str, Any] = {"seed": seed, "style": style} | ({} if controls is None else {"controls": controls})
     asking |= {} if guidance is None else {"guidance": guidance}
     settings = {"size": size, "seed": seed} | (told or {})
-    performance = speaking(permit, sitter, speech, asking, settings)
+    performance = speaking(permit, sitter, speech, asking, settings, sitter.label(worn))
     return save_video(output, performance, progress=progress)
 
 
@@ -84,6 +90,8 @@ def animate(
     size: int = 512,
     whole: bool = False,
     face: int | None = None,
+    label: "LabelKind" = "off",
+    label_reason: str = "",
     told: dict[str, Any] | None = None,
     progress: Told | None = None,
 ) -> "Saved":
@@ -99,13 +107,14 @@ def animate(
     from faces import Tracker
     from media import VideoReader, iter_sound, probe
     from provenance import Generated, Permit, save_video
-    from vasari.studio import check_request, seat
+    from vasari.studio import check_request, labelled, seat
 
     portrait, driving, output = Path(portrait), Path(driving), Path(output)
     check_request(output, (portrait, driving), size)
     info = probe(driving)
     if info.kind != "video":
         raise UnreadableError(f"{driving}: holds no moving picture; give a video to move by")
+    worn = labelled(label, label_reason)
     permit = Permit.of(portrait, keys=_opened(keys), consent=consent)
     sitter, seen = seat(permit, size=size, face=face, whole=whole), 0
 
@@ -121,6 +130,7 @@ def animate(
         Generated, map(sitter.place, sitter.talker.follow(tracks(), absolute=absolute)),
         iter_sound(driving) if info.has_sound else None, command="animate", inputs=(driving,),
         settings={"size": size, "absolute": absolute} | (told or {}), models=sitter.talker.models,
+        label=sitter.label(worn),
     )  # fmt: skip
     return save_video(output, performance, progress=progress)
 

@@ -28,7 +28,7 @@ from vasari.stamping import exposed, tell
 
 if TYPE_CHECKING:
     from provenance import Verdict
-    from provenance.verdict import Credentials, Mark
+    from provenance.verdict import Credentials, Mark, Visible
 
 COLOURS = {"known_maker": "green", "nothing_found": "yellow", "tampered": "red"}
 Files = Annotated[
@@ -157,6 +157,8 @@ def _table(verdict: "Verdict") -> Table:
         table.add_row(
             f"{track.kind} {track.number}", _mark_words(track.mark, "frames" if track.kind == "video" else "s")
         )
+    if verdict.label:
+        table.add_row("visible label", _lines([_label_words(verdict.label)]))
     if verdict.origin:
         origin = verdict.origin
         table.add_row("registry", _lines([f"`vasari {origin.command}` {origin.made}", origin.manifest]))
@@ -183,6 +185,16 @@ def _credentials(credentials: "Credentials") -> list[str]:
     if stamp := credentials.timestamp:
         lines.append(f"time stamp {stamp.time} by {quoted(stamp.authority)} ({stamp.trust})")
     return [*lines, *credentials.notes]
+
+
+def _label_words(label: "Visible") -> str:
+    """What is stated and what is seen, in one line."""
+    if label.stated.kind == "off":
+        return f"none, as stated{f': {quoted(label.stated.reason)}' if label.stated.reason else ''}"
+    when = "all the time" if label.stated.kind == "on" else "at the start, and again"
+    seen = {"seen": "seen", "removed": "removed or covered", "not_seen": "not seen", "not_checked": "not looked for"}
+    looked = f" ({label.looked_at - label.missing} of {label.looked_at} frames)" if label.looked_at else ""
+    return f"{label.stated.corner}, {when}: {seen[label.state]}{looked}"
 
 
 def _mark_words(mark: "Mark", unit: str) -> str:
