@@ -1,7 +1,8 @@
 """A face speaks while its sound comes: `python examples/live.py OUT.mp4 | ffplay -`
 
 The shipped speech is pushed as a microphone would bring it. Half way, somebody falls in: the voice breaks off, the face
-listens with a smile, and then goes on. What goes to standard output is marked; OUT.mp4 is signed at the end.
+listens with a smile, and then goes on. What goes to standard output is labelled and marked; OUT.mp4 is signed at
+the end.
 """
 
 import sys

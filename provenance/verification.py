@@ -132,7 +132,8 @@ def _visible(path: Path, info: MediaInfo, credentials: Credentials, seen: _Seen)
     """The visible label that the file's own credentials state, or those of the output that it was recovered as."""
     pieces = seen.picture.pieces if seen.picture.state == "found" else ()
     if credentials.state in ("valid", "invalid"):
-        intact = credentials.state == "valid"
+        intact = credentials.state == "valid"  # and its mark is not read to the end then
+        pieces = () if intact else pieces
         return look_for(path, info, credentials.label, place=seen.place, pieces=pieces, intact=intact)
     if seen.recovered is None or seen.recovered.pictures == "other":
         return None

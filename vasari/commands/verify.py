@@ -45,6 +45,10 @@ def verify(
     files: Files,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON array, one record a file.")] = False,
     lines: Annotated[bool, typer.Option("--jsonl", help="Print one JSON record a line, as they come.")] = False,
+    crjson: Annotated[
+        bool,
+        typer.Option("--crjson", help="Print what C2PA's own library says of one file: crJSON."),
+    ] = False,
     output: Ledger = None,
     workers: Workers = None,
     engine: Engines = Engine.local,
@@ -69,7 +73,11 @@ def verify(
         raise UsageError("--json and --jsonl: choose one")
     folder = key_folder(keys)
     asked = (folder, tuple(anchor or ()), tuple(revoked or ()), tuple(timestamp_anchor or ()), tuple(fetch or ()))
-    opening(*asked)  # what is wrong with keys and anchors is said at once
+    look = opening(*asked)  # what is wrong with keys and anchors is said at once
+    if crjson:
+        if len(files) != 1 or files[0] == "-" or json or lines or output:
+            raise UsageError("--crjson prints one document, of one file; give a single file and no other output")
+        raise typer.Exit(_document(files[0], look, folder, anchor or ()))
     tell(exposed(folder) if folder else ())
     out, err = Console(), Console(stderr=True)
     records: list[dict[str, Any]] = []
@@ -98,6 +106,23 @@ def verify(
         err.print(f"marks were not looked for: no keys in {default_folder()}; "
                   "`vasari keys create` makes some", highlight=False)  # fmt: skip
     raise typer.Exit(worst(codes))
+
+
+def _document(name: str, look: "Callable[[str], Verdict]", folder: Path | None, anchors: Iterable[Path]) -> int:
+    """Print the crJSON of a file, an empty document where it has no credentials. Returns the verdict's exit code."""
+    from provenance import Keys
+    from provenance.manifest import document
+    from provenance.verification import read_anchors
+    from vasari.scanning import fetched
+
+    keys = None if folder is None else Keys.open(folder, create=False)
+    with fetched(name) as path:
+        code = look(str(path)).exit_code
+        found = document(path, read_anchors(keys, anchors))
+    if found is None:
+        typer.echo(f"{plain(name)}: no credentials in the file", err=True)
+    typer.echo(as_json(found or {}, indent=2))
+    return code
 
 
 def key_folder(keys: Path | None) -> Path | None:
