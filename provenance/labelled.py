@@ -10,6 +10,7 @@ not notice.
 That the letters are there counts (`ALIKE`) and that they stand out (`STRONG`): who fades them, fades the label.
 """
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -22,7 +23,7 @@ from media.errors import UnreadableError
 from media.pictures import read_picture
 from media.probing import MediaInfo
 from media.video import VideoReader, keyframes
-from provenance.label import EVERY, due, plate
+from provenance.label import EVERY, SHOWN, due, plate
 from provenance.verdict import Piece, Stated, Visible, VisibleState
 from provenance.watermark.alignment import Place
 from provenance.watermark.geometry import aligned, luma, moved, scaled, warped
@@ -39,7 +40,9 @@ LOOKED = 60.0  # seconds of a video that are looked at closely, and further fram
 MOST = 40
 INTACT = 4.0  # seconds of a file whose credentials hold
 EDGE = 0.4  # seconds around the beginning and end of a showing that are not judged
-STEP = 0.4  # seconds, of a showing whose beginning is looked for
+LONGEST_GAP = 1.25 * EVERY  # seconds without it, of "start", however fast the clip is played
+LEAST_SHOWN = 0.6 * SHOWN / EVERY  # share of the frames that show it
+BLANK = 6.0  # standard deviation of brightness, levels, below which a frame shows nothing (a fade, a title)
 
 
 @lru_cache(maxsize=16)
@@ -101,6 +104,8 @@ class Watch:
         if self._place is not None:
             frame, there = aligned(frame, self._place.map(*frame.shape[:2]))
             self._outside += self._gone(there)
+        if luma(frame).std() < BLANK:
+            return
         alike = likeness(frame, self._stated)
         if alike is not None:
             self._seen.append((seconds, alike))
@@ -131,14 +136,19 @@ class Watch:
         """Likeness in the frames that should show it."""
         if self._stated.kind == "on":
             return [alike for _, alike in self._seen]
-        if self._begins is not None:
-            return self._showing(self._begins)
-        seen = [seconds for seconds, alike in self._seen if alike >= ALIKE]
-        if not seen:  # a piece shorter than the time between two showings may hold none
-            span = max((seconds for seconds, _ in self._seen), default=0.0) - min((s for s, _ in self._seen), default=0)
-            return [alike for _, alike in self._seen] if span > EVERY else []
-        starts = (self._showing(start * STEP) for start in range(round(EVERY / STEP)))
-        return max(starts, key=lambda found: (sum(alike >= ALIKE for alike in found), -len(found)))
+        return self._somewhere() if self._begins is None else self._showing(self._begins)
+
+    def _somewhere(self) -> list[float]:
+        """The same where it is not known when showings begin, nor whether time passes as it did: as many of the best
+        frames as there should be, none where it was away for so long as it never is."""
+        if not self._seen or self._seen[-1][0] - self._seen[0][0] < LONGEST_GAP:
+            return [alike for _, alike in self._seen if alike >= ALIKE]  # a piece may lie between two showings
+        worn = [seconds for seconds, alike in self._seen if alike >= ALIKE]
+        ends = [self._seen[0][0], *worn, self._seen[-1][0]]
+        best = sorted((alike for _, alike in self._seen), reverse=True)
+        best = best[: max(1, round(LEAST_SHOWN * len(best)))]
+        away = max(later - sooner for sooner, later in itertools.pairwise(ends))
+        return [0.0] * len(best) if away > LONGEST_GAP else best
 
     def _showing(self, begins: float) -> list[float]:
         """Likeness in the frames that are surely within a showing."""
@@ -172,14 +182,15 @@ def look_for(
     if stated.box is None:
         return Visible(stated=stated, state="not_checked")
     watch = Watch(stated, place, begins)
-    for seconds, frame in _frames(path, info, INTACT if intact else LOOKED, intact):
+    near = intact or (stated.kind == "start" and begins is None)  # single frames say nothing of showings
+    for seconds, frame in _frames(path, info, INTACT if intact else LOOKED, near):
         if not pieces or any(piece.start <= seconds <= piece.end for piece in pieces):
             watch.see(frame, seconds)
     return watch.state()
 
 
-def _frames(path: Path, info: MediaInfo, closely: float, intact: bool) -> Iterator[tuple[float, np.ndarray]]:
-    """Frames of a file and when they are shown: closely at first, then all over the rest."""
+def _frames(path: Path, info: MediaInfo, closely: float, near: bool) -> Iterator[tuple[float, np.ndarray]]:
+    """Frames of a file and when they are shown: closely at first, then, unless `near`, all over the rest."""
     if info.kind == "sound":
         return
     if info.kind == "picture":
@@ -192,7 +203,7 @@ def _frames(path: Path, info: MediaInfo, closely: float, intact: bool) -> Iterat
             yield number / RATE, np.asarray(frame)
         else:
             return
-        if not intact and info.duration > closely:
+        if not near and info.duration > closely:
             step = max(2.0, (info.duration - closely) / MOST)
             yield from keyframes(path, list(np.arange(closely + step, info.duration, step)))
     except UnreadableError:

@@ -198,7 +198,7 @@ def watched(said: Stated, worn: list[bool], begins: float | None, rate: float = 
     return watch.state()
 
 
-def due(number: int, offset: float = 0.0) -> bool:
+def due(number: float, offset: float = 0.0) -> bool:
     return (number / 2.5 + offset) % 10 < 3
 
 
@@ -211,9 +211,21 @@ def test_showings_that_begin_somewhere_are_found():
     assert watched(said, [True], 0.0).state == "seen"  # a picture
     moved = [due(k, 5.0) for k in range(60)]
     assert watched(said, moved, None).state == "seen"
+    for speed in (0.85, 1.15):
+        assert watched(said, [due(k * speed, 2.0) for k in range(150)], None).state == "seen"
     assert watched(said, [False] * 60, None).state == "removed"
+    assert watched(said, [due(k) and k < 30 for k in range(75)], None).state == "removed"  # later ones are gone
+    assert watched(said, [k % 25 == 0 for k in range(150)], None).state == "removed"  # a moment of each is left
     assert watched(said, [False] * 15, None).state == "not_checked"  # 6 s may lie between two showings
     assert watched(said, [], None).state == watched(stated(), [], 0.0).state == "not_checked"
+
+
+def test_fades_and_titles_say_nothing():
+    watch, labeller = Watch(stated()), Labeller(Label("on"))
+    for number, frame in enumerate(clip(3, 6)):
+        watch.see(labeller.draw(frame), number / 25)
+        watch.see(np.zeros_like(frame), number / 25)
+    assert (watch.state().state, watch.state().looked_at) == ("seen", 6)
 
 
 def test_only_stretches_that_bear_the_mark_are_judged(tmp_path):

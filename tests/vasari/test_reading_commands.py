@@ -281,12 +281,12 @@ def test_crjson_is_what_the_library_says_and_holds_what_the_rubrics_ask(keys, tm
 
 
 def test_crjson_keeps_the_exit_codes_and_refuses_what_is_not_one_file(keys, tmp_path):
-    given, signed = still(tmp_path / "a.png"), tmp_path / "b.png"
+    given, signed = still(tmp_path / "a.jpg"), tmp_path / "b.jpg"
     sign_file(given, signed, keys=keys)
     data = bytearray(signed.read_bytes())
     data[-40] ^= 1
-    (tmp_path / "broken.png").write_bytes(data)
-    done = vasari("verify", tmp_path / "broken.png", "--crjson")
+    (tmp_path / "broken.jpg").write_bytes(data)
+    done = vasari("verify", tmp_path / "broken.jpg", "--crjson")
     assert done.code == 4
     failed = json.loads(done.out)["manifests"][0]["validationResults"]["failure"]
     assert "assertion.dataHash.mismatch" in [item["code"] for item in failed]
