@@ -24,7 +24,7 @@ Where what is:
 
     to make      consent, subjects, label, claims -> grounds, cut -> gate -> likeness, readback, signing (manifest,
                  ingredients, signers, timestamps) -> save, live, others
-    to read      reading, boxes, elsewhere -> judgement, revocation, certificates -> verification -> verdict
+    to read      reading, labelled, boxes, elsewhere -> judgement, revocation, certificates -> verification -> verdict
     to find      watermark (picture and sound), fingerprint, search, registry, recovery
     to keep      keys, certificates, registry
 """

@@ -40,7 +40,7 @@ VisibleLabel = Annotated[
     typer.Option(
         "--label",
         help="Visible label, AI in a corner that is clear of the head: on; start: for 3 s, and again every 10 s; off. "
-        "The credentials state which. [default: off; with --live on]",
+        "The credentials state which (default: off; with --live on).",
         show_default=False,
     ),
 ]
