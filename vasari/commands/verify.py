@@ -46,8 +46,7 @@ def verify(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON array, one record a file.")] = False,
     lines: Annotated[bool, typer.Option("--jsonl", help="Print one JSON record a line, as they come.")] = False,
     crjson: Annotated[
-        bool,
-        typer.Option("--crjson", help="Print what C2PA's own library says of one file: crJSON."),
+        bool, typer.Option("--crjson", help="Print one file's crJSON, as C2PA's library gives it.")
     ] = False,
     output: Ledger = None,
     workers: Workers = None,
@@ -75,9 +74,7 @@ def verify(
     asked = (folder, tuple(anchor or ()), tuple(revoked or ()), tuple(timestamp_anchor or ()), tuple(fetch or ()))
     look = opening(*asked)  # what is wrong with keys and anchors is said at once
     if crjson:
-        if len(files) != 1 or files[0] == "-" or json or lines or output:
-            raise UsageError("--crjson prints one document, of one file; give a single file and no other output")
-        raise typer.Exit(_document(files[0], look, folder, anchor or ()))
+        raise typer.Exit(_document(files, look, folder, anchor or (), alone=not (json or lines or output)))
     tell(exposed(folder) if folder else ())
     out, err = Console(), Console(stderr=True)
     records: list[dict[str, Any]] = []
@@ -108,14 +105,18 @@ def verify(
     raise typer.Exit(worst(codes))
 
 
-def _document(name: str, look: "Callable[[str], Verdict]", folder: Path | None, anchors: Iterable[Path]) -> int:
+def _document(
+    files: list[str], look: "Callable[[str], Verdict]", folder: Path | None, anchors: Iterable[Path], *, alone: bool
+) -> int:
     """Print the crJSON of a file, an empty document where it has no credentials. Returns the verdict's exit code."""
     from provenance import Keys
     from provenance.manifest import document
     from provenance.verification import read_anchors
     from vasari.scanning import fetched
 
-    keys = None if folder is None else Keys.open(folder, create=False)
+    if len(files) != 1 or files[0] == "-" or not alone:
+        raise UsageError("--crjson prints one document, of one file; give a single file and no other output")
+    name, keys = files[0], None if folder is None else Keys.open(folder, create=False)
     with fetched(name) as path:
         code = look(str(path)).exit_code
         found = document(path, read_anchors(keys, anchors))
