@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from provenance.verdict import Credentials, Mark, Visible
 
 COLOURS = {"known_maker": "green", "nothing_found": "yellow", "tampered": "red"}
+KEYLESS = "marks were not looked for: no keys in {}; `vasari keys create` makes some"
 Files = Annotated[
     list[str],
     typer.Argument(
@@ -76,8 +77,7 @@ def verify(
     if crjson:
         raise typer.Exit(_document(files, look, folder, anchor or (), alone=not (json or lines or output)))
     tell(exposed(folder) if folder else ())
-    out, err = Console(), Console(stderr=True)
-    records: list[dict[str, Any]] = []
+    out, err, records = Console(), Console(stderr=True), list[dict[str, Any]]()
 
     def show(record: dict[str, Any], verdict: Any, error: VasariError | None) -> None:
         if json:
@@ -100,8 +100,7 @@ def verify(
         counted = ", ".join(f"{codes.count(code)} with exit code {code}" for code in sorted(set(codes)))
         out.print(f"{escape(str(output))}: {len(codes)} files{f': {counted}' if counted else ''}", highlight=False)
     if folder is None and not json:
-        err.print(f"marks were not looked for: no keys in {default_folder()}; "
-                  "`vasari keys create` makes some", highlight=False)  # fmt: skip
+        err.print(KEYLESS.format(default_folder()), highlight=False)
     raise typer.Exit(worst(codes))
 
 
