@@ -6,7 +6,7 @@ from typing import Any
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("ETHICS.md", "MODEL_CARD.md", "DATASHEET.md", "CONTRIBUTING.md", "CHANGELOG.md")
+PAGES = ("ETHICS.md", "TERMS.md", "MODEL_CARD.md", "DATASHEET.md", "CONTRIBUTING.md", "CHANGELOG.md")
 
 
 def on_files(files: Files, *, config: Any) -> Files:

@@ -1,7 +1,8 @@
 """A face speaks while its sound comes: `python examples/live.py OUT.mp4 | ffplay -`
 
 The shipped speech is pushed as a microphone would bring it. Half way, somebody falls in: the voice breaks off, the face
-listens with a smile, and then goes on. What goes to standard output is marked; OUT.mp4 is signed at the end.
+listens with a smile, and then goes on. What goes to standard output is labelled and marked; OUT.mp4 is signed at
+the end.
 """
 
 import sys
@@ -13,7 +14,7 @@ from generate import Motion, Talker
 from generate.motion import Controls
 from generate.stream import Stream
 from media import SAMPLE_RATE, read_sound
-from provenance import Generated, Keys, Permit, outlet, save_live
+from provenance import Generated, Keys, Label, Permit, outlet, save_live
 
 HERE = Path(__file__).resolve().parent
 PIECE = SAMPLE_RATE // 50  # 20 ms
@@ -46,7 +47,8 @@ def main(output: Path) -> None:
     talker = Talker.of(permit)
     stream = Stream(talker, Motion.load())
     threading.Thread(target=conversation, args=[stream], daemon=True).start()
-    performance = permit.perform(Generated, stream, command="example", models=talker.models)
+    label = Label("on", faces=(talker.head,))  # on anyway; said where the head is, nobody has to look for it
+    performance = permit.perform(Generated, stream, command="example", models=talker.models, label=label)
     save_live(output, performance, outlet("-"))
 
 

@@ -25,6 +25,8 @@ pieces may be late by as much.
 took. Only one frame is made before it is pulled. A machine that is too slow gives a frame twice rather than late
 (`held`); a puller that stops for more than a second makes everything wait, and nothing is caught up on.
 
+What is shown of it is saved and sent by `provenance.save_live`, which draws the visible label and lays the marks.
+
 Frame k goes with samples 640 k to 640 (k + 1) of what comes out, always, so nothing drifts.
 """
 

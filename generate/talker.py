@@ -19,10 +19,12 @@ import numpy as np
 
 from faces.actions import FACIAL_ACTIONS
 from faces.crop import Box, face_box
-from faces.fit import FaceParameters
+from faces.fit import FaceParameters, project
+from faces.head import load_head
+from faces.mesh import mesh_points
 from faces.solve import CAMERA_DISTANCE
 from faces.tracker import Track, Tracker
-from generate.latent import FaceLatent, Pose
+from generate.latent import FaceLatent, Pose, posed_vertices
 from generate.motion.space import HEAD_WIDTH
 from generate.painter import Painter
 from generate.renderer import Prepared, Renderer
@@ -30,6 +32,8 @@ from media.errors import ConsentError
 from media.threads import one_blas_thread
 from provenance.claims import Generated
 from provenance.gate import Performance, Permit
+from provenance.label import Box as Place
+from provenance.label import Label, head_box
 
 SPEECH_OWNS = np.array([
     name.startswith(("jaw", "mouthClose", "mouthFunnel", "mouthPucker", "mouthLowerDown", "mouthUpperUp", "mouthRoll",
@@ -114,13 +118,14 @@ class Talker:
         command: str = "generate",
         inputs: Sequence[str | os.PathLike[str]] = (),
         settings: Mapping[str, str | int | float | bool] | None = None,
+        label: Label | None = None,
     ) -> Performance:
         """What `provenance.save_video` saves: the portrait's face, moving, with its sound.
 
         Args:
             movements: of `Motion.generate` (one) or `Motion.stream`.
             sound: float32 mono 16 kHz, whole or in chunks; None for a silent film.
-            command, inputs, settings: as in `Permit.perform`.
+            command, inputs, settings, label: as in `Permit.perform`.
 
         Raises:
             ConsentError: the talker has no permit, or that of its permit has expired or was revoked.
@@ -131,8 +136,18 @@ class Talker:
         pieces: Iterable[Movement] = [given] if hasattr(given, "actions") else given
         return self.permit.perform(
             Generated, self.frames(pieces), sound, command=command, inputs=inputs, settings=settings,
-            models=self.models,
+            models=self.models, label=label,
         )  # fmt: skip
+
+    @property
+    def head(self) -> Place:
+        """Where the head is at rest, with room to move: left, top, right, bottom as shares of a frame, for `Label`."""
+        latent, head = self.latent, load_head()
+        vertices = posed_vertices(head, latent.identity, latent.actions, latent.pose.gaze)
+        centres = head.eye_centres(latent.identity.code)
+        points, _ = project(mesh_points(head, vertices, centres, latent.pose.gaze), latent.pose)
+        height, width = latent.appearance.picture.shape[:2]
+        return head_box(points, width, height)
 
     def frames(self, movements: Iterable[Movement]) -> Iterator[np.ndarray]:
         """uint8 RGB (S, S, 3) frames, as many as the movements hold."""

@@ -7,6 +7,7 @@
     permit.perform(Recorded, Cut(first=, frames=), command=)    a piece of the permit's file, as it was filmed
     save_video, save_picture -> Saved marks, encodes, reads back, signs, registers; nothing else writes outputs
     save_live(path, performance, to)  the same, and sends the marked video while it is made
+    Label("on")                       a visible label, of `Permit.perform`; drawn before the mark is laid
     outlet(where), Growing(path)      where live output goes: a pipe, a socket, the growing file
     sign_file(path, output, keys=)    credentials over what others made, unchanged
     sign_beside(path, keys=)          the same in a sidecar file
@@ -21,9 +22,9 @@ The exit codes and their meaning are in `provenance.exits`; the table of verdict
 
 Where what is:
 
-    to make      consent, subjects, claims -> grounds, cut -> gate -> likeness, readback, signing (manifest,
+    to make      consent, subjects, label, claims -> grounds, cut -> gate -> likeness, readback, signing (manifest,
                  ingredients, signers, timestamps) -> save, live, others
-    to read      reading, boxes, elsewhere -> judgement, revocation, certificates -> verification -> verdict
+    to read      reading, labelled, boxes, elsewhere -> judgement, revocation, certificates -> verification -> verdict
     to find      watermark (picture and sound), fingerprint, search, registry, recovery
     to keep      keys, certificates, registry
 """
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from provenance.cut import Cut
     from provenance.gate import Performance, Permit, is_nobody
     from provenance.keys import Keys
+    from provenance.label import Label
     from provenance.live import save_live
     from provenance.others import Marked, mark_file
     from provenance.outlets import Growing, Outlet, outlet
@@ -57,6 +59,7 @@ _HOME = {
     "Generated": "claims",
     "Growing": "outlets",
     "Keys": "keys",
+    "Label": "label",
     "Marked": "others",
     "Mixed": "claims",
     "Outlet": "outlets",
@@ -92,6 +95,7 @@ __all__ = [
     "Generated",
     "Growing",
     "Keys",
+    "Label",
     "Marked",
     "Mixed",
     "Outlet",

@@ -11,9 +11,10 @@ Where it comes from is said by the type of the claim, with its digital source ty
     Opened      c2pa.opened; nothing is said of where it comes from        what others made, signed or marked here
 
 All of them but `Opened` are made by a `gate.Permit` alone, and say in io.vasari.making: the type, command, settings,
-SHA-256 of what went in and of the model weights, who is shown (nobody, somebody who consented, a data set) and how
-alike the faces in it are to the permit's portrait. Every output has c2pa.watermarked.bound with c2pa.soft-binding (the
-messages of the marks that were read back from the file); what a model made also c2pa.ai-disclosure and
+SHA-256 of what went in, of the model weights and of the terms (`TERMS`), who is shown (nobody, somebody who consented,
+a data set) and how alike the faces in it are to the permit's portrait. Every output has c2pa.watermarked.bound with
+c2pa.soft-binding (the messages of the marks that were read back from the file); what is not a camera's says in
+io.vasari.label whether it bears a visible label, where and when; what a model made also has c2pa.ai-disclosure and
 cawg.training-mining (not to be trained on). c2pa.ingredient.v3 carries the credentials that inputs came with.
 
 Hashes of inputs are named by role, never by file name: file names are often people's names.
@@ -23,6 +24,7 @@ import datetime as dt
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -30,6 +32,7 @@ from typing import Any, ClassVar
 from media.errors import UnreadableError, UsageError
 from provenance.hashing import file_sha256
 from provenance.ingredients import Ingredient, able
+from provenance.label import ASSERTION as LABEL
 from provenance.subjects import Licensed, NonExistent, Subject
 
 SPEC_VERSION = "2.4.0"
@@ -37,6 +40,7 @@ IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 PICTURE_ALGORITHM = "io.vasari.mark.picture.1"
 SOUND_ALGORITHM = "io.vasari.mark.sound.1"
 MAKING = "io.vasari.making"
+TERMS = Path(__file__).with_name("data") / "TERMS.md"
 MODEL_TYPE = "c2pa.types.generator"
 MOST_INGREDIENTS = 16  # of a composite; of the others the hash is told
 Assertions = list[tuple[str, dict[str, Any]]]  # label and content
@@ -73,10 +77,12 @@ class Claim:
     settings: Mapping[str, Setting] = field(default_factory=dict)  # seed, size, emotion ...
     models: Mapping[str, str] = field(default_factory=dict)  # name of each weight file -> SHA-256 of its tensors
     title: str = ""  # title in the credentials; the output's file name when empty
+    label: Mapping[str, Any] = field(default_factory=dict)  # of `Labeller.said`, once it is drawn
 
     kind: ClassVar[str] = ""
     source_type: ClassVar[str] = ""  # last part of the IPTC address
     synthetic: ClassVar[bool] = True  # a model made it, or some of it
+    labelled: ClassVar[bool] = True  # may bear a visible label, and states whether it does
 
     @property
     def sources(self) -> tuple[Path, ...]:
@@ -119,6 +125,7 @@ class Claim:
         making: dict[str, Any] = {
             "claim": self.kind,
             "command": self.command,
+            "terms": terms_sha256(),
             "inputs": inputs,
             "person": persons[0] if len(persons) == 1 else ", ".join(persons),
             "settings": dict(self.settings),
@@ -139,6 +146,7 @@ class Claim:
                 ("c2pa.ai-disclosure", {"modelType": MODEL_TYPE, "modelName": "vasari"}),
                 ("cawg.training-mining", {"entries": {use: {"use": "notAllowed"} for use in uses}}),
             ]
+        told += [(LABEL, dict(self.label))] if self.label else []
         return [*told, (MAKING, self.making(likeness))]
 
 
@@ -198,6 +206,7 @@ class _Captured(Claim):
     """What begins with a file that a camera took."""
 
     synthetic: ClassVar[bool] = False
+    labelled: ClassVar[bool] = False
 
     def check(self) -> None:
         if len(self.subjects) != 1:
@@ -310,6 +319,12 @@ def definition(
         "format": mime,
         "assertions": [{"label": label, "created": True, "data": data} for label, data in told],
     }
+
+
+@cache
+def terms_sha256() -> str:
+    """Of `TERMS`: what who runs it has agreed to."""
+    return file_sha256(TERMS)
 
 
 def vasari_version() -> str:

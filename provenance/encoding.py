@@ -1,4 +1,4 @@
-"""What every video goes through, whole or live: marked, then encoded, in threads joined by bounded queues."""
+"""What every video goes through, whole or live: labelled, marked, then encoded, in threads joined by bounded queues."""
 
 import queue
 import threading
@@ -10,6 +10,7 @@ import numpy as np
 
 from media.errors import SpeechError, UsageError
 from provenance.fingerprint import Fingerprinter
+from provenance.label import Label, Labeller
 from provenance.watermark.picture import PictureMarker
 from provenance.watermark.sound import FRAMES, SoundMarker
 
@@ -139,9 +140,11 @@ class OwnMarks:
         message: of the marks, 64 bits.
         key: the secret watermark key.
         block: of the sound mark, as in `SoundMarker`.
+        labeller: draws the visible label, under the mark; none is drawn when left out.
     """
 
-    def __init__(self, message: int, key: bytes, *, block: int = FRAMES):
+    def __init__(self, message: int, key: bytes, *, block: int = FRAMES, labeller: Labeller | None = None):
+        self._labeller = labeller or Labeller(Label())
         self._pictures = PictureMarker(message, key)
         self._sounds = SoundMarker(message, key, block=block)
         self.printer = Fingerprinter()
@@ -163,9 +166,10 @@ class OwnMarks:
             raise SpeechError("sound holds values that are not numbers (NaN or infinite); it could not be marked")
 
     def frame(self, frame: np.ndarray) -> np.ndarray:
-        """uint8 RGB (H, W, 3) -> the same, marked."""
-        self.printer.frame(frame)
-        return self._pictures.mark(frame)
+        """uint8 RGB (H, W, 3) -> the same, labelled where that is asked for, and marked."""
+        labelled = self._labeller.draw(frame)
+        self.printer.frame(labelled)
+        return self._pictures.mark(labelled)
 
     def push(self, sound: np.ndarray) -> Iterator[np.ndarray]:
         """float32 mono 16 kHz -> what is marked by now."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 from media.words import plain, quoted
 from provenance.registry import Entry
-from provenance.verdict import Credentials, Identity, Mark, Match, Opened, Recovered, Track
+from provenance.verdict import Credentials, Identity, Mark, Match, Opened, Recovered, Track, Visible
 
 PRESENT = ("found", "noticed")
 EXPLAINED = {
@@ -140,6 +140,28 @@ def _tracks_apart(picture: Mark, others: Sequence[Track]) -> list[str]:
 
 def _bears(mark: Mark) -> str:
     return f"bears mark {mark.message}" if mark.message else "bears none of this maker"
+
+
+def unlabelled(label: Visible | None) -> str:
+    """That a visible label is not to be seen which is stated; "" where it is, or nothing can be said."""
+    if label is None or label.state not in ("removed", "not_seen"):
+        return ""
+    if label.state == "removed":
+        return "its visible label was removed or covered"
+    return "its visible label is not seen: that part of the picture was cut away, or is other footage"
+
+
+def labelled(label: Visible | None) -> list[str]:
+    """The same with its evidence, and why there is no label where a reason is stated; a line each."""
+    if label is None:
+        return []
+    if gone := unlabelled(label):
+        place = f"{label.stated.corner}, as the credentials state" if label.stated.corner else "where it is stated"
+        frames = f"{label.missing} of {label.looked_at} frames that should show it" if label.looked_at else "the file"
+        return [f"{gone} ({place}; not in {frames}, similarity {label.similarity:.2f})"]
+    if label.stated.reason:
+        return [f"without a visible label, as the credentials state: {quoted(label.stated.reason)}"]
+    return []
 
 
 def several(name: str, mark: Mark) -> list[str]:

@@ -34,6 +34,7 @@ from provenance.cut import Cut
 from provenance.grounds import check_camera, check_own, frozen, licence_of, made_here, opened
 from provenance.hashing import bytes_sha256, file_sha256
 from provenance.keys import Keys
+from provenance.label import Label
 from provenance.nobody import shipped
 from provenance.registry import Registry
 from provenance.subjects import Consented, Licensed, NonExistent, Subject, stamp_of
@@ -237,6 +238,7 @@ class Permit(_Sealed, sealed=True):
         settings: Mapping[str, Setting] | None = None,
         models: Mapping[str, str] | None = None,
         title: str = "",
+        label: Label | None = None,
     ) -> "Performance":
         """What can be saved: pictures and sound, with what will be claimed of them.
 
@@ -249,15 +251,21 @@ class Permit(_Sealed, sealed=True):
             command: what made it, "generate"; `inputs` are files that went in, `settings` what was asked for, `models`
                 the weights (name -> SHA-256). Inputs are hashed now: give them before they are used.
             title: in the credentials; the output's file name when empty.
+            label: the visible label, drawn by the save path. When left out, files bear none, and what is sent live
+                bears one all the time; what a camera took bears none.
 
         Raises:
-            UsageError: the permit does not allow this kind of claim.
+            UsageError: the permit does not allow this kind of claim, or the claim no label.
             ConsentError: consent has expired or was revoked since the permit was given.
         """
         if not any(kind is one for one in KINDS):
             raise UsageError(f"{kind}: no kind of claim; see `provenance.claims`")
         if (kind is Recorded) != (type(shown) is Cut) or (kind is Recorded and sound is not None):
             raise UsageError("what a camera recorded is cut out of its file by the gate: Recorded takes a Cut, alone")
+        if label is not None and type(label) is not Label:
+            raise UsageError(f"label {label!r}: a provenance.Label is needed")
+        if label is not None and label.kind != "off" and not kind.labelled:
+            raise UsageError(f"claimed as {kind.kind}, which a camera took: it is not to be labelled as made by AI")
         told = dict(settings or {}) | (shown.settings() if kind is Recorded else {})
         given = tuple(map(Input.of, inputs))
         claim = kind(command, self.subjects, given, _settings(told), _models(models or {}), title)
@@ -268,7 +276,7 @@ class Permit(_Sealed, sealed=True):
                 check_camera(subject, self.keys)
         if kind is Recorded:
             shown, sound = shown.taken(self.subjects[0])
-        made: Performance = _given(Performance, permit=self, claim=claim, shown=shown, sound=sound)
+        made: Performance = _given(Performance, permit=self, claim=claim, shown=shown, sound=sound, label=label)
         return made
 
     def check(self) -> None:
@@ -296,15 +304,16 @@ class Performance(_Sealed, sealed=True):
     Attributes:
         permit: under which it was made.
         claim: what its credentials will say.
-        shown, sound: as in `Permit.perform`.
+        shown, sound, label: as in `Permit.perform`.
     """
 
-    __slots__ = ("claim", "permit", "shown", "sound")
+    __slots__ = ("claim", "label", "permit", "shown", "sound")
 
     permit: Permit
     claim: Claim
     shown: Any
     sound: np.ndarray | Iterable[np.ndarray] | None
+    label: Label | None
 
     @property
     def keys(self) -> Keys:

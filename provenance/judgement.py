@@ -6,6 +6,7 @@
     valid, trusted       of another clip, or not mentioned         tampered        4   also by what was opened
     valid, trusted       of what is generated, and they do not say tampered        4
     valid, any           picture or sound outside the hash         tampered        4   metadata outside is told alone
+    valid, trusted       any; a visible label is stated, not seen  tampered        4   else told beside the verdict
     valid, revoked       none, or of the same clip                 nothing_found   3
     valid, revoked       of another clip                           tampered        4
     valid, expired       none, or of this very file                nothing_found   3   no trusted time stamp
@@ -36,7 +37,7 @@ from provenance import findings
 from provenance.exits import EXIT_KNOWN, EXIT_NOTHING, EXIT_TAMPERED
 from provenance.findings import PRESENT, bound
 from provenance.registry import Entry, Registry
-from provenance.verdict import Credentials, Mark, Origin, Recovered, Track
+from provenance.verdict import Credentials, Mark, Origin, Recovered, Track, Visible
 
 RECORDED = ("digitalCapture", "computationalCapture")  # digital source types (IPTC)
 HOW = {
@@ -68,6 +69,7 @@ def judge(
     untouched: bool = False,
     others: Sequence[Track] = (),
     generated: bool | None = None,
+    label: Visible | None = None,
 ) -> dict[str, Any]:
     """Fields verdict, exit_code, summary, reasons, agreement and origin of a `Verdict`.
 
@@ -78,6 +80,7 @@ def judge(
         untouched: the file is the very one that was registered, byte by byte.
         others: further tracks, and their marks.
         generated: what is registered, or a part of it, is; by its command when left out.
+        label: the visible label, where credentials speak of one.
     """
     made = (entry is not None and entry.command != OTHERS) if generated is None else generated
     sure, unsure = findings.strange(recovered, picture)
@@ -100,8 +103,8 @@ def judge(
     else:
         verdict, summary = "nothing_found", "nothing found: no credentials and no mark of this key"
         reasons = ["no credentials", *_unmarked(keys)]
-    for name, mark in (("pictures", picture), ("sound", sound)):
-        reasons += findings.several(name, mark)
+    verdict, summary = _unlabelled(verdict, summary, findings.unlabelled(label))
+    reasons += [*findings.several("pictures", picture), *findings.several("sound", sound), *findings.labelled(label)]
     if others:
         reasons.append(f"{1 + len(others)} tracks were looked at, the one that players choose first")
     reasons += [*findings.identified(credentials.identities), *findings.outside(credentials)]
@@ -115,6 +118,13 @@ def judge(
         "agreement": "contradict" if clashes else "agree" if compared and marked else "not_applicable",
         "origin": _origin(entry, recovered, made),
     }
+
+
+def _unlabelled(verdict: str, summary: str, gone: str) -> tuple[str, str]:
+    """Verdict and summary with what became of a visible label, "" where that is as it should be."""
+    if gone and verdict == "known_maker":
+        return "tampered", f"contradictory: the credentials hold, but {gone}"
+    return verdict, f"{summary}; {gone}" if gone and verdict == "tampered" else summary
 
 
 def _unmarked(keys: Collection[str]) -> list[str]:

@@ -4,8 +4,9 @@
 
 What holds, and how it is held to:
 
-- **Nothing leaves unmarked.** What is sent comes out of the encoder, which is fed by `Marking` alone, the stages of
-  `save_video`: every frame is marked before it is encoded; sound is marked in blocks of 64 ms that are never sent
+- **Nothing leaves unmarked, or without its visible label** unless a reason is given, which the credentials state. What
+  is sent comes out of the encoder, which is fed by `Marking` alone, the stages of `save_video`: every frame is labelled
+  and marked before it is encoded; sound is marked in blocks of 64 ms that are never sent
   before. The mark is read back from what is sent, second by second; where that fails for 2 s, the stream stops.
 - **What was sent can be told to be ours.** Claim and consent are checked, and the marks' message is in the registry,
   before the first byte leaves. It stays there if the process dies.
@@ -34,10 +35,11 @@ from media.encode import LiveEncoder, settle
 from media.errors import OutputError, UsageError, VasariError
 from media.units import FPS
 from provenance import likeness
-from provenance.claims import Recorded
+from provenance.claims import Claim, Recorded
 from provenance.encoding import Marking, OwnMarks, size_of
 from provenance.faults import ForeignError, beside, callers, foreign, owned, plainly, pulled
 from provenance.gate import Performance, admitted
+from provenance.label import Label
 from provenance.outlets import Outlet
 from provenance.readback import LiveWatch, strengthened
 from provenance.registry import Registry
@@ -47,8 +49,10 @@ from provenance.save import (
     check_authority,
     check_output,
     finish,
+    labeller_of,
     new_message,
     registry_of,
+    stating,
     timed,
 )
 from provenance.watermark.sound import LIVE
@@ -81,12 +85,14 @@ def save_live(
     Moments are pulled in the calling thread; a reader that does not read makes it wait. `to` is closed at the end.
 
     Args:
-        performance: of `Permit.perform`, with moments (`Moment`).
+        performance: of `Permit.perform`, with moments (`Moment`). They bear a visible label all the time unless its
+            `label` says otherwise.
         to: where the fragments go; see `outlets`.
         others: as in `save_video`.
 
     Raises:
         ConsentError, UsageError, OutputError: as in `save_video`, before anything is sent.
+        UsageError: no visible label is asked for, and no reason is given.
         SigningError: a time stamp is required and nobody is there to give one, before anything is sent.
         OutputError: the reader went away or paused for 30 s; the disk is full; there was no frame; the mark could not
             be read for 2 s of what was sent.
@@ -121,10 +127,8 @@ def _save(
 ) -> tuple[Saved, BaseException | None]:
     """What was saved, and what broke the stream off."""
     keys, claim = admitted(performance).keys, performance.claim
-    if crf > COARSEST:
-        raise UsageError(f"CRF {crf}: what is sent live is coded at {COARSEST} or finer, or its mark is lost")
-    if isinstance(claim, Recorded):
-        raise UsageError("claimed as recorded, but what is sent live is made here; claim it as generated")
+    labeller = labeller_of(performance, (performance.label or Label("on")).on_live() if claim.labelled else Label())
+    _check(claim, crf)
     if not to.grows_at(target):
         check_output(target, claim.sources)
     check_authority(keys)
@@ -136,10 +140,10 @@ def _save(
     with plainly(target), tempfile.TemporaryFile(dir=target.parent) as kept:
         watch, aside = LiveWatch(message, keys.mark_key), likeness.Aside(performance, live=True)
         sent = _Sent(target, kept, to, watch, lambda: record.add(entry))
-        marks = OwnMarks(message, keys.mark_key, block=LIVE)
         work = Marking(
-            marks, lambda frame: LiveEncoder(sent.give, size_of(frame), comment=COMMENT, **options), depth=DEPTH
-        )
+            OwnMarks(message, keys.mark_key, block=LIVE, labeller=labeller),
+            lambda frame: LiveEncoder(sent.give, size_of(frame), comment=COMMENT, **options), depth=DEPTH,
+        )  # fmt: skip
         heard = hashlib.sha256()
         try:
             broken = _send(work, performance, aside, heard, to, progress)
@@ -155,11 +159,13 @@ def _save(
         alike = aside.judge()
         to.close()
         kept.seek(0)
-        settings = {**claim.settings, "live": True, "soundSha256": heard.hexdigest()}
+        told = replace(
+            stating(claim, labeller), settings={**claim.settings, "live": True, "soundSha256": heard.hexdigest()}
+        )
         with replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
             settle(kept, unsigned)
             made = finish(
-                entry, target, final, unsigned, replace(claim, settings=settings), keys, record.settle, work.seconds(),
+                entry, target, final, unsigned, told, keys, record.settle, work.seconds(),
                 frames=work.frames, printer=work.printer, duration=work.frames / FPS, likeness=alike,
                 holds=performance.check,
                 # What was sent cannot be marked again: where its mark was never read, nothing is saved either.
@@ -168,6 +174,14 @@ def _save(
                 else None,
             )  # fmt: skip
     return timed(made, started), broken
+
+
+def _check(claim: Claim, crf: int) -> None:
+    """Raise `UsageError` for what cannot be sent live."""
+    if crf > COARSEST:
+        raise UsageError(f"CRF {crf}: what is sent live is coded at {COARSEST} or finer, or its mark is lost")
+    if isinstance(claim, Recorded):
+        raise UsageError("claimed as recorded, but what is sent live is made here; claim it as generated")
 
 
 def _send(

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import c2pa
 
-from media.errors import SigningError
+from media.errors import SigningError, UnreadableError
 from media.kinds import kind_of
 from media.words import plain
 from provenance.cose import Signature, read_signature
@@ -323,6 +323,29 @@ def crjson(data: bytes, mime: str, anchors_pem: str = "") -> dict[str, Any]:
     with c2pa.Reader(mime, io.BytesIO(data), context=trusting(anchors_pem)) as reader:
         document: dict[str, Any] = json.loads(reader.crjson())
         return document
+
+
+def document(path: Path, anchors_pem: str = "") -> dict[str, Any] | None:
+    """The crJSON document of a file, as the C2PA library gives it, offline; None where there are no credentials in it.
+
+    Raises:
+        UnreadableError: there are some, but they or what they lie in are damaged beyond parsing.
+    """
+    try:
+        with path.open("rb") as file:
+            reader = _reader(path, file, trusting(anchors_pem), None)
+            if reader is None:
+                return None
+            with reader:
+                found: dict[str, Any] = json.loads(reader.crjson())
+                return found
+    except c2pa.C2paError.NotSupported:
+        return None
+    except (c2pa.C2paError, ValueError) as error:
+        if _line(error).startswith(ELSEWHERE) or not bears_store(path):
+            return None
+        why = plain(_line(error), LONGEST_URL)
+        raise UnreadableError(f"{path}: credentials that cannot be read ({why})") from error
 
 
 def _line(error: BaseException) -> str:

@@ -18,7 +18,7 @@ from provenance import manifest, statements
 from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
 from provenance.fingerprint import LONGEST, Clip, Fingerprint, Found, Similarity, compare
 from provenance.registry import Entry, Registry
-from provenance.verdict import Match, Recovered
+from provenance.verdict import Match, Recovered, Stated
 
 # What a manifest store cannot show without its file, and who is trusted, is judged apart.
 APART = ("assertion.dataHash.mismatch", "assertion.bmffHash.mismatch", "assertion.boxesHash.mismatch")
@@ -47,6 +47,7 @@ class ManifestSays:
     bindings: tuple[tuple[str, str], ...]  # (algorithm, value) of its soft bindings
     keys: tuple[str, ...] = ()  # identities of the watermark keys that read them, one for each
     generated: bool = False  # it says that what it is of, or a part, is
+    visible: Stated | None = None  # label, as it says
 
 
 def read_manifest(store: bytes, anchors_pem: str = "") -> ManifestSays:
@@ -85,6 +86,7 @@ def read_manifest(store: bytes, anchors_pem: str = "") -> ManifestSays:
         bindings=tuple((alg, value) for alg, value, _ in bound),
         keys=tuple(key for _, _, key in bound),
         generated=statements.generated(manifests),
+        visible=statements.visible_label(found),
     )
 
 
@@ -144,6 +146,7 @@ def recover(
         trust="not_applicable" if says is None else "trusted" if says.trusted and says.intact else "untrusted",
         signer=says.signer if says else "",
         made=(says.made if says else "") or entry.made,
+        label=says.visible if says and belongs and says.intact else None,
         pictures=pictures,
         sound=sound,
         **length,

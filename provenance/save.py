@@ -1,5 +1,5 @@
-"""The one save path: marks every picture and the sound, encodes, reads the marks back, signs, registers, and only then
-shows the file.
+"""The one save path: labels and marks every picture, marks the sound, encodes, reads the marks back, signs, registers,
+and only then shows the file.
 
 It takes what the gate gives (`gate.Performance`) and nothing else, and no argument here leaves a step out. What is
 shown while it is made (`provenance.live`) takes the same way: `Marking` marks and encodes, `finish` reads, signs and
@@ -20,6 +20,7 @@ from PIL import Image
 from media.atomic import replacing
 from media.encode import Encoder
 from media.errors import ConsentError, OutputError, SigningError, UsageError
+from media.probing import probe
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from provenance import elsewhere, manifest
 from provenance.boxes import with_large_headers
@@ -31,9 +32,12 @@ from provenance.gate import Performance, admitted
 from provenance.hashing import file_sha256
 from provenance.ingredients import MIME
 from provenance.keys import Keys
-from provenance.likeness import Aside, Witness
+from provenance.label import ASSERTION, Label, Labeller
+from provenance.labelled import look_for
+from provenance.likeness import Aside, Witness, heads_in
 from provenance.readback import STRONGER, Borne, proved, read_back, same, shows, strengthened
 from provenance.registry import Entry, Registry, now, open_registry
+from provenance.statements import visible_label
 from provenance.watermark.identity import key_id, mark_hex, sound_mark_hex
 from provenance.watermark.picture import PictureMarker
 
@@ -119,9 +123,9 @@ def save_video(
     with callers(), replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
         message = new_message()
         options: dict[str, Any] = {"crf": crf, "preset": preset, "threads": threads}
-        witness = Aside(performance)
+        witness, labeller = Aside(performance), labeller_of(performance)
         work = Marking(
-            OwnMarks(message, keys.mark_key),
+            OwnMarks(message, keys.mark_key, labeller=labeller),
             lambda frame: Encoder(unsigned, size_of(frame), sound=sound is not None, **options),
         )
         try:
@@ -133,7 +137,7 @@ def save_video(
             raise
         entry, record = begin(message, claim, "video"), registry_of(keys, registry).add
         saved = finish(
-            entry, target, final, unsigned, claim, keys, record, work.seconds(),
+            entry, target, final, unsigned, stating(claim, labeller), keys, record, work.seconds(),
             frames=count, printer=work.printer, duration=count / FPS, likeness=likeness, holds=performance.check,
             again=lambda number: strengthened(unsigned, message, keys.mark_key, number, **options),
         )  # fmt: skip
@@ -164,17 +168,18 @@ def save_picture(
     started = time.perf_counter()
     message, lossless = new_message(), target.suffix.lower() == ".png"
     with replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
-        printer, witness = Fingerprinter(), Witness(performance)
-        printer.frame(picture)
+        printer, witness, labeller = Fingerprinter(), Witness(performance), labeller_of(performance)
         witness.see(picture)
         likeness = witness.judge()
         if isinstance(claim, Rendered | Mixed) and not witness.own:
             raise ConsentError(f"claimed as {claim.kind}, but it is not the picture that was made for the permit")
+        labelled = labeller.draw(picture)
+        printer.frame(labelled)
         seconds = {"look": time.perf_counter() - started}
 
         def write(strength: float, quality: int) -> None:
             began = time.perf_counter()
-            marked = PictureMarker(message, keys.mark_key, strength=strength).mark(picture)
+            marked = PictureMarker(message, keys.mark_key, strength=strength).mark(labelled)
             seconds["mark"] = time.perf_counter() - began
             options: dict[str, Any] = {"compress_level": 4} if lossless else {"quality": quality}
             Image.fromarray(marked).save(unsigned, **options)
@@ -189,10 +194,31 @@ def save_picture(
         write(1.0, quality)
         entry, record = begin(message, claim, "picture"), registry_of(keys, registry).add
         saved = finish(
-            entry, target, final, unsigned, claim, keys, record, seconds,
+            entry, target, final, unsigned, stating(claim, labeller), keys, record, seconds,
             frames=1, printer=printer, likeness=likeness, again=again, holds=performance.check,
         )  # fmt: skip
     return timed(saved, started)
+
+
+def labeller_of(performance: Performance, label: Label | None = None) -> Labeller:
+    """What draws the label of an output: that which is asked for, else `label`, else none."""
+    return Labeller(performance.label or label or Label(), heads_in)
+
+
+def stating(claim: Claim, labeller: Labeller) -> Claim:
+    """The claim, with what was drawn."""
+    return replace(claim, label=labeller.said()) if claim.labelled else claim
+
+
+def check_visible(target: Path, unsigned: Path, claim: Claim) -> None:
+    """Raise `UsageError` where the label that a claim states cannot be recognised in what was encoded."""
+    stated = visible_label({"assertions": {ASSERTION: claim.label}})
+    found = look_for(unsigned, probe(unsigned), stated, intact=True)
+    if found is not None and found.state == "removed":
+        raise UsageError(
+            f"{target}: the visible label cannot be recognised in what was encoded, so nothing was written; code it "
+            "finer, or make it larger"
+        )
 
 
 def check_authority(keys: Keys) -> None:
@@ -282,6 +308,8 @@ def finish(
     """
     started = time.perf_counter()
     borne = proved(unsigned, int(entry.mark, 16), keys.mark_key, again, either=isinstance(claim, Opened))
+    if isinstance(claim, Claim):
+        check_visible(target, unsigned, claim)
     entry = replace(entry, sound_mark=entry.sound_mark if borne.sound else "")
     seconds["read"] = time.perf_counter() - started
     started = time.perf_counter()

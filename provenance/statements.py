@@ -1,12 +1,16 @@
 """What credentials state, read out of the C2PA library's account of them (`manifest.read_store`): who else vouches,
-what went into the file, which marks are promised, whether it is generated. Pure: no files."""
+what went into the file, which marks and which visible label are promised, whether it is generated. Pure: no files."""
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
+from media.words import plain
 from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
+from provenance.label import ASPECT, CORNERS, DRAWING, LABELS, LONGEST
+from provenance.label import ASSERTION as LABEL
 from provenance.manifest import BYSTANDERS, IDENTITY
-from provenance.verdict import Identity, Opened
+from provenance.verdict import Identity, Opened, Stated
 
 GENERATED = frozenset(
     {"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia", "compositeSynthetic"}
@@ -15,6 +19,7 @@ GENERATED = frozenset(
 Binding = Literal["soft_binding", "sound_binding"]
 ALGORITHMS: dict[str, Binding] = {PICTURE_ALGORITHM: "soft_binding", SOUND_ALGORITHM: "sound_binding"}
 CHANGED = ("parentOf", "componentOf")  # what was opened is still to be seen in the file
+LARGEST = 4096  # pixels of a visible label's height that are believed
 DEEPEST = 16  # generations that are followed back
 Manifest = Mapping[str, Any]
 Code = tuple[str, str]
@@ -62,6 +67,37 @@ def bindings(content: Manifest) -> Bindings:
             found[ALGORITHMS[said["alg"]]] = str(blocks[0].get("value", ""))
             found["binding_key"] = str(said.get("name", ""))
     return found
+
+
+def visible_label(content: Manifest) -> Stated | None:
+    """What a manifest says of a visible label; None where it says nothing, or nothing that makes sense. Anybody can
+    sign anything, so no word of it is taken as it is."""
+    said = next((said for label, said in assertions(content) if label == LABEL), {})
+    kind, reason = said.get("kind"), said.get("reason", "")
+    if kind == "off":
+        if not isinstance(reason, str):
+            return None
+        return Stated(kind="off", reason=plain(reason, LONGEST))
+    box, frame, corner = said.get("box"), said.get("frame"), said.get("corner")
+    if kind not in LABELS or corner not in CORNERS or said.get("drawing") != DRAWING:
+        return None
+    if not (_numbers(box, 4) and _numbers(frame, 2)):
+        return None
+    left, top, width, height = (float(share) for share in box or ())
+    wide, high = (share * side for share, side in zip((width, height), frame or (), strict=True))
+    inside = min(left, top) >= 0 and left + width <= 1.001 and top + height <= 1.001
+    if not inside or not 1 <= high <= LARGEST or not ASPECT / 2 < wide / high < ASPECT * 2:
+        return None
+    return Stated(kind=kind, corner=corner, box=(left, top, width, height), pixels=(round(wide), round(high)))
+
+
+def _numbers(values: object, count: int) -> bool:
+    """Whether these are so many finite numbers."""
+    return (
+        isinstance(values, list)
+        and len(values) == count
+        and all(type(value) in (int, float) and math.isfinite(value) for value in values)
+    )
 
 
 def lineage(manifests: Sequence[Manifest], relationships: Collection[str] = CHANGED) -> list[Manifest]:

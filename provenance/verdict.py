@@ -51,6 +51,16 @@ class Uncovered(Record):
     metadata: bool  # nothing that is seen or heard
 
 
+class Stated(Record):
+    """What credentials say of a visible label."""
+
+    kind: Literal["off", "start", "on"]  # "start": for some seconds, again and again
+    reason: str = ""  # why there is none
+    corner: str = ""  # "top right"
+    box: tuple[float, float, float, float] | None = None  # left, top, width, height as shares of the picture
+    pixels: tuple[int, int] = (0, 0)  # its width and height as it was drawn
+
+
 class Credentials(Record):
     """What the C2PA manifest says and whether it may be believed. Integrity and trust are two questions."""
 
@@ -81,6 +91,7 @@ class Credentials(Record):
     expired: str = ""  # when it expired
     good_until: str = ""  # when trust ends, with a certificate; "" where a trusted time stamp keeps it or is none
     timestamp: TimeStamp | None = None  # of the signature
+    label: Stated | None = None  # visible; None where they do not tell
     notes: list[str] = Field(default_factory=list)  # where they lie, and what is odd about the file
 
 
@@ -115,6 +126,21 @@ class Track(Record):
     mark: Mark
 
 
+VisibleState = Literal["seen", "removed", "not_seen", "not_checked"]
+
+
+class Visible(Record):
+    """The visible label that the output's credentials speak of, and whether it is to be seen."""
+
+    stated: Stated
+    state: VisibleState
+    # removed: it was, or is covered; not_seen: that part of the picture is not there; not_checked: there is none, or
+    # nothing in the file could show it
+    similarity: float = 0.0  # with the drawing, median of the frames that should show it: 1 for the same
+    looked_at: int = 0  # frames that should show it
+    missing: int = 0  # of them, those that do not
+
+
 class Match(Record):
     """Pictures or sound beside what was registered."""
 
@@ -137,6 +163,7 @@ class Recovered(Record):
     registered_seconds: float = 0.0  # that the output lasted; 120 for one that lasted longer
     pictures_match: Match | None = None
     sound_match: Match | None = None
+    label: Stated | None = None  # visible, as its manifest says
 
     @property
     def whole(self) -> bool:
@@ -173,6 +200,7 @@ class Verdict(Record):
     picture_mark: Mark
     sound_mark: Mark
     other_tracks: list[Track] = Field(default_factory=list)
+    label: Visible | None = None  # None where no credentials speak of one
     agreement: Literal["agree", "contradict", "not_applicable"]  # of marks and soft binding with each other
     origin: Origin | None = None
     seconds: float = 0.0  # spent on it

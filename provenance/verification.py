@@ -20,12 +20,13 @@ from provenance.hashing import file_sha256
 from provenance.identification import LOOKED_AT, by_content, look
 from provenance.judgement import judge, lookup
 from provenance.keys import Keys
+from provenance.labelled import look_for
 from provenance.reading import read_other_tracks, read_picture_mark, read_sound_mark
 from provenance.recovery import recover, registered_seconds, was_generated
 from provenance.registry import Entry, Registry, open_registry
 from provenance.revocation import Revocations, read_revoked
 from provenance.stapling import lookup_chain
-from provenance.verdict import Credentials, Mark, Recovered, TimeStamp, Track, Verdict
+from provenance.verdict import Credentials, Mark, Recovered, TimeStamp, Track, Verdict, Visible
 from provenance.watermark.alignment import Place
 from provenance.watermark.identity import key_id
 
@@ -66,21 +67,14 @@ def verify(
         seen = _Seen()
         if keys is not None:
             seen = _look(file, info, keys, registry or open_registry(keys.folder), credentials, trusted, clocks)
-        untouched = False
-        if credentials.trust == "expired" and seen.entry is not None:
-            untouched = seen.entry.file_sha256 == file_sha256(file)
+        label = _visible(file, info, credentials, seen)
+        expired = seen.entry if credentials.trust == "expired" else None
+        untouched = expired is not None and expired.file_sha256 == file_sha256(file)
     sound = seen.sound if keys is not None or info.has_sound else Mark(state="no_carrier")
     found = judge(
-        credentials,
-        seen.picture,
-        sound,
-        keys=seen.known,
-        entry=seen.entry,
-        recovered=seen.recovered,
-        untouched=untouched,
-        others=seen.others,
-        generated=seen.generated,
-    )
+        credentials, seen.picture, sound, keys=seen.known, entry=seen.entry, recovered=seen.recovered,
+        untouched=untouched, others=seen.others, generated=seen.generated, label=label,
+    )  # fmt: skip
     return Verdict(
         file=os.fspath(path),
         kind=info.kind,
@@ -88,6 +82,7 @@ def verify(
         picture_mark=seen.picture,
         sound_mark=sound,
         other_tracks=list(seen.others),
+        label=label,
         seconds=round(time.perf_counter() - started, 3),
         **found,
     )
@@ -104,6 +99,7 @@ class _Seen:
     entry: Entry | None = None
     recovered: Recovered | None = None
     generated: bool = False  # what is registered under the mark, or a part of it, is
+    place: Place | None = None  # how the pictures were moved since they were marked
 
 
 def _look(
@@ -128,7 +124,24 @@ def _look(
     if credentials.state in ("absent", "unreadable") and any(mark.state in ("found", "noticed") for mark in marks):
         entry, recovered = _recover(path, info, (picture, sound), place, speed, entry, registry, trusted, clocks)
     known = tuple(key_id(key) for key in ring)
-    return _Seen(picture, sound, others, known, entry, recovered, entry is not None and was_generated(entry, registry))
+    made = entry is not None and was_generated(entry, registry)
+    return _Seen(picture, sound, others, known, entry, recovered, made, place)
+
+
+def _visible(path: Path, info: MediaInfo, credentials: Credentials, seen: _Seen) -> Visible | None:
+    """The visible label that the file's own credentials state, or those of the output that it was recovered as."""
+    pieces = seen.picture.pieces if seen.picture.state == "found" else ()
+    if credentials.state in ("valid", "invalid"):
+        intact = credentials.state == "valid"  # and its mark is not read to the end then
+        pieces = () if intact else pieces
+        return look_for(path, info, credentials.label, place=seen.place, pieces=pieces, intact=intact)
+    if seen.recovered is None or seen.recovered.pictures == "other":
+        return None
+    begins = 0.0 if seen.recovered.length == "same" else None
+    found = look_for(path, info, seen.recovered.label, place=seen.place, pieces=pieces, begins=begins)
+    if found is not None and found.state == "removed" and not (pieces or seen.recovered.pictures == "same"):
+        return found.model_copy(update={"state": "not_seen"})  # by the sound: there is no telling what is shown
+    return found
 
 
 def _recover(
@@ -226,6 +239,7 @@ def read_credentials(
         opened_bindings=statements.opened_bindings(store["manifests"]),
         identities=statements.identities(content, store["identity_failures"], store["identity_passed"]),
         uncovered=uncovered(path, content),
+        label=statements.visible_label(content),
         notes=place.notes + revoked.stale(store["signature"].chain),
         **statements.bindings(content),
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from faces import Track
     from generate.motion import Controls, Curve, Guidance
     from provenance import Consent, Keys, Saved, Verdict
+    from provenance.label import LabelKind
 
 StrPath = str | os.PathLike[str]
 Told = Callable[[int], None]
@@ -36,6 +37,8 @@ def generate(
     face: int | None = None,
     seed: int = 0,
     style: int | None = None,
+    label: "LabelKind" = "off",
+    label_reason: str = "",
     told: dict[str, Any] | None = None,
     progress: Told | None = None,
 ) -> "Saved":
@@ -52,6 +55,8 @@ def generate(
             picture, as large; "full": the whole picture, at most 1280 pixels long.
         face: which of several, 1 for the largest.
         seed: of head movement, glances and blinks; `style` that of the way of speaking.
+        label: "on": a visible label (AI in a corner) all the time; "start": for 3 s, and again every 10 s; "off". The
+            credentials state which, and why none if `label_reason` says so.
         told: settings for the credentials.
         progress: called with the number of frames made.
 
@@ -61,17 +66,18 @@ def generate(
         UsageError, OutputError, SigningError: as `provenance.save_video`.
     """
     from provenance import Permit, save_video
-    from vasari.studio import check_request, check_speech, seat, speaking
+    from vasari.studio import check_request, check_speech, labelled, seat, speaking
 
     portrait, speech, output = Path(portrait), Path(speech), Path(output)
     check_request(output, (portrait, speech), size)
     check_speech(speech)
+    worn = labelled(label, label_reason)
     permit = Permit.of(portrait, keys=_opened(keys), consent=consent)
     sitter = seat(permit, size=size, face=face, crop=crop)
     asking: dict[str, Any] = {"seed": seed, "style": style} | ({} if controls is None else {"controls": controls})
     asking |= {} if guidance is None else {"guidance": guidance}
     settings = {"size": size, "crop": crop, "seed": seed} | (told or {})
-    performance = speaking(permit, sitter, speech, asking, settings)
+    performance = speaking(permit, sitter, speech, asking, settings, sitter.label(worn))
     return save_video(output, performance, progress=progress)
 
 
@@ -86,6 +92,8 @@ def animate(
     size: int = 512,
     crop: str = "face",
     face: int | None = None,
+    label: "LabelKind" = "off",
+    label_reason: str = "",
     told: dict[str, Any] | None = None,
     progress: Told | None = None,
 ) -> "Saved":
@@ -101,13 +109,14 @@ def animate(
     from faces import Tracker
     from media import VideoReader, iter_sound, probe
     from provenance import Generated, Permit, save_video
-    from vasari.studio import check_request, seat
+    from vasari.studio import check_request, labelled, seat
 
     portrait, driving, output = Path(portrait), Path(driving), Path(output)
     check_request(output, (portrait, driving), size)
     info = probe(driving)
     if info.kind != "video":
         raise UnreadableError(f"{driving}: holds no moving picture; give a video to move by")
+    worn = labelled(label, label_reason)
     permit = Permit.of(portrait, keys=_opened(keys), consent=consent)
     sitter, seen = seat(permit, size=size, face=face, crop=crop), 0
 
@@ -123,6 +132,7 @@ def animate(
         Generated, map(sitter.place, sitter.talker.follow(tracks(), absolute=absolute)),
         iter_sound(driving) if info.has_sound else None, command="animate", inputs=(driving,),
         settings={"size": size, "absolute": absolute} | (told or {}), models=sitter.talker.models,
+        label=sitter.label(worn),
     )  # fmt: skip
     return save_video(output, performance, progress=progress)
 

@@ -17,7 +17,7 @@ from media.errors import UsageError
 if TYPE_CHECKING:
     from generate.moments import Moment
     from generate.stream import Stream
-    from provenance import Outlet, Performance, Permit
+    from provenance import Label, Outlet, Performance, Permit
     from vasari.studio import Sitter
 
 STANDARD_INPUT = Path("-")
@@ -53,13 +53,15 @@ def open_outlet(to: str | None, output: Path) -> "Outlet":
     return outlet(to or "-")
 
 
-def speaking(permit: "Permit", sitter: "Sitter", asking: dict[str, Any], settings: dict[str, Any]) -> "Performance":
+def speaking(
+    permit: "Permit", sitter: "Sitter", asking: dict[str, Any], settings: dict[str, Any], label: "Label | None" = None
+) -> "Performance":
     """The sitter speaks what comes in, as `studio.speaking` does a recording."""
     from provenance import Generated
 
     return permit.perform(
         Generated, _moments(sitter, asking), command="generate", inputs=(), settings=settings,
-        models=sitter.talker.models,
+        models=sitter.talker.models, label=label,
     )  # fmt: skip
 
 

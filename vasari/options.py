@@ -22,6 +22,14 @@ class CropKind(StrEnum):
     full = "full"
 
 
+class LabelKind(StrEnum):
+    """When a visible label is shown."""
+
+    off = "off"
+    start = "start"
+    on = "on"
+
+
 Portrait = Annotated[Path, typer.Argument(help="Picture with a face.", show_default=False)]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Video to write, .mp4.", show_default=False)]
 Size = Annotated[int, typer.Option(help="Side of the square in which the face is rendered, pixels.")]
@@ -30,6 +38,21 @@ Crop = Annotated[
     typer.Option(
         help="face: a square around head and shoulders, within the picture where that holds the head; square: the "
         "largest square of the picture; full: the whole picture, at most 1280 pixels long."
+    ),
+]
+VisibleLabel = Annotated[
+    LabelKind | None,
+    typer.Option(
+        "--label",
+        help="Visible label, AI in a corner that is clear of the head: on; start: for 3 s, and again every 10 s; off. "
+        "The credentials state which (default: off; with --live on).",
+        show_default=False,
+    ),
+]
+LabelReason = Annotated[
+    str,
+    typer.Option(
+        "--label-reason", metavar="WHY", help="With --label off: why, for the credentials.", show_default=False
     ),
 ]
 ConsentFile = Annotated[Path | None, typer.Option("--consent", help="Consent file for a portrait of somebody.")]

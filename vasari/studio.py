@@ -1,7 +1,7 @@
 """What `generate` and `animate` share: what can be refused before any work, a portrait made ready, and its speech."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from generate.paste import Paste
 from media import iter_sound, probe
 from media.errors import SpeechError, UsageError
 from media.probing import MediaInfo
-from provenance import Generated, Performance, Permit, check_output
+from provenance import Generated, Label, Performance, Permit, check_output
 
 SIZES = (128, 1024)  # smallest and largest side of the output, pixels
 CROPS = ("face", "square", "full")  # how much of the portrait a video shows
@@ -25,6 +25,11 @@ class Sitter:
 
     talker: Talker
     place: Callable[[np.ndarray], np.ndarray]  # a frame as it is shown: alone, or laid back into the picture
+    whole: bool = False  # laid back, so that other heads may be seen
+
+    def label(self, asked: Label) -> Label:
+        """A visible label that keeps clear of the head; in the whole picture the save path looks for all heads."""
+        return asked if self.whole or asked.kind == "off" else replace(asked, faces=(self.talker.head,))
 
 
 def check_request(output: Path, inputs: tuple[Path, ...], size: int) -> None:
@@ -39,6 +44,20 @@ def check_request(output: Path, inputs: tuple[Path, ...], size: int) -> None:
     if output.suffix.lower() != ".mp4":
         raise UsageError(f"{output}: talking faces are saved as .mp4; change the suffix")
     check_output(output, inputs)
+
+
+def labelled(kind: str | None, reason: str = "", *, live: bool = False) -> Label:
+    """What visible label is asked for; when left out, none in a file and one all the time on live video.
+
+    Raises:
+        UsageError: live video without a label and without a reason; a reason with a label; no such kind.
+    """
+    if kind is None and reason:
+        raise UsageError(f"--label-reason {reason!r}: says why there is no label; add --label off")
+    if live and kind == "off" and not reason.strip():
+        raise UsageError("--live with --label off: add --label-reason WHY, which the credentials will state")
+    asked: Any = str(kind) if kind else "on" if live else "off"
+    return Label(asked, reason)
 
 
 def check_speech(speech: Path) -> MediaInfo:
@@ -69,28 +88,34 @@ def seat(permit: Permit, *, size: int, face: int | None = None, crop: str = "fac
     talker = Talker.of(permit, size=size, face=face, framed=usual_box if crop == "full" else face_box)
     picture, box = permit.picture, talker.box
     if crop == "full":
-        return Sitter(talker, Paste(picture, box, size))
+        return Sitter(talker, Paste(picture, box, size), whole=True)
     square = square_box(picture.shape, box)
     if crop == "face" or square == box:
         return Sitter(talker, _alone)
     left, top, side = int(square.left), int(square.top), int(square.side)
     part = picture[top : top + side, left : left + side]
-    return Sitter(talker, Paste(part, Box(box.left - left, box.top - top, box.side), size, (size, size)))
+    return Sitter(talker, Paste(part, Box(box.left - left, box.top - top, box.side), size, (size, size)), whole=True)
 
 
 def speaking(
-    permit: Permit, sitter: Sitter, speech: Path, asking: dict[str, Any], settings: dict[str, Any]
+    permit: Permit,
+    sitter: Sitter,
+    speech: Path,
+    asking: dict[str, Any],
+    settings: dict[str, Any],
+    label: Label | None = None,
 ) -> Performance:
     """The sitter speaks a recording, frame by frame as they are asked for.
 
     Args:
         asking: seed, style, controls and guidance, as `generate.Motion.stream` takes them.
         settings: for the credentials.
+        label: the visible label, of `Sitter.label`; none when left out.
     """
     moments = Motion.load().stream(iter_sound(speech, seconds=1.0), **asking)
     return permit.perform(
         Generated, map(sitter.place, sitter.talker.frames(moments)), iter_sound(speech), command="generate",
-        inputs=(speech,), settings=settings, models=sitter.talker.models,
+        inputs=(speech,), settings=settings, models=sitter.talker.models, label=label,
     )  # fmt: skip
 
 

@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 import pytest
 from making import clip, picture, voice
+from searching import little_search  # noqa: F401
 from sitters import EXAMPLES, portrait
 
 from benchmarks.figures import Figure
 from benchmarks.suites import Given
-from benchmarks.watermark import forging, peers, pictures, sound, unmarked
+from benchmarks.watermark import forging, labels, peers, pictures, sound, unmarked
 from benchmarks.watermark.journeys import Journey, journeys
 from provenance.watermark.picture import PictureMarker
 
@@ -64,6 +65,21 @@ def test_rates_are_of_whole_messages(setting, monkeypatch):
     rows = list(csv.DictReader((setting.folder / "rows.csv").open()))
     assert [row["journey"] for row in rows] == ["clean", "noise"]
     assert float(rows[0]["median_p_value"]) < 1e-6 < float(rows[1]["median_p_value"])
+
+
+@pytest.mark.usefixtures("little_search")
+def test_labels_that_are_covered_are_told_and_others_are_left_alone(setting, monkeypatch):
+    ways = labels._tampering
+    monkeypatch.setattr(labels, "_tampering", lambda first: dict(list(ways(first).items())[:2]))
+    monkeypatch.setattr(labels, "UNTOUCHED", {"crf28": labels.UNTOUCHED["crf28"]})
+    frames = [cv2.resize(portrait(0), (384, 384), interpolation=cv2.INTER_AREA)] * 15
+    figures = by_name(labels.measure(setting, [frames]))
+    assert (figures["label_tamper_told_pct"], figures["label_false_alarms"]) == (100.0, 0.0)
+    assert figures["label_ms_512"] > 0
+    assert len(ways(frames[0])) == 11
+    for change in ways(frames[0]).values():
+        assert (changed := change(frames[0])).dtype == np.uint8
+        assert changed.shape != frames[0].shape or (changed != frames[0]).any()
 
 
 def test_false_positives_are_counted(setting, monkeypatch):

@@ -179,7 +179,7 @@ def test_verdict_is_stable_json(maker):
     assert record["schema_version"] == 2
     assert list(record) == [
         *("schema_version", "file", "kind", "verdict", "exit_code", "summary", "reasons", "credentials"),
-        *("picture_mark", "sound_mark", "other_tracks", "agreement", "origin", "seconds"),
+        *("picture_mark", "sound_mark", "other_tracks", "label", "agreement", "origin", "seconds"),
     ]
 
 

@@ -12,7 +12,7 @@ from sitters import EXAMPLES
 
 import vasari
 from media import probe, read_sound
-from media.errors import ConsentError, UnreadableError, VasariError
+from media.errors import ConsentError, UnreadableError, UsageError, VasariError
 
 pytest_plugins = ["command_fixtures"]
 NAMES = ["Keys", "Motion", "Permit", "Stream", "Talker", "animate", "detect", "generate", "track", "triage", "verify"]
@@ -49,8 +49,14 @@ def test_a_face_is_made_verified_and_moved(tmp_path: Path, one_thread: None) -> 
     people = list(vasari.track(out))
     assert len(people) == 25
     assert sum(len(frame) == 1 for frame in people) > 20
-    vasari.animate(EXAMPLES / "portrait2.png", out, moved, size=192)
-    assert vasari.verify(moved).exit_code == 0
+    assert vasari.verify(out).label.stated.kind == "off"
+    vasari.animate(EXAMPLES / "portrait2.png", out, moved, size=192, label="on")
+    labelled = vasari.verify(moved)
+    assert (labelled.exit_code, labelled.label.stated.kind, labelled.label.state) == (0, "on", "seen")
+    with pytest.raises(UsageError, match="choose one of off, start, on"):
+        vasari.generate(EXAMPLES / "portrait.png", speech, tmp_path / "no.mp4", label="always")
+    with pytest.raises(UsageError, match="leave the reason out"):
+        vasari.animate(EXAMPLES / "portrait.png", out, tmp_path / "no.mp4", label="on", label_reason="why")
     assert probe(moved).has_sound
 
 

@@ -87,6 +87,11 @@ def test_consent_that_expired_or_is_anothers_is_refused(
         (("--distance", "3"), ("--distance 3", "0.8 to 1.25")),
         (("--distance", "nan"), ("--distance nan",)),
         (("--movement", "5"), ("--movement 5", "0 to 2")),
+        (("--label", "on", "--label-reason", "why"), ("reason", "leave the reason out")),
+        (("--label-reason", "why"), ("--label-reason", "--label off")),
+        (("--label", "off", "--label-reason", "two\nlines"), ("one line",)),
+        (("--live", "--label", "off"), ("--label off", "--label-reason WHY")),
+        (("--live", "--label", "off", "--label-reason", " "), ("--label-reason WHY",)),
     ],
 )
 def test_options_out_of_range_are_usage(options: tuple, words: tuple, speech: Path, tmp_path: Path) -> None:

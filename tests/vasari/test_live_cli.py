@@ -44,6 +44,7 @@ def test_from_standard_input_to_standard_output(tmp_path: Path, keys: Keys, raw:
     assert list(tmp_path.iterdir()) == [tmp_path / "a.mp4"]
     verdict = verify(tmp_path / "a.mp4", keys=keys)
     assert (verdict.exit_code, verdict.picture_mark.state) == (0, "found")
+    assert (verdict.label.stated.kind, verdict.label.state) == ("on", "seen")
     assert probe(tmp_path / "a.mp4").duration >= 1.6
     recording = tmp_path / "recording.mp4"
     recording.write_bytes(out)

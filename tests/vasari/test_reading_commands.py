@@ -22,6 +22,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from making import clip, picture, voice, write_video
 from PIL import Image
 
+from benchmarks.credentials.rubric import INTEGRITY, RUBRIC
 from provenance import Keys, sign_file
 from provenance.certificates import _usage
 from provenance.registry import open_registry
@@ -257,3 +258,43 @@ def test_serve_answers_until_it_is_stopped(keys, tmp_path):
         _, said = process.communicate(timeout=20)
     assert f"127.0.0.1:{port}/v1 answers for" in said
     assert open_registry(keys.folder).of_kind("picture") is not None
+
+
+def test_crjson_is_what_the_library_says_and_holds_what_the_rubrics_ask(keys, tmp_path):
+    """Statements of the public rubrics (conformance 0.2 of specification 2.4, integrity 1.0), by what they ask for."""
+    given, signed = still(tmp_path / "a.png"), tmp_path / "b.png"
+    sign_file(given, signed, keys=keys)
+    done = vasari("verify", signed, "--crjson")
+    assert (done.code, done.err) == (0, "")
+    (manifest,) = json.loads(done.out)["manifests"]
+    with c2pa.Reader("image/png", signed.open("rb")) as reader:
+        assert json.loads(reader.crjson())["manifests"][0]["label"] == manifest["label"]
+    passed = {item["code"] for item in manifest["validationResults"]["success"]}
+    assert not manifest["validationResults"]["failure"]  # well-formed, valid, trusted
+    assert {"claimSignature.validated", "signingCredential.trusted", "assertion.dataHash.match"} <= passed
+    assert manifest["claim.v2"]["claim_generator_info"]["specVersion"].startswith("2.")
+    assert "c2pa.hash.data" in manifest["assertions"]  # a hard binding
+    first = manifest["assertions"]["c2pa.actions.v2"]["actions"][0]
+    assert first["action"] in ("c2pa.created", "c2pa.opened")
+    assert [name for name, holds in RUBRIC.items() if not holds(manifest)] == []
+    assert [name for name, holds in INTEGRITY.items() if not holds(manifest)] == []
+
+
+def test_crjson_keeps_the_exit_codes_and_refuses_what_is_not_one_file(keys, tmp_path):
+    given, signed = still(tmp_path / "a.jpg"), tmp_path / "b.jpg"
+    sign_file(given, signed, keys=keys)
+    data = bytearray(signed.read_bytes())
+    data[-40] ^= 1
+    (tmp_path / "broken.jpg").write_bytes(data)
+    done = vasari("verify", tmp_path / "broken.jpg", "--crjson")
+    assert done.code == 4
+    failed = json.loads(done.out)["manifests"][0]["validationResults"]["failure"]
+    assert "assertion.dataHash.mismatch" in [item["code"] for item in failed]
+    done = vasari("verify", given, "--crjson")
+    assert (done.code, json.loads(done.out)) == (3, {})
+    assert "no credentials" in done.err
+    assert vasari("verify", tmp_path / "none.png", "--crjson").code == 1
+    for words in ((given, signed), (signed, "--json"), (signed, "--jsonl"), ("-",)):
+        done = vasari("verify", *words, "--crjson")
+        assert done.code == 2
+        assert "one file" in done.line

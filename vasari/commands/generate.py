@@ -8,7 +8,18 @@ from rich.console import Console
 from rich.markup import escape
 
 from vasari import directing
-from vasari.options import ConsentFile, Crop, CropKind, FaceNumber, Keys, Output, Portrait, Size
+from vasari.options import (
+    ConsentFile,
+    Crop,
+    CropKind,
+    FaceNumber,
+    Keys,
+    LabelReason,
+    Output,
+    Portrait,
+    Size,
+    VisibleLabel,
+)
 from vasari.progress import frames_bar
 from vasari.stamping import Required, Timestamp, signing_keys, tell
 
@@ -87,20 +98,23 @@ def generate(
     required: Required = False,
     live: Live = False,
     to: To = None,
+    label: VisibleLabel = None,
+    label_reason: LabelReason = "",
 ) -> None:
     """Make the face in PORTRAIT speak SPEECH. The result is always watermarked and signed.
 
     A portrait of somebody needs their consent on file; portraits of people who do not exist need none.
-
-    With --live, frames are marked before they leave, and the output is signed when the sound ends.
+    With --live, frames are labelled and marked before they leave, and the output is signed when the sound ends.
     """
     from media.units import FPS
     from provenance import Permit, save_live, save_video
     from provenance.hashing import file_sha256
     from vasari import live as listening
-    from vasari.studio import check_request, check_speech, seat, speaking
+    from vasari.studio import check_request, check_speech, labelled, seat, speaking
 
     asked, weighed = directing.controls(gaze, pose, distance, emotion, movement, curve), directing.guidance(guidance)
+    asking = {"seed": seed, "style": style, "controls": asked, "guidance": weighed}
+    worn = labelled(label, label_reason, live=live)
     listening.check_input(speech) if live else listening.check_not_input(speech, to)
     check_request(output, (portrait,) if live else (portrait, speech), size)
     seconds = None if live else check_speech(speech).duration
@@ -108,28 +122,26 @@ def generate(
     settings = {"size": size, "crop": crop.value, "gaze": gaze, "distance": distance, "emotion": emotion or "neutral"}
     settings |= {"seed": seed, "pose": pose, "movement": movement, "style": seed if style is None else style}
     settings |= {"guidance": guidance or "default", "curve": file_sha256(curve) if curve else "none"}
-    asking = {"seed": seed, "style": style, "controls": asked, "guidance": weighed}
     permit = Permit.of(portrait, keys=opened, consent=consent)
     outlet = listening.open_outlet(to, output) if live else None
     sitter = seat(permit, size=size, face=face, crop=crop.value)
     if sitter.talker.faces > 1 and face is None:
         _say(f"{portrait}: {sitter.talker.faces} faces; the largest speaks (--face N chooses)")
-    if opened.created:
-        _say(f"development keys were made in {opened.folder}; back them up")
-    if outlet is not None:
-        with frames_bar("live", None) as progress:
-            performance = listening.speaking(permit, sitter, asking, settings)
-            saved = save_live(output, performance, outlet, progress=progress)
-    else:
-        performance = speaking(permit, sitter, speech, asking, settings)
-        with frames_bar("generating", int(-(-seconds * FPS // 1)) if seconds else None) as progress:
-            saved = save_video(output, performance, progress=progress)
+    _say(f"development keys were made in {opened.folder}; back them up" if opened.created else "")
+    with frames_bar("live" if live else "generating", -int(-seconds * FPS // 1) if seconds else None) as progress:
+        if outlet is not None:
+            shown = listening.speaking(permit, sitter, asking, settings, sitter.label(worn))
+            saved = save_live(output, shown, outlet, progress=progress)
+        else:
+            shown = speaking(permit, sitter, speech, asking, settings, sitter.label(worn))
+            saved = save_video(output, shown, progress=progress)
     report(saved, err=live)
 
 
 def _say(line: str) -> None:
-    """A remark on standard error."""
-    Console(stderr=True).print(escape(line), highlight=False)
+    """A remark on standard error, nothing for ""."""
+    if line:
+        Console(stderr=True).print(escape(line), highlight=False)
 
 
 def report(saved: "Saved", *, err: bool = False) -> None:

@@ -28,9 +28,10 @@ from vasari.stamping import exposed, tell
 
 if TYPE_CHECKING:
     from provenance import Verdict
-    from provenance.verdict import Credentials, Mark
+    from provenance.verdict import Credentials, Mark, Visible
 
 COLOURS = {"known_maker": "green", "nothing_found": "yellow", "tampered": "red"}
+KEYLESS = "marks were not looked for: no keys in {}; `vasari keys create` makes some"
 Files = Annotated[
     list[str],
     typer.Argument(
@@ -45,6 +46,9 @@ def verify(
     files: Files,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON array, one record a file.")] = False,
     lines: Annotated[bool, typer.Option("--jsonl", help="Print one JSON record a line, as they come.")] = False,
+    crjson: Annotated[
+        bool, typer.Option("--crjson", help="Print one file's crJSON, as C2PA's library gives it.")
+    ] = False,
     output: Ledger = None,
     workers: Workers = None,
     engine: Engines = Engine.local,
@@ -69,10 +73,11 @@ def verify(
         raise UsageError("--json and --jsonl: choose one")
     folder = key_folder(keys)
     asked = (folder, tuple(anchor or ()), tuple(revoked or ()), tuple(timestamp_anchor or ()), tuple(fetch or ()))
-    opening(*asked)  # what is wrong with keys and anchors is said at once
+    look = opening(*asked)  # what is wrong with keys and anchors is said at once
+    if crjson:
+        raise typer.Exit(_document(files, look, folder, anchor or (), alone=not (json or lines or output)))
     tell(exposed(folder) if folder else ())
-    out, err = Console(), Console(stderr=True)
-    records: list[dict[str, Any]] = []
+    out, err, records = Console(), Console(stderr=True), list[dict[str, Any]]()
 
     def show(record: dict[str, Any], verdict: Any, error: VasariError | None) -> None:
         if json:
@@ -95,9 +100,29 @@ def verify(
         counted = ", ".join(f"{codes.count(code)} with exit code {code}" for code in sorted(set(codes)))
         out.print(f"{escape(str(output))}: {len(codes)} files{f': {counted}' if counted else ''}", highlight=False)
     if folder is None and not json:
-        err.print(f"marks were not looked for: no keys in {default_folder()}; "
-                  "`vasari keys create` makes some", highlight=False)  # fmt: skip
+        err.print(KEYLESS.format(default_folder()), highlight=False)
     raise typer.Exit(worst(codes))
+
+
+def _document(
+    files: list[str], look: "Callable[[str], Verdict]", folder: Path | None, anchors: Iterable[Path], *, alone: bool
+) -> int:
+    """Print the crJSON of a file, an empty document where it has no credentials. Returns the verdict's exit code."""
+    from provenance import Keys
+    from provenance.manifest import document
+    from provenance.verification import read_anchors
+    from vasari.scanning import fetched
+
+    if len(files) != 1 or files[0] == "-" or not alone:
+        raise UsageError("--crjson prints one document, of one file; give a single file and no other output")
+    name, keys = files[0], None if folder is None else Keys.open(folder, create=False)
+    with fetched(name) as path:
+        code = look(str(path)).exit_code
+        found = document(path, read_anchors(keys, anchors))
+    if found is None:
+        typer.echo(f"{plain(name)}: no credentials in the file", err=True)
+    typer.echo(as_json(found or {}, indent=2))
+    return code
 
 
 def key_folder(keys: Path | None) -> Path | None:
@@ -157,6 +182,8 @@ def _table(verdict: "Verdict") -> Table:
         table.add_row(
             f"{track.kind} {track.number}", _mark_words(track.mark, "frames" if track.kind == "video" else "s")
         )
+    if verdict.label:
+        table.add_row("visible label", _lines([_label_words(verdict.label)]))
     if verdict.origin:
         origin = verdict.origin
         table.add_row("registry", _lines([f"`vasari {origin.command}` {origin.made}", origin.manifest]))
@@ -183,6 +210,16 @@ def _credentials(credentials: "Credentials") -> list[str]:
     if stamp := credentials.timestamp:
         lines.append(f"time stamp {stamp.time} by {quoted(stamp.authority)} ({stamp.trust})")
     return [*lines, *credentials.notes]
+
+
+def _label_words(label: "Visible") -> str:
+    """What is stated and what is seen, in one line."""
+    if label.stated.kind == "off":
+        return f"none, as stated{f': {quoted(label.stated.reason)}' if label.stated.reason else ''}"
+    when = "all the time" if label.stated.kind == "on" else "at the start, and again"
+    seen = {"seen": "seen", "removed": "removed or covered", "not_seen": "not seen", "not_checked": "not looked for"}
+    looked = f" ({label.looked_at - label.missing} of {label.looked_at} frames)" if label.looked_at else ""
+    return f"{label.stated.corner}, {when}: {seen[label.state]}{looked}"
 
 
 def _mark_words(mark: "Mark", unit: str) -> str:
