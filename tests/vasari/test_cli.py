@@ -195,9 +195,9 @@ MEMBERS = {
         "retarget",
     ],
     "provenance": [
-        "Claim", "Composite", "Consent", "Cut", "Edited", "Generated", "Growing", "Keys", "Label", "Marked", "Mixed", "Outlet",
-        "Performance", "Permit", "Recorded", "Registry", "Rendered", "Saved", "Signed", "Verdict", "check_output",
-        "grant_consent", "is_nobody", "load_consent", "mark_file", "outlet", "read_consent", "save_live",
+        "Claim", "Composite", "Consent", "Cut", "Edited", "Generated", "Growing", "Keys", "Label", "Marked", "Mixed",
+        "Outlet", "Performance", "Permit", "Recorded", "Registry", "Rendered", "Saved", "Signed", "Verdict",
+        "check_output", "grant_consent", "is_nobody", "load_consent", "mark_file", "outlet", "read_consent", "save_live",
         "save_picture", "save_video", "sign_beside", "sign_file", "verify",
     ],
 }  # fmt: skip
@@ -215,5 +215,5 @@ def test_public_names_are_what_they_are(package: str) -> None:
 def test_the_shipped_portraits_need_no_consent(keys: Keys) -> None:
     from provenance import is_nobody
 
-    for name in ("portrait.png", "portrait2.png", "portrait3.png"):
+    for name in ("portrait.png", "portrait2.png", "portrait3.png", "portrait4.png", "portrait5.png", "portrait6.png"):
         assert is_nobody(EXAMPLES / name, keys)
