@@ -28,7 +28,7 @@ def _portrait(index: int) -> np.ndarray:
     """The head of a shipped portrait, uint8 RGB."""
     name = ("portrait.png", "portrait2.png", "portrait3.png")[index]
     whole = cv2.imread(str(Path(__file__).resolve().parents[2] / "examples" / name))[..., ::-1]
-    return np.ascontiguousarray(whole[60:430, 70:440])
+    return np.ascontiguousarray(whole[100:590, 140:630])
 
 
 def clip(seed: int = 0, frames: int = 12, size: int = 256) -> list[np.ndarray]:
