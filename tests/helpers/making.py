@@ -12,7 +12,7 @@ RATE = 16_000
 
 
 def picture(seed: int = 0, size: int = 256) -> np.ndarray:
-    """A person who does not exist (a shipped portrait) before a drawn background. uint8 RGB (S, S, 3)."""
+    """A person who does not exist (drawn, known by the bytes) before a drawn background. uint8 RGB (S, S, 3)."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:size, :size].astype(np.float32) / size
     image = rng.uniform(60, 200, 3) + 40 * x[..., None] * rng.normal(0, 1, 3) + 30 * y[..., None]
@@ -25,10 +25,10 @@ def picture(seed: int = 0, size: int = 256) -> np.ndarray:
 
 @cache
 def _portrait(index: int) -> np.ndarray:
-    """The head of a shipped portrait, uint8 RGB."""
+    """The head of a portrait of `sitters.PORTRAITS`, uint8 RGB."""
     name = ("portrait.png", "portrait2.png", "portrait3.png")[index]
-    whole = cv2.imread(str(Path(__file__).resolve().parents[2] / "examples" / name))[..., ::-1]
-    return np.ascontiguousarray(whole[100:590, 140:630])
+    whole = cv2.imread(str(Path(__file__).resolve().parent / "portraits" / name))[..., ::-1]
+    return np.ascontiguousarray(whole[60:430, 70:440])
 
 
 def clip(seed: int = 0, frames: int = 12, size: int = 256) -> list[np.ndarray]:

@@ -1,14 +1,14 @@
-"""Permits for what the tests save: the shipped portraits, whose faces `making.picture` and `making.clip` show."""
+"""Permits for what the tests save: the portraits of `sitters`, whose faces `making.picture` and `making.clip` show."""
 
 import datetime as dt
 from pathlib import Path
 from typing import Any
 
+from sitters import PORTRAITS
+
 from provenance import Generated, Keys, Performance, Permit, grant_consent, manifest
 
 HELPERS = Path(__file__).resolve().parent
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-PORTRAITS = tuple(EXAMPLES / name for name in ("portrait.png", "portrait2.png", "portrait3.png"))
 
 
 def permit(keys: Keys) -> Permit:

@@ -1,4 +1,4 @@
-"""The shipped portraits, tracked once for all tests that need a face."""
+"""Three portraits of people who do not exist, drawn by an earlier version, tracked once for all tests that need a face."""
 
 from functools import cache
 from pathlib import Path
@@ -11,7 +11,8 @@ from generate.latent import FaceLatent
 from media import read_picture
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-PORTRAITS = tuple(EXAMPLES / name for name in ("portrait.png", "portrait2.png", "portrait3.png"))
+PORTRAITS = tuple(sorted((Path(__file__).resolve().parent / "portraits").glob("*.png")))
+"""Known by their bytes, as the examples are; coarse enough for marks in clips of a few frames."""
 
 
 @cache
