@@ -39,9 +39,9 @@ def normal(*shape: int, scale: float = 1.0) -> np.ndarray:
 
 
 def windows(*names: str) -> np.ndarray:
-    """What the painter sees of a moving portrait, in blocks."""
+    """What the painter sees of a portrait whose lips part, where it paints most, in blocks."""
     face = latent(512)
-    made = Renderer(face).prepare(face.edit(jawOpen=0.6, eyeBlinkLeft=0.5)).windows
+    made = Renderer(face).prepare(face.edit(jawOpen=0.3, eyeBlinkLeft=0.5)).windows
     seen = np.stack([network_input(made[name], name) for name in names])
     count, channels, height, width = seen.shape
     split = seen.reshape(count, channels, height // 2, 2, width // 2, 2).transpose(0, 2, 4, 3, 5, 1)
