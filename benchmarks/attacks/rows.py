@@ -216,8 +216,8 @@ def _picture(scene: Scene, name: str, change: Callable[[np.ndarray], np.ndarray]
 KNOWN, NOTHING, TAMPERED = (EXIT_KNOWN,), (EXIT_NOTHING,), (EXIT_TAMPERED,)
 TOLD = ("recovered: made by", "made with this key")  # whose it is
 ROWS = [
-    Row("untouched", lambda s: s.one, KNOWN, ("intact",)),
-    Row("untouched_asked_by_the_public", lambda s: s.one, KNOWN, ("intact",), "public"),
+    Row("untouched", lambda s: s.one, KNOWN, ("unaltered since",)),
+    Row("untouched_asked_by_the_public", lambda s: s.one, KNOWN, ("unaltered since",), "public"),
     Row("untouched_asked_by_a_stranger", lambda s: s.one, NOTHING, ("not trusted",), "stranger"),
     Row("footage_of_nobody_s", lambda s: write(s.path("plain.mp4"), s.footage, s.voice), NOTHING, ("nothing found",)),
     Row("bit_flipped", lambda s: flipped(s.one, s.path("flipped.mp4"), 0.7), TAMPERED, ("invalid",)),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from making import clip, picture, voice
 from searching import little_search  # noqa: F401
-from sitters import EXAMPLES, portrait
+from sitters import PORTRAITS, portrait
 
 from benchmarks.figures import Figure
 from benchmarks.suites import Given
@@ -18,7 +18,7 @@ from provenance.watermark.picture import PictureMarker
 
 @pytest.fixture
 def setting(tmp_path):
-    return Given(tmp_path, EXAMPLES / "portrait.png", tmp_path / "speech.wav", quick=True)
+    return Given(tmp_path, PORTRAITS[0], tmp_path / "speech.wav", quick=True)
 
 
 def by_name(figures: list[Figure]) -> dict[str, float | None]:

@@ -1,4 +1,4 @@
-"""Three portraits of people who do not exist, drawn by an earlier version, tracked once for all tests that need a face."""
+"""Three portraits of people who do not exist, drawn by an earlier version; tracked once for all tests of faces."""
 
 from functools import cache
 from pathlib import Path

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 import pytest
 from making import clip, picture, voice, write_video
-from permits import EXAMPLES, PORTRAITS, granted, permit, shown, told
+from permits import granted, permit, shown, told
+from sitters import EXAMPLES, PORTRAITS
 
 from media import VideoReader, read_picture
 from media.errors import ConsentError, KeyMaterialError, SigningError, UnreadableError, UsageError, VasariError

@@ -7,7 +7,8 @@ import threading
 import numpy as np
 import pytest
 from making import clip, picture, voice
-from permits import EXAMPLES, HELPERS, left, shown
+from permits import HELPERS, left, shown
+from sitters import EXAMPLES
 
 from media.errors import OutputError, SigningError, UsageError
 from provenance import Keys, Registry, check_output, save_picture, save_video, verify
@@ -122,7 +123,8 @@ import resource, signal, sys
 from pathlib import Path
 import numpy as np
 sys.path.insert(0, {str(HELPERS)!r})
-from permits import EXAMPLES, HELPERS, left, shown
+from permits import HELPERS, left, shown
+from sitters import EXAMPLES
 from provenance import Keys, save_video
 from media.errors import OutputError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
