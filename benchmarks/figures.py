@@ -77,6 +77,15 @@ def mean_figure(name: str, values: Sequence[float], unit: str, *, seed: int = 0,
     return Figure(name=name, value=float(data.mean()), unit=unit, n=len(data), interval=(low, high), **more)
 
 
+def wilson(values: Sequence[float]) -> tuple[float, float]:
+    """95% interval of a share (Wilson 1927); values in [0, 1], at least one: hits and misses, or ties as a half."""
+    count, share = len(values), float(np.mean(values))
+    z2 = 1.96**2 / count
+    middle, half = share + z2 / 2, 1.96 * np.sqrt(share * (1 - share) / count + z2 / 4 / count)
+    low, high = (float(np.clip((middle + sign * half) / (1 + z2), 0, 1)) for sign in (-1, 1))
+    return low, high
+
+
 def table(results: Results) -> Table:
     """For people."""
     out = Table(

@@ -21,6 +21,7 @@ import numpy as np
 import typer
 from pydantic import BaseModel, ConfigDict
 
+from benchmarks.figures import wilson
 from media.atomic import replacing
 from media.errors import UnreadableError, UsageError
 
@@ -105,15 +106,10 @@ def preferences(answers: Sequence[Answer]) -> list[Preference]:
     for answer in answers:
         one, other = sorted((answer.one, answer.other))
         told[one, other].append(0.5 if answer.preferred == TIE else float(answer.preferred == one))
-    return [Preference(*names, *_wilson(values), len(values)) for names, values in sorted(told.items())]
-
-
-def _wilson(values: Sequence[float]) -> tuple[float, tuple[float, float]]:
-    """Share and its 95% interval."""
-    count, share = len(values), float(np.mean(values))
-    z2 = 1.96**2 / count
-    middle, half = share + z2 / 2, 1.96 * np.sqrt(share * (1 - share) / count + z2 / 4 / count)
-    return share, (float((middle - half) / (1 + z2)), float((middle + half) / (1 + z2)))
+    return [
+        Preference(*names, float(np.mean(values)), wilson(values), len(values))
+        for names, values in sorted(told.items())
+    ]
 
 
 def main(paths: Sequence[str]) -> int:

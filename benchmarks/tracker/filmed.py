@@ -62,8 +62,8 @@ def _held_out(folder: Path) -> tuple[list[Path], list[Path]]:
     """Pictures, and videos, of those who teach no recipe; a set in which nobody is left out is taken whole."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in KINDS)
     kept = [path for path in paths if side_of(person_of(path)) != "train"] or paths
-    films = [path for path in kept if probe(path).kind == "video"]
-    return [path for path in kept if path not in set(films)], films
+    kinds = {path: probe(path).kind for path in kept}
+    return [path for path in kept if kinds[path] == "picture"], [path for path in kept if kinds[path] == "video"]
 
 
 def _pictures(paths: Sequence[Path], tracker: Tracker) -> list[Figure]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, wilson
 from benchmarks.sheets import portraits, save_sheet, tile, tiled, volunteers
 from benchmarks.suites import Given
 from benchmarks.tracker.conditions import Sight, sights
@@ -100,8 +100,6 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
 
 def _share(name: str, hits: list[bool], *, goal: float | None = None, note: str = "") -> Figure:
     """Share of hits with its 95% interval (Wilson 1927)."""
-    count, share = len(hits), float(np.mean(hits))
-    z2 = 1.96**2 / count
-    middle, half = share + z2 / 2, 1.96 * np.sqrt(share * (1 - share) / count + z2 / 4 / count)
-    interval = tuple(float(100 * np.clip((middle + s * half) / (1 + z2), 0, 1)) for s in (-1, 1))
-    return Figure(name=name, value=100 * share, unit="%", goal=goal, n=count, interval=interval, note=note)
+    low, high = wilson([float(hit) for hit in hits])
+    share, interval = float(np.mean(hits)), (100 * low, 100 * high)
+    return Figure(name=name, value=100 * share, unit="%", goal=goal, n=len(hits), interval=interval, note=note)
