@@ -20,11 +20,10 @@ import cv2
 import numpy as np
 
 from faces.regions import Kind, RegionReader
-from faces.templates import TemplateReader, into_pupil_frame, out_of_pupil_frame
-from lab.pictures.london import INNER_POINTS, London, Person
+from lab.pictures.london import London, Person, corrected_meshes
 
 OUTER = (*range(115, 125), *range(134, 145), 183, 184)  # template points that hold ears, hair line and neck
-MESH, SKIN = 478, 468  # points of the mesh, and those of them that are not irises
+MESH = 478  # points of it
 OVAL = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150,
     136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
@@ -49,7 +48,6 @@ STIFF = 2e-4  # of the warp: what it may leave of a point's way, so that points 
 LEVELS = 5  # of the pyramid by which face and frame are joined
 INSET = 0.03  # of a face's size: how far inside its outline the seam is
 KNOWN = 64  # people whose pictures are kept in memory
-RIDGE, REACH = 0.01, 0.05  # of the correction by hand-set points, as in the recipe of landmarks
 
 
 @dataclass(frozen=True)
@@ -102,18 +100,12 @@ class Studio:
         self.people = list(london.training if people is None else people)
         self.regions = RegionReader(threads=1)
         self._sitter = lru_cache(2 * KNOWN)(self._prepared)
-        neutral = [self._neutral(person) for person in self.people]
-        reader = TemplateReader(
-            np.stack([into_pupil_frame(mesh[:, :2], points) for mesh, points in neutral]),
-            np.stack([into_pupil_frame(points[:INNER_POINTS], points) for _, points in neutral]),
-            RIDGE,
-        )
-        self._neutrals = []
-        for mesh, points in neutral:
-            moved = reader.correct(
-                into_pupil_frame(mesh[:, :2], points), into_pupil_frame(points[:INNER_POINTS], points), REACH
-            )
-            self._neutrals.append(np.column_stack([out_of_pupil_frame(moved, points), mesh[:, 2]]))
+        corrected = corrected_meshes(london, self.people)
+        depths = [london.mesh[f"{person.id}_neutral"][:, 2] for person in self.people]
+        self._neutrals = [
+            np.column_stack([corrected[f"{person.id}_neutral"], depth])
+            for person, depth in zip(self.people, depths, strict=True)
+        ]
         shapes = [aligned(mesh, self._neutrals[0]) for mesh in self._neutrals]
         self.mean = np.mean(shapes, axis=0)
 
@@ -140,9 +132,6 @@ class Studio:
     @cached_property
     def _sexes(self) -> np.ndarray:
         return np.array([person.told("gender") for person in self.people])
-
-    def _neutral(self, person: Person) -> tuple[np.ndarray, np.ndarray]:
-        return self.london.mesh[f"{person.id}_neutral"], self.london.template[person.id]
 
     def compose(self, mixture: Mixture, expression: str = "neutral") -> Composed:
         """`expression`: "neutral" or "smile"."""

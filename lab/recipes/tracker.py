@@ -23,13 +23,12 @@ from torch import nn
 
 from faces.fit import fit as fit_head
 from faces.landmarks import MIRROR, OUTER_EYES, POINTS
-from faces.templates import TemplateReader, into_pupil_frame, out_of_pupil_frame
 from lab.networks.landmarks import LandmarkNet
 from lab.people.lifting import Lifted, Shade, elsewhere
 from lab.pictures.compositeset import CompositeSet
 from lab.pictures.creatures import random_creature
 from lab.pictures.degrade import degrade, recrop
-from lab.pictures.london import INNER_POINTS, London, Person, background_mask
+from lab.pictures.london import London, Person, background_mask, corrected_meshes
 from lab.pictures.photographs import random_background
 from lab.recipes.tracker_agreement import Agreed
 from lab.training import Plan
@@ -54,7 +53,6 @@ VALIDATION_BATCHES = 4  # of 32 crops, of each kind
 HIDDEN = 0.35  # weight of points that are not seen
 BROWS = (46, 53, 52, 65, 55, 70, 63, 105, 66, 107, 276, 283, 282, 295, 285, 300, 293, 334, 296, 336)
 BETA = 0.006  # error, in units of the crop, up to which it is squared
-RIDGE, REACH = 0.01, 0.05  # of the correction by hand-set points; the ridge is the best on validation people
 
 EYES_AND_LIPS = np.unique([
     *(33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
@@ -63,22 +61,6 @@ EYES_AND_LIPS = np.unique([
     *(78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191),
     *range(468, 478),
 ])  # fmt: skip
-
-
-def corrected_meshes(london: London, people: list) -> dict[str, np.ndarray]:
-    """Meshes (478, 2) of the neutral pictures of `people`, pulled towards their hand-set points; the map between the
-    two is fitted on the same people."""
-    meshes, templates = [], []
-    for person in people:
-        template = london.template[person.id][:INNER_POINTS]
-        meshes.append(into_pupil_frame(london.mesh[f"{person.id}_neutral"][:, :2], template))
-        templates.append(into_pupil_frame(template, template))
-    reader = TemplateReader(np.stack(meshes), np.stack(templates), RIDGE)
-    corrected = {}
-    for person, mesh, template in zip(people, meshes, templates, strict=True):
-        moved = reader.correct(mesh, template, REACH)
-        corrected[f"{person.id}_neutral"] = out_of_pupil_frame(moved, london.template[person.id])
-    return corrected
 
 
 def lift_volunteers(
