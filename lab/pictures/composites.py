@@ -19,6 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from faces.closeup import LIDS
 from faces.regions import Kind, RegionReader
 from lab.pictures.london import London, Person, corrected_meshes
 
@@ -31,10 +32,6 @@ OVAL = (
 EDGE = np.array([(x / 6, y / 6) for y in range(7) for x in range(7) if {x, y} & {0, 6}], np.float32)  # of a picture
 PARENTS = (3, 4, 4, 5, 6)  # how many faces are averaged
 SAME_SEX = 0.85  # share of the mixtures of one sex
-LIDS = (
-    (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
-    (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),
-)  # mesh points around the opening of each eye
 WHITE = 0.35  # how far eyes follow the tone of the skin
 SOFT = 2 / 1024  # of a picture's side: how softly eyes are told from skin
 SURE = 0.8  # of what is skin, for its tone
