@@ -79,6 +79,11 @@ class _Sitter:
     tone: np.ndarray  # (3,) mean colour of the skin
 
     @property
+    def places(self) -> np.ndarray:
+        """Mesh and template points (478 + 189, 3), depth 0 where none is known."""
+        return np.concatenate([self.mesh, _flat(self.template)])
+
+    @property
     def points(self) -> np.ndarray:
         """What warps follow: (478 + 23, 2)."""
         return np.concatenate([self.mesh[:, :2], self.template[list(OUTER)]])
@@ -162,20 +167,18 @@ class Studio:
 
         What differs from the mean face is taken from the neutral pictures, what an expression changes is added as it
         is, so that both pictures show one face."""
-        neutral = [
-            np.concatenate([self._neutrals[k], _flat(self._sitter(k, "neutral").template)]) for k in mixture.parents
-        ]
-        base = np.concatenate([self._neutrals[mixture.frame], _flat(self._sitter(mixture.frame, "neutral").template)])
+        neutral = [self._sitter(k, "neutral").places for k in mixture.parents]
+        base = self._sitter(mixture.frame, "neutral").places
         weights = np.array(mixture.weights)[:, None, None]
         mixed = (weights * np.stack([aligned(one, base, MESH) for one in neutral])).sum(0)
         mean = aligned(np.concatenate([self.mean, np.zeros((189, 3))]), base, MESH)[:MESH]
         mixed[:MESH] = mean + mixture.beyond * (mixed[:MESH] - mean)
-        now = [np.concatenate([s.mesh, _flat(s.template)]) for s in parents]
         moved = [
-            aligned(shown, base, MESH) - aligned(rest, base, MESH) for shown, rest in zip(now, neutral, strict=True)
+            aligned(shown.places, base, MESH) - aligned(rest, base, MESH)
+            for shown, rest in zip(parents, neutral, strict=True)
         ]
         mixed += (weights * np.stack(moved)).sum(0)
-        placed = aligned(mixed, np.concatenate([frame.mesh, _flat(frame.template)]), MESH)
+        placed = aligned(mixed, frame.places, MESH)
         return placed[:MESH], placed[MESH:, :2].astype(np.float32)
 
     def _face(self, mixture: Mixture, parents: Sequence[_Sitter], frame: _Sitter, warp: "Warp") -> np.ndarray:
