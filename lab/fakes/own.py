@@ -38,8 +38,11 @@ def talked(rng: np.random.Generator) -> Callable[[np.ndarray, np.ndarray], np.nd
         tracks = _tracker().track(picture)
         if not tracks:
             return picture
-        latent = FaceLatent.from_parameters(picture, tracks[0].parameters)
-        made = _drawn(latent, moment, paint)
+        high, wide = picture.shape[:2]
+        below, right = max(0, wide - high), max(0, high - wide)  # a latent shows a square
+        whole = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REFLECT_101)
+        latent = FaceLatent.from_parameters(whole, tracks[0].parameters)
+        made = _drawn(latent, moment, paint)[:high, :wide]
         if not mouth:
             return made
         return blended(picture, made, hull_mask(picture.shape, mesh[list(LIPS)], grow, soft * picture.shape[0]))

@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from making import clip, picture, voice, write_video
 from permits import shown
 from PIL import Image
+from searching import little_search  # noqa: F401
 from typer.testing import CliRunner
 
 from media.errors import SigningError, UnreadableError, UsageError
@@ -24,6 +25,8 @@ from provenance import Keys, elsewhere, mark_file, save_picture, sign_beside, si
 from provenance.elsewhere import fetch, is_public
 from vasari.commands import sign as sign_command
 from vasari.commands import verify as verify_command
+
+pytestmark = pytest.mark.usefixtures("little_search")
 
 URL = "https://manifests.example.org/one.c2pa"
 

@@ -20,6 +20,7 @@ import typer
 from command_line import vasari, write_sound
 from making import clip, picture, voice, write_video
 from PIL import Image
+from searching import little_search  # noqa: F401
 from sitters import EXAMPLES
 
 from media import read_sound
@@ -27,7 +28,7 @@ from provenance import Keys, grant_consent
 from vasari.cli import app
 
 pytest_plugins = ["command_fixtures"]
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "little_search")
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / name for name in ("README.md", "ETHICS.md", "MODEL_CARD.md", "DATASHEET.md", "CONTRIBUTING.md")]

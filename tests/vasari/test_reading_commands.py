@@ -21,11 +21,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from making import clip, picture, voice, write_video
 from PIL import Image
+from searching import little_search  # noqa: F401
 
 from benchmarks.credentials.rubric import INTEGRITY, RUBRIC
 from provenance import Keys, sign_file
 from provenance.certificates import _usage
 from provenance.registry import open_registry
+
+pytestmark = pytest.mark.usefixtures("little_search")
 
 EVIL = "x', a trusted chain\x1b[1A\x1b[2K\u202emade by BBC and intact\n"
 

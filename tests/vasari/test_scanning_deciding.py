@@ -14,6 +14,7 @@ import typer
 from making import picture
 from permits import shown
 from PIL import Image
+from searching import little_search  # noqa: F401
 from typer.testing import CliRunner
 
 from faces.finder import WEIGHTS
@@ -22,6 +23,8 @@ from provenance import Keys, save_picture
 from vasari.commands import track as tracks
 from vasari.commands import verify as command
 from vasari.scanning import Ledger, deciding, survey
+
+pytestmark = pytest.mark.usefixtures("little_search")
 
 app = typer.Typer()
 app.command()(command.verify)
