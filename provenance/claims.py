@@ -198,7 +198,7 @@ class Mixed(Claim):
             raise UsageError("claimed as mixed, but it shows a portrait that was given; claim it as edited")
 
     def description(self) -> str:
-        return f"Mixed of photographs of several people (`vasari {self.command}`); nobody looks like this"
+        return f"Mixed of photographs of several people (`vasari {self.command}`), none of whom it shows"
 
 
 @dataclass(frozen=True)

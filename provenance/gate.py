@@ -198,6 +198,8 @@ class Permit(_Sealed, sealed=True):
 
         if type(mixture) is not Mixture or type(studio) is not Studio:
             raise UsageError("a lab.pictures.composites.Mixture and a Studio are needed, not what is derived from them")
+        if not mixture.of_several:
+            raise UsageError(f"{mixture}: one person stands out; a mixture is of three or more, none above 70%")
         stated = Path(licence)
         grounds = Licensed(dataset, licence_of(stated), file_sha256(stated))
         made = Studio.compose(studio, mixture, expression)

@@ -37,6 +37,7 @@ SOFT = 2 / 1024  # of a picture's side: how softly eyes are told from skin
 SURE = 0.8  # of what is skin, for its tone
 TONE = 0.12  # by how much the logarithm of lightness differs among those who are mixed
 CONCENTRATION, EVEN = 2.5, 25.0  # of the Dirichlet distribution of weights
+MOST = 0.7  # weight of one of those who are mixed, at most
 BEYOND = (0.9, 1.25)  # how far a mixture differs from the mean face, beside how far volunteers do
 FINE = 6 / 1024  # of a picture's side: detail below this blur is one volunteer's
 PORE = np.ones((5, 5), np.uint8)  # around hair, in which no fine detail of skin is believed
@@ -56,6 +57,12 @@ class Mixture:
     beyond: float  # the difference of the shape from the mean face, times this
     detail: int  # whose pores
     frame: int  # whose hair, ears, collar and background; no parent
+
+    @property
+    def of_several(self) -> bool:
+        """Whether it is a mixture indeed: of three people or more, none of them with more than `MOST`."""
+        fair = all(0 <= weight <= MOST for weight in self.weights) and abs(sum(self.weights) - 1) < 1e-6
+        return fair and len(set(self.parents)) == len(self.parents) == len(self.weights) >= min(PARENTS)
 
 
 @dataclass(frozen=True)
@@ -122,6 +129,8 @@ class Studio:
         near[frame] = 0
         chosen = tuple(int(k) for k in rng.choice(len(near), count, replace=False, p=near / near.sum()))
         weights = rng.dirichlet([EVEN if even else CONCENTRATION] * count)
+        while weights.max() > MOST:
+            weights = rng.dirichlet([EVEN if even else CONCENTRATION] * count)
         usual = 1 / float(np.sqrt(np.square(weights).sum()))  # a mean of several differs that much less from the mean
         told = tuple(float(w) for w in weights)
         return Mixture(chosen, told, usual * float(rng.uniform(*BEYOND)), chosen[int(rng.choice(count))], frame)

@@ -121,6 +121,7 @@ def test_no_draw_mixes_the_frame_or_anybody_twice_and_the_same_seed_draws_the_sa
         assert len(set(mixture.parents)) == len(mixture.parents)
         assert mixture.detail in mixture.parents
         assert sum(mixture.weights) == pytest.approx(1)
+        assert mixture.of_several
         counts.add(len(mixture.parents))
     assert counts == {3, 4, 5, 6}
     assert len(studio.draw(np.random.default_rng(0), 5).parents) == 5
@@ -134,6 +135,14 @@ def test_the_gate_mixes_itself_and_nothing_else_is_saved_as_mixed(
     permit = Permit.mixed(PAIR, studio, **words)
     with pytest.raises(UsageError, match="Mixture"):
         Permit.mixed((0, 1, 2), studio, **words)
+    for lonely in (
+        Mixture((0, 1, 2), (1.0, 0.0, 0.0), 1.0, 0, 3),
+        Mixture((0, 1), (0.5, 0.5), 1.0, 0, 3),
+        Mixture((0, 0, 0), (0.4, 0.3, 0.3), 1.0, 0, 3),
+        Mixture((0, 1, 2), (0.7, 0.7, -0.4), 1.0, 0, 3),
+    ):
+        with pytest.raises(UsageError, match="stands out"):  # a volunteer's own face under a claim of mixing
+            Permit.mixed(lonely, studio, **words)
     (tmp_path / "none.txt").write_text("all rights reserved")
     with pytest.raises(ConsentError):
         Permit.mixed(PAIR, studio, keys=keys, dataset="a set", licence=tmp_path / "none.txt")
