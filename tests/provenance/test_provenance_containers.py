@@ -11,12 +11,15 @@ import pytest
 from making import clip, picture, voice, write_video
 from permits import shown
 from PIL import Image
+from searching import little_search  # noqa: F401
 
 from media.errors import UsageError
 from provenance import Keys, mark_file, save_video, sign_beside, sign_file, verify
 from provenance.coverage import uncovered
 from provenance.manifest import read_store
 from provenance.verification import read_credentials
+
+pytestmark = pytest.mark.usefixtures("little_search")
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from making import clip, picture, remux, voice, write_video
 from permits import shown
 from PIL import Image
+from searching import little_search  # noqa: F401
 
 from benchmarks.credentials.rubric import RUBRIC
 from media import read_sound
@@ -18,6 +19,8 @@ from media.errors import UsageError
 from provenance import Keys, mark_file, save_picture, save_video, sign_beside, sign_file, verify
 from provenance.manifest import crjson
 from provenance.signers import ready
+
+pytestmark = pytest.mark.usefixtures("little_search")
 
 
 @pytest.fixture(scope="module")
