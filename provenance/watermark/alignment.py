@@ -88,6 +88,7 @@ def climbed(place: Place, height: Callable[[Place], float]) -> Place:
                 tried = replace(place, **{name: value + way * step * size * (value if name == "scale" else 1)})
                 if (found := height(tried)) > best:
                     best, place = found, tried
+                    break  # the other way leads back
     return place
 
 

@@ -86,7 +86,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "examples").mkdir()
     for path in EXAMPLES.glob("*.png"):
         shutil.copy(path, folder / "examples" / path.name)
-    speech = read_sound(EXAMPLES / "speech.wav")[8000:28_800]
+    speech = read_sound(EXAMPLES / "speech.wav")[8000:22_400]
     for name in ("examples/speech.wav", "hello.wav", "speech.wav"):
         write_sound(folder / name, speech)
     for name in ("me.jpg", "portrait.jpg", "a.jpg"):
