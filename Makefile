@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-PYTEST := $(BIN)/pytest --numprocesses 2 --dist worksteal --durations 30
+# Each of the workers computes on one thread: pools of several spin while they wait for the same two cores.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal --durations 30
 
 .PHONY: demo test test-lab lint docs clean
 

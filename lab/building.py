@@ -183,7 +183,6 @@ class _Builder:
         lip = np.intersect1d(triangles[charts == by_size[0]], triangles[charts == by_size[1]])
         middle = lip[np.abs(mean[lip, 0]) < 0.004]
         self.lip_middle = middle
-        self.upper_rigid = middle[np.argsort(mean[middle, 1])[:1]]
         tongue = np.unique(triangles[charts == by_size[4]])
         self.tongue = tongue
         self.jaw = tongue[mean[tongue, 1] > np.median(mean[tongue, 1])]

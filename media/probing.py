@@ -15,8 +15,6 @@ from media.guard import guarded
 from media.kinds import NOT_READ, kind_of
 from media.pictures import check_file, open_picture
 
-STILL_CODECS = {"mjpeg", "png", "webp", "tiff", "bmp", "jpeg2000", "jpegxl", "gif", "targa", "psd"}
-
 
 @dataclass(frozen=True)
 class MediaInfo:

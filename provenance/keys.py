@@ -285,10 +285,6 @@ class Keys:
             )
         return self.signer
 
-    def _issuer(self) -> Issued:
-        self._check_local()
-        return issuing(self.folder)
-
 
 def _create(folder: Path) -> bool:
     """Make all keys in a folder beside, then rename it into place: nobody ever sees half of them."""

@@ -51,3 +51,31 @@ def fold(fine: np.ndarray, speeds: np.ndarray, start: int, length: int, folded: 
             into += 1
             if into == period:
                 into = 0
+
+
+@njit(nogil=True, cache=True)
+def lay(field: np.ndarray, back: np.ndarray, width: int, height: int, canvas: np.ndarray) -> None:
+    """Add what a field (h + 2, w + 2, 2), with a border of zeros about it, has under the pixels of a plane of `width`
+    by `height` to a canvas (2, side, side) with which the plane is tiled: read by straight lines at `back` (2, 3) of
+    each pixel, rounded to 1/32 of a pixel just as OpenCV's `warpAffine` rounds it."""
+    rows, columns, side = field.shape[0] - 2, field.shape[1] - 2, canvas.shape[1]
+    u_step = np.empty(width, np.int64)
+    v_step = np.empty(width, np.int64)
+    for x in range(width):
+        u_step[x], v_step[x] = np.rint(back[0, 0] * x * 1024), np.rint(back[1, 0] * x * 1024)
+    for y in range(height):
+        u_start = np.int64(np.rint((back[0, 1] * y + back[0, 2]) * 1024)) + 16
+        v_start = np.int64(np.rint((back[1, 1] * y + back[1, 2]) * 1024)) + 16
+        down = y % side
+        for x in range(width):
+            u, v = (u_start + u_step[x]) >> 5, (v_start + v_step[x]) >> 5
+            left, top = (u >> 5) + 1, (v >> 5) + 1
+            if left < 0 or left > columns or top < 0 or top > rows:
+                continue
+            right, under = np.float32(u & 31) * np.float32(1 / 32), np.float32(v & 31) * np.float32(1 / 32)
+            across = x % side
+            for plane in range(2):
+                above, below = field[top, left, plane], field[top + 1, left, plane]
+                above += right * (field[top, left + 1, plane] - above)
+                below += right * (field[top + 1, left + 1, plane] - below)
+                canvas[plane, down, across] += above + under * (below - above)

@@ -187,8 +187,9 @@ class PictureReader:
         likely = [place for _, place in Search(chips).places(fields, sorted({round(width / height, 4), 1.0}))]
         noticed = None
 
-        def z(place: Place, frames: int = 2) -> float:
-            return chips.pilot(self._laid(place, frames))[0]
+        @functools.cache
+        def z(place: Place) -> float:
+            return chips.pilot(self._laid(place, 2))[0]
 
         for rank, place in enumerate(sorted(likely, key=z, reverse=True)):
             for nearer in (place, climbed(place, z)) if rank < CLIMBED else (place,):

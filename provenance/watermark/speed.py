@@ -82,13 +82,17 @@ class SpeedSearch:
 
     def _heights(self, fine: np.ndarray, speeds: np.ndarray, start: int, length: int) -> np.ndarray:
         """The pilot's greatest correlation at each speed, in standard deviations."""
+        from scipy import fft  # many at once, in a third of numpy's time
+
         from provenance.watermark.kernels import fold  # compiled, see there
 
         found = []
         for group in np.array_split(speeds, math.ceil(len(speeds) / AT_ONCE)):
             folded = np.zeros((len(group), self._period), np.float32)
             fold(fine, group, OVERSAMPLED * start, OVERSAMPLED * length, folded, OVERSAMPLED)
-            peaks = irfft(rfft(folded, axis=1) * self._template, n=self._period, axis=1).max(axis=1)
+            spectra = fft.rfft(folded, axis=1)
+            spectra *= self._template
+            peaks = fft.irfft(spectra, n=self._period, axis=1, overwrite_x=True).max(axis=1)
             found.append(peaks / np.sqrt(np.square(folded).sum(axis=1) * self._share + 1e-12))
         return np.concatenate(found)
 

@@ -37,7 +37,7 @@ def test_codes_come_back(code: Dynamics) -> None:
 
 
 def test_codes_are_near_their_prior(code: Dynamics) -> None:
-    codes = np.stack([code.encode(row) for row in expressions(100)])
+    codes = code.encode(expressions(100))
     assert 0.3 < codes.std() < 2
     assert np.abs(codes.mean(0)).max() < 1.5
 

@@ -1,6 +1,7 @@
 """A folder laid out as the London set, with shaded heads in place of volunteers: 12 people, small pictures."""
 
 import csv
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -70,6 +71,13 @@ def toy_mesh(parameters: FaceParameters) -> np.ndarray:
     return mesh
 
 
+@cache
+def _sitting(person: int, expression: str, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """A photograph and its mesh points, drawn once for all folders."""
+    parameters = toy_parameters(person, expression, size)
+    return toy_photograph(parameters, person, size), toy_mesh(parameters)
+
+
 def make_toy_london(folder: Path, size: int = SIZE) -> Path:
     """Write the folder; the same every time."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -81,10 +89,8 @@ def make_toy_london(folder: Path, size: int = SIZE) -> Path:
             name = f"{person + 1:03d}"
             writer.writerow([name, 20 + person, "female" if person % 2 else "male", "none"])
             for expression in ("neutral", "smile"):
-                parameters = toy_parameters(person, expression, size)
-                picture = toy_photograph(parameters, person, size)
+                picture, meshes[f"{name}_{expression}"] = _sitting(person, expression, size)
                 cv2.imwrite(str(folder / f"{name}_{expression}.jpg"), picture[..., ::-1])
-                meshes[f"{name}_{expression}"] = toy_mesh(parameters)
             neutral = meshes[f"{name}_neutral"][:, :2]
             templates[name] = np.concatenate([neutral[[468, 473]], neutral[:187]])  # the pupils come first
     np.savez(folder / "mesh478.npz", **meshes)

@@ -6,6 +6,7 @@ import pytest
 import typer
 from making import picture
 from permits import shown
+from searching import little_search  # noqa: F401
 from typer.testing import CliRunner
 
 from media.errors import KeyMaterialError, UsageError
@@ -14,6 +15,8 @@ from provenance import certificates as made
 from provenance.generations import issuing
 from provenance.revocation import FILE, read_revoked
 from vasari.commands import keys as command
+
+pytestmark = pytest.mark.usefixtures("little_search")
 
 app = typer.Typer()
 app.add_typer(command.app, name="keys")

@@ -10,12 +10,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from making import picture
 from permits import shown
 from PIL import Image
+from searching import little_search  # noqa: F401
 
 from media.errors import ConsentError, KeyMaterialError
 from provenance import Keys, grant_consent, load_consent, save_picture, verify
 from provenance.certificates import Issued, make_intermediate, make_root
 from provenance.generations import issuing
 from provenance.revocation import FILE, Revoked, common_name, make_list, read_revoked
+
+pytestmark = pytest.mark.usefixtures("little_search")
 
 
 @pytest.fixture

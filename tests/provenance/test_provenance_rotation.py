@@ -7,6 +7,7 @@ import pytest
 import typer
 from making import clip, picture, remux, voice
 from permits import shown
+from searching import little_search  # noqa: F401
 from typer.testing import CliRunner
 
 from media.errors import KeyMaterialError, UsageError
@@ -17,6 +18,8 @@ from provenance.keys import RETIRED
 from provenance.registry import open_registry
 from provenance.watermark.identity import key_id
 from vasari.commands import keys as command
+
+pytestmark = pytest.mark.usefixtures("little_search")
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from making import clip, picture, voice
 from permits import HELPERS, left, shown
+from searching import little_search  # noqa: F401
 from sitters import EXAMPLES
 
 from media.errors import OutputError, SigningError, UsageError
@@ -16,7 +17,7 @@ from provenance.registry import FILE, Entry
 from provenance.signers import CommandSigner
 
 pytest_plugins = ["maker_fixtures"]
-pytestmark = pytest.mark.usefixtures("beside")
+pytestmark = pytest.mark.usefixtures("beside", "little_search")
 
 
 def test_streams_from_generators(tmp_path, keys):

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from making import picture
 from PIL import Image
+from searching import little_search  # noqa: F401
 
 from provenance import Keys, manifest, sign_beside, verify
 from provenance.certificates import make_leaf
@@ -20,6 +21,8 @@ from provenance.cose import Signature, decode, from_cose, read_signature
 from provenance.generations import issuing
 from provenance.registry.jumbf import _box, _boxes, _label, inside
 from provenance.revocation import Revoked, make_list
+
+pytestmark = pytest.mark.usefixtures("little_search")
 
 STATUS = ocsp.OCSPCertStatus
 DATA = st.recursive(

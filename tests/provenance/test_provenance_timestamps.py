@@ -11,6 +11,7 @@ import typer
 from making import clip, picture, voice
 from permits import shown
 from PIL import Image
+from searching import little_search  # noqa: F401
 from typer.testing import CliRunner
 
 from media.errors import KeyMaterialError, SigningError, UsageError
@@ -27,6 +28,8 @@ from vasari.commands import sign
 
 pytest.importorskip("asn1crypto")
 from benchmarks.authority import NAME, TimeAuthority
+
+pytestmark = pytest.mark.usefixtures("little_search")
 
 DAY = dt.timedelta(days=1)
 

@@ -1,5 +1,7 @@
 """The mark in pictures that were cut, turned or mirrored."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -9,6 +11,8 @@ from sitters import portrait
 from lab import attacks
 from provenance.watermark import alignment, geometry
 from provenance.watermark.alignment import Place
+from provenance.watermark.chips import Chips
+from provenance.watermark.code import PICTURE
 from provenance.watermark.picture import PictureMarker, PictureReader
 
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
@@ -102,6 +106,38 @@ def test_laying_back_undoes_what_was_done():
     shown, seen = geometry.aligned(turned, matrix @ geometry.whole(256, 256))
     assert np.abs(shown.astype(float) - frame)[8:-8, 8:-8].mean() < 2.0
     assert seen.min() > 200
+
+
+@pytest.mark.parametrize(
+    "place", [Place(-33.0, 0.6, False, 1.0), Place(12.0, 1.3, True, 1.5), Place(0.0, 1.0, False, 1.0)]
+)
+def test_fields_are_laid_as_opencv_lays_them(place):
+    """The canvas repeats: what OpenCV lays on a plane of several, in tiles one over the other."""
+    field = np.random.default_rng(0).normal(size=(60, 80, 2)).astype(np.float32)
+    side, around, (height, width) = alignment.ROUGH, 4, (300, 400)
+    canvas = alignment._laid(np.pad(field, ((1, 1), (1, 1), (0, 0))), place, (height, width), side)
+    onto = geometry.scaled(80 / width, 60 / height) @ place.map(height, width) @ geometry.scaled(1 / side, 1 / side)
+    middle = geometry.moved(around * side, around * side)
+    whole = 2 * around * side
+    plane = geometry.warped(field, middle @ np.linalg.inv(onto), whole, whole, border=cv2.BORDER_CONSTANT)
+    tiles = plane.reshape(2 * around, side, 2 * around, side, 2).sum(axis=(0, 2)).transpose(2, 0, 1)
+    assert np.abs(canvas - tiles).max() < 0.2
+    assert np.sqrt(np.square(canvas - tiles).mean()) < 0.02 * tiles.std()
+
+
+def test_a_mirrored_canvas_is_searched_like_a_mirrored_picture():
+    chips = Chips.from_key(KEY, PICTURE.coded_bits)
+    search = alignment.Search(chips)
+    fields = alignment.Fields(lambda bright: np.stack([bright, bright - 0.5]))
+    fields.add(picture(3, 256)[..., 0])
+    places = [Place(turn, 1.1, False, 1.0) for turn in (-20.0, 5.0)]
+    found = list(search._best(fields, places, alignment.ROUGH, (False, True)))
+    turned = [replace(place, mirror=True) for place in places]
+    again = search._best(fields, turned, alignment.ROUGH)
+    for (z, place), (height, other) in zip(found[2:], again, strict=True):
+        assert place.mirror
+        assert z == pytest.approx(height, abs=0.05)
+        assert (place.x, place.y) == pytest.approx((other.x, other.y), abs=0.5 / alignment.ROUGH)
 
 
 def test_what_was_cut_off_is_not_seen():
