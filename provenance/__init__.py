@@ -67,7 +67,7 @@ _HOME = {
     "Outlet": "outlets",
     "Performance": "gate",
     "Permit": "gate",
-    "Playlist": "segments.playlist",
+    "Playlist": "provenance.segments.playlist",
     "Recorded": "claims",
     "Registry": "registry",
     "Rendered": "claims",

@@ -108,8 +108,7 @@ def judge(
     if others:
         reasons.append(f"{1 + len(others)} tracks were looked at, the one that players choose first")
     reasons += [*findings.identified(credentials.identities), *findings.outside(credentials)]
-    reasons += map(plain, credentials.live)
-    reasons += [plain(note) for note in credentials.notes if credentials.source != "file" or note.startswith("odd")]
+    reasons += _noted(credentials)
     compared = (bound(credentials) and credentials.binding_key in keys) or len(marked) > 1
     return {
         "verdict": verdict,
@@ -126,6 +125,12 @@ def _unlabelled(verdict: str, summary: str, gone: str) -> tuple[str, str]:
     if gone and verdict == "known_maker":
         return "tampered", f"contradictory: the credentials hold, but {gone}"
     return verdict, f"{summary}; {gone}" if gone and verdict == "tampered" else summary
+
+
+def _noted(credentials: Credentials) -> list[str]:
+    """What is to be said of how they lie in the file."""
+    notes = [note for note in credentials.notes if credentials.source != "file" or note.startswith("odd")]
+    return [plain(note) for note in (*credentials.live, *notes)]
 
 
 def _unmarked(keys: Collection[str]) -> list[str]:

@@ -51,7 +51,7 @@ def read_store(path: Path, anchors_pem: str) -> dict[str, Any] | None:
     found["live"] = [f"a recording of what was sent live: {told}"]
     if broken or not judged.whole:
         found["live"] += [event.text for event in broken[:MOST]]
-        found["state"], found["failures"] = "Invalid", [*found["failures"], CODES["segment"]]
+        found["state"], found["failures"] = "Invalid", [*found["failures"], CODES["segment" if media else "sessionkey"]]
     return found
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from media.words import plain, quoted
 from provenance.exits import EXIT_KNOWN, EXIT_NOTHING, EXIT_TAMPERED
+from provenance.findings import explained
 from provenance.segments.cose import Signed
 from provenance.segments.delivered import Delivered, delivered, store_of
 from provenance.segments.info import SegmentInfo, digest, messages
@@ -144,7 +145,7 @@ class Watch:
         elif said.state == "valid":
             yield Event("unsigned", "the stream's credentials deliver no session key that is bound to their signer")
         elif said.state == "invalid":
-            yield Event("altered", f"the stream's credentials do not fit it ({', '.join(map(plain, said.failures))})")
+            yield Event("altered", f"the stream's credentials do not fit it: {explained(said.failures)}")
         elif not self._spoken:
             self._spoken = True
             yield Event("untrusted", "not signed: the stream begins without credentials")

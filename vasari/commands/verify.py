@@ -76,7 +76,6 @@ def verify(
     """
     from provenance.exits import worst
     from provenance.keys import default_folder
-    from vasari.scanning import deciding, survey
 
     if json and lines:
         raise UsageError("--json and --jsonl: choose one")
@@ -90,6 +89,28 @@ def verify(
     if crjson:
         raise typer.Exit(_document(files, look, folder, anchor or (), alone=not (json or lines or output)))
     tell(exposed(folder) if folder else ())
+    codes = _survey(
+        files, asked, json=json, lines=lines, output=output, workers=workers, engine=engine, seconds=seconds
+    )
+    if folder is None and not json:
+        Console(stderr=True).print(KEYLESS.format(default_folder()), highlight=False)
+    raise typer.Exit(worst(codes))
+
+
+def _survey(
+    files: list[str],
+    asked: tuple[Any, ...],
+    *,
+    json: bool,
+    lines: bool,
+    output: Path | None,
+    workers: int | None,
+    engine: Engine,
+    seconds: float,
+) -> list[int]:
+    """Look at all files and print what there is to say; `asked` as `opening` takes it. Returns their exit codes."""
+    from vasari.scanning import deciding, survey
+
     out, err, records = Console(), Console(stderr=True), list[dict[str, Any]]()
 
     def show(record: dict[str, Any], verdict: Any, error: VasariError | None) -> None:
@@ -112,9 +133,7 @@ def verify(
     elif output is not None and not lines:
         counted = ", ".join(f"{codes.count(code)} with exit code {code}" for code in sorted(set(codes)))
         out.print(f"{escape(str(output))}: {len(codes)} files{f': {counted}' if counted else ''}", highlight=False)
-    if folder is None and not json:
-        err.print(KEYLESS.format(default_folder()), highlight=False)
-    raise typer.Exit(worst(codes))
+    return codes
 
 
 def _stated(
