@@ -26,7 +26,7 @@ from provenance import Growing, Keys, Outlet, Registry, outlet, save_live, verif
 from provenance.live import DEPTH
 from provenance.registry import FILE
 from provenance.segments.parsing import boxes
-from provenance.signers import CommandSigner, LocalSigner
+from provenance.signers import CommandSigner
 
 pytest_plugins = ["maker_fixtures"]
 pytestmark = pytest.mark.usefixtures("beside")
@@ -221,46 +221,6 @@ def test_a_file_that_grows_is_replaced_or_removed(tmp_path, keys, moments):
     with pytest.raises(SigningError):
         save_live(tmp_path / "b.mp4", shown(no_key, moments[:9]), Growing(tmp_path / "b.mp4"))
     assert left(tmp_path) == ["a.mp4"]
-
-
-class Once(LocalSigner):
-    """Signs what begins the stream, and then no more."""
-
-    def sign(self, data: bytes) -> bytes:
-        if USED:
-            raise SigningError("the key service is down")
-        USED.append(data)
-        return super().sign(data)
-
-
-USED: list[bytes] = []
-
-
-def test_without_a_signature_nothing_is_sent(tmp_path, keys, moments):
-    registry = Registry(tmp_path / "in" / FILE)
-    no_key = Keys(keys.folder, CommandSigner(["false"], keys.signer.chain_pem), keys.anchor_pem, keys.mark_key)
-    sent = io.BytesIO()
-    sent.close = lambda: None
-    with pytest.raises(SigningError):
-        save_live(tmp_path / "a.mp4", shown(no_key, moments), Outlet(sent), registry=registry)
-    assert left(tmp_path) == []
-    assert not sent.getvalue()
-    assert not registry.of_kind("live")
-
-
-def test_where_the_file_cannot_be_signed_there_is_none_but_the_mark_is_known(tmp_path, keys, moments):
-    registry = Registry(tmp_path / "in" / FILE)
-    once = Keys(keys.folder, Once(keys.signer.key, keys.signer.chain_pem), keys.anchor_pem, keys.mark_key)
-    sent = io.BytesIO()
-    sent.close = lambda: None
-    with pytest.raises(SigningError):
-        save_live(tmp_path / "a.mp4", shown(once, moments), Outlet(sent), registry=registry)
-    assert left(tmp_path) == []
-    recording = written(tmp_path / "in" / "recording.mp4", without(sent.getvalue(), b"uuid", b"emsg"))
-    verdict, mark, _ = marks(recording, keys, registry=registry)
-    assert verdict.exit_code == 4
-    assert any("never closed" in reason for reason in verdict.reasons)
-    assert registry.by_mark(mark).manifest == ""
 
 
 PROGRAM = """

@@ -142,7 +142,7 @@ def test_the_manifest_says_what_it_is(parts, tmp_path, keys):
     assert one.least == 1
     assert one.ends - one.created == 3600
     numbers = [SegmentInfo.read(Signed.read(messages(part)[0]).payload).number for part in parts[1:]]
-    assert numbers == [1, 2, 3, 4, 5]
+    assert numbers == list(range(1, len(parts)))
 
 
 def test_an_expired_session_stops(keys):
@@ -275,7 +275,7 @@ def test_a_playlist_that_grows_is_followed_to_its_end(tmp_path, parts, keys):
         time.sleep(0.01)
     found = pieces_judged(tmp_path / "hls", keys, wait=30.0)
     thread.join()
-    assert (found.exit_code, found.whole) == (0, 5)
+    assert (found.exit_code, found.whole) == (0, len(parts) - 1)
 
 
 def test_a_folder_that_holds_something_is_left_alone(tmp_path):
@@ -326,11 +326,11 @@ def test_a_file_that_grows_is_followed(tmp_path, parts, keys):
     thread.start()
     found = pieces_judged(path, keys, wait=1.0)
     thread.join()
-    assert (found.exit_code, found.whole) == (0, 5)
+    assert (found.exit_code, found.whole) == (0, len(parts) - 1)
 
 
 def test_playlists_are_read_as_they_are_written(tmp_path, parts):
     said = playlist.read(listed(tmp_path / "hls", parts))
     assert said.ended
-    assert [head for head, _ in said.files] == [playlist.FIRST] * 5
+    assert [head for head, _ in said.files] == [playlist.FIRST] * (len(parts) - 1)
     assert not playlist.read(listed(tmp_path / "other", parts, ended=False)).ended
