@@ -1,6 +1,8 @@
 """What is sent live: whether each segment is valid to a validator that shares no code with ours, whether what is done
 to a stream is told, how soon its first segment is signed, and what that costs."""
 
+import time
+
 from benchmarks.attacks.streams import ATTACKS, streams
 from benchmarks.figures import Figure
 from benchmarks.outputs import Maker
@@ -61,16 +63,16 @@ def _first(made: Maker, rounds: int) -> Figure:
 
 
 def _cost(made: Maker, parts: list[bytes]) -> Figure:
-    """Of a minute: what is hashed and signed, the beginning among it."""
+    """Of a minute at 40 ms a frame: what is hashed and signed, the beginning among it."""
     head, media = apart(parts)
     whole = [data for data in media if len(data) > 0.5 * max(map(len, media))]
     segmented = Segmented(Captured(), lambda: Session(definition(), made.keys.signer))
+    began = time.thread_time()
     segmented.give(head, "head")
-    begun = segmented.seconds
+    begun = time.thread_time() - began
     for second in range(MINUTE):
         segmented.give(whole[second % len(whole)], "key")
         segmented.close()
-    frames = MINUTE * FPS
-    value = 100 * segmented.seconds * FPS / frames
-    note = f"of the 40 ms of a frame, over {MINUTE} s of 512 pixels; {1000 * begun:.1f} ms of it before the first frame"
-    return Figure(name="live_cost_pct", value=value, unit="%", goal=3, better="lower", n=frames, note=note)
+    value = 100 * (time.thread_time() - began) / MINUTE
+    note = f"processor time, of {MINUTE} s of 512 pixels; {1000 * begun:.1f} ms of it before the first frame is sent"
+    return Figure(name="live_cost_pct", value=value, unit="%", goal=3, better="lower", n=MINUTE * FPS, note=note)

@@ -122,24 +122,23 @@ class Segmented:
         self._to, self._begin, self._known = to, begin, known
         self._session: Session | None = None
         self._frames, self._open = 0, False
-        self.seconds = 0.0  # spent on credentials
 
     def give(self, data: bytes, kind: str) -> None:
         """What `media.encode.LiveEncoder` gives. Raises `SigningError` and what `Outlet.write` raises."""
         if self._session is None:
-            self._session = self._timed(self._begin)
-            head = self._timed(self._session.head, data)
+            self._session = self._begin()
+            head = self._session.head(data)
             self._known(self._session, head)
             self._to.write(head)
             self._to.cut(0.0)
             return
-        if self._frames and (kind == "key" or self._frames >= FPS) and kind != "sound":
+        if self._frames and kind == "key":
             self.close()
         if not self._open:
             self._open = True
-            self._timed(self._session.add, STYP)
+            self._session.add(STYP)
             self._to.write(STYP)
-        self._timed(self._session.add, data)
+        self._session.add(data)
         self._to.write(data)
         self._frames += kind != "sound"
         if self._frames >= FPS:
@@ -150,12 +149,5 @@ class Segmented:
         if not self._open or self._session is None:
             return
         frames, self._frames, self._open = self._frames, 0, False
-        self._to.write(self._timed(self._session.close, frames * SAMPLES_PER_FRAME))
+        self._to.write(self._session.close(frames * SAMPLES_PER_FRAME))
         self._to.cut(frames / FPS)
-
-    def _timed(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        started = time.perf_counter()
-        try:
-            return work(*arguments)
-        finally:
-            self.seconds += time.perf_counter() - started
