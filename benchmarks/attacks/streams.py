@@ -70,6 +70,8 @@ ATTACKS = (
     StreamAttack("live_beginning_repeated", lambda s: _of(s.one, 1, 2) + _of(s.one, 3, 4), EXIT_KNOWN, "4 segments"),
     StreamAttack("live_segment_lost", lambda s: _of(s.one, 1, 2, 4, 5), EXIT_TAMPERED, "segment 3 is missing"),
     StreamAttack("live_cut", lambda s: _of(s.one, 1, 5), EXIT_TAMPERED, "segments 2 to 4 are missing"),
+    StreamAttack("live_cut_behind_a_changed_beginning", lambda s: _of(s.one, 1, 2) + _flipped(s.one[0], 12) + s.one[5],
+                 EXIT_TAMPERED, "segments 3 to 4 are missing"),
     StreamAttack("live_reordered", lambda s: _of(s.one, 1, 3, 2, 4, 5), EXIT_TAMPERED, "out of order"),
     StreamAttack("live_replayed", lambda s: _of(s.one, 1, 2, 3, 2, 4), EXIT_TAMPERED, "comes again"),
     StreamAttack("live_replaced_by_older", lambda s: _of(s.one, 1, 2, 3, 2, 5), EXIT_TAMPERED, "comes again"),

@@ -11,7 +11,6 @@ LARGEST = 64 << 20  # bytes of a segment, or of what comes before the first
 MOST = 4096  # boxes in it
 KNOWN = frozenset((b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"emsg", b"uuid", b"sidx", b"free", b"skip", b"prft",
                    b"mfra", b"wide", b"ssix"))  # fmt: skip
-MEDIA = (b"moof", b"mdat")
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Piece:
 
 
 class Segments:
-    """Cuts a stream where segments begin (`styp`; without any, before each `moof` behind segment info).
+    """Cuts a stream where segments begin (`styp`), and where its beginning ends.
 
     Args:
         name: for errors.
@@ -67,8 +66,8 @@ class Segments:
 
     def __init__(self, name: str) -> None:
         self._name, self._data, self._place = name, bytearray(), 0
-        self._count, self._media, self._first = 0, False, True
-        self._moov = False
+        self._count, self._first = 0, True
+        self._moov = self._moof = False  # what this piece holds so far
 
     def push(self, data: bytes) -> Iterator[Piece]:
         """What is whole by now.
@@ -81,8 +80,12 @@ class Segments:
             kind, size = box
             if self._begins(kind) and self._place:
                 yield self._cut()
+            if kind == b"mdat" and not self._moof:
+                raise UnreadableError(
+                    f"{self._name}: is a closed file, no stream of segments; verify it without --live"
+                )
             self._moov |= kind == b"moov"
-            self._media |= kind in MEDIA
+            self._moof |= kind == b"moof"
             self._place += size
             self._count += 1
             if self._place > LARGEST or self._count > MOST:
@@ -110,8 +113,9 @@ class Segments:
     def _cut(self) -> Piece:
         data = bytes(self._data[: self._place])
         del self._data[: self._place]
-        head = self._moov or not self._media
-        self._place, self._count, self._media, self._moov = 0, 0, False, False
+        head = self._moov or not self._moof
+        self._place = self._count = 0
+        self._moov = self._moof = False
         return Piece("head" if head else "segment", data)
 
     def end(self) -> Iterator[Piece]:

@@ -2,7 +2,7 @@
 
 import os
 import re
-import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,7 +58,8 @@ class Playlist(Outlet):
         for name in (*(name for name, _ in self._names), self._path.name):
             (self._folder / name).unlink(missing_ok=True)
         if self._made:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            with suppress(OSError):  # somebody else put something there
+                self._folder.rmdir()
 
     def _write(self, *, ended: bool) -> None:
         lines = ["#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{TARGET}", "#EXT-X-PLAYLIST-TYPE:EVENT"]

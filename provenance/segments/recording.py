@@ -43,7 +43,7 @@ def read_store(path: Path, anchors_pem: str) -> dict[str, Any] | None:
             broken += [event for event in watch.take(piece) if event.breaks]
     except UnreadableError:
         broken.append(Event("altered", "it cannot be taken apart into segments"))
-    if not heads or not (media or broken):  # the initialization segment by itself
+    if not heads or (watch.keyed and not (media or broken)):  # the initialization segment by itself
         return store
     found, judged = dict(heads[0]), watch.judged()
     number = f"segments {judged.first} to {judged.last}" if judged.whole > 1 else f"segment {judged.first}"

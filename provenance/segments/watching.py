@@ -74,9 +74,14 @@ class Watch:
         self._gone: set[int] = set()  # missing so far
         self._begun: Credentials | None = None
         self._spoken = self._held = False  # that it is not signed was said; the last segment was whole
-        self._trust = ""
+        self._trust, self._unjudged = "", 0  # segments that are signed in a way that is not known here
         self.first: int | None = None
         self.whole = self.broken = 0
+
+    @property
+    def keyed(self) -> bool:
+        """Whether there is a session key to judge segments by."""
+        return bool(self._keys)
 
     def take(self, piece: Piece) -> Iterator[Event]:
         """The findings on what comes next."""
@@ -87,7 +92,7 @@ class Watch:
     def _taken(self, piece: Piece) -> Iterator[Event]:
         if piece.kind == "head":
             yield from self._take_head(piece.data)
-        elif piece.tail is None or messages(piece.data):
+        elif piece.tail is None or b"emsg" in piece.data:
             yield from self._take_segment(piece.data)
         else:
             yield from self._take_rest(piece.data + piece.tail)
@@ -108,8 +113,10 @@ class Watch:
         elif self.broken:
             places = f"{self.broken} place{'s' if self.broken != 1 else ''}"
             verdict, summary = "tampered", f"tampered: signed by {signer}, but not whole at {places}; {count}"
-        elif not self.whole:
-            summary = f"nothing to vouch for: no segment came after what {signer} signed"
+        elif not self.whole or self._unjudged:
+            other = f"{self._unjudged} segments are signed in a way that is not known here"
+            why = other if self._unjudged else "no segment is whole"
+            summary = f"nothing to vouch for: signed by {signer}, but {why}"
         elif not trusted:
             summary = f"no known maker: {count}, signed by {signer}, {_doubt(said)}"
         else:
@@ -130,8 +137,9 @@ class Watch:
         if self._begun is not None and said.manifest != self._credentials.manifest:
             whose = f"signed by {quoted(said.signer)}" if said.signer else "without credentials"
             yield Event("foreign", f"{self._after()}: another stream begins, {whose}", self._last)
-        self._head, self._credentials, self._keys = data, said, keys
-        self._last, self._gone, self._trust = None, set(), said.trust
+        if said.state != "valid" or said.manifest != self._credentials.manifest:
+            self._last, self._gone = None, set()  # else numbers go on: the hash leaves a `ftyp` free to change
+        self._head, self._credentials, self._keys, self._trust = data, said, keys, said.trust
         self._begun = self._begun or said
         yield from self._introduced(said)
 
@@ -143,7 +151,7 @@ class Watch:
             made = f"made {said.made}{by}{kind}" if said.made else "of an unknown time"
             yield Event("begins", f"credentials begin: signed by {quoted(said.signer)} ({doubt}), {made}")
         elif said.state == "valid":
-            yield Event("unsigned", "the stream's credentials deliver no session key that is bound to their signer")
+            yield Event("untrusted", "the stream's credentials deliver no session key; its segments are not judged")
         elif said.state == "invalid":
             yield Event("altered", f"the stream's credentials do not fit it: {explained(said.failures)}")
         elif not self._spoken:
@@ -161,7 +169,7 @@ class Watch:
             return
         found = self._judge(data)
         if isinstance(found, Event):
-            self._held = False
+            self._held, self._unjudged = False, self._unjudged + (found.what == "untrusted")
             yield found
             return
         number = found
@@ -183,21 +191,25 @@ class Watch:
         where = self._after()
         try:
             held = messages(data)
-            if not held:
-                return Event("unsigned", f"{where}: a segment that is not signed", self._last)
-            if len(held) > 1:
-                return Event("altered", f"{where}: a segment with {len(held)} signatures", self._last)
-            signed = Signed.read(held[0])
-            info = SegmentInfo.read(signed.payload)
-            same = digest(data) == info.digest
+            signed = Signed.read(held[0]) if len(held) == 1 else None
         except ValueError:
-            return Event("altered", f"{where}: a segment whose signature or boxes are damaged", self._last)
+            return Event("altered", f"{where}: a segment whose signature is damaged", self._last)
+        if signed is None:
+            if held:
+                return Event("altered", f"{where}: a segment with {len(held)} signatures", self._last)
+            return Event("unsigned", f"{where}: a segment that is not signed", self._last)
         key = self._keys.get(signed.kid)
-        if key is None or info.manifest != self._credentials.manifest:
+        if key is None:
             return Event("foreign", f"{where}: a segment of another stream", self._last)
         if not signed.by(key.key):
             return Event("altered", f"{where}: a segment whose signature does not hold", self._last)
-        if not same:
+        try:
+            info = SegmentInfo.read(signed.payload)
+        except ValueError:
+            return Event("untrusted", f"{where}: a segment signed in a way that is not known here", self._last)
+        if info.manifest != self._credentials.manifest:
+            return Event("foreign", f"{where}: a segment of another stream", self._last)
+        if digest(data) != info.digest:
             self._last = max(info.number, self._last or 0)
             return Event("altered", f"segment {info.number}: its bytes were altered after it was signed", info.number)
         return self._in_time(key, signed, info)

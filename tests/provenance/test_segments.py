@@ -145,6 +145,25 @@ def test_the_manifest_says_what_it_is(parts, tmp_path, keys):
     assert numbers == list(range(1, len(parts)))
 
 
+def test_a_closed_file_is_no_stream(tmp_path, parts, keys):
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=25)
+        video.width = video.height = 64
+        container.mux(video.encode(av.VideoFrame(64, 64, "yuv420p")))
+        container.mux(video.encode())
+    with pytest.raises(UnreadableError, match="closed file"):
+        pieces_judged(path, keys)
+
+
+def test_what_is_signed_another_way_is_not_accused(keys, monkeypatch):
+    monkeypatch.setattr(SegmentInfo, "encoded", lambda self: encode({"sequenceNumber": self.number, "other": 1}))
+    found, events = judged(b"".join(sent(keys)), keys)
+    assert found.exit_code == 3
+    assert not any(event.breaks for event in events)
+    assert "not known here" in events[1].text
+
+
 def test_an_expired_session_stops(keys):
     now = [1000.0]
     session = Session(
