@@ -25,7 +25,9 @@ from media.yuv import to_yuv420
 
 BT709 = 1  # primaries, transfer and matrix, written into the stream so that every player shows the same colours
 PRIMING = 1024  # samples of sound that AAC puts before the first
-LIVE_OPTIONS = {"tune": "zerolatency", "g": str(FPS)}  # every frame leaves at once; who comes late waits a second
+# Every frame leaves at once; who comes late waits a second.
+LIVE_OPTIONS = {"tune": "zerolatency", "g": str(FPS), "forced-idr": "1"}
+EARLY = FPS // 2  # frames of the first segment: its signature need not wait for a whole second
 
 
 class Sink:
@@ -109,6 +111,7 @@ class _Coder(Sink):
         super().__init__(container, name)
         self.size = size
         self.frames = 0  # written
+        self._keys: tuple[int, ...] = ()  # frames that need none before them, besides those that x264 chooses
         self.samples = 0  # written
         width, height = size
         self._pad = (height % 2, width % 2)
@@ -137,6 +140,8 @@ class _Coder(Sink):
             frame = cv2.copyMakeBorder(frame, 0, self._pad[0], 0, self._pad[1], cv2.BORDER_REPLICATE)
         picture = to_yuv420(frame)
         picture.pts, picture.time_base = self.frames, Fraction(1, FPS)
+        if self.frames in self._keys:
+            picture.pict_type = av.video.frame.PictureType.I
         self.frames += 1
         self._code(self._video, picture)
 
@@ -222,6 +227,7 @@ class LiveEncoder(_Coder):
         container.metadata["comment"] = comment
         options = {"crf": str(crf), "preset": preset, "threads": str(threads), **LIVE_OPTIONS}
         super().__init__(container, "live output", size, sound=sound, options=options, sound_kbps=sound_kbps)
+        self._keys = (EARLY,)
         give(head.getvalue(), "head")
 
     def _give(self, packet: Any) -> None:

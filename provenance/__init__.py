@@ -8,7 +8,7 @@
     save_video, save_picture -> Saved marks, encodes, reads back, signs, registers; nothing else writes outputs
     save_live(path, performance, to)  the same, and sends the marked video while it is made
     Label("on")                       a visible label, of `Permit.perform`; drawn before the mark is laid
-    outlet(where), Growing(path)      where live output goes: a pipe, a socket, the growing file
+    outlet(where), Growing(path), Playlist(path)    where live output goes: a pipe, a socket, the growing file, a folder
     sign_file(path, output, keys=)    credentials over what others made, unchanged
     sign_beside(path, keys=)          the same in a sidecar file
     mark_file(path, output, keys=)    the same with both marks in it, coded again
@@ -24,6 +24,7 @@ Where what is:
 
     to make      consent, subjects, label, claims -> grounds, cut -> gate -> likeness, readback, signing (manifest,
                  ingredients, signers, timestamps) -> save, live, others
+    sent live    segments: session -> playlist; delivered, parsing -> watching -> recording, sources
     to read      reading, labelled, boxes, elsewhere -> judgement, revocation, certificates -> verification -> verdict
     to find      watermark (picture and sound), fingerprint, search, registry, recovery
     to keep      keys, certificates, registry
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from provenance.outlets import Growing, Outlet, outlet
     from provenance.registry import Registry
     from provenance.save import Saved, check_output, save_picture, save_video
+    from provenance.segments.playlist import Playlist
     from provenance.signing import Signed, sign_beside, sign_file
     from provenance.verdict import Verdict
     from provenance.verification import verify
@@ -65,6 +67,7 @@ _HOME = {
     "Outlet": "outlets",
     "Performance": "gate",
     "Permit": "gate",
+    "Playlist": "provenance.segments.playlist",
     "Recorded": "claims",
     "Registry": "registry",
     "Rendered": "claims",
@@ -101,6 +104,7 @@ __all__ = [
     "Outlet",
     "Performance",
     "Permit",
+    "Playlist",
     "Recorded",
     "Registry",
     "Rendered",

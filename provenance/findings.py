@@ -18,6 +18,8 @@ EXPLAINED = {
     "assertion.dataHash.malformed": "its hash leaves out places in a way that newer rules do not allow",
     "assertion.bmffHash.malformed": "its hash leaves out boxes in a way that newer rules do not allow",
     "assertion.hashedURI.mismatch": "a statement in them was changed after it was signed",
+    "livevideo.segment.invalid": "segments of what was sent live are missing, altered, out of order or not signed",
+    "livevideo.sessionkey.invalid": "no session key in them is bound to their signer",
     "claimSignature.mismatch": "the signature is not over these statements",
 }
 """Validation codes of C2PA in words."""

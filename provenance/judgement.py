@@ -108,7 +108,7 @@ def judge(
     if others:
         reasons.append(f"{1 + len(others)} tracks were looked at, the one that players choose first")
     reasons += [*findings.identified(credentials.identities), *findings.outside(credentials)]
-    reasons += [plain(note) for note in credentials.notes if credentials.source != "file" or note.startswith("odd")]
+    reasons += _noted(credentials)
     compared = (bound(credentials) and credentials.binding_key in keys) or len(marked) > 1
     return {
         "verdict": verdict,
@@ -125,6 +125,12 @@ def _unlabelled(verdict: str, summary: str, gone: str) -> tuple[str, str]:
     if gone and verdict == "known_maker":
         return "tampered", f"contradictory: the credentials hold, but {gone}"
     return verdict, f"{summary}; {gone}" if gone and verdict == "tampered" else summary
+
+
+def _noted(credentials: Credentials) -> list[str]:
+    """What is to be said of how they lie in the file."""
+    notes = [note for note in credentials.notes if credentials.source != "file" or note.startswith("odd")]
+    return [plain(note) for note in (*credentials.live, *notes)]
 
 
 def _unmarked(keys: Collection[str]) -> list[str]:
@@ -151,9 +157,10 @@ def _stripped(
     reasons = [*map(plain, credentials.failures)] or ["no credentials, but a keyed mark"]
     reasons += clashes
     if entry and entry.kind == "live":
-        summary = f"no credentials, as of something sent live; the mark in the {where} says: made with this key"
+        summary = f"no credentials, but sent live with some; the mark in the {where} says: made with this key"
         closed = f"the closed file is registered as {entry.manifest}" if entry.manifest else "it was never closed"
-        reasons.append(f"sent live from {entry.made}: what was recorded of it bears marks alone; {closed}")
+        lost = "its segments were signed, and who recorded or coded it anew dropped that, or somebody removed it"
+        reasons.append(f"sent live from {entry.made}: {lost}; {closed}")
     elif entry:
         reasons.append(f"registered {entry.made} as {entry.manifest}")
         if recovered is not None and not clashes:

@@ -15,8 +15,8 @@ What holds, and how it is held to:
   to then is signed and registered, moved to `path` whole, and only then is the error raised.
 - **Or nothing is.** If that fails (disk full, key service down), or the process is killed, there is nothing at `path`
   but what was there before; the nameless file is gone with the process.
-
-Credentials are over a file's hash, so they exist only when the file is closed: who records the stream has its marks.
+- **What is sent carries credentials**, second by second (`segments`): what begins the stream says what the file's own
+  credentials will say, and behind each second stands its signature. Where that cannot be made, the stream stops.
 """
 
 import hashlib
@@ -35,15 +35,17 @@ from media.encode import LiveEncoder, settle
 from media.errors import OutputError, UsageError, VasariError
 from media.units import FPS
 from provenance import likeness
-from provenance.claims import Claim, Recorded
+from provenance.claims import Claim, Recorded, definition
 from provenance.encoding import Marking, OwnMarks, size_of
 from provenance.faults import ForeignError, beside, callers, foreign, owned, plainly, pulled
 from provenance.gate import Performance, admitted
-from provenance.label import Label
+from provenance.keys import Keys
+from provenance.label import Label, Labeller
 from provenance.outlets import Outlet
 from provenance.readback import LiveWatch, strengthened
-from provenance.registry import Registry
+from provenance.registry import Entry, Registry
 from provenance.save import (
+    VIDEO_TYPES,
     Saved,
     begin,
     check_authority,
@@ -55,6 +57,9 @@ from provenance.save import (
     stating,
     timed,
 )
+from provenance.segments.delivered import store_of
+from provenance.segments.session import Segmented, Session
+from provenance.watermark.identity import key_id
 from provenance.watermark.sound import LIVE
 
 COARSEST = 30  # CRF of what is sent
@@ -139,14 +144,14 @@ def _save(
     options: dict[str, Any] = {"crf": crf, "preset": preset, "threads": threads}
     with plainly(target), tempfile.TemporaryFile(dir=target.parent) as kept:
         watch, aside = LiveWatch(message, keys.mark_key), likeness.Aside(performance, live=True)
-        sent = _Sent(target, kept, to, watch, lambda: record.add(entry))
+        sent = _Sent(target, kept, watch, _segmented(to, entry, claim, labeller, keys, record, target))
         work = Marking(
             OwnMarks(message, keys.mark_key, block=LIVE, labeller=labeller),
             lambda frame: LiveEncoder(sent.give, size_of(frame), comment=COMMENT, **options), depth=DEPTH,
         )  # fmt: skip
         heard = hashlib.sha256()
         try:
-            broken = _send(work, performance, aside, heard, to, progress)
+            broken = _send(work, performance, aside, heard, sent, to, progress)
         finally:
             watch.close()
             aside.close()
@@ -159,9 +164,7 @@ def _save(
         alike = aside.judge()
         to.close()
         kept.seek(0)
-        told = replace(
-            stating(claim, labeller), settings={**claim.settings, "live": True, "soundSha256": heard.hexdigest()}
-        )
+        told = _told(claim, labeller, soundSha256=heard.hexdigest())
         with replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
             settle(kept, unsigned)
             made = finish(
@@ -174,6 +177,31 @@ def _save(
                 else None,
             )  # fmt: skip
     return timed(made, started), broken
+
+
+def _told(claim: Claim, labeller: Labeller, **more: str) -> Claim:
+    """The claim of what is sent live, with the label that was drawn."""
+    return replace(stating(claim, labeller), settings={**claim.settings, "live": True, **more})
+
+
+def _segmented(
+    to: Outlet, entry: Entry, claim: Claim, labeller: Labeller, keys: Keys, record: Registry, target: Path
+) -> Segmented:
+    """The outlet with credentials. Before anything is sent, the registry has the marks' message, and the manifest that
+    the stream begins with."""
+
+    def begin() -> Session:
+        said = definition(
+            _told(claim, labeller), title=claim.title or target.name, mime=VIDEO_TYPES[".mp4"],
+            key_id=key_id(keys.mark_key), mark=entry.mark, sound_mark=entry.sound_mark,
+        )  # fmt: skip
+        return Session(said, keys.signer)
+
+    def known(session: Session, head: bytes) -> None:
+        record.add(entry)
+        record.add_manifest(session.manifest, store_of(head), (), "")
+
+    return Segmented(to, begin, known)
 
 
 def _check(claim: Claim, crf: int) -> None:
@@ -189,6 +217,7 @@ def _send(
     performance: Performance,
     aside: likeness.Aside,
     heard: Any,
+    sent: "_Sent",
     to: Outlet,
     progress: Callable[[int], None] | None,
 ) -> BaseException | None:
@@ -210,6 +239,7 @@ def _send(
         coming.close()
     try:
         work.close()
+        sent.close()
     except BaseException as error:  # the stages themselves are broken, or somebody is tired of waiting for the reader
         to.close()
         work.abandon()
@@ -229,20 +259,17 @@ def _kept(error: BaseException, target: Path) -> BaseException:
 
 
 class _Sent:
-    """Keeps every piece before it is sent, registers before the first, and has the marks read back."""
+    """Keeps every piece before it is sent, has the marks read back, and sends it with credentials."""
 
-    def __init__(self, target: Path, kept: Any, to: Outlet, watch: LiveWatch, first: Callable[[], None]) -> None:
+    def __init__(self, target: Path, kept: Any, watch: LiveWatch, segmented: Segmented) -> None:
         self._target, self._watch = target, watch
-        self._kept, self._to, self._first = kept, to, first
+        self._kept, self._segmented = kept, segmented
         self.begun = False  # something may have been sent
         self.fragments = 0  # kept whole
         self.lost = False  # something could not be kept
 
     def give(self, data: bytes, kind: str) -> None:
         """The head of the file, then fragments; as `media.encode.LiveEncoder` gives them."""
-        if not self.begun:
-            self._first()
-            self.begun = True
         self._watch.give(data, kind)
         self.lost = True
         with plainly(self._target):
@@ -250,4 +277,9 @@ class _Sent:
             self._kept.flush()
         self.lost = False
         self.fragments += kind != "head"
-        self._to.write(data)
+        self.begun = True
+        self._segmented.give(data, kind)
+
+    def close(self) -> None:
+        """Nothing more comes: the last segment ends here."""
+        self._segmented.close()

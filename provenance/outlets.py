@@ -100,6 +100,10 @@ class Outlet:
         if not self._open:
             raise OutputError(f"{self.name}: was closed")
 
+    def cut(self, seconds: float) -> None:
+        """What was written since the last call is a whole segment of so many seconds; the first, of none, is that which
+        begins the stream."""
+
     def grows_at(self, path: Path) -> bool:
         """Whether what is sent grows at `path` itself, until the signed file takes its place."""
         return False

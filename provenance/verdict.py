@@ -92,6 +92,7 @@ class Credentials(Record):
     good_until: str = ""  # when trust ends, with a certificate; "" where a trusted time stamp keeps it or is none
     timestamp: TimeStamp | None = None  # of the signature
     label: Stated | None = None  # visible; None where they do not tell
+    live: list[str] = Field(default_factory=list)  # of a recording of what was sent live: what its segments say
     notes: list[str] = Field(default_factory=list)  # where they lie, and what is odd about the file
 
 

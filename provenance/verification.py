@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from provenance.reading import read_other_tracks, read_picture_mark, read_sound_
 from provenance.recovery import recover, registered_seconds, was_generated
 from provenance.registry import Entry, Registry, open_registry
 from provenance.revocation import Revocations, read_revoked
+from provenance.segments import recording
 from provenance.stapling import lookup_chain
 from provenance.verdict import Credentials, Mark, Recovered, TimeStamp, Track, Verdict, Visible
 from provenance.watermark.alignment import Place
@@ -62,7 +63,7 @@ def verify(
     started = time.perf_counter()
     with settled(path) as file:
         info = probe(file)
-        trusted, lists, clocks = _relied_on(keys, anchors, revoked, authorities)
+        trusted, lists, clocks = relied_on(keys, anchors, revoked, authorities)
         credentials = read_credentials(file, trusted, lists, clocks, fetch)
         seen = _Seen()
         if keys is not None:
@@ -118,7 +119,7 @@ def _look(
     picture, place = read_picture_mark(path, info, ring, search=changed)
     sound, speed = read_sound_mark(path, info, ring, search=changed)
     others = tuple(read_other_tracks(path, info, ring))
-    entry = lookup(picture, sound, registry, others)
+    entry = _as_sent(lookup(picture, sound, registry, others), credentials, registry)
     recovered = None
     marks = [picture, sound, *(track.mark for track in others)]
     if credentials.state in ("absent", "unreadable") and any(mark.state in ("found", "noticed") for mark in marks):
@@ -126,6 +127,14 @@ def _look(
     known = tuple(key_id(key) for key in ring)
     made = entry is not None and was_generated(entry, registry)
     return _Seen(picture, sound, others, known, entry, recovered, made, place)
+
+
+def _as_sent(entry: Entry | None, credentials: Credentials, registry: Registry) -> Entry | None:
+    """What is registered, under the credentials that its stream was sent with where these are those."""
+    sent = entry is not None and entry.kind == "live" and credentials.live
+    if entry is None or not sent or registry.manifest_store(credentials.manifest) is None:
+        return entry
+    return replace(entry, manifest=credentials.manifest)
 
 
 def _visible(path: Path, info: MediaInfo, credentials: Credentials, seen: _Seen) -> Visible | None:
@@ -177,7 +186,7 @@ def _recover(
 def believed(path: Path, keys: Keys) -> dict[str, Any] | None:
     """What the credentials of a file say (as `manifest.read_store`), None unless they are intact and this maker's own,
     neither expired nor revoked."""
-    anchors, lists, clocks = _relied_on(keys)
+    anchors, lists, clocks = relied_on(keys)
     said = read_credentials(path, anchors, lists, clocks)
     if said.state != "valid" or said.trust != "trusted" or said.source != "file":
         return None
@@ -197,7 +206,7 @@ def read_credentials(
         path: a file that can be read anywhere (`media.spooling.settled`).
     """
     place = _Place("file")
-    read = partial(manifest.read_store, path)
+    read = partial(recording.read_store, path)
     store = read(anchors_pem)
     if store is None:
         place = _elsewhere(path, fetch)
@@ -240,6 +249,7 @@ def read_credentials(
         identities=statements.identities(content, store["identity_failures"], store["identity_passed"]),
         uncovered=uncovered(path, content),
         label=statements.visible_label(content),
+        live=store.get("live", []),
         notes=place.notes + revoked.stale(store["signature"].chain),
         **statements.bindings(content),
     )
@@ -309,7 +319,7 @@ def _stamped(
     return store, TimeStamp(**found, trust="trusted")
 
 
-def _relied_on(
+def relied_on(
     keys: Keys | None,
     anchors: Iterable[str | os.PathLike[str]] = (),
     revoked: Iterable[str | os.PathLike[str]] = (),

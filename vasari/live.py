@@ -45,8 +45,12 @@ def check_not_input(speech: Path, to: str | None) -> None:
 
 
 def open_outlet(to: str | None, output: Path) -> "Outlet":
-    """Where the video goes while it is made: standard output unless said otherwise, or the output's own path."""
-    from provenance import Growing, outlet
+    """Where the video goes while it is made: standard output unless said otherwise, the output's own path, or segments
+    beside a playlist."""
+    from provenance import Growing, Playlist, outlet
+
+    if to is not None and to.lower().endswith(".m3u8"):
+        return Playlist(to)
 
     if to is not None and to != "-" and Path(to).absolute() == output.absolute():
         return Growing(output)

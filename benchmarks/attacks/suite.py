@@ -12,8 +12,10 @@ from pydantic import BaseModel
 
 from benchmarks.attacks.deeds import DEEDS, Deed
 from benchmarks.attacks.rows import ROWS, SECONDS, Row, Scene
+from benchmarks.attacks.streams import ATTACKS, StreamAttack, Streams, streams
 from benchmarks.figures import Figure
 from benchmarks.outputs import maker
+from benchmarks.streams import judged, sent
 from benchmarks.suites import Given, Parts, Suite
 from media.atomic import replacing
 from media.errors import UnreadableError
@@ -34,8 +36,8 @@ class Line(BaseModel):
 
 
 def parts(given: Given, rows: Sequence[Row] = ROWS) -> Parts:
-    """A part, with one figure, for each row and each deed, 1 where what followed is right; at the end the table,
-    `attacks.json` and `attacks.png`."""
+    """A part, with one figure, for each row, each deed and each way with a live stream, 1 where what followed is right;
+    at the end the table, `attacks.json` and `attacks.png`."""
     lines: list[Line] = []
 
     def kept(line: Line) -> list[Figure]:
@@ -49,6 +51,9 @@ def parts(given: Given, rows: Sequence[Row] = ROWS) -> Parts:
             yield row.name, lambda row=row: kept(_line(row, scene))
         for deed in DEEDS:
             yield deed.name, lambda deed=deed: kept(_done(deed, scene))
+        live = _streams(scene)
+        for attack in ATTACKS:
+            yield attack.name, lambda attack=attack: kept(_watched(attack, live, scene))
     yield "table", lambda: _table(lines, given.folder)
 
 
@@ -79,6 +84,25 @@ def _done(deed: Deed, scene: Scene) -> Line:
     right, said = deed.done(scene)
     cells = dict.fromkeys(COLUMNS, "-")
     return Line(attack=deed.name, asked_by="maker", cells=cells, summary=_plain(said, scene), right=right)
+
+
+def _streams(scene: Scene) -> Streams:
+    """Two streams of the maker's, and what others make of them."""
+    one, two = (sent(scene.made, f"live{clip}.mp4", clip)[0].parts for clip in (0, 1))
+    return streams(one, two, scene.made.keys, scene.stranger)
+
+
+def _watched(attack: StreamAttack, live: Streams, scene: Scene) -> Line:
+    """What a watcher who trusts the maker says; the first finding that breaks the stream, or the summary."""
+    found, events = judged(attack.made(live), scene.made.keys)
+    said, stated = [event.text for event in events], found.credentials
+    states = (stated.state, stated.trust) if stated else ("-", "-")
+    cells = dict.fromkeys(COLUMNS, "-") | dict(zip(COLUMNS[:2], states, strict=True))
+    cells |= {"verdict": found.verdict, "exit code": str(found.exit_code)}
+    right = found.exit_code == attack.right and any(attack.words in text for text in (*said, found.summary))
+    told = next((event.text for event in events if event.breaks), found.summary)
+    cells = {name: value.replace("_", " ") for name, value in cells.items()}
+    return Line(attack=attack.name, asked_by="maker", cells=cells, summary=told, right=right)
 
 
 def _plain(said: str, scene: Scene) -> str:

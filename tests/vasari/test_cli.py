@@ -196,7 +196,7 @@ MEMBERS = {
     ],
     "provenance": [
         "Claim", "Composite", "Consent", "Cut", "Edited", "Generated", "Growing", "Keys", "Label", "Marked", "Mixed",
-        "Outlet", "Performance", "Permit", "Recorded", "Registry", "Rendered", "Saved", "Signed", "Verdict",
+        "Outlet", "Performance", "Permit", "Playlist", "Recorded", "Registry", "Rendered", "Saved", "Signed", "Verdict",
         "check_output", "grant_consent", "is_nobody", "load_consent", "mark_file", "outlet", "read_consent",
         "save_live", "save_picture", "save_video", "sign_beside", "sign_file", "verify",
     ],

@@ -69,8 +69,9 @@ To = Annotated[
     str | None,
     typer.Option(
         metavar="WHERE",
-        help="With --live: where the marked video goes meanwhile, as fragmented mp4. - (standard output, the "
-        "default), a named pipe, tcp://HOST:PORT, or the output's own name, which then grows.",
+        help="With --live: where the marked video goes meanwhile, as fragmented mp4 whose seconds carry credentials. - "
+        "(standard output, the default), a named pipe, tcp://HOST:PORT, the output's own name, which then grows, or "
+        "FOLDER/NAME.m3u8 (HLS: a playlist and its segments in a new folder).",
         show_default=False,
     ),
 ]

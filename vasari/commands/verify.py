@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +26,7 @@ from vasari.options import (
     Workers,
 )
 from vasari.stamping import exposed, tell
+from vasari.watching import watch
 
 if TYPE_CHECKING:
     from provenance import Verdict
@@ -36,7 +38,8 @@ Files = Annotated[
     list[str],
     typer.Argument(
         help="Pictures, videos, sound files; folders of them; - for names on standard input; addresses "
-        "(https://..., s3://...).",
+        "(https://..., s3://...). With --live one stream: - for standard input, a pipe, a fragmented mp4, a playlist "
+        "(.m3u8) or its folder.",
         show_default=False,
     ),
 ]
@@ -49,6 +52,12 @@ def verify(
     crjson: Annotated[
         bool, typer.Option("--crjson", help="Print one file's crJSON, as C2PA's library gives it.")
     ] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Follow one live stream: say who signs its segments, and where that breaks.")
+    ] = False,
+    wait: Annotated[
+        float, typer.Option(min=0, help="With --live: seconds after which what does not grow any more has ended.")
+    ] = 5.0,
     output: Ledger = None,
     workers: Workers = None,
     engine: Engines = Engine.local,
@@ -67,16 +76,41 @@ def verify(
     """
     from provenance.exits import worst
     from provenance.keys import default_folder
-    from vasari.scanning import deciding, survey
 
     if json and lines:
         raise UsageError("--json and --jsonl: choose one")
     folder = key_folder(keys)
     asked = (folder, tuple(anchor or ()), tuple(revoked or ()), tuple(timestamp_anchor or ()), tuple(fetch or ()))
     look = opening(*asked)  # what is wrong with keys and anchors is said at once
+    if live:
+        if crjson or output or fetch:
+            raise UsageError("--live: goes with --json or --jsonl alone; a stream is not kept, listed or fetched")
+        raise typer.Exit(watch(files, partial(_stated, *asked[:4]), wait, json=json, lines=lines))
     if crjson:
         raise typer.Exit(_document(files, look, folder, anchor or (), alone=not (json or lines or output)))
     tell(exposed(folder) if folder else ())
+    codes = _survey(
+        files, asked, json=json, lines=lines, output=output, workers=workers, engine=engine, seconds=seconds
+    )
+    if folder is None and not json:
+        Console(stderr=True).print(KEYLESS.format(default_folder()), highlight=False)
+    raise typer.Exit(worst(codes))
+
+
+def _survey(
+    files: list[str],
+    asked: tuple[Any, ...],
+    *,
+    json: bool,
+    lines: bool,
+    output: Path | None,
+    workers: int | None,
+    engine: Engine,
+    seconds: float,
+) -> list[int]:
+    """Look at all files and print what there is to say; `asked` as `opening` takes it. Returns their exit codes."""
+    from vasari.scanning import deciding, survey
+
     out, err, records = Console(), Console(stderr=True), list[dict[str, Any]]()
 
     def show(record: dict[str, Any], verdict: Any, error: VasariError | None) -> None:
@@ -99,9 +133,22 @@ def verify(
     elif output is not None and not lines:
         counted = ", ".join(f"{codes.count(code)} with exit code {code}" for code in sorted(set(codes)))
         out.print(f"{escape(str(output))}: {len(codes)} files{f': {counted}' if counted else ''}", highlight=False)
-    if folder is None and not json:
-        err.print(KEYLESS.format(default_folder()), highlight=False)
-    raise typer.Exit(worst(codes))
+    return codes
+
+
+def _stated(
+    folder: Path | None,
+    anchors: tuple[Path, ...],
+    revoked: tuple[Path, ...],
+    authorities: tuple[Path, ...],
+    path: Path,
+) -> "Credentials":
+    """What the credentials in a file say, with keys and lists as they are now."""
+    from provenance import Keys
+    from provenance.verification import read_credentials, relied_on
+
+    opened = None if folder is None else Keys.open(folder, create=False)
+    return read_credentials(path, *relied_on(opened, anchors, revoked, authorities))
 
 
 def _document(

@@ -1,0 +1,72 @@
+"""A file that somebody recorded of a live stream: its credentials are those of its initialization segment and of each
+segment behind it, and are judged so."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from media.errors import UnreadableError
+from provenance import manifest
+from provenance.segments.delivered import ASSERTION
+from provenance.segments.parsing import Piece, Segments
+from provenance.segments.watching import CODES, Event, Watch
+from provenance.verdict import Credentials
+
+PIECE = 1 << 20  # bytes read at a time
+MOST = 8  # findings that are told
+
+
+def is_live(store: dict[str, Any] | None) -> bool:
+    """Whether credentials (as `manifest.read_store` gives them) are those of a live stream."""
+    return store is not None and ASSERTION in (store["manifest"].get("assertions") or {})
+
+
+def read_store(path: Path, anchors_pem: str) -> dict[str, Any] | None:
+    """As `manifest.read_store`; of a recording, with what was found in its segments: "live", in words, and among
+    the failures where it is not whole."""
+    store = manifest.read_store(path, anchors_pem)
+    if not is_live(store):
+        return store
+    heads: list[dict[str, Any]] = []
+
+    def look(data: bytes) -> Credentials:
+        said = of_head(data, anchors_pem) or {"state": "Unreadable", "label": "", "failures": []}
+        heads.append(said)
+        holds = manifest.holds(said)
+        return Credentials(state="valid" if holds else "invalid", trust="untrusted", manifest=said["label"])
+
+    watch, broken, media = Watch(look), list[Event](), False
+    try:
+        for piece in pieces(path):
+            media |= piece.kind != "head"
+            broken += [event for event in watch.take(piece) if event.breaks]
+    except UnreadableError:
+        broken.append(Event("altered", "it cannot be taken apart into segments"))
+    if not heads or (watch.keyed and not (media or broken)):  # the initialization segment by itself
+        return store
+    found, judged = dict(heads[0]), watch.judged()
+    number = f"segments {judged.first} to {judged.last}" if judged.whole > 1 else f"segment {judged.first}"
+    told = f"{number}, each signed" if judged.whole else "without a whole segment"
+    found["live"] = [f"a recording of what was sent live: {told}"]
+    if broken or not judged.whole:
+        found["live"] += [event.text for event in broken[:MOST]]
+        found["state"], found["failures"] = "Invalid", [*found["failures"], CODES["segment" if media else "sessionkey"]]
+    return found
+
+
+def of_head(data: bytes, anchors_pem: str) -> dict[str, Any] | None:
+    """What the C2PA library says of an initialization segment by itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "head.mp4"
+        path.write_bytes(data)
+        return manifest.read_store(path, anchors_pem)
+
+
+def pieces(path: Path) -> Iterator[Piece]:
+    """Of a whole file, in order. Raises `UnreadableError`."""
+    segments = Segments(str(path))
+    with path.open("rb") as file:
+        while data := file.read(PIECE):
+            yield from segments.push(data)
+    yield from segments.end()
