@@ -2,6 +2,7 @@
 
 Inside the head the flow is exact (each pixel knows its point of the head and where that point lies in the source).
 Outside, it is carried on smoothly and fades to nothing, so hair and ears go with the head and the background stays.
+Which rows lie below the head, and belong to the body, is kept (`FlowField.below`).
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ COARSE = 4  # the outside flow is worked out at a quarter of the raster
 HOLD = 0.25  # distance outside the head, in units of the head, up to which the flow is carried on in full
 FADE = 1.35  # distance over which it then fades to nothing
 FADE_SHOULDERS = 0.75  # below the chin it fades faster: shoulders and collar stay
+SHOULDERS = 0.6  # distance above the end of the neck over which what is there comes to belong to the body
 
 MOVING = (Part.SKIN,)  # parts whose pixels travel with the flow; mouth and eyes are coloured on their own
 
@@ -35,6 +37,10 @@ class FlowField:
     def __init__(self, head: Head, size: int) -> None:
         self.head, self.size = head, size
         self.half = size // 2
+        self.small = self.half // COARSE
+        self.below = np.zeros(
+            (self.small, 1), np.float32
+        )  # of the last shift: 0 at the head, 1 where its mesh has ended
         self.raster = Raster(self.half, self.half)
         keep = np.isin(head.parts, MOVING)
         self.triangles = np.ascontiguousarray(head.triangles[keep])
@@ -65,7 +71,7 @@ class FlowField:
 
     def _carry_on(self, shift: np.ndarray, inside: np.ndarray, unit: float) -> np.ndarray:
         """Fill the outside of a shift field (h, h, 2) known where `inside` (h, h) is 1, and 0 elsewhere, in place."""
-        small = self.half // COARSE
+        small = self.small
         weight = cv2.resize(inside, (small, small), interpolation=cv2.INTER_AREA)
         value = cv2.resize(shift, (small, small), interpolation=cv2.INTER_AREA)
         filled = _push_pull(value, weight)
@@ -78,6 +84,7 @@ class FlowField:
         fade[max(0, chin - small // 12) :] = FADE_SHOULDERS
         keep = np.clip(1 - (distance - HOLD) / fade, 0, 1)
         keep = keep * keep * (3 - 2 * keep)
+        self.below[:, 0] = np.clip((np.arange(small) - chin) * COARSE / (SHOULDERS * unit) + 1, 0, 1)
         carried = cv2.resize(filled * keep[..., None], (self.half, self.half), interpolation=cv2.INTER_LINEAR)
         soft = cv2.blur(cv2.erode(inside, np.ones((3, 3), np.uint8)), (5, 5))
         _mix(soft, carried, shift)

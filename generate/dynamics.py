@@ -13,6 +13,7 @@ import numpy as np
 
 from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
 from media.errors import UsageError
+from media.threads import one_blas_thread
 from media.weights import read_weights
 
 WEIGHTS = Path(__file__).parent / "data" / "dynamics.onnx"
@@ -59,7 +60,8 @@ class Dynamics:
         if not exact:
             mean = _run(self.encoder, rows)[:, :CODE]
             return mean.reshape(*wanted.shape[:-1], CODE).astype(np.float32)
-        codes = [self._settle(rows[i : i + ROWS]) for i in range(0, len(rows), ROWS)]
+        with one_blas_thread():  # matrices are small: several threads would wait for one another
+            codes = [self._settle(rows[i : i + ROWS]) for i in range(0, len(rows), ROWS)]
         return np.concatenate(codes or [np.zeros((0, CODE))]).reshape(*wanted.shape[:-1], CODE).astype(np.float32)
 
     def _settle(self, actions: np.ndarray) -> np.ndarray:

@@ -3,11 +3,13 @@
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from generate.renderer import Prepared
+from media.units import SAMPLE_RATE, SAMPLES_PER_FRAME
 
 
 class Clock:
@@ -106,3 +108,39 @@ class SoundQueue:
             if len(piece) > count:
                 self._pieces.appendleft(piece[count:])
             count -= min(count, len(piece))
+
+
+class Overheard(SoundQueue):
+    """What the other speaker said and has not been answered.
+
+    Args:
+        patience: seconds that it may wait; what is older is forgotten. None: all is kept.
+    """
+
+    def __init__(self, patience: float | None) -> None:
+        super().__init__()
+        self._most = None if patience is None else int(patience * SAMPLE_RATE)
+
+    def next(self) -> np.ndarray:
+        """What one more frame hears: samples of a frame, or fewer."""
+        if self._most is not None:
+            self.drop(max(0, len(self) - self._most))
+        part = self.peek(SAMPLES_PER_FRAME)
+        self.drop(len(part))
+        return part
+
+
+def broken_off(sound: np.ndarray, part: int, before: float, soft: int) -> None:
+    """Let sound (n,) that breaks off at sample `part` die away in `soft` samples, in place; `before`: the last sample
+    of what came before it."""
+    last = sound[part - 1] if part else before
+    end = min(part + soft, len(sound))
+    sound[part:end] += last * np.linspace(1, 0, soft, dtype=np.float32)[: end - part]
+
+
+def hushed(sounds: Sequence[np.ndarray], fade: int) -> None:
+    """Fade pieces of sound that follow each other within `fade` samples, in place."""
+    at = 0
+    for sound in sounds:
+        sound *= np.clip(1 - (at + np.arange(len(sound), dtype=np.float32)) / (fade - 1), 0, 1)
+        at += len(sound)

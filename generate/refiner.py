@@ -19,12 +19,13 @@ from numba import njit
 from faces.crop import MARGIN
 from faces.fit import at_mesh
 from faces.flow import FlowField, Rim, inward
-from faces.head import Head, Part, rotation_matrix
+from faces.head import PIVOT, Head, Part, rotation_matrix
 from faces.raster import Raster, vertex_normals
 from faces.regions import RegionReader
+from faces.solve import CAMERA_DISTANCE
 from faces.texture import GRAZING, spreading, without_seams
 from generate.inference import PictureNetwork
-from generate.latent import Appearance, FaceLatent
+from generate.latent import Appearance, FaceLatent, Pose
 from media.weights import read_weights
 
 WEIGHTS = Path(__file__).parent / "data" / "refiner.onnx"
@@ -38,6 +39,9 @@ PERSON = 4.0  # added to the logit of the person's share, so that an untrained r
 COMES = 0.3  # by which skin has to turn towards the view, in cosines, before it borrows wholly from inside the rim
 LARGE = 12  # neighbours, and theirs, that say which way skin faces in the large
 RIM = 0.04  # units of the head next to the rim of the person that are not borrowed
+FOLLOWS = 0.5  # share of the neck's way that the shoulders go with it
+FARTHEST = 0.3  # units of the head that they go at most
+BESIDE = 0.35  # units of the head beside the body over which the background is stretched
 WHOLE = np.float32(0.996)  # share of the person from which nothing behind shows
 
 
@@ -47,6 +51,8 @@ class View:
 
     shift: np.ndarray  # (S / 2, S / 2, 2) float32 pixels: where each pixel of the flow comes from, relative to itself
     seen: np.ndarray  # (21, 128, 128) float32
+    body: np.ndarray  # (S / 8, S / 8, 2) float32 pixels: the same of what is below the head. The refiner, which learned
+    # that shoulders stay, does not see it
 
 
 class Viewer:
@@ -76,7 +82,9 @@ class Viewer:
             self.sides = spreading() @ self.sides
         self.sides /= np.maximum(np.linalg.norm(self.sides, axis=1, keepdims=True), 1e-6)
         self.sides_then = self.sides @ rotation_matrix(*latent.appearance.rest.rotation)[2]
-        self.inward = inward(person_in(latent.appearance), max(1, round(RIM * latent.appearance.unit / 2)))
+        person = person_in(latent.appearance)
+        self.inward = inward(person, max(1, round(RIM * latent.appearance.unit / 2)))
+        self.person = _beside(person, flow.small, latent.appearance.unit)
         axis = np.arange(GRID, dtype=np.float32)
         self.cells = np.stack(np.meshgrid(axis, axis), -1)
 
@@ -101,7 +109,8 @@ class Viewer:
         raster.draw(points / np.float32(self.cell), depth, triangles, cull=True)
         seen = np.empty((GRID, GRID, CHANNELS), np.float32)
         _show(warped, self.source, coarse, raster.triangle, raster.bary, triangles, self.values, seen)
-        return View(shift, seen.transpose(2, 0, 1))
+        moved = body_shift(appearance.rest, latent.pose)
+        return View(shift, seen.transpose(2, 0, 1), (self.person * self.flow.below)[..., None] * -moved)
 
 
 @njit(fastmath=True, cache=True, nogil=True)
@@ -141,6 +150,29 @@ def region_reader() -> RegionReader:
     return RegionReader()
 
 
+def body_shift(rest: Pose, now: Pose) -> np.ndarray:
+    """How far the shoulders go, (2,) float32 pixels, when a head comes from one pose into another: `FOLLOWS` of the way
+    of the neck's root, at most `FARTHEST` units."""
+
+    def root(pose: Pose) -> np.ndarray:
+        x, y, z = rotation_matrix(*pose.rotation) @ PIVOT
+        place: np.ndarray = pose.centre + pose.scale * np.array([x, y]) / (1 + z / CAMERA_DISTANCE)
+        return place
+
+    most = FARTHEST * rest.scale
+    shift: np.ndarray = most * np.tanh(FOLLOWS * (root(now) - root(rest)) / most)
+    return shift.astype(np.float32)
+
+
+def _beside(person: np.ndarray, small: int, unit: float) -> np.ndarray:
+    """How surely each of (`small`, `small`) places shows the person, by their share of each pixel (S, S); it fades
+    `BESIDE` units beside them, where the background is stretched."""
+    share = cv2.resize(person, (small, small), interpolation=cv2.INTER_AREA)
+    reach = max(1, round(BESIDE * unit * small / person.shape[0]))
+    wide = cv2.dilate(share, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+    return cv2.blur(wide, (2 * reach + 1, 2 * reach + 1))
+
+
 def person_in(appearance: Appearance) -> np.ndarray:
     """Share of the person in each pixel of the source: (S, S) float32."""
     points = np.pad(appearance.points, ((0, 0), (0, 1)))
@@ -165,24 +197,28 @@ class Composer:
         self.person, self.behind, self.frame = (np.empty((size, size, 4), np.uint8) for _ in range(3))
         self.between = _between(size, GRID)
 
-    def __call__(self, shift: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    def __call__(self, shift: np.ndarray, answers: np.ndarray, body: np.ndarray | None = None) -> np.ndarray:
         """The frame, uint8 RGB (S, S, 3).
 
         Args:
             shift: (S / 2, S / 2, 2) float32 pixels, the flow's own.
             answers: (8, 128, 128) float32, see `lab.networks.refiner`.
+            body: (h, h, 2) float32 pixels, what is added where the flow has nothing to say: see `View`.
         """
         half = shift.shape[0]
         correction = cv2.resize(_cells(answers[:2]), (half, half), interpolation=cv2.INTER_LINEAR)
         self._travel(cv2.scaleAdd(correction, float(self.cell), shift), self.person)
-        self._travel(_cells(answers[2:4]) * self.cell, self.behind)
+        behind = _cells(answers[2:4]) * self.cell
+        if body is not None and body.any():
+            behind += cv2.resize(body, (GRID, GRID), interpolation=cv2.INTER_LINEAR)
+        self._travel(behind, self.behind)
         share = 1 / (1 + np.exp(-(answers[4] + np.float32(PERSON))))
         share[share > WHOLE] = 1
         share = self._across(np.repeat(share[..., None], 4, -1))
         colour = np.zeros((GRID, GRID, 4), np.float32)
         colour[..., :3] = answers[5:].transpose(1, 2, 0) * np.float32(255)
-        person, behind, frame = (layer.reshape(self.size, -1) for layer in (self.person, self.behind, self.frame))
-        _merge(person, behind, share, self._across(colour), *self.between, frame)
+        person, rest, frame = (layer.reshape(self.size, -1) for layer in (self.person, self.behind, self.frame))
+        _merge(person, rest, share, self._across(colour), *self.between, frame)
         return cv2.cvtColor(self.frame, cv2.COLOR_RGBA2RGB)
 
     def _travel(self, shift: np.ndarray, layer: np.ndarray) -> None:

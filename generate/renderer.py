@@ -18,7 +18,7 @@ from faces.flow import FlowField
 from faces.head import Head, Part, load_head
 from generate.latent import FaceLatent, posed_vertices
 from generate.painter import Painter
-from generate.refiner import Composer, Viewer
+from generate.refiner import Composer, Viewer, body_shift
 from generate.windows import EYE_LEFT, EYE_RIGHT, WINDOWS, Window, WindowMaker, cut
 
 FAINT = 1 / 512  # share that no pixel shows
@@ -81,12 +81,14 @@ class Renderer:
         _ = self.missing
 
     def geometry(self, latent: FaceLatent) -> tuple[np.ndarray, np.ndarray]:
-        """Where every vertex lands: pixels (V, 2) and depth (V,). The lower neck stays with the shoulders."""
+        """Where every vertex lands: pixels (V, 2) and depth (V,). The lower neck goes with the shoulders."""
         vertices = posed_vertices(self.head, latent.identity, latent.actions, latent.pose.gaze)
         points, depth = project(vertices, latent.pose)
         still = self.head.neck < 0.999
         rest, _ = project(vertices[still], self.appearance.rest)
         follow = self.head.neck[still, None]
+        if self.painter is not None:
+            rest = rest + body_shift(self.appearance.rest, latent.pose)
         points[still] = follow * points[still] + (1 - follow) * rest
         return points, depth
 
@@ -106,7 +108,7 @@ class Renderer:
             return Carried(latent, points, depth, self.warp(points, depth), None)
         view = self.viewer.see(latent, points, depth)
         answers = self.painter.refiner.answer(view.seen)
-        frame = self.composer(view.shift, answers)
+        frame = self.composer(view.shift, answers, view.body)
         still = self.stillness.of_head(points)
         if still > FAINT:  # what has not moved is the photograph
             cv2.addWeighted(self.appearance.picture, still, frame, 1 - still, 0, dst=frame)

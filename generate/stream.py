@@ -19,7 +19,8 @@ look-ahead has been missing for long, as with a source that runs slow. A gap of 
 leaving out silence later on, as soon as sound waits. `jitter` holds back the first sound after silence, so that later
 pieces may be late by as much.
 
-**Silence** is a sound like any other: the face blinks, looks, sways and listens.
+**Silence** is a sound like any other: the face blinks, looks and sways. It listens to what `hear` is given, the other
+speaker's voice: nods, gaze and brows answer it within half a second, and stop when the face itself speaks.
 
 **Too much, too slow.** Sound waits in a queue of bounded length; `push` waits while it is full, or says how much it
 took. Only one frame is made before it is pulled. A machine that is too slow gives a frame twice rather than late
@@ -38,10 +39,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from generate.moments import Clock, Counts, Moment, Moved, SoundQueue, Step
+from generate.moments import Clock, Counts, Moment, Moved, Overheard, SoundQueue, Step, broken_off, hushed
 from generate.motion import LOOKAHEAD_SAMPLES, Controls, Curve, Guidance, Motion, MotionClip
 from generate.talker import Talker, retarget
-from media.errors import SpeechError, UsageError
+from media.errors import UsageError
+from media.sound import sound_row
 from media.threads import one_blas_thread
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 
@@ -57,16 +59,16 @@ HUSH = 480  # samples (30 ms) in which a cancelled voice fades
 SETTLE = 0.4  # seconds in which a mouth closes before a cancelled stream ends
 LATE = 1.5 * BEAT  # from here on a frame is given twice
 MOST_HELD = 2  # times in a row
+OVERHEARD = 0.12  # seconds of the other speaker's voice that may wait
 STALLED = 1.0  # seconds behind from which the puller is thought to have stopped
 
 
 class Stream:
-    """One performance in real time. `push`, `steer`, `cancel` and `close` may be called from any thread; one thread
-    iterates, once, and draws.
+    """One performance in real time. `push`, `hear`, `steer`, `cancel` and `close` may be called from any thread; one
+    thread iterates, once, and draws.
 
     Args:
-        talker: the portrait, loaded.
-        motion: the network, loaded.
+        talker, motion: the portrait and the network, loaded.
         seed, style, guidance: as in `Motion.session`.
         controls: where to look, how far away, in which mood, to begin with.
         realtime: 25 frames a second by the clock, idling when no sound comes. False: as fast as sound comes and frames
@@ -99,13 +101,12 @@ class Stream:
         self._clock = clock or Clock()
         self._change = threading.Condition()
         self._most = int(queue * SAMPLE_RATE)
-        self._queue = SoundQueue()
+        self._queue, self._others = SoundQueue(), Overheard(OVERHEARD if realtime else None)
         self._utterance = 0  # how often it was cancelled: what waits to be pushed belongs to one of them
         self._closed = self._over = self._begun = self._cut = self._ended = False
         self._session = motion.session(seed=seed, style=style, controls=controls, guidance=guidance)
-        self._controls: Controls | Curve | None = None  # asked for and not yet passed on
-        self._onset = 0.0  # when the first of what waits was pushed
-        # Below: of the drawing thread alone.
+        self._controls: Controls | Curve | None = None  # asked for and not passed on
+        self._onset = 0.0  # when the first of what waits was pushed. Below: of the drawing thread alone
         self._sounds: deque[tuple[np.ndarray, bool]] = deque()  # heard and not given out: samples, whether put in
         self._rows: deque[tuple[np.ndarray, ...]] = deque()  # of frames that are known and not given out
         self._fed = self._known = self._next = 0  # frames of sound heard; frames known; frames taken to be drawn
@@ -132,12 +133,7 @@ class Stream:
             SpeechError: not a row of finite numbers. Nothing of it is taken; the stream goes on.
             UsageError: the stream is closed or has ended.
         """
-        sound = np.asarray(sound)
-        if sound.ndim != 1 or sound.dtype.kind != "f":
-            raise SpeechError(f"sound of {sound.dtype} {sound.shape}: a row of float32 was needed")
-        if not np.isfinite(sound).all():
-            raise SpeechError("sound holds values that are not numbers (NaN or infinite)")
-        sound = np.clip(sound, -1, 1).astype(np.float32)
+        sound = np.clip(sound_row(sound), -1, 1)
         until = None if timeout is None else time.monotonic() + timeout
         taken = 0
         with self._change:
@@ -159,6 +155,19 @@ class Stream:
                 if taken == len(sound) or (left is not None and left <= 0):
                     return taken
                 self._change.wait(left)
+
+    def hear(self, sound: np.ndarray) -> None:
+        """More of what the other speaker says, as it comes, like `push`; never waits. What is older than `OVERHEARD`
+        seconds is not answered any more. Without `realtime` all is kept: frame k hears samples 640 k to 640 (k + 1).
+
+        Raises:
+            SpeechError, UsageError: as in `push`.
+        """
+        sound = np.clip(sound_row(sound), -1, 1)
+        with self._change:
+            if self._closed or self._over:
+                raise UsageError("sound after the end: the stream is closed")
+            self._others.put(sound)
 
     def steer(self, controls: Controls | Curve) -> None:
         """Change gaze, distance, mood, liveliness from the next frame on that is not known yet; all change smoothly."""
@@ -303,9 +312,7 @@ class Stream:
         """A whole frame of sound. filled: of silence, from sample `part` on."""
         if filled:
             self._gap += len(sound) - part
-            before = sound[part - 1] if part else self._last
-            end = min(part + SOFT, len(sound))
-            sound[part:end] += before * np.linspace(1, 0, SOFT, dtype=np.float32)[: end - part]
+            broken_off(sound, part, self._last, SOFT)
         elif self._idle:
             self._idle = False
             made_up = int(MADE_UP * SAMPLE_RATE)
@@ -318,6 +325,8 @@ class Stream:
             self._controls = None
         self._sounds.append((sound, filled))
         self._fed += 1
+        if self._fed > AHEAD or not self._realtime:  # else no frame becomes known
+            self._session.hear(self._others.next())
         self._add(self._session.push(sound))
 
     def _add(self, clip: MotionClip) -> None:
@@ -368,10 +377,7 @@ class Stream:
     def _hush(self) -> None:
         """The voice has been cancelled: what of it is on its way fades."""
         self._cut = False
-        heard = len(self._sounds) * SAMPLES_PER_FRAME
-        fade = np.concatenate([np.linspace(1, 0, HUSH), np.zeros(heard)])[:heard].astype(np.float32)
-        for at, (sound, _) in enumerate(self._sounds):
-            sound *= fade[at * SAMPLES_PER_FRAME :][: len(sound)]
+        hushed([sound for sound, _ in self._sounds], HUSH)
         self._last = 0.0 if self._sounds else self._last
         self._idle, self._gap, self._owed = True, MADE_UP * SAMPLE_RATE + 1, 0
 

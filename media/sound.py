@@ -27,6 +27,20 @@ def read_sound(path: str | os.PathLike[str]) -> np.ndarray:
     return np.concatenate([np.zeros(0, np.float32), *iter_sound(path, seconds=30.0)])
 
 
+def sound_row(sound: np.ndarray) -> np.ndarray:
+    """Sound that was handed over, (n,) of floats, as float32.
+
+    Raises:
+        SpeechError: not one channel of finite floating-point numbers.
+    """
+    sound = np.asarray(sound)
+    if sound.ndim != 1 or sound.dtype.kind != "f":
+        raise SpeechError(f"sound of {sound.dtype} {sound.shape}: one channel, a row of float32, was needed")
+    if not np.isfinite(sound).all():
+        raise SpeechError("sound holds values that are not numbers (NaN or infinite); export it again")
+    return sound.astype(np.float32, copy=False)
+
+
 def iter_sound(path: str | os.PathLike[str], seconds: float = 5.0, *, track: int = 0) -> Iterator[np.ndarray]:
     """Yield a sound track, the one that is played if there are several, in chunks of `seconds` (the last one shorter):
     float32 (n,), mono, 16 kHz.

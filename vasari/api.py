@@ -39,6 +39,7 @@ def generate(
     style: int | None = None,
     label: "LabelKind" = "off",
     label_reason: str = "",
+    hear: StrPath | None = None,
     told: dict[str, Any] | None = None,
     progress: Told | None = None,
 ) -> "Saved":
@@ -57,6 +58,7 @@ def generate(
         seed: of head movement, glances and blinks; `style` that of the way of speaking.
         label: "on": a visible label (AI in a corner) all the time; "start": for 3 s, and again every 10 s; "off". The
             credentials state which, and why none if `label_reason` says so.
+        hear: a recording of the other speaker, from the same moment on, to whom the face listens; not in the output.
         told: settings for the credentials.
         progress: called with the number of frames made.
 
@@ -68,16 +70,18 @@ def generate(
     from provenance import Permit, save_video
     from vasari.studio import check_request, check_speech, labelled, seat, speaking
 
-    portrait, speech, output = Path(portrait), Path(speech), Path(output)
-    check_request(output, (portrait, speech), size)
-    check_speech(speech)
+    portrait, speech, output, other = Path(portrait), Path(speech), Path(output), None if hear is None else Path(hear)
+    sounds = [speech] if other is None else [speech, other]
+    check_request(output, (portrait, *sounds), size)
+    for sound in sounds:
+        check_speech(sound)
     worn = labelled(label, label_reason)
     permit = Permit.of(portrait, keys=_opened(keys), consent=consent)
     sitter = seat(permit, size=size, face=face, crop=crop)
-    asking: dict[str, Any] = {"seed": seed, "style": style} | ({} if controls is None else {"controls": controls})
-    asking |= {} if guidance is None else {"guidance": guidance}
+    chosen = {"seed": seed, "style": style, "controls": controls, "guidance": guidance}
+    asking: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
     settings = {"size": size, "crop": crop, "seed": seed} | (told or {})
-    performance = speaking(permit, sitter, speech, asking, settings, sitter.label(worn))
+    performance = speaking(permit, sitter, speech, asking, settings, sitter.label(worn), other)
     return save_video(output, performance, progress=progress)
 
 

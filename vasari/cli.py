@@ -19,6 +19,7 @@ from vasari.commands import (
     generate,
     keys,
     mark,
+    perform,
     serve,
     sign,
     track,
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 app.command()(generate.generate)
 app.command()(animate.animate)
+app.command()(perform.perform)
 app.command()(track.track)
 app.command()(verify.verify)
 app.command()(sign.sign)

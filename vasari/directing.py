@@ -40,6 +40,13 @@ def controls(
     return asked if curve is None else read_curve(curve, asked)
 
 
+def fingerprint(curve: Path | None) -> str:
+    """SHA-256 of the table of a curve, "none" without one: for the credentials."""
+    from provenance.hashing import file_sha256
+
+    return "none" if curve is None else file_sha256(curve)
+
+
 def _angles(option: str, text: str, count: int, widest: float) -> tuple[float, ...]:
     """ "YAW,PITCH[,ROLL]" in degrees -> radians."""
     try:

@@ -24,12 +24,14 @@ STANDARD_INPUT = Path("-")
 PIECE = 3200  # bytes read at a time at most: 100 ms
 
 
-def check_input(speech: Path) -> None:
+def check_input(speech: Path, hear: Path | None = None) -> None:
     """Refuse what cannot be listened to live.
 
     Raises:
-        UsageError: it is not standard input, or that is a terminal.
+        UsageError: it is not standard input, or that is a terminal, or what the other speaker says is not there.
     """
+    if hear is not None and (not hear.exists() or hear.is_dir()):
+        raise UsageError(f"--hear {hear}: no such pipe or file; make one with mkfifo, and write raw sound into it")
     if speech != STANDARD_INPUT:
         raise UsageError(f"--live listens to standard input: write - in place of {speech}, and pipe the sound in")
     if os.isatty(0):
@@ -58,24 +60,27 @@ def open_outlet(to: str | None, output: Path) -> "Outlet":
 
 
 def speaking(
-    permit: "Permit", sitter: "Sitter", asking: dict[str, Any], settings: dict[str, Any], label: "Label | None" = None
-) -> "Performance":
-    """The sitter speaks what comes in, as `studio.speaking` does a recording."""
+    permit: "Permit", sitter: "Sitter", asking: dict[str, Any], settings: dict[str, Any],
+    label: "Label | None" = None, hear: Path | None = None,
+) -> "Performance":  # fmt: skip
+    """The sitter speaks what comes in, as `studio.speaking` does a recording; hear: raw sound of the other speaker."""
     from provenance import Generated
 
     return permit.perform(
-        Generated, _moments(sitter, asking), command="generate", inputs=(), settings=settings,
+        Generated, _moments(sitter, asking, hear), command="generate", inputs=(), settings=settings,
         models=sitter.talker.models, label=label,
     )  # fmt: skip
 
 
-def _moments(sitter: "Sitter", asking: dict[str, Any]) -> "Iterator[Moment]":
+def _moments(sitter: "Sitter", asking: dict[str, Any], hear: Path | None) -> "Iterator[Moment]":
     """Listens to standard input until it ends, or somebody stops the program (then the mouth closes first)."""
     from generate import Motion
     from generate.stream import Stream
 
     stream = Stream(sitter.talker, Motion.load(), **asking)
     threading.Thread(target=_listen, args=[stream], name="listen", daemon=True).start()
+    if hear is not None:
+        threading.Thread(target=_overhear, args=[stream, hear], name="overhear", daemon=True).start()
     with _stopping(stream):
         for moment in stream:
             yield replace(moment, frame=sitter.place(moment.frame))
@@ -83,14 +88,27 @@ def _moments(sitter: "Sitter", asking: dict[str, Any]) -> "Iterator[Moment]":
 
 def _listen(stream: "Stream") -> None:
     """Push what comes, as it comes."""
-    rest = b""
     with contextlib.suppress(UsageError, OSError):  # the stream has ended, or the input has
-        while data := os.read(sys.__stdin__.fileno() if sys.__stdin__ else 0, PIECE):
-            data = rest + data
-            whole = len(data) // 2 * 2
-            rest = data[whole:]
-            stream.push(np.frombuffer(data[:whole], "<i2").astype(np.float32) / 32768)
+        for sound in _raw(sys.__stdin__.fileno() if sys.__stdin__ else 0):
+            stream.push(sound)
     stream.close()
+
+
+def _overhear(stream: "Stream", path: Path) -> None:
+    """Hear the other speaker, as it comes; where nobody writes any more, there is nobody to listen to."""
+    with contextlib.suppress(UsageError, OSError), path.open("rb", buffering=0) as pipe:
+        for sound in _raw(pipe.fileno()):
+            stream.hear(sound)
+
+
+def _raw(source: int) -> Iterator[np.ndarray]:
+    """16 kHz mono s16le from a file descriptor, as it comes: (n,) float32."""
+    rest = b""
+    while data := os.read(source, PIECE):
+        data = rest + data
+        whole = len(data) // 2 * 2
+        rest = data[whole:]
+        yield np.frombuffer(data[:whole], "<i2").astype(np.float32) / 32768
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from media import iter_sound, probe
 from media.errors import SpeechError, UsageError
 from media.probing import MediaInfo
 from provenance import Generated, Label, Performance, Permit, check_output
+from provenance.hashing import file_sha256
 
 SIZES = (128, 1024)  # smallest and largest side of the output, pixels
 CROPS = ("face", "square", "full")  # how much of the portrait a video shows
@@ -104,6 +105,7 @@ def speaking(
     asking: dict[str, Any],
     settings: dict[str, Any],
     label: Label | None = None,
+    hear: Path | None = None,
 ) -> Performance:
     """The sitter speaks a recording, frame by frame as they are asked for.
 
@@ -111,8 +113,11 @@ def speaking(
         asking: seed, style, controls and guidance, as `generate.Motion.stream` takes them.
         settings: for the credentials.
         label: the visible label, of `Sitter.label`; none when left out.
+        hear: a recording of the other speaker, to whom the sitter listens; it is not in the output.
     """
-    moments = Motion.load().stream(iter_sound(speech, seconds=1.0), **asking)
+    other = None if hear is None else iter_sound(hear, seconds=1.0)
+    settings = settings | ({} if hear is None else {"heard": file_sha256(hear)})
+    moments = Motion.load().stream(iter_sound(speech, seconds=1.0), other=other, **asking)
     return permit.perform(
         Generated, map(sitter.place, sitter.talker.frames(moments)), iter_sound(speech), command="generate",
         inputs=(speech,), settings=settings, models=sitter.talker.models, label=label,

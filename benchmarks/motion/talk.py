@@ -63,6 +63,23 @@ class Talks:
         spoken = [(phones, speech[: seconds * SAMPLE_RATE]) for phones, speech in made if len(phones.classes) > 30]
         return spoken[:count]
 
+    def dense(self, count: int, seconds: int) -> list[tuple[Phones, np.ndarray]]:
+        """`count` talks of so many seconds without pauses of more than a breath, as on the news."""
+        clips = [clip for group in self.groups.values() for clip in group]
+        made = []
+        for i in range(count):
+            rng, at, chosen, starts = np.random.default_rng((78, i)), 0.2, [], []
+            speech = np.zeros((seconds + LONGEST + 1) * SAMPLE_RATE, np.float32)
+            while at < seconds:
+                clip = clips[rng.integers(len(clips))]
+                first, length = int(at * SAMPLE_RATE), min(len(clip.speech), LONGEST * SAMPLE_RATE)
+                speech[first : first + length] = clip.speech[:length]
+                chosen.append(clip.phones)
+                starts.append(first / SAMPLE_RATE)
+                at += length / SAMPLE_RATE + rng.uniform(0, 0.3)
+            made.append((Phones.joined(chosen, starts), speech[: seconds * SAMPLE_RATE]))
+        return made
+
 
 def _group(clip: Clip) -> str:
     if clip.voice.source != "recorded":

@@ -12,21 +12,15 @@ from typing import Literal
 import numpy as np
 
 from benchmarks.figures import Figure, mean_figure
+from benchmarks.films import aligner, held_out, phones_of
 from benchmarks.suites import Given
 from faces import Track, Tracker
 from faces.landmarks import PUPILS
 from generate.acting import CLASS_INDEX
-from lab.labelled.manifest import person_of
-from lab.performances.align import Aligner
 from lab.performances.phones import Phones
-from lab.performances.synthesisers import Espeak
-from lab.performances.texts import grid_sentence
 from lab.pictures.composites import tone_of
-from lab.recipes.detector_pairs import KINDS, side_of
 from lab.recipes.tracker_agreement import read_often
-from media import VideoReader, probe, read_picture
-from media.errors import VasariError
-from media.sound import read_sound
+from media import VideoReader, read_picture
 from media.units import FPS
 
 LIPS = (13, 14)  # mesh points in the middle of the inner upper and lower lip
@@ -49,21 +43,13 @@ def measure(given: Given) -> list[Figure]:
             Figure(name=name, value=None, unit="%", better=better, n=0, note="not measured: needs --real")
             for name, better in NAMES.items()
         ]  # fmt: skip
-    pictures, films = _held_out(given.real)
+    pictures, films = held_out(given.real)
     tracker = Tracker()
     quick = given.quick
     return [
         *_pictures(pictures[: PICTURES_QUICK if quick else PICTURES], tracker),
         *_films(films[: FILMS_QUICK if quick else FILMS], tracker),
     ]
-
-
-def _held_out(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Pictures, and videos, of those who teach no recipe; a set in which nobody is left out is taken whole."""
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in KINDS)
-    kept = [path for path in paths if side_of(person_of(path)) != "train"] or paths
-    kinds = {path: probe(path).kind for path in kept}
-    return [path for path in kept if kinds[path] == "picture"], [path for path in kept if kinds[path] == "video"]
 
 
 def _pictures(paths: Sequence[Path], tracker: Tracker) -> list[Figure]:
@@ -98,7 +84,7 @@ def _pictures(paths: Sequence[Path], tracker: Tracker) -> list[Figure]:
 
 def _films(paths: Sequence[Path], tracker: Tracker) -> list[Figure]:
     seen, tremble, shut, wide = [], [], [], []
-    aligner = _aligner()
+    words = aligner()
     for path in paths:
         frames = [frame for frame, _ in zip(VideoReader(path), range(MOST), strict=False)]
         tracks = list(tracker.follow(frames, offline=True))
@@ -107,11 +93,11 @@ def _films(paths: Sequence[Path], tracker: Tracker) -> list[Figure]:
         if len(steady) < 5:
             continue
         tremble.append(_tremble(steady))
-        if aligner is not None and (phones := _phones(path, aligner)) is not None:
+        if words is not None and (phones := phones_of(path, words)) is not None:
             lips = _openings(tracks)
             shut += [100 * gap for gap in _at(phones, lips, BILABIALS)]
             wide += [100 * gap for gap in _at(phones, lips, VOWELS)]
-    why = "" if aligner is not None else "; not measured: needs espeak-ng"
+    why = "" if words is not None else "; not measured: needs espeak-ng"
     return [
         mean_figure("film_found_pct", seen, "%", goal=99, note="frames of films of talkers"),
         mean_figure("film_tremble_pct", tremble, "%", better="lower",
@@ -122,20 +108,6 @@ def _films(paths: Sequence[Path], tracker: Tracker) -> list[Figure]:
                     note="lips apart in p, b and m, of the pupils' distance" + why),
         mean_figure("film_opening_pct", wide, "%", note="lips apart in open vowels, of the pupils' distance" + why),
     ]  # fmt: skip
-
-
-def _aligner() -> Aligner | None:
-    try:
-        return Aligner.load(Espeak())
-    except VasariError:
-        return None
-
-
-def _phones(path: Path, aligner: Aligner) -> Phones | None:
-    """Of what is said in a film: in a text file beside it, or, of the GRID corpus, in its name."""
-    beside = path.with_suffix(".txt")
-    text = beside.read_text(encoding="utf-8") if beside.is_file() else grid_sentence(path.stem)
-    return aligner(read_sound(path), text, "en-gb-x-rp") if text else None
 
 
 def _openings(tracks: Sequence[Track | None]) -> np.ndarray:

@@ -1,17 +1,21 @@
-"""Speech -> motion: the speech encoder hears how lips move, the motion network draws what the whole face does."""
+"""Speech -> motion: the speech encoder hears how lips move, the motion network draws what the whole face does.
+
+Two sounds come in: what the face says, and what the other speaker says, which it listens to."""
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
-from generate.acting import Controls, MotionClip, Prosody, Style, join
+from generate.acting import Controls, MotionClip, Prosody, Style, frame_rms, join
 from generate.motion.performer import Guidance, Performer
-from generate.motion.space import Steps, heard
+from generate.motion.space import Steps, heard, overheard
 from generate.speech import Encoder, Listener, SpeechEncoder
 from generate.speech.stepping import DELAY
-from media.errors import SpeechError
+from media.errors import SpeechError, WeightsError
+from media.sound import sound_row
 from media.stepping import Weights
 from media.threads import one_blas_thread
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
@@ -47,10 +51,15 @@ class Motion:
             encoder: what hears; None: the one that ships.
 
         Raises:
-            WeightsError: the file is missing, damaged or of another model.
+            WeightsError: the file is missing, damaged, of another model or of an older version of this one.
         """
         file = read_weights(path or WEIGHTS, "motion")
         tensors = file.tensors()
+        if missing := {f"steps.{part.name}" for part in fields(Steps)} - set(tensors):
+            raise WeightsError(
+                f"{path or WEIGHTS}: weights of an older motion network, without {', '.join(sorted(missing))}; "
+                f"train it again (vasari train motion), or reinstall vasari"
+            )
         return cls(encoder or SpeechEncoder.load(), tensors, file.card.config, Steps.load(tensors))
 
     def session(
@@ -81,21 +90,24 @@ class Motion:
         style: int | None = None,
         controls: Controls | Curve = DEFAULT,
         guidance: Guidance = GUIDANCE,
+        other: np.ndarray | None = None,
     ) -> MotionClip:
         """The motion for a whole recording: a clip of T = ceil(N / 640) frames. Arguments as in `session`.
 
         Args:
             speech: (N,) float32 mono 16 kHz in [-1, 1].
+            other: likewise, what the other speaker says meanwhile, which the face listens to.
 
         Raises:
             SpeechError: shorter than 0.2 s, not finite, or not a row of numbers.
         """
-        speech = np.asarray(speech, np.float32)
-        if speech.ndim != 1:
-            raise SpeechError(f"sound of shape {speech.shape}: one channel was needed")
+        speech = sound_row(speech)
         if len(speech) < SHORTEST:
             raise _too_short(len(speech))
-        return join(list(self.stream([speech], seed=seed, style=style, controls=controls, guidance=guidance)))
+        session = self.session(seed=seed, style=style, controls=controls, guidance=guidance)
+        if other is not None:
+            session.hear(other)
+        return join([session.push(speech), session.finish()])
 
     def stream(
         self,
@@ -105,8 +117,12 @@ class Motion:
         style: int | None = None,
         controls: Controls | Curve = DEFAULT,
         guidance: Guidance = GUIDANCE,
+        other: Iterable[np.ndarray] | None = None,
     ) -> Iterator[MotionClip]:
         """The motion for sound that arrives in pieces of any length; arguments as in `session`.
+
+        Args:
+            other: likewise, what the other speaker says meanwhile; no more of it is asked for than was pushed.
 
         Frame k is given out once the sound up to `(k + 1) * 640 + LOOKAHEAD_SAMPLES` samples has arrived, or the sound
         has ended. The pieces joined equal `generate` within `TOLERANCE`. Memory does not grow with the length.
@@ -115,10 +131,15 @@ class Motion:
             SpeechError: the sound is shorter than 0.2 s in all, or not finite.
         """
         session = self.session(seed=seed, style=style, controls=controls, guidance=guidance)
+        others, listened = iter(() if other is None else other), 0
         for chunk in chunks:
             chunk = np.asarray(chunk, np.float32).reshape(-1)
             for first in range(0, len(chunk), SAMPLES_PER_FRAME):  # a frame at a time: who asks waits for no other
-                piece = session.push(chunk[first : first + SAMPLES_PER_FRAME])
+                part = chunk[first : first + SAMPLES_PER_FRAME]
+                while listened < session.heard + len(part) and (heard := next(others, None)) is not None:
+                    session.hear(heard)
+                    listened += len(heard)
+                piece = session.push(part)
                 if len(piece):
                     yield piece
         if session.heard < SHORTEST:
@@ -141,8 +162,8 @@ class Session:
         self.heard = 0  # samples pushed so far
         self.given = 0  # frames given out so far
         self._ear, self._performer, self._controls = ear, performer, controls
-        self._prosody = Prosody()
-        self._pending = np.zeros(0, np.float32)
+        self._prosody, self._theirs = Prosody(), Prosody()
+        self._pending, self._other = np.zeros(0, np.float32), np.zeros(0, np.float32)
         self._open = True
 
     def push(self, sound: np.ndarray) -> MotionClip:
@@ -151,13 +172,7 @@ class Session:
         Raises:
             SpeechError: it is not a row of finite numbers, or the session has finished.
         """
-        sound = np.asarray(sound, np.float32)
-        if sound.ndim != 1:
-            raise SpeechError(f"sound of shape {sound.shape}: one channel was needed")
-        if not np.isfinite(sound).all():
-            raise SpeechError("sound holds values that are not numbers (NaN or infinite); export it again")
-        if not self._open:
-            raise SpeechError("sound after the end: the session has finished, open another")
+        sound = self._checked(sound)
         self.heard += len(sound)
         self._pending = np.concatenate([self._pending, sound])
         whole = len(self._pending) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME
@@ -165,6 +180,15 @@ class Session:
             piece = self._act(*self._ear.hear(self._pending[:whole]))
         self._pending = self._pending[whole:]
         return piece
+
+    def hear(self, sound: np.ndarray) -> None:
+        """More of what the other speaker says (n,) float32, any n. It follows what was heard before, and begins with
+        the next frame to be given out; a frame that it does not reach hears silence.
+
+        Raises:
+            SpeechError: as in `push`.
+        """
+        self._other = np.concatenate([self._other, self._checked(sound)])
 
     def steer(self, controls: Controls | Curve) -> None:
         """Change what is asked for, from the next frame on that has not been given out."""
@@ -184,12 +208,26 @@ class Session:
     @property
     def held(self) -> int:
         """Numbers remembered: bounded, however long the performance."""
-        return self._ear.held + self._performer.held + len(self._pending)
+        return self._ear.held + self._performer.held + len(self._pending) + len(self._other)
+
+    def _checked(self, sound: np.ndarray) -> np.ndarray:
+        if not self._open:
+            raise SpeechError("sound after the end: the session has finished, open another")
+        return sound_row(sound)
+
+    def _listened(self, frames: int) -> np.ndarray:
+        """What the next frames hear of the other speaker: (T, OTHER)."""
+        sound = np.zeros(frames * SAMPLES_PER_FRAME, np.float32)
+        part = self._other[: len(sound)]
+        sound[: len(part)] = part
+        self._other = self._other[len(part) :]
+        return overheard(frame_rms(sound), self._theirs)
 
     def _act(self, channels: np.ndarray, closure: np.ndarray, loudness: np.ndarray) -> MotionClip:
         moments = [self._moment(self.given + k) for k in range(len(channels))]
         self.given += len(channels)
-        return self._performer.perform(heard(channels, closure, loudness, self._prosody), closure, moments)
+        told = heard(channels, closure, loudness, self._prosody)
+        return self._performer.perform(told, self._listened(len(moments)), closure, moments)
 
     def _moment(self, frame: int) -> Controls:
         return self._controls if isinstance(self._controls, Controls) else self._controls(frame / FPS)

@@ -1,16 +1,21 @@
 """Draws the motion of a face, a frame at a time, and remembers what it did."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from generate.acting import Controls, MotionClip, Placement, Style, mood_spring
-from generate.motion.space import SIZE, Steps, asked_code, rest, split_conditions, to_clip
+from generate.dynamics import CODE
+from generate.motion.space import SIZE, Steps, asked_code, rest, split_conditions, to_clip, within_reach
 from generate.motion.stepping import GROUPS, SteppingMotion
 from media.errors import UsageError
 
 MOST = 100  # evaluations
+FORGOTTEN = np.ones(SIZE, np.float32)
+FORGOTTEN[CODE : CODE + 3] = 0.975, 0.965, 0.985
+"""Share of its way from rest that a head keeps in a frame (yaw, pitch, roll), beside `Steps.leak`: what is drawn would
+wander further and slower than the performances that were learned, and is brought back to their figures by this."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +28,12 @@ class Guidance:
         UsageError: a scale is negative or above 10, or the evaluations are not 1 to 100.
     """
 
-    sound: float = 0.5
+    sound: float = 0.3
     gaze: float = 0.3
     emotion: float = 1.0
     manner: float = 0.0
-    evaluations: int = 5  # of the flow for a frame; more where the eyes jump
+    other: float = 0.0
+    evaluations: int = 8  # of the flow for a frame; more where the eyes jump
 
     def __post_init__(self) -> None:
         for name, scale in self.scales.items():
@@ -49,7 +55,7 @@ class Performer:
         self, weights: Mapping[str, np.ndarray], config: Mapping[str, int], steps: Steps, seed: int, style: Style,
         guidance: Guidance,
     ) -> None:  # fmt: skip
-        self._steps, self._style = steps, style
+        self._steps, self._style = replace(steps, leak=steps.leak * FORGOTTEN), style
         self._rng = np.random.default_rng([seed, 0xF10])
         left_out = [name for name, scale in guidance.scales.items() if scale]
         scales = np.array([guidance.scales[name] for name in left_out], np.float32)
@@ -61,21 +67,24 @@ class Performer:
         self._deaf = np.array([False, *(name == "sound" for name in left_out)])
         self._numb = np.array([False, *(name == "emotion" for name in left_out)])
 
-    def perform(self, sound: np.ndarray, closure: np.ndarray, moments: Sequence[Controls]) -> MotionClip:
+    def perform(
+        self, sound: np.ndarray, other: np.ndarray, closure: np.ndarray, moments: Sequence[Controls]
+    ) -> MotionClip:
         """The next T frames.
 
         Args:
             sound: (T, SOUND), see `generate.motion.space.heard`.
+            other: (T, OTHER), of the other speaker, see `generate.motion.space.overheard`.
             closure: (T,) how far the lips are brought together.
             moments: what is asked for in each frame.
         """
         if not len(sound):
             return to_clip(np.zeros((0, SIZE), np.float32), closure)
         asked = split_conditions(np.stack([m.vector() for m in moments]), self._style)
-        told = {"sound": sound} | asked
+        told = {"sound": sound, "other": other} | asked
         moods = np.stack([self._mood.step(m.amounts) for m in moments])
         drawn = np.stack([self._next({k: v[i] for k, v in told.items()}, moods[i]) for i in range(len(sound))])
-        clip = to_clip(drawn, closure)
+        clip = to_clip(within_reach(drawn), closure)
         turned, moved = (np.stack(p) for p in zip(*(self._placement.step(m) for m in moments), strict=True))
         rotation, translation = clip.rotation + turned, clip.translation + moved
         return MotionClip(clip.actions, rotation.astype(np.float32), translation.astype(np.float32), clip.gaze)
@@ -95,7 +104,7 @@ class Performer:
         self._pace = steps.read(drawn, self._pace)
         if event % 2 == 0:
             self._pace[-2:] = 0  # eyes that do not jump rest
-        self._now = self._now + steps.expand(self._pace)
+        self._now = steps.follow(self._now, self._pace)
         return self._now
 
     @property

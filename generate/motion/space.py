@@ -29,10 +29,14 @@ from generate.dynamics import CODE, Dynamics
 SIZE = CODE + 3 + 3 + 2
 PAST = 2 * SIZE + CODE  # numbers that tell where a face is, see `Steps.past`
 SOUND = len(CHANNELS) + 3  # lip channels, closure, voice activity, emphasis
+OTHER = 2  # voice activity and emphasis of the other speaker
 _SOUND_SCALE = np.array([5.0] * len(CHANNELS) + [2.0, 2.0, 4.0], np.float32)
 LEAST = np.array([1e-5] * (CODE + 6) + [0.01] * 2)  # of a knee: eyes rest or jump, so most of their steps are none
 FARTHEST = 12.0  # deviations that what is drawn may have
-HEAD = np.array([0.0] * CODE + [1.0] * 6 + [0.0] * 2)  # numbers that have inertia: rotation, translation
+HEAD = np.array([0.0] * CODE + [0.9] * 6 + [0.0] * 2)  # inertia: share of its pace that a head keeps in a frame
+LEAK = np.array([1.0] * CODE + [0.98] * 6 + [1.0] * 2)  # share of its way from rest that a head keeps in a frame
+FURTHEST = np.radians([28.0, 17.0, 18.0])  # yaw, pitch, roll that a head never reaches
+ASTRAY = 0.4  # head widths that it never reaches from its place
 HEAD_WIDTH = 150.0 / MILLIMETRES  # units of the head in a head width (mean adult breadth with ears)
 EVENTS = 4  # kinds of frames, see `events`
 JUMP = 0.004  # radians in a frame: eyes that move faster jump
@@ -63,6 +67,15 @@ def to_clip(vectors: np.ndarray, closure: np.ndarray) -> MotionClip:
     return MotionClip(actions, rotation, translation, gaze)
 
 
+def within_reach(vectors: np.ndarray) -> np.ndarray:
+    """(T, M) whose heads stay within `FURTHEST` and `ASTRAY` of rest, however far they were drawn: small angles stay as
+    they are, large ones approach the bound."""
+    kept = vectors.copy()
+    for part, most in ((slice(CODE, CODE + 3), FURTHEST), (slice(CODE + 3, CODE + 6), ASTRAY)):
+        kept[:, part] = most * np.tanh(vectors[:, part] / most)
+    return kept
+
+
 def rest() -> np.ndarray:
     """A face at rest that looks at the camera: (M,) float32."""
     code = Dynamics.load().encode(np.zeros(len(FACIAL_ACTIONS)), exact=False)
@@ -77,10 +90,12 @@ def to_sound(channels: np.ndarray, closure: np.ndarray, heard: np.ndarray) -> np
 @dataclass(frozen=True)
 class Steps:
     """How a step of motion is written for the network: y = (c(step) - inertia * c(step before)) / spread, companded by
-    c(step) = asinh(step / knee). Numbers with inertia 1 are those of the head: drawn is how its pace changes."""
+    c(step) = asinh(step / knee), where step = place - leak * place before. The head has inertia: drawn is how its pace
+    changes. It leaks towards rest, so that whatever is drawn wrongly is forgotten and no error carries it away."""
 
     knee: np.ndarray  # (M,) float32
-    inertia: np.ndarray  # (M,) 0 or 1
+    inertia: np.ndarray  # (M,) in [0, 1)
+    leak: np.ndarray  # (M,) in (0, 1]
     spread: np.ndarray  # (M,)
     pace: np.ndarray  # (M,) deviation of c(step)
     fastest: np.ndarray  # (M,) largest c(step)
@@ -90,18 +105,18 @@ class Steps:
     @classmethod
     def of(cls, clips: list[np.ndarray]) -> "Steps":
         """Measured on motions (T, M)."""
-        steps = np.concatenate([np.diff(c, axis=0) for c in clips])
-        knee = np.quantile(np.abs(steps), 0.6, axis=0) + LEAST
-        paces = [np.arcsinh(np.diff(c, axis=0) / knee) for c in clips]
+        steps = [c[1:] - LEAK * c[:-1] for c in clips]
+        knee = np.quantile(np.abs(np.concatenate(steps)), 0.6, axis=0) + LEAST
+        paces = [np.arcsinh(step / knee) for step in steps]
         written = np.concatenate([p[1:] - HEAD * p[:-1] for p in paces])
         whole = np.concatenate(clips)
         pace = np.concatenate(paces)
-        parts = (knee, HEAD, written.std(0) + 1e-6, pace.std(0) + 1e-6, np.abs(pace).max(0), whole.mean(0))
+        parts = (knee, HEAD, LEAK, written.std(0) + 1e-6, pace.std(0) + 1e-6, np.abs(pace).max(0), whole.mean(0))
         return cls(*(p.astype(np.float32) for p in (*parts, whole.std(0) + 1e-6)))
 
-    def compand(self, step: np.ndarray) -> np.ndarray:
-        """Steps (..., M) -> c(step)."""
-        companded: np.ndarray = np.arcsinh(step / self.knee)
+    def compand(self, now: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """Where the face is and was (..., M) -> c(step)."""
+        companded: np.ndarray = np.arcsinh((now - self.leak * before) / self.knee)
         return companded
 
     def written(self, now: np.ndarray, before: np.ndarray) -> np.ndarray:
@@ -115,10 +130,10 @@ class Steps:
         read: np.ndarray = np.clip(now, -self.fastest, self.fastest)
         return read
 
-    def expand(self, companded: np.ndarray) -> np.ndarray:
-        """c(step) (..., M) -> steps."""
-        steps: np.ndarray = np.sinh(companded) * self.knee
-        return steps
+    def follow(self, place: np.ndarray, companded: np.ndarray) -> np.ndarray:
+        """Where the face was (..., M) and c(step) (..., M) -> where it is."""
+        there: np.ndarray = self.leak * place + np.sinh(companded) * self.knee
+        return there
 
     def past(self, place: np.ndarray, pace: np.ndarray, asked: np.ndarray) -> np.ndarray:
         """Where the face was (..., M), c of the step that led there (..., M) and the code that sound and mood ask for
@@ -172,3 +187,9 @@ def heard(channels: np.ndarray, closure: np.ndarray, rms: np.ndarray, prosody: P
     """Lips (T, C), closure (T,) and the loudness `AHEAD` frames later (T,) -> (T, SOUND)."""
     steps = np.array([prosody.step(float(value)) for value in rms]).reshape(-1, 2)
     return to_sound(channels, closure, steps)
+
+
+def overheard(rms: np.ndarray, prosody: Prosody) -> np.ndarray:
+    """Loudness of the other speaker (T,), frame by frame -> (T, OTHER) of about unit size."""
+    steps = np.array([prosody.step(float(value)) for value in rms]).reshape(-1, OTHER)
+    return (steps * _SOUND_SCALE[-OTHER:]).astype(np.float32)

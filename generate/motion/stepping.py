@@ -10,11 +10,11 @@ import numpy as np
 from numba import njit
 
 from generate.acting import CONDITIONS, TRAITS
-from generate.motion.space import SOUND
+from generate.motion.space import OTHER, SOUND
 from media.stepping import Constant, Dense, Norm, gelu, normalised, silu
 
 WINDOW = 50  # frames that a layer looks back over
-GROUPS = {"sound": SOUND, "gaze": 4, "emotion": CONDITIONS - 3, "manner": 1 + len(TRAITS)}
+GROUPS = {"sound": SOUND, "gaze": 4, "emotion": CONDITIONS - 3, "manner": 1 + len(TRAITS), "other": OTHER}
 """Conditions that can be left out, each on its own, and how many numbers they are."""
 LEVELS = 32  # numbers that tell the flow's time
 FINER = 4  # times as many evaluations for a frame in which the eyes jump: where they land hangs on a few of them

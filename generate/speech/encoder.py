@@ -13,7 +13,7 @@ from media.units import SAMPLES_PER_FRAME
 from media.weights import read_weights
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "speech.onnx"
-CLOSED, OPEN = 0.55, 0.20  # closure probability from which the lips are shut, and to which they are left alone
+CLOSED, OPEN = 0.45, 0.15  # closure probability from which the lips are shut, and to which they are left alone
 Heard = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Of n frames: lip channels (n, C), closure (n,) in [0, 1], loudness `AHEAD` frames later (n,)."""
 assert AHEAD <= DELAY

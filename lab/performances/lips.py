@@ -5,7 +5,8 @@ equations 1 to 5: each phone s pulls channel p
 towards its target T_sp with a dominance D_sp(t) = alpha_sp * exp(-|tau| / r),
 and the channel is the mean of the targets weighted
 by dominance. As in JALI (Edwards et al. 2016, section 4) the apex is reached at the start of the phone and held over
-75% of it; decays reach 7% after 120 ms, 150 ms for lip rounding.
+a share of it. Share and decays are those that fit filmed lips best (see `lab.performances.phones`): the jaw is slower
+than JALI's 45 ms to 1/e, the lips' contact is kept as it was there.
 """
 
 import numpy as np
@@ -16,8 +17,10 @@ from lab.performances.phones import DOMINANCE, GROUPS, VOWELS, Phones
 from media.units import FPS, SAMPLE_RATE
 
 STEP = 0.01  # seconds between the instants at which the curves are computed
-HOLD = 0.75  # share of a phone over which its apex is held (JALI)
-FALL = np.array([0.120, 0.150, 0.120, 0.075]) / 2.66  # seconds to fall to 1/e: jaw, rounding, spreading, contact
+HOLD = 0.5  # share of a phone over which its apex is held
+LET_GO = 0.10  # seconds before its end at which a long one lets go
+FALL = np.array([0.060, 0.070, 0.070, 0.028])  # seconds to fall to 1/e: jaw, rounding, spreading, contact
+CONTACT = 0.75  # share of a p, b or m over which the lips stay shut
 BACKGROUND = 0.02  # dominance of the rest position, so that the mouth relaxes far from any phone
 SHORTEST_CLOSURE = 0.05  # seconds: longer than a frame, so that no closure falls between two frames
 CLOSING, OPENING = 0.070, 0.060  # seconds the lips take to meet and to part (Lofqvist and Gracco 1997: 50 to 100 ms)
@@ -38,7 +41,7 @@ def loudness(speech: np.ndarray, count: int) -> np.ndarray:
 
 
 def _gains(phones: Phones, speech: np.ndarray | None, count: int) -> np.ndarray:
-    """How wide each phone is articulated (n,): louder vowels open the jaw more (Schulman 1989), 0.7 to 1.25."""
+    """How wide each phone is articulated (n,): louder vowels open the jaw more (Schulman 1989), 0.65 to 1.4."""
     gains = np.ones(len(phones.classes))
     if speech is None or not len(speech):
         return gains
@@ -46,7 +49,7 @@ def _gains(phones: Phones, speech: np.ndarray | None, count: int) -> np.ndarray:
     for i in np.flatnonzero(_IS_VOWEL[phones.classes]):
         a, b = max(0, int(phones.starts[i] / STEP)), int(np.ceil(phones.ends[i] / STEP))
         peak = curve[a : max(b, a + 1)].max(initial=0.0) if a < count else 1.0
-        gains[i] = np.clip(0.3 + 0.9 * peak, 0.7, 1.25)
+        gains[i] = np.clip(0.2 + 1.1 * peak, 0.65, 1.4)
     return gains
 
 
@@ -61,7 +64,7 @@ def lip_curves(phones: Phones, duration: float, speech: np.ndarray | None = None
     targets = mouths.targets(phones) * _gains(phones, speech, count)[:, None]
     for phone, start, end, target in zip(phones.classes, phones.starts, phones.ends, targets, strict=True):
         strength = DOMINANCE[phone][groups]
-        held = start + (end - start) * HOLD
+        held = max(start + (end - start) * HOLD, end - LET_GO)
         if phone == _SILENCE:
             if end - start < PAUSE and start > 0:
                 strength = strength * 0.3
@@ -110,8 +113,8 @@ def _closure(times: np.ndarray, phones: Phones) -> np.ndarray:
     for start, end in zip(
         phones.starts[phones.classes == _BILABIAL], phones.ends[phones.classes == _BILABIAL], strict=True
     ):
-        length = max(SHORTEST_CLOSURE, min((end - start) * HOLD, end - start - 0.015))
-        middle = start + max(end - start, SHORTEST_CLOSURE) * HOLD / 2
+        length = max(SHORTEST_CLOSURE, min((end - start) * CONTACT, end - start - 0.015))
+        middle = start + max(end - start, SHORTEST_CLOSURE) * CONTACT / 2
         begin, stop = middle - length / 2, middle + length / 2
         rise = np.clip((times - (begin - CLOSING)) / CLOSING, 0, 1)
         fall = np.clip((stop + OPENING - times) / OPENING, 0, 1)

@@ -31,7 +31,7 @@ class Actor:
     def __init__(self, seed: int, style: Style | None = None, start: Controls = Controls()) -> None:
         self._style = style or Style()
         self._life = Life(seed, self._style, start.gaze)
-        self._prosody, self._placement = Prosody(), Placement()
+        self._prosody, self._theirs, self._placement = Prosody(), Prosody(), Placement()
         self._mood = mood_spring()
 
     def act(
@@ -41,14 +41,16 @@ class Actor:
         rms: np.ndarray,
         controls: Sequence[Controls],
         bears: tuple[np.ndarray, np.ndarray] | None = None,
+        other: np.ndarray | None = None,
     ) -> MotionClip:
         """The next T frames. channels (T, C), closure (T,), rms (T,): loudness of the sound `AHEAD` frames later;
-        bears: what else the voice does to the face, see `bearing`."""
+        bears: what else the voice does to the face, see `bearing`; other (T,): loudness of the other speaker, now."""
         if not len(channels):
             empty = np.zeros((0, 3), np.float32)
             return MotionClip(np.zeros((0, len(FACIAL_ACTIONS)), np.float32), empty, empty, empty[:, :2])
         heard = [self._prosody.step(float(value)) for value in rms]
-        steps = [self._life.step(*values, moment) for values, moment in zip(heard, controls, strict=True)]
+        theirs = [self._theirs.step(float(value)) for value in (np.zeros(len(rms)) if other is None else other)]
+        steps = [self._life.step(*mine, *rest) for mine, *rest in zip(heard, controls, theirs, strict=True)]
         actions, rotation, translation, gaze = (np.stack(part).astype(np.float32) for part in zip(*steps, strict=True))
         if bears is not None:
             actions = actions + bears[0].astype(np.float32)
@@ -68,6 +70,7 @@ def perform(
     seed: int = 0,
     style: Style | None = None,
     controls: Controls | Sequence[Controls] = Controls(),
+    other: np.ndarray | None = None,
 ) -> MotionClip:
     """The performance of a recording whose phones are known.
 
@@ -76,14 +79,21 @@ def perform(
         speech: (N,) float32 mono 16 kHz in [-1, 1].
         seed, style: as in `Life`.
         controls: for all frames, or one for each.
+        other: (N,) what the other speaker says meanwhile, like `speech`; None: nobody else speaks.
 
     Returns: a clip of T = ceil(N / 640) frames.
     """
     frames = -(-len(speech) // SAMPLES_PER_FRAME)
     moments = [controls] * frames if isinstance(controls, Controls) else controls
     channels, closure = lip_frames(phones, frames, speech)
-    padded = np.zeros((frames + AHEAD) * SAMPLES_PER_FRAME, np.float32)
-    padded[: len(speech)] = speech
+    mine, theirs = (padded(sound, frames + AHEAD) for sound in (speech, np.zeros(0) if other is None else other))
     actor = Actor(seed, style, moments[0])
     bears = bearing(phones.vocals, frames, seed, style or Style()) if len(phones.vocals) else None
-    return actor.act(channels, closure, frame_rms(padded)[AHEAD:], moments, bears)
+    return actor.act(channels, closure, frame_rms(mine)[AHEAD:], moments, bears, frame_rms(theirs)[:frames])
+
+
+def padded(sound: np.ndarray, frames: int) -> np.ndarray:
+    """Sound (N,) with silence behind it, or cut, to so many frames."""
+    whole = np.zeros(frames * SAMPLES_PER_FRAME, np.float32)
+    whole[: len(sound)] = sound[: len(whole)]
+    return whole

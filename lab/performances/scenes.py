@@ -1,4 +1,4 @@
-"""Performances to learn from: people in many moods and styles say things, fall silent, listen, look elsewhere.
+"""Performances to learn from: people in many moods and styles speak, fall silent, listen to another, look elsewhere.
 
 A scene is clips of a speech set one after another with pauses between, performed (`lab.performances.perform`) under
 controls that change now and then. What is heard is told as the lips that the phones ask for and the voice's prosody,
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from generate.acting import AHEAD, CHANNELS, CLASS_INDEX, EMOTIONS, Controls, Prosody, Style, frame_rms
-from generate.motion.space import heard, split_conditions, to_vectors
+from generate.motion.space import heard, overheard, split_conditions, to_vectors
 from lab.performances import Phones, lip_frames, perform
 from lab.performances.speechset import Clip
 from lab.performances.vocal_styles import SPEECH
@@ -21,6 +21,9 @@ SECONDS = 16  # of a scene
 OTHERS = (0.0, 0.1, 0.3, 0.8)  # shares of what is said in a scene that are not plain speech
 GAZE = np.radians([16.0, 9.0])  # standard deviation of where people are asked to look: yaw, pitch
 WIDEST = np.radians(40)
+TALKS = 0.5  # share of scenes in which somebody else speaks as well
+TURN = (1, 4)  # clips that one says until the other's turn
+BETWEEN = (0.15, 0.30)  # seconds from one turn to the next: mean, deviation (Stivers et al. 2009: 0 to 0.3)
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,12 @@ class Scene:
     gaze: np.ndarray  # (T, 2) float32, as in `Controls.vector`
     emotion: np.ndarray  # (T, 7)
     manner: np.ndarray  # (T, 1 + traits): intensity, style
-    known: tuple[str, ...] = ("sound", "gaze", "emotion", "manner")  # conditions that can be told
+    other: np.ndarray  # (T, OTHER): what is heard of the other speaker
+    known: tuple[str, ...] = ("sound", "gaze", "emotion", "manner", "other")  # conditions that can be told
 
     def told(self) -> dict[str, np.ndarray]:
         """The conditions by name, as `generate.motion.stepping.GROUPS` has them."""
-        return {"sound": self.sound, "gaze": self.gaze, "emotion": self.emotion, "manner": self.manner}
+        return {name: getattr(self, name) for name in ("sound", "gaze", "emotion", "manner", "other")}
 
 
 def joined(
@@ -46,21 +50,51 @@ def joined(
 
     Returns: phones and speech of `seconds` and a little more than the look-ahead.
     """
-    speech = np.zeros((seconds + 1) * SAMPLE_RATE, np.float32)
-    chosen, starts = [], []
-    at = int(rng.uniform(0, 1.5) * SAMPLE_RATE)
-    gain = 10 ** rng.uniform(-0.6, 0.1)
-    while at < seconds * SAMPLE_RATE and rng.random() > 0.06:
-        phones, sound = said[rng.integers(len(said))]
-        sound = sound[: len(speech) - at]
-        speech[at : at + len(sound)] = sound * gain
-        chosen.append(phones)
-        starts.append(at / SAMPLE_RATE)
+    mine, at, gain = _Track(seconds), rng.uniform(0, 1.5), 10 ** rng.uniform(-0.6, 0.1)
+    while at < seconds and rng.random() > 0.06:
         pause = rng.exponential(0.5) if rng.random() < 0.75 else rng.uniform(1.5, 5)
-        at += len(sound) + int((0.1 + pause) * SAMPLE_RATE)
-    if not chosen:
-        return Phones(np.array([CLASS_INDEX["sil"]]), np.zeros(1), np.full(1, float(seconds))), speech
-    return Phones.joined(chosen, starts), speech
+        at += mine.say(said[rng.integers(len(said))], at, gain) + 0.1 + pause
+    return mine.phones(), mine.sound
+
+
+def conversed(
+    said: Sequence[tuple[Phones, np.ndarray]], rng: np.random.Generator, seconds: int
+) -> tuple[Phones, np.ndarray, np.ndarray]:
+    """Two people taking turns; clips as in `joined`. Returns: phones and speech of one, speech of the other."""
+    sides = _Track(seconds), _Track(seconds)
+    gains = 10 ** rng.uniform(-0.6, 0.1, 2)
+    turn, at = int(rng.integers(2)), rng.uniform(0, 1.5)
+    while at < seconds:
+        for _ in range(rng.integers(*TURN)):
+            if at < seconds:
+                clip = said[rng.integers(len(said))]
+                at += sides[turn].say(clip, at, gains[turn]) + min(rng.exponential(0.3), 1.0)
+        at = max(0.0, at + rng.normal(*BETWEEN))
+        turn = 1 - turn
+    return sides[0].phones(), sides[0].sound, sides[1].sound
+
+
+class _Track:
+    """What one of them says, clip by clip."""
+
+    def __init__(self, seconds: int) -> None:
+        self.sound = np.zeros((seconds + 1) * SAMPLE_RATE, np.float32)
+        self._seconds, self._chosen, self._starts = seconds, list[Phones](), list[float]()
+
+    def say(self, clip: tuple[Phones, np.ndarray], at: float, gain: float) -> float:
+        """Put a clip at `at` seconds; how long it lasts, seconds."""
+        phones, sound = clip
+        first = int(at * SAMPLE_RATE)
+        part = sound[: len(self.sound) - first]
+        self.sound[first : first + len(part)] = part * gain
+        self._chosen.append(phones)
+        self._starts.append(first / SAMPLE_RATE)
+        return len(part) / SAMPLE_RATE
+
+    def phones(self) -> Phones:
+        if not self._chosen:
+            return Phones(np.array([CLASS_INDEX["sil"]]), np.zeros(1), np.full(1, float(self._seconds)))
+        return Phones.joined(self._chosen, self._starts)
 
 
 def _asked(rng: np.random.Generator, frames: int) -> list[Controls]:
@@ -99,14 +133,20 @@ def make_scene(clips: Sequence[Clip], rng: np.random.Generator, seconds: int = S
     """A scene of `seconds` in which any of `clips` may be said."""
     frames = seconds * FPS
     said = [(c.phones, c.sound) for c in _cast(clips, rng)]
-    phones, speech = joined(said, rng, seconds)
+    other = np.zeros(frames * SAMPLES_PER_FRAME, np.float32)
+    if rng.random() < TALKS:
+        phones, speech, other = conversed(said, rng, seconds)
+    else:
+        phones, speech = joined(said, rng, seconds)
+    mine, theirs = speech[: frames * SAMPLES_PER_FRAME], other[: frames * SAMPLES_PER_FRAME]
     moments, seed = _asked(rng, frames), int(rng.integers(2**31))
     style = Style.draw(seed)
-    motion = perform(phones, speech[: frames * SAMPLES_PER_FRAME], seed=seed, style=style, controls=moments)
+    motion = perform(phones, mine, seed=seed, style=style, controls=moments, other=theirs)
     lips, closure = lip_frames(phones, frames, speech)
     rms = frame_rms(speech[: (frames + AHEAD) * SAMPLES_PER_FRAME])[AHEAD:]
     conditions = split_conditions(np.stack([m.vector() for m in moments]), style)
-    return Scene(to_vectors(motion), heard(lips, closure, rms, Prosody()), **conditions)
+    theirs = overheard(frame_rms(theirs), Prosody())
+    return Scene(to_vectors(motion), heard(lips, closure, rms, Prosody()), other=theirs, **conditions)
 
 
 assert len(CHANNELS) == lip_frames(Phones(np.zeros(1, int), np.zeros(1), np.ones(1)), 1)[0].shape[1]

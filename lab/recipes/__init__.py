@@ -38,7 +38,7 @@ RECIPES: dict[str, Row] = {
     "recognition": Row("faces.recognition:WEIGHTS", LONDON, (*PEOPLE, "lr")),
     "dynamics": Row("generate.dynamics:WEIGHTS", NOTHING),
     "aligner": Row("lab.performances.align:WEIGHTS", SPEECH),
-    "speech": Row("generate.speech.encoder:WEIGHTS", SPEECH, ("lr", "start", "encoder")),
+    "speech": Row("generate.speech.encoder:WEIGHTS", SPEECH, ("lr", "start", "encoder", "unlabelled")),
     "lipsync": Row("faces.lipsync:WEIGHTS", SPEECH),
     "motion": Row("generate.motion.model:WEIGHTS", SPEECH, ("lr", "start", "tracks")),
     "watermark": Row("provenance.watermark.picture:WEIGHTS", ANY),

@@ -32,7 +32,7 @@ from lab.training.recipe import Run, Trial, recipe
 from lab.weights import load_weights
 from media.atomic import replacing
 
-SCENES, VALIDATION = 2600, 48  # to learn from, to choose by
+SCENES, VALIDATION = 3000, 48  # to learn from, to choose by
 FRAMES = 160  # of an example
 BATCH = 10  # examples
 DRAWS = 3  # of noise for every frame: the head is cheap beside the transformer
@@ -201,13 +201,13 @@ class Loss:
         shown, now, happens = (part.to(device) for part in (batch.shown, batch.wanted, batch.events))
         told, heard = ({k: v.to(device) for k, v in each.items()} for each in (batch.told, batch.heard))
         before = shown[:, 1:]
-        pace = torch.asinh((before - shown[:, :-1]) / s["knee"])
+        pace = torch.asinh((before - s["leak"] * shown[:, :-1]) / s["knee"])
         asked = told["gaze"]
         far = torch.asinh((asked / ANGLE - before[..., -2:]) / s["knee"][-2:]) / s["spread"][-2:]
         told = told | {"gaze": torch.cat([asked, far], -1)}
         step = torch.asinh((batch.asked.to(device) - before[..., :CODE]) / s["knee"][:CODE]) / s["spread"][:CODE]
         past = torch.cat([(before - s["mean"]) / s["deviation"], pace / s["pace"], step], -1)
-        wanted = (torch.asinh((now - before) / s["knee"]) - s["inertia"] * pace) / s["spread"]
+        wanted = (torch.asinh((now - s["leak"] * before) / s["knee"]) - s["inertia"] * pace) / s["spread"]
         wanted = wanted.clamp(-FARTHEST, FARTHEST)
         context = net.context(past, told, heard)
         chances = F.cross_entropy(net.event(context).float().flatten(0, 1), happens.flatten())
@@ -218,7 +218,7 @@ class Loss:
         # Errors of the velocity are those of its end over (1 - time); bounded, so that the last moment is not all.
         near = ((drawn - wanted).square() * self.share / ((1 - time).square() + 0.05)).mean() / 6
         moved = drawn.clamp(-FARTHEST, FARTHEST) * s["spread"] + s["inertia"] * pace
-        there = before + torch.sinh(moved.clamp(-8, 8)) * s["knee"]
+        there = s["leak"] * before + torch.sinh(moved.clamp(-8, 8)) * s["knee"]
         seen, true = (self.face.decode(x[..., :CODE]) for x in (there, now))
         error = (seen.clamp(0, 1) - true.clamp(0, 1)) * time
         actions = (error.abs() * self.weight).mean()

@@ -5,7 +5,7 @@ teaches the same
 mouth. Sound is resampled, put in rooms and noise, and sent down telephone lines on the way (`sounds`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,8 @@ from lab.performances.lips import STEP, lip_curves
 from lab.performances.speechset import Clip, load_speech_set, place
 from lab.speaking.evaluate import closures, lip_corr, lip_lag_ms
 from lab.speaking.toy import toy_set
+from lab.speaking.voices import SOURCE as VOICES
+from lab.speaking.voices import read_voices
 from lab.training import Plan, bf16_is_fast
 from lab.training.recipe import Run, Trial, recipe
 from lab.weights import load_weights
@@ -37,7 +39,11 @@ from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 RELAX = 0.3  # seconds of lip curves after the end of a clip, while the mouth comes to rest
 FRAMES = 100  # of a training example: 4 s
 BATCH = 12  # examples
-SHARES = {"recorded": 0.42, "kokoro": 0.23}  # of the examples, by where their voices come from; the rest is all else
+SHARES = {
+    "recorded": 0.34,
+    "kokoro": 0.18,
+    VOICES: 0.24,
+}  # of the examples, by where their voices come from; the rest is all else
 WARPS = tuple(round(float(w), 3) for w in np.linspace(0.82, 1.2, 9))  # vocal tract lengths that training hears
 PER_FRAME = round(1 / FPS / STEP)
 _CHANNEL_GAP = np.array([2 * GAP.get(c + "Left", 0.0) or GAP.get(c, 0.0) for c in CHANNELS], np.float32)
@@ -48,6 +54,7 @@ DATA = (
     "to sing, laugh, draw breath, whisper or shout where the set holds that. Lip targets by lab.performances. No "
     "video, no faces of people. Italian, Russian, Greek and Swahili are held out."
 )
+MORE = " And {} recordings of more voices without texts, their phones as lab.performances.align hears them."
 
 
 @dataclass(frozen=True)
@@ -243,7 +250,7 @@ def lip_loss(model: nn.Module, batch: Batch) -> tuple[torch.Tensor, Mapping[str,
 
 
 # Standard deviation of each channel over running speech, at least 0.04, in the order of CHANNELS.
-SPREAD = (0.09, 0.09, 0.14, 0.07, 0.04, 0.06, 0.04, 0.10, 0.04, 0.06, 0.04, 0.04, 0.04, 0.04)
+SPREAD = (0.14, 0.10, 0.24, 0.12, 0.05, 0.11, 0.06, 0.07, 0.04, 0.04, 0.04, 0.04, 0.04, 0.04)
 
 
 def measure(model: nn.Module, found: list[tuple[Example, Batch]]) -> dict[str, float]:
@@ -272,7 +279,13 @@ def measure(model: nn.Module, found: list[tuple[Example, Batch]]) -> dict[str, f
 
 @recipe("speech", steps=4000)
 def train(
-    run: Run, data: Path | None, *, encoder: Path | None = None, start: Path | None = None, lr: float = 1.5e-3
+    run: Run,
+    data: Path | None,
+    *,
+    encoder: Path | None = None,
+    start: Path | None = None,
+    lr: float = 1.5e-3,
+    unlabelled: Sequence[Path] | None = None,
 ) -> Trial:
     """The lip network, 12 examples of 4 s a step.
 
@@ -281,6 +294,7 @@ def train(
         encoder: folder of a Hugging Face speech model; a head on it is trained instead of the encoder that ships.
         start: weight file to go on from, instead of random weights.
         lr: peak learning rate.
+        unlabelled: folders of recordings of more voices, whose words nobody knows (`lab.speaking.voices`).
 
     Raises:
         UsageError: `start` and `encoder` are both given.
@@ -290,7 +304,8 @@ def train(
         raise UsageError("train speech: --encoder trains a new head; leave out --start, or --encoder")
     toy = data is None
     clips = toy_set(run.seed) if data is None else load_speech_set(Path(data))
-    source = Data(clips, run.seed, FRAMES // 4 if toy else FRAMES, 2 if toy else BATCH)
+    voices = [clip for folder in unlabelled or () for clip in read_voices(folder)]
+    source = Data(clips + voices, run.seed, FRAMES // 4 if toy else FRAMES, 2 if toy else BATCH)
     found = source.validation(2 if toy else 96)
     torch.manual_seed(run.seed)
     own = None if encoder is None else OnStates(HuggingFaceEncoder(encoder))
@@ -313,7 +328,7 @@ def train(
         config=model.config,
         name="" if own is None else HEAD,
         kept=None if own is None else own.head,
-        data="toy set of tones; not for use" if toy else DATA,
+        data="toy set of tones; not for use" if toy else DATA + (MORE.format(len(voices)) if voices else ""),
     )
 
 

@@ -11,7 +11,7 @@ from scipy.ndimage import median_filter
 
 from faces.fit import CAMERA_DISTANCE
 from generate.acting import CONDITIONS, TRAITS, Controls, MotionClip, Prosody
-from generate.motion.space import HEAD_WIDTH, heard, to_vectors
+from generate.motion.space import HEAD_WIDTH, OTHER, heard, to_vectors
 from generate.speech import Ear, SpeechEncoder
 from generate.speech.stepping import DELAY
 from lab.performances.scenes import SECONDS, Scene
@@ -106,5 +106,6 @@ def _scene(track: dict[str, np.ndarray], speech: np.ndarray, encoder: SpeechEnco
     return Scene(
         to_vectors(clip), heard(lips[:frames], closure[:frames], loudness[:frames], Prosody()), told[:, :2],
         np.zeros((frames, CONDITIONS - 3), np.float32), np.zeros((frames, 1 + len(TRAITS)), np.float32),
+        np.zeros((frames, OTHER), np.float32),
         known=("sound", "gaze"),
     )  # fmt: skip

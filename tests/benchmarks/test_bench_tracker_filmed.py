@@ -8,6 +8,7 @@ import pytest
 from making import picture
 from PIL import Image
 
+from benchmarks.films import held_out
 from benchmarks.suites import Given
 from benchmarks.tracker import filmed
 from lab.performances.phones import Phones
@@ -70,12 +71,12 @@ def test_who_teaches_a_recipe_is_left_out_unless_that_is_everybody(tmp_path: Pat
     names = [f"q{number}" for number in range(40)]
     for name in names:
         Image.fromarray(picture(1, 32)).save(tmp_path / f"{name}_a.png")
-    kept, films = filmed._held_out(tmp_path)
+    kept, films = held_out(tmp_path)
     assert {path.name[:-6] for path in kept} == {name for name in names if side_of(name) != "train"}
     assert not films
     for path in kept:
         path.unlink()
-    assert len(filmed._held_out(tmp_path)[0]) == 40 - len(kept)
+    assert len(held_out(tmp_path)[0]) == 40 - len(kept)
 
 
 def test_without_real_material_the_names_are_given_without_values() -> None:

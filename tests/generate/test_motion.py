@@ -13,8 +13,8 @@ from generate.motion import LOOKAHEAD_SAMPLES, TOLERANCE, Controls, Guidance, Mo
 from generate.motion.model import WEIGHTS
 from lab.speaking.evaluate import lip_figures, read_eval_set
 from lab.speaking.toy import toy_clip
-from lab.weights import load_weights
-from media.errors import SpeechError, UsageError
+from lab.weights import load_weights, save_weights
+from media.errors import SpeechError, UsageError, WeightsError
 
 FIELDS = ("actions", "rotation", "translation", "gaze")
 SPEECH = Path(benchmarks).parent / "data" / "speech"
@@ -113,6 +113,14 @@ def test_silence_is_a_shut_and_living_mouth(motion: Motion) -> None:
         assert np.quantile(mouth_opening(clip.actions[25:]), 0.98) <= 2 * SHUT, level
         assert clip.rotation.std() > 1e-3
         assert clip.actions[:, ACTION_INDEX["eyeBlinkLeft"]].max() > 0.7
+
+
+def test_weights_of_an_older_network_are_refused_in_a_line(tmp_path: Path) -> None:
+    tensors, card = load_weights(WEIGHTS, "motion")
+    del tensors["steps.leak"]
+    save_weights(tmp_path / "old.onnx", tensors, card)
+    with pytest.raises(WeightsError, match=r"older motion network, without steps\.leak"):
+        Motion.load(tmp_path / "old.onnx")
 
 
 def test_seed_style_and_emotion(motion: Motion, talk: np.ndarray) -> None:

@@ -9,7 +9,21 @@ import torch
 from faces.actions import ACTION_INDEX
 from generate.acting import EMOTIONS, Controls, Style, emotion_offsets, lips_to_actions, mouth_opening
 from generate.motion.performer import Guidance, Performer
-from generate.motion.space import PAST, SIZE, SOUND, Steps, asked_code, events, rest, to_clip, to_sound, to_vectors
+from generate.motion.space import (
+    FURTHEST,
+    OTHER,
+    PAST,
+    SIZE,
+    SOUND,
+    Steps,
+    asked_code,
+    events,
+    rest,
+    to_clip,
+    to_sound,
+    to_vectors,
+    within_reach,
+)
 from generate.motion.stepping import FINER, GROUPS, WINDOW, SteppingMotion, follow, times
 from lab.networks.motion import Cache, MotionNet
 from lab.performances import Phones, lip_frames, perform
@@ -121,12 +135,13 @@ def test_memory_of_steps_is_bounded(net: MotionNet) -> None:
 
 
 def test_guidance_of_nothing_is_what_is_told(net: MotionNet) -> None:
-    steps = Steps(*(np.full(SIZE, v, np.float32) for v in (0.01, 0, 1, 1, 9, 0, 1)))
+    steps = Steps(*(np.full(SIZE, v, np.float32) for v in (0.01, 0, 1, 1, 1, 9, 0, 1)))
     sound, closure = np.random.default_rng(0).normal(size=(8, SOUND)).astype(np.float32), np.zeros(8, np.float32)
 
     def made(guidance: Guidance) -> np.ndarray:
         performer = Performer(weights_of(net), net.config, steps, 0, Style(), guidance)
-        return to_vectors(performer.perform(sound, closure, [Controls(gaze=(0.2, 0))] * 8))[:, -2:]
+        other = np.zeros((8, OTHER), np.float32)
+        return to_vectors(performer.perform(sound, other, closure, [Controls(gaze=(0.2, 0))] * 8))[:, -2:]
 
     none = made(Guidance(sound=0, gaze=0))
     assert np.array_equal(none, made(Guidance(sound=0, gaze=0)))
@@ -138,19 +153,38 @@ def test_steps_there_and_back() -> None:
     rng = np.random.default_rng(0)
     clips = [np.cumsum(rng.laplace(0, 0.01, (200, SIZE)), 0).astype(np.float32) for _ in range(3)]
     steps = Steps.of(clips)
-    moved = np.diff(clips[0], axis=0)
-    paces = steps.compand(moved)
+    places = clips[0]
+    paces = steps.compand(places[1:], places[:-1])
     written = steps.written(paces[1:], paces[:-1])
     assert written.std() == pytest.approx(1, abs=0.2)
-    back = steps.expand(steps.read(written, paces[:-1]))
+    back = steps.follow(places[1:-1], steps.read(written, paces[:-1]))
     within = np.abs(written) < 11
-    assert np.allclose(back[within], moved[1:][within], rtol=1e-3, atol=1e-6)
+    assert np.allclose(back[within], places[2:][within], rtol=1e-3, atol=1e-5)
     loaded = Steps.load(steps.tensors())
     assert all(np.array_equal(value, getattr(steps, name)) for name, value in vars(loaded).items())
 
 
+def test_heads_are_drawn_back_to_rest() -> None:
+    rng = np.random.default_rng(0)
+    steps = Steps.of([np.cumsum(rng.laplace(0, 0.01, (200, SIZE)), 0).astype(np.float32) for _ in range(3)])
+    place, pose = np.full(SIZE, 0.5, np.float32), slice(32, 38)
+    for _ in range(250):
+        place = steps.follow(place, np.zeros(SIZE, np.float32))
+    assert np.abs(place[pose]).max() < 0.01
+    assert (place[:32] == 0.5).all()
+
+
+def test_heads_never_leave_their_reach() -> None:
+    wild = np.random.default_rng(0).normal(0, 3, (100, SIZE)).astype(np.float32)
+    kept = within_reach(wild)
+    assert (np.abs(kept[:, 32:35]) <= FURTHEST * 1.0001).all()
+    assert np.array_equal(kept[:, :32], wild[:, :32])
+    calm = (wild / 100).astype(np.float32)
+    assert np.abs(within_reach(calm) - calm).max() < 0.01
+
+
 def test_eyes_know_how_far_they_have_to_go() -> None:
-    steps = Steps(*(np.full(SIZE, v, np.float32) for v in (0.01, 0, 0.4, 1, 9, 0, 1)))
+    steps = Steps(*(np.full(SIZE, v, np.float32) for v in (0.01, 0, 1, 0.4, 1, 9, 0, 1)))
     place = np.zeros(SIZE, np.float32)
     place[-2:] = 0.1, -0.05
     told = steps.aside(Controls(gaze=(0.3, 0.0)).vector()[:2], place)

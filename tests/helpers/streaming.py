@@ -73,10 +73,14 @@ class Strings:
 
     def __init__(self) -> None:
         self.sound, self.given = np.zeros(0, np.float32), 0
+        self.others: list[np.ndarray] = []  # of the other speaker, frame by frame
 
     def push(self, sound: np.ndarray) -> MotionClip:
         self.sound = np.concatenate([self.sound, sound])
         return self._clip(len(self.sound) // 640 - AHEAD)
+
+    def hear(self, sound: np.ndarray) -> None:
+        self.others = [*self.others, sound]
 
     def steer(self, controls: Controls) -> None: ...
 

@@ -87,7 +87,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in EXAMPLES.glob("*.png"):
         shutil.copy(path, folder / "examples" / path.name)
     speech = read_sound(EXAMPLES / "speech.wav")[8000:22_400]
-    for name in ("examples/speech.wav", "hello.wav", "speech.wav"):
+    for name in ("examples/speech.wav", "hello.wav", "speech.wav", "other.wav"):
         write_sound(folder / name, speech)
     for name in ("me.jpg", "portrait.jpg", "a.jpg"):
         Image.fromarray(picture(1, 512)).save(folder / name, quality=95)

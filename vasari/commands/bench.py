@@ -117,8 +117,7 @@ def bench(
         pairs, workers=cores(),
     )  # fmt: skip
     if Suite("all") in suites:
-        _measure_all(given)
-        return
+        return _measure_all(given)
     for name in dict.fromkeys(wanted.value for wanted in suites):
         own = given if len(set(suites)) == 1 else given.within(name)
         results = measure(name, own)

@@ -33,14 +33,20 @@ COLOURS = {"synthetic": "red", "nothing_found": "green", "cannot_tell": "yellow"
 SPANS = 8  # segments that are told at most
 
 
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        help="Videos, pictures, folders of them; - for names on standard input. With --live: one source.",
+        show_default=False,
+    ),
+]
+Live = Annotated[
+    bool, typer.Option("--live", help="Watch a video while it comes: - for standard input, a named pipe, rtsp://...")
+]
+
+
 def detect(
-    files: Annotated[
-        list[str],
-        typer.Argument(
-            help="Videos, pictures, folders of them; - for names on standard input. With --live: one source.",
-            show_default=False,
-        ),
-    ],
+    files: Files,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON record a line, a line a file.")] = False,
     report: ReportFolder = None,
     point: Point = OperatingPoint.fpr_1,
@@ -52,10 +58,7 @@ def detect(
     weights: Annotated[Path | None, typer.Option(help="Weight file of `vasari train detector`.")] = None,
     profile: ProfileFile = None,
     person: PersonFile = None,
-    live: Annotated[
-        bool,
-        typer.Option("--live", help="Watch a video while it comes: - for standard input, a named pipe, rtsp://..."),
-    ] = False,
+    live: Live = False,
     every: Annotated[float, typer.Option(min=0.2, help="With --live: seconds between two judgements.")] = 2.0,
     memory: Annotated[float, typer.Option(min=0.2, help="With --live: seconds that are looked back on.")] = 20.0,
 ) -> None:

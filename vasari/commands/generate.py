@@ -57,7 +57,16 @@ Guidance = Annotated[
     typer.Option(
         metavar="NAME=SCALE,...",
         help="How far conditions are weighed (sound, gaze, emotion, style), and steps of the flow. "
-        "[default: sound=0.5,gaze=0.3,emotion=1,steps=5]",
+        "[default: sound=0.3,gaze=0.3,emotion=1,steps=8]",
+        show_default=False,
+    ),
+]
+Other = Annotated[
+    Path | None,
+    typer.Option(
+        "--hear",
+        help="What the other speaker says, from the same moment on: the face listens to it, and it is not in the "
+        "output. With --live, a named pipe of raw sound like that on standard input.",
         show_default=False,
     ),
 ]
@@ -99,43 +108,43 @@ def generate(
     required: Required = False,
     live: Live = False,
     to: To = None,
+    hear: Other = None,
     label: VisibleLabel = None,
     label_reason: LabelReason = "",
 ) -> None:
     """Make the face in PORTRAIT speak SPEECH. The result is always watermarked and signed.
 
-    A portrait of somebody needs their consent on file; portraits of people who do not exist need none.
-    With --live, frames are labelled and marked before they leave, and the output is signed when the sound ends.
+    A portrait of somebody needs their consent on file; portraits of people who do not exist need none. With --live,
+    frames are labelled, marked and signed before they leave, and the output is signed when the sound ends.
     """
     from media.units import FPS
     from provenance import Permit, save_live, save_video
-    from provenance.hashing import file_sha256
     from vasari import live as listening
     from vasari.studio import check_request, check_speech, labelled, seat, speaking
 
     asked, weighed = directing.controls(gaze, pose, distance, emotion, movement, curve), directing.guidance(guidance)
     asking = {"seed": seed, "style": style, "controls": asked, "guidance": weighed}
     worn = labelled(label, label_reason, live=live)
-    listening.check_input(speech) if live else listening.check_not_input(speech, to)
-    check_request(output, (portrait,) if live else (portrait, speech), size)
-    seconds = None if live else check_speech(speech).duration
+    listening.check_input(speech, hear) if live else listening.check_not_input(speech, to)
+    files = [] if live else [speech, *([hear] if hear else [])]
+    check_request(output, (portrait, *files), size)
+    seconds = [check_speech(file).duration for file in files]
     opened = signing_keys(keys, timestamp, required)
     settings = {"size": size, "crop": crop.value, "gaze": gaze, "distance": distance, "emotion": emotion or "neutral"}
-    settings |= {"seed": seed, "pose": pose, "movement": movement, "style": seed if style is None else style}
-    settings |= {"guidance": guidance or "default", "curve": file_sha256(curve) if curve else "none"}
+    settings |= {"seed": seed, "pose": pose, "movement": movement, "style": seed if style is None else style,
+                 "guidance": guidance or "default", "curve": directing.fingerprint(curve)}  # fmt: skip
     permit = Permit.of(portrait, keys=opened, consent=consent)
     outlet = listening.open_outlet(to, output) if live else None
     sitter = seat(permit, size=size, face=face, crop=crop.value)
-    if sitter.talker.faces > 1 and face is None:
-        _say(f"{portrait}: {sitter.talker.faces} faces; the largest speaks (--face N chooses)")
+    count = sitter.talker.faces if face is None else 1
+    _say(f"{portrait}: {count} faces; the largest speaks (--face N chooses)" if count > 1 else "")
     _say(f"development keys were made in {opened.folder}; back them up" if opened.created else "")
-    with frames_bar("live" if live else "generating", -int(-seconds * FPS // 1) if seconds else None) as progress:
+    with frames_bar("live" if live else "generating", -int(-seconds[0] * FPS // 1) if seconds else None) as progress:
+        given = (asking, settings, sitter.label(worn), hear)
         if outlet is not None:
-            shown = listening.speaking(permit, sitter, asking, settings, sitter.label(worn))
-            saved = save_live(output, shown, outlet, progress=progress)
+            saved = save_live(output, listening.speaking(permit, sitter, *given), outlet, progress=progress)
         else:
-            shown = speaking(permit, sitter, speech, asking, settings, sitter.label(worn))
-            saved = save_video(output, shown, progress=progress)
+            saved = save_video(output, speaking(permit, sitter, speech, *given), progress=progress)
     report(saved, err=live)
 
 

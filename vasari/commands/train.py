@@ -36,7 +36,10 @@ Composites = Annotated[
 ]
 Unlabelled = Annotated[
     list[Path] | None,
-    typer.Option(help="Tracker only: folder of pictures and videos of real people, to agree on; may be given often."),
+    typer.Option(
+        help="Tracker: folder of pictures and videos of real people, to agree on. Speech: folder of recordings of "
+        "voices whose words nobody wrote down. May be given often."
+    ),
 ]
 Tracks = Annotated[
     Path | None,
