@@ -47,7 +47,8 @@ DATA = (
     "Performances by lab.performances of clips of a speech set (vasari data speech: recorded prompts CC-BY-SA 3.0, "
     "speech synthesised with espeak-ng, flite, festival and Kokoro-82M; some of it made to sing, laugh, draw breath, "
     "whisper or shout where the set holds that): moods, styles, gazes, listening, all drawn. "
-    "Numbers from published figures of how people move; no video, no faces of people."
+    "Numbers from published figures of how people move, and how far lips open from 26 filmed sentences of the GRID "
+    "corpus (CC-BY 4.0; lab.performances.phones); no other video, no picture of a face."
 )
 
 

@@ -51,8 +51,9 @@ DATA = (
     "Speech with timed phones: Debian's asterisk-core-sounds-{en,es,fr}-g722 (people; CC-BY-SA 3.0) and "
     "tuxpaint-stamps-default (people, in six languages; GPL-2), aligned by lab.performances.align, and speech "
     "synthesised with espeak-ng, flite, festival voices and Kokoro-82M (Apache-2.0) in 15 languages; some of it made "
-    "to sing, laugh, draw breath, whisper or shout where the set holds that. Lip targets by lab.performances. No "
-    "video, no faces of people. Italian, Russian, Greek and Swahili are held out."
+    "to sing, laugh, draw breath, whisper or shout where the set holds that. Lip targets by lab.performances, "
+    "whose visemes 26 filmed sentences of the GRID corpus (CC-BY 4.0) told; no other video, no picture of a "
+    "face. Italian, Russian, Greek and Swahili are held out."
 )
 MORE = " And {} recordings of more voices without texts, their phones as lab.performances.align hears them."
 
