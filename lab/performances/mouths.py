@@ -26,7 +26,7 @@ PARTED = {"jawOpen": 0.13, "mouthLowerDown": 0.08, "mouthUpperUp": 0.03}  # whil
 LAUGHING = {
     "jawOpen": 0.10, "mouthSmile": 0.50, "mouthStretch": 0.10, "mouthUpperUp": 0.22, "mouthLowerDown": 0.18,
 }  # fmt: skip
-FALL = 0.28  # jawOpen that a call of full loudness adds
+FALL = 0.34  # jawOpen that a call of full loudness adds
 LEAD, TRAIL = 0.03, 0.05  # seconds that the jaw falls before a call's tone, and takes to rise after it
 SMILE_LASTS = 0.9  # seconds a smile takes to fade to 1/e after the last call
 READY, SMILING = 0.25, 0.12  # seconds before the first call from which the mouth gets ready, and smiles

@@ -37,10 +37,10 @@ def without(path: Path, data: bytes, *kinds: bytes) -> Path:
 
 def test_into_a_folder_as_segments(tmp_path, keys, moments):
     folder = tmp_path / "in" / "hls"
-    save_live(tmp_path / "a.mp4", shown(keys, moments[:40]), Playlist(folder / "talk.m3u8"))
+    save_live(tmp_path / "a.mp4", shown(keys, moments), Playlist(folder / "talk.m3u8"))
     assert left(folder) == ["000001.m4s", "000002.m4s", "000003.m4s", "init.mp4", "talk.m3u8"]
     with av.open(str(folder / "talk.m3u8")) as container:
-        assert sum(1 for _ in container.decode(video=0)) == 40
+        assert sum(1 for _ in container.decode(video=0)) == FRAMES
     found, _ = judged(b"".join((folder / name).read_bytes() for name in ("init.mp4", *left(folder)[:3])), keys)
     assert (found.exit_code, found.first, found.last) == (0, 1, 3)
     stated = found.credentials
