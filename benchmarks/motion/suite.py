@@ -11,7 +11,7 @@ def parts(given: Given) -> Parts:
     from benchmarks.motion.talk import Talks
 
     talks = Talks.of(given)
-    for part in (lips, voices, movement, listening, liveliness, control, filmed, guidance, sheets):
+    for part in (lips, voices, movement, listening, liveliness, control, guidance, sheets):
         yield part.__name__.rsplit(".", 1)[-1], partial(part.measure, given, talks)
     yield "filmed", partial(filmed.measure, given)
     yield "live", partial(live.measure, given)

@@ -1,10 +1,16 @@
 """Measures of movement and of listening: known motions give known figures, filmed or performed."""
 
+import inspect
+from pathlib import Path
+
 import numpy as np
 import pytest
+from sitters import EXAMPLES
 
 from benchmarks.motion import filmed, listening, movement
 from benchmarks.motion.movement import Movement
+from benchmarks.motion.suite import SUITE
+from benchmarks.suites import Given
 from faces.actions import ACTION_INDEX
 from generate.acting import GAP, MotionClip
 from generate.motion.space import HEAD_WIDTH
@@ -81,3 +87,11 @@ def test_an_answer_is_what_differs() -> None:
     apart = listening.difference(clip_of(), clip_of(rotation=rotation))
     assert apart[:100].max() == 0
     assert apart[100:].min() == pytest.approx(2, rel=1e-5)
+
+
+def test_every_part_of_the_suite_can_be_called(tmp_path: Path) -> None:
+    given = Given(tmp_path, EXAMPLES / "portrait.png", EXAMPLES / "speech.wav", quick=True)
+    parts = dict(SUITE.parts(given))
+    assert {"movement", "listening", "filmed", "lips", "live"} <= set(parts)
+    for part in parts.values():
+        inspect.signature(part.func).bind(*part.args)
