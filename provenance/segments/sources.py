@@ -107,18 +107,18 @@ def _over(path: Path, handle: int, wait: float) -> bool:
 
 def _listed(path: Path, wait: float) -> Iterator[Piece]:
     """Until the playlist says so, or does not grow for `wait` seconds. What was listed and is gone is left out."""
-    done, head, grown = 0, "", time.monotonic()
+    done, head, grown, before = 0, "", time.monotonic(), list[tuple[str, str]]()
     while True:
         listed = playlist.read(path)
-        if done > len(listed.files):
-            raise UnreadableError(f"{path}: lists less than before; give one that keeps what was listed")
+        if listed.files[:done] != before:
+            raise UnreadableError(f"{path}: lists less than before, or other; give one that keeps what was listed")
         for first, name in listed.files[done:]:
             if first != head:
                 head = first
                 yield Piece("head", playlist.beside(path, first) or b"")
             yield from _segments(path, name)
         if done < len(listed.files):
-            done, grown = len(listed.files), time.monotonic()
+            done, before, grown = len(listed.files), listed.files, time.monotonic()
         if listed.ended or time.monotonic() - grown >= wait:
             return
         time.sleep(BEAT)
