@@ -43,14 +43,14 @@ def stream(name: str, wait: float) -> Iterator[Piece]:
         raise UnreadableError(f"{name}: cannot be read ({error.strerror})") from error
     if stat.S_ISDIR(mode):
         return _listed(_only(path), wait)
-    if path.suffix.lower() == playlist.SUFFIX:
+    if path.name.lower().endswith(playlist.SUFFIX):
         return _listed(path, wait)
     return _growing(path, wait) if stat.S_ISREG(mode) else _opened(path)
 
 
 def _only(folder: Path) -> Path:
     """The playlist in a folder."""
-    found = sorted(folder.glob(f"*{playlist.SUFFIX}"))
+    found = [path for path in sorted(folder.glob("*")) if path.name.lower().endswith(playlist.SUFFIX)]
     if len(found) != 1:
         raise UnreadableError(f"{folder}: holds {len(found) or 'no'} playlists ({playlist.SUFFIX}); name one")
     return found[0]

@@ -10,7 +10,7 @@ from streams import segments, sent
 from benchmarks.streams import Captured, apart, definition, judged
 from media.errors import UnreadableError
 from media.fragments import box, full_box
-from provenance import Keys
+from provenance import Keys, Playlist
 from provenance.cose import decode, read_signature
 from provenance.manifest import holds
 from provenance.registry.jumbf import inside
@@ -182,3 +182,14 @@ def test_a_playlist_that_says_otherwise_than_before_is_refused(tmp_path, parts):
     path.write_text("#EXTM3U\n1.m4s\n")
     with pytest.raises(UnreadableError, match="or other"):
         list(pieces)
+
+
+@pytest.mark.parametrize("name", ["TALK.M3U8", ".m3u8"])
+def test_a_playlist_is_found_by_any_name_that_it_may_be_given(name, tmp_path, parts):
+    target = Playlist(tmp_path / "hls" / name)
+    for number, part in enumerate(parts[:2]):
+        target.write(part)
+        target.cut(float(number > 0))
+    target.settle(tmp_path)
+    for where in (tmp_path / "hls", tmp_path / "hls" / name):
+        assert [piece.data for piece in stream(str(where), 0.0)] == parts[:2]
