@@ -38,7 +38,7 @@ _ANIMATED = "image/webp; animated"
 NOT_READ = {
     "application/pdf": "is a PDF; documents are not looked at: give the pictures that are in it",
     "application/postscript": "is PostScript, a program that draws, and is not run: give a PNG of what it draws",
-    "application/vnd.apple.mpegurl": "is a playlist, and what it names is not opened: give the files themselves",
+    "application/vnd.apple.mpegurl": "is a playlist, which is not opened: give its files, or `verify --live`",
     "image/svg+xml": "is an SVG drawing; it holds shapes, no picture: give a PNG of it",
     "image/jxl": "is a JPEG XL picture, which is not read yet: give a PNG or JPEG of it",
     _SEGMENT: "is one segment of a stream and cannot be shown alone: join it with its beginning into one mp4",

@@ -3,8 +3,10 @@
 import contextlib
 import os
 import signal
+import stat
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from media.errors import UsageError
+from media.units import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from generate.moments import Moment
@@ -48,12 +51,18 @@ def check_not_input(speech: Path, to: str | None) -> None:
 
 def open_outlet(to: str | None, output: Path) -> "Outlet":
     """Where the video goes while it is made: standard output unless said otherwise, the output's own path, or segments
-    beside a playlist."""
+    beside a playlist.
+
+    Raises:
+        UsageError, OutputError: it cannot go there.
+    """
     from provenance import Growing, Playlist, outlet
+    from provenance.segments.playlist import FIRST
 
     if to is not None and to.lower().endswith(".m3u8"):
+        if output.absolute() == Path(to).absolute().parent / FIRST:
+            raise UsageError(f"{output}: the stream's beginning goes there; choose another name for the output")
         return Playlist(to)
-
     if to is not None and to != "-" and Path(to).absolute() == output.absolute():
         return Growing(output)
     return outlet(to or "-")
@@ -95,10 +104,15 @@ def _listen(stream: "Stream") -> None:
 
 
 def _overhear(stream: "Stream", path: Path) -> None:
-    """Hear the other speaker, as it comes; where nobody writes any more, there is nobody to listen to."""
+    """Hear the other speaker, as it comes; where nobody writes any more, there is nobody to listen to. A plain file,
+    which is all there at once, is heard at the pace of speech: what waits is soon not answered any more."""
     with contextlib.suppress(UsageError, OSError), path.open("rb", buffering=0) as pipe:
+        plain, due = stat.S_ISREG(os.fstat(pipe.fileno()).st_mode), time.monotonic()
         for sound in _raw(pipe.fileno()):
             stream.hear(sound)
+            due += len(sound) / SAMPLE_RATE
+            if plain:
+                time.sleep(max(0.0, due - time.monotonic()))
 
 
 def _raw(source: int) -> Iterator[np.ndarray]:

@@ -1,6 +1,7 @@
 """The session keys that an initialization segment delivers (C2PA 2.4, section 18.25)."""
 
 import datetime as dt
+import hashlib
 import struct
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,9 @@ from provenance.segments.parsing import boxes
 from provenance.segments.store import CARRIER
 
 ASSERTION = "c2pa.session-keys"
-BEFORE = len(b"uuid") + 4 + len(CARRIER) + 4 + len(b"manifest\0") + 8  # bytes in the carrier before the store
+PURPOSE = bytes(4) + b"manifest\0"  # version and what the box is for
+BEFORE = 8 + len(CARRIER) + len(PURPOSE) + 8  # bytes in the carrier before the store
+HASHES = frozenset(("sha256", "sha384", "sha512"))
 MOST = 64  # keys that are read
 
 
@@ -29,13 +32,13 @@ class Delivered:
 
 
 def store_of(head: bytes) -> bytes:
-    """The manifest store of an initialization segment, b"" where it holds none or is damaged."""
+    """The manifest store of an initialization segment, b"" where it holds none, or several boxes that could (no hash
+    covers them, and readers differ in which they take), or is damaged."""
     try:
-        return next(
-            (box.data[BEFORE:] for box in boxes(head) if box.kind == b"uuid" and box.data[8:24] == CARRIER), b""
-        )
+        found = [box.data for box in boxes(head) if box.kind == b"uuid" and box.data[8:24] == CARRIER]
     except ValueError:
         return b""
+    return found[0][BEFORE:] if len(found) == 1 and found[0][24:].startswith(PURPOSE) else b""
 
 
 def delivered(store: bytes, label: str) -> dict[bytes, Delivered]:
@@ -43,14 +46,20 @@ def delivered(store: bytes, label: str) -> dict[bytes, Delivered]:
     signer, or are of a kind that is not known here, are left out."""
     try:
         claim = decode(inside(store, label, "c2pa.claim.v2", b"cbor"))
-        named = {str(item["url"]).rsplit("/", 1)[-1] for item in claim["created_assertions"]}
-        if ASSERTION not in named:  # beside the claim anybody may put anything
-            return {}
+        named = {str(item["url"]).rsplit("/", 1)[-1]: item for item in claim["created_assertions"]}
+        if not _is_meant(named.get(ASSERTION), claim, inside(store, label, "c2pa.assertions", ASSERTION)):
+            return {}  # beside the claim anybody may put anything
         said = decode(inside(store, label, "c2pa.assertions", ASSERTION, b"cbor"))
         leaf = read_signature(store, label).chain[0].public_bytes(Encoding.DER)
         return {key.key.kid: key for item in said["keys"][:MOST] if (key := _read(item, leaf)) is not None}
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, struct.error, RecursionError):
         return {}
+
+
+def _is_meant(item: Any, claim: Any, content: bytes) -> bool:
+    """Whether this is the assertion that the claim names, by its hash."""
+    alg = None if item is None else item.get("alg") or claim.get("alg") or "sha256"
+    return alg in HASHES and hashlib.new(alg, content).digest() == item["hash"]
 
 
 def _read(said: Any, leaf: bytes) -> Delivered | None:

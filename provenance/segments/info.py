@@ -85,15 +85,19 @@ def events(message: bytes, number: int, scale: int, duration: int) -> bytes:
 
 
 def is_info(box: Box) -> bool:
-    """Whether an `emsg` box says that it carries segment info, whatever else it says."""
-    return box.kind == b"emsg" and _event(box)[0] == SCHEME
+    """Whether an `emsg` box carries segment info. What has its scheme and another value would be read by nobody here,
+    so it is hashed like any other box."""
+    scheme, value, _ = _event(box) if box.kind == b"emsg" else (b"", b"", b"")
+    return scheme == SCHEME and value in VALUES
 
 
 def messages(segment: bytes) -> list[bytes]:
-    """What the boxes that carry segment info hold, each once. Raises `ValueError` where it is no row of boxes."""
-    found = [_event(box) for box in boxes(segment) if box.kind == b"emsg"]
-    held = [message for scheme, value, message in found if scheme == SCHEME and value in VALUES]
-    return list(dict.fromkeys(held))
+    """What the boxes that carry segment info hold, each once. Raises `ValueError` where it is no row of boxes, or one
+    holds too much."""
+    held = list(dict.fromkeys(_event(box)[2] for box in boxes(segment) if is_info(box)))
+    if any(len(message) > LONGEST for message in held):
+        raise ValueError("more than a signature")
+    return held
 
 
 def _event(box: Box) -> tuple[bytes, bytes, bytes]:
@@ -102,10 +106,10 @@ def _event(box: Box) -> tuple[bytes, bytes, bytes]:
     try:
         if body[0] == 0:
             scheme, value, rest = body[4:].split(b"\0", 2)
-            return scheme, value, rest[16:][:LONGEST]
+            return scheme, value, rest[16:][: LONGEST + 1]
         if body[0] == 1:
             scheme, value, rest = body[24:].split(b"\0", 2)
-            return scheme, value, rest[:LONGEST]
+            return scheme, value, rest[: LONGEST + 1]
     except (ValueError, IndexError):
         pass
     return b"", b"", b""

@@ -15,7 +15,15 @@ SUFFIX = ".m3u8"
 FIRST = "init.mp4"
 TARGET = 1  # seconds of a segment at most, rounded
 LONGEST = 16 << 20  # bytes of a playlist that are read
-MAP = re.compile(r'#EXT-X-MAP:(?:.*,)?URI="([^"]*)"')
+MAP = re.compile(r'#EXT-X-MAP:URI="([^"]*)"')
+TAG = re.compile(r"#EXT[A-Z0-9-]*")
+# Whoever plays a playlist must be shown what was judged: of other tags, parts of files, keys and what else is to be
+# played come.
+TAGS = frozenset(("#EXTM3U", "#EXTINF", *(f"#EXT-X-{name}" for name in (
+    "VERSION", "TARGETDURATION", "PLAYLIST-TYPE", "INDEPENDENT-SEGMENTS", "MEDIA-SEQUENCE", "DISCONTINUITY-SEQUENCE",
+    "DISCONTINUITY", "PROGRAM-DATE-TIME", "BITRATE", "MAP", "ENDLIST",
+))))  # fmt: skip
+MEANT = re.compile(r"[?#%:\\]|\{\$")  # what players read in an address, and a file's name may hold
 
 
 class Playlist(Outlet):
@@ -25,11 +33,13 @@ class Playlist(Outlet):
         path: of the playlist. Its folder holds nothing else, and is made where it is missing.
 
     Raises:
-        UsageError: the folder holds something.
+        UsageError: the folder holds something, or it is an address.
         OutputError: it cannot be made.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        if "://" in str(path):
+            raise UsageError(f"{path}: a playlist is not sent to an address; name it in a new folder of this machine")
         self._path, self._folder = Path(path), Path(path).absolute().parent
         self._made = not self._folder.exists()
         try:
@@ -101,13 +111,17 @@ def read(path: Path) -> Listed:
         raise UnreadableError(f"{path}: is no playlist (HLS); give that of the segments, or a fragmented mp4")
     if "#EXT-X-STREAM-INF" in text:
         raise UnreadableError(f"{path}: lists streams, not segments; give the playlist of one of them")
-    head, files = "", []
-    for line in map(str.strip, text.splitlines()):
-        if found := MAP.match(line):
+    head, files, ended = "", [], False
+    for line in (line.strip(" \t\r") for line in text.split("\n")):
+        tag, found = TAG.match(line), MAP.fullmatch(line)
+        if tag and (tag[0] not in TAGS or (tag[0] == "#EXT-X-MAP" and not found)):
+            raise UnreadableError(f"{path}: holds {line[:60]!r}, which is not read here; list whole segments")
+        if found:
             head = found[1]
         elif line and not line.startswith("#"):
             files.append((head, line))
-    return Listed(files, "#EXT-X-ENDLIST" in text)
+        ended |= line == "#EXT-X-ENDLIST"
+    return Listed(files, ended)
 
 
 def beside(path: Path, name: str) -> bytes | None:
@@ -120,6 +134,10 @@ def beside(path: Path, name: str) -> bytes | None:
     target = folder / name
     if "://" in name or not target.resolve().is_relative_to(folder):
         raise UnreadableError(f"{path}: names {name[:100]!r}, which does not lie in its folder; nothing is fetched")
+    if MEANT.search(name):
+        raise UnreadableError(f"{path}: names {name[:100]!r}, which players do not read as a file's name; rename it")
+    if target.exists() and not target.is_file():
+        return None
     try:
         with target.open("rb") as file:
             data = file.read(LARGEST + 1)

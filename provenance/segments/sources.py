@@ -43,14 +43,14 @@ def stream(name: str, wait: float) -> Iterator[Piece]:
         raise UnreadableError(f"{name}: cannot be read ({error.strerror})") from error
     if stat.S_ISDIR(mode):
         return _listed(_only(path), wait)
-    if path.suffix.lower() == playlist.SUFFIX:
+    if path.name.lower().endswith(playlist.SUFFIX):
         return _listed(path, wait)
     return _growing(path, wait) if stat.S_ISREG(mode) else _opened(path)
 
 
 def _only(folder: Path) -> Path:
     """The playlist in a folder."""
-    found = sorted(folder.glob(f"*{playlist.SUFFIX}"))
+    found = [path for path in sorted(folder.glob("*")) if path.name.lower().endswith(playlist.SUFFIX)]
     if len(found) != 1:
         raise UnreadableError(f"{folder}: holds {len(found) or 'no'} playlists ({playlist.SUFFIX}); name one")
     return found[0]
@@ -107,18 +107,18 @@ def _over(path: Path, handle: int, wait: float) -> bool:
 
 def _listed(path: Path, wait: float) -> Iterator[Piece]:
     """Until the playlist says so, or does not grow for `wait` seconds. What was listed and is gone is left out."""
-    done, head, grown = 0, "", time.monotonic()
+    done, head, grown, before = 0, "", time.monotonic(), list[tuple[str, str]]()
     while True:
         listed = playlist.read(path)
-        if done > len(listed.files):
-            raise UnreadableError(f"{path}: lists less than before; give one that keeps what was listed")
+        if listed.files[:done] != before:
+            raise UnreadableError(f"{path}: lists less than before, or other; give one that keeps what was listed")
         for first, name in listed.files[done:]:
             if first != head:
                 head = first
                 yield Piece("head", playlist.beside(path, first) or b"")
             yield from _segments(path, name)
         if done < len(listed.files):
-            done, grown = len(listed.files), time.monotonic()
+            done, before, grown = len(listed.files), listed.files, time.monotonic()
         if listed.ended or time.monotonic() - grown >= wait:
             return
         time.sleep(BEAT)

@@ -70,6 +70,8 @@ class Watch:
     def __init__(self, look: Callable[[bytes], Credentials], clock: Callable[[], float] = time.time) -> None:
         self._look, self._clock = look, clock
         self._head, self._credentials, self._keys = b"", Credentials(state="absent", trust="not_applicable"), _NONE
+        self._store = b""  # the last that was valid
+        self._before = False  # media came before any beginning
         self._last: int | None = None  # number of the last whole segment, of this head
         self._gone: set[int] = set()  # missing so far
         self._begun: Credentials | None = None
@@ -134,12 +136,18 @@ class Watch:
         said = self._look(data)
         store = store_of(data) if said.state == "valid" else b""
         keys = delivered(store, said.manifest) if store else _NONE
-        if self._begun is not None and said.manifest != self._credentials.manifest:
+        other = said.manifest != self._credentials.manifest  # a name, which anybody may give to theirs
+        other |= said.state == "valid" and store != self._store
+        if self._begun is not None and other:
             whose = f"signed by {quoted(said.signer)}" if said.signer else "without credentials"
             yield Event("foreign", f"{self._after()}: another stream begins, {whose}", self._last)
-        if said.state != "valid" or said.manifest != self._credentials.manifest:
+        elif self._before and keys:
+            text = "media came before the beginning of the stream; nobody vouches for them"
+            yield Event("unsigned", text, self._last)
+        if said.state != "valid" or other:
             self._last, self._gone = None, set()  # else numbers go on: the hash leaves a `ftyp` free to change
         self._head, self._credentials, self._keys, self._trust = data, said, keys, said.trust
+        self._store, self._before = store or self._store, False
         self._begun = self._begun or said
         yield from self._introduced(said)
 
@@ -163,6 +171,7 @@ class Watch:
 
     def _take_segment(self, data: bytes) -> Iterator[Event]:
         if not self._keys:
+            self._before |= self._begun is None
             if self._credentials.state == "absent" and not self._spoken:
                 self._spoken = True
                 yield Event("untrusted", "not signed: media come before anything that says who sends them")

@@ -2,12 +2,18 @@
 
 import csv
 import json
+import os
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from command_line import PORTRAIT, vasari, write_sound
 from making import voice
+
+from media.errors import UsageError
+from vasari import live
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +87,37 @@ def test_curves_do_not_replace_their_speech(speech: Path, tmp_path: Path) -> Non
     done = vasari("perform", copy, "-o", copy)
     assert "also an input" in done.line
     assert copy.read_bytes() == speech.read_bytes()
+
+
+class Listener:
+    """Takes what is heard, and when."""
+
+    def __init__(self) -> None:
+        self.sound, self.times = list[np.ndarray](), list[float]()
+
+    def hear(self, sound: np.ndarray) -> None:
+        self.sound.append(sound)
+        self.times.append(time.monotonic())
+
+
+def test_a_file_is_heard_at_the_pace_of_speech_and_a_pipe_as_it_comes(tmp_path: Path) -> None:
+    raw, (slow, quick) = bytes(range(256)) * 64, (Listener(), Listener())  # 0.51 s
+    (tmp_path / "raw").write_bytes(raw)
+    live._overhear(slow, tmp_path / "raw")
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=[raw])
+    writer.start()
+    live._overhear(quick, tmp_path / "pipe")
+    writer.join()
+    assert sum(map(len, slow.sound)) == sum(map(len, quick.sound)) == len(raw) // 2
+    assert slow.times[-1] - slow.times[0] > 0.35
+    assert quick.times[-1] - quick.times[0] < 0.35
+
+
+def test_the_output_is_not_the_beginning_of_its_own_stream(tmp_path: Path) -> None:
+    to = str(tmp_path / "show" / "talk.m3u8")
+    with pytest.raises(UsageError, match="the stream's beginning goes there"):
+        live.open_outlet(to, tmp_path / "show" / "init.mp4")
+    with pytest.raises(UsageError, match="is not sent to an address"):
+        live.open_outlet("tcp://127.0.0.1:9000/talk.m3u8", tmp_path / "a.mp4")
+    assert list(tmp_path.iterdir()) == []
