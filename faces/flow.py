@@ -40,7 +40,7 @@ class FlowField:
         self.small = self.half // COARSE
         self.below = np.zeros(
             (self.small, 1), np.float32
-        )  # of the last shift: 0 at the head, 1 where its mesh has ended
+        )  # rows of the last shift: 0 at the head, 1 where it has ended
         self.raster = Raster(self.half, self.half)
         keep = np.isin(head.parts, MOVING)
         self.triangles = np.ascontiguousarray(head.triangles[keep])

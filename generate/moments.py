@@ -121,10 +121,14 @@ class Overheard(SoundQueue):
         super().__init__()
         self._most = None if patience is None else int(patience * SAMPLE_RATE)
 
-    def next(self) -> np.ndarray:
-        """What one more frame hears: samples of a frame, or fewer."""
+    def put(self, piece: np.ndarray) -> None:
+        """(n,) float32, behind what waits; what is too old by then is dropped, also while nobody pulls."""
+        super().put(piece)
         if self._most is not None:
             self.drop(max(0, len(self) - self._most))
+
+    def next(self) -> np.ndarray:
+        """What one more frame hears: samples of a frame, or fewer."""
         part = self.peek(SAMPLES_PER_FRAME)
         self.drop(len(part))
         return part

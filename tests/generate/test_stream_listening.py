@@ -46,6 +46,13 @@ def test_what_is_old_is_not_answered_any_more(latent: FaceLatent) -> None:
     assert [n for n in heard(run) if n] == list(range(51 - round(OVERHEARD / BEAT), 51))
 
 
+def test_what_nobody_pulls_does_not_pile_up(latent: FaceLatent) -> None:
+    stream = Stream(sketching(latent), Puppet())
+    for _ in range(500):
+        stream.hear(counted(0.2))
+    assert len(stream._others) <= OVERHEARD * SAMPLE_RATE
+
+
 def test_without_a_clock_every_frame_hears_its_own(latent: FaceLatent) -> None:
     stream = Stream(sketching(latent), Puppet(), realtime=False)
     stream.hear(counted(1.0))
