@@ -148,7 +148,12 @@ def test_little_waits_on_the_way(tmp_path, keys, moments):
 
 def test_the_reader_goes_away(tmp_path, keys, moments):
     reading, writing = os.pipe()
-    threading.Thread(target=lambda: (os.read(reading, 30_000), os.close(reading))).start()
+
+    def read_some() -> None:
+        with os.fdopen(reading, "rb") as reader:
+            reader.read(30_000)  # all of them: the header alone comes before anything is signed
+
+    threading.Thread(target=read_some).start()
     with os.fdopen(writing, "wb", buffering=0) as pipe, pytest.raises(OutputError, match=r"gone.*a\.mp4, signed"):
         save_live(tmp_path / "a.mp4", shown(keys, moments), Outlet(pipe, "pipe"))
     assert left(tmp_path) == ["a.mp4"]
