@@ -24,7 +24,7 @@ class Triage(Record):
 
     schema_version: int = SCHEMA_VERSION
     file: str
-    kind: Literal["picture", "video", "sound"]
+    kind: Literal["picture", "video", "sound", "other"]
     verdict: Literal["known_maker", "nothing_found", "tampered", "synthetic"]
     exit_code: int
     summary: str  # one line for people

@@ -1,7 +1,8 @@
 """Media of others out: pictures and sound at their own times, size, rates and channels, coded again. As of
 `media.encode`, only the save path of `provenance` may import this; the lint holds it to that.
 
-Copier     mp4 or mov with H.264 (HEVC of 10 bits for HDR) and AAC; wav, mp3 or m4a
+Copier     mp4, mov or mkv with H.264 (HEVC of 10 bits for HDR) and AAC, webm with VP9 and Opus; wav, mp3, m4a, flac,
+           Opus in ogg
 """
 
 import os
@@ -16,8 +17,16 @@ from media.encode import Sink
 from media.errors import OutputError, UsageError
 from media.originals import Original, Picture, Sound
 
-CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".wav": "wav", ".mp3": "mp3", ".m4a": "ipod"}
-CODERS = {".wav": "pcm", ".mp3": "libmp3lame"}  # of sound; AAC in all others
+CONTAINERS = {
+    ".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm",
+    ".wav": "wav", ".mp3": "mp3", ".m4a": "ipod", ".flac": "flac", ".ogg": "ogg", ".opus": "opus",
+}  # fmt: skip
+CODERS = {
+    ".wav": "pcm", ".mp3": "libmp3lame", ".flac": "flac", ".ogg": "libopus", ".opus": "libopus", ".webm": "libopus",
+}  # fmt: skip
+"""Of sound; AAC in all others."""
+VP9 = {"b:v": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"}
+VP9_CRF = 1.25, 4  # of x264's, and more: what looks alike
 PCM = {"float": "pcm_f32le", "24": "pcm_s24le"}  # what is stored without loss stays so; 16 bits else
 # Bits a second and channel: least, most. Of 3 s of wide stereo marked, this AAC kept the mark from 96,000 on; at 64,000
 # it lost it at times.
@@ -68,7 +77,7 @@ class Copier(Sink):
             raise OutputError(f"{path}: cannot be written ({getattr(error, 'strerror', error)})") from error
         super().__init__(container, str(path))
         container.metadata.update(original.tags)
-        self._video = self._add_video(crf, preset, threads) if original.has_pictures else None
+        self._video = self._add_video(suffix, crf, preset, threads) if original.has_pictures else None
         self._sound = self._add_sound(suffix) if original.sound_rate else None
         self.start()
 
@@ -98,12 +107,15 @@ class Copier(Sink):
         self.samples += len(sound.samples)
         self._code(self._sound, frame)
 
-    def _add_video(self, crf: int, preset: str, threads: int) -> Any:
-        deep = self._of.deep
+    def _add_video(self, suffix: str, crf: int, preset: str, threads: int) -> Any:
+        deep, name = self._of.deep, "libx264"
         options = {"crf": str(crf), "preset": preset, "threads": str(threads)}
-        if deep:
-            options["x265-params"] = "log-level=error"
-        stream = self._container.add_stream("libx265" if deep else "libx264", rate=self._of.fps, options=options)
+        if suffix == ".webm":
+            name, (times, more) = "libvpx-vp9", VP9_CRF
+            options = VP9 | {"crf": str(min(63, round(times * crf + more))), "threads": str(threads)}
+        elif deep:
+            name, options["x265-params"] = "libx265", "log-level=error"
+        stream = self._container.add_stream(name, rate=self._of.fps, options=options)
         stream.width, stream.height = self._of.size
         stream.pix_fmt = self._of.pixels
         context = stream.codec_context
@@ -111,7 +123,7 @@ class Copier(Sink):
         context.sample_aspect_ratio = self._of.aspect
         context.color_primaries, context.color_trc, context.colorspace = self._of.colour
         context.color_range = LIMITED
-        if deep:
+        if name == "libx265" and suffix != ".mkv":
             context.codec_tag = "hvc1"  # the name by which players that are picky know HEVC
         self._streams.append(stream)
         return stream
@@ -131,6 +143,8 @@ class Copier(Sink):
         if name == "aac":
             lossy = given if self._of.sound_kind == "coded" else 0
             stream.bit_rate = min(max(lossy, AAC_BITS[0] * channels), AAC_BITS[1] * channels)
+        elif name == "libopus":
+            stream.bit_rate = AAC_BITS[1] * channels
         elif name == "libmp3lame":
             stream.bit_rate = min(max(given, MP3_BITS[0]), MP3_BITS[1])
         self._streams.append(stream)

@@ -33,6 +33,10 @@ class UnreadableError(InputError):
     """A file is missing, truncated, or not of the kind that was needed."""
 
 
+class NotLookedAtError(UnreadableError):
+    """A file of a kind that is known, whose pictures or sound are not looked at; it may bear credentials."""
+
+
 class FaceError(InputError):
     """No usable face."""
 

@@ -20,6 +20,7 @@ _BEGINNINGS = (
     (b"\0\0\0\x0cjP  ", "image/jp2"),
     (b"DDS ", "image/vnd.ms-dds"),
     (b"%PDF", "application/pdf"),
+    (b"PK\x03\x04", "application/zip"),
     (b"%!PS", "application/postscript"),
     (b"\xc5\xd0\xd3\xc6", "application/postscript"),
     (b"#EXTM3U", "application/vnd.apple.mpegurl"),
@@ -33,7 +34,8 @@ _BEGINNINGS = (
 _RIFF = {b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo", b"WEBP": "image/webp"}
 _BRANDS = {b"avif": "image/avif", b"avis": "image/avif", b"heic": "image/heic", b"heix": "image/heic",
            b"mif1": "image/heic", b"qt  ": "video/quicktime", b"M4A ": "audio/mp4"}  # fmt: skip
-_SEGMENT = "video/iso.segment"
+SEGMENT = "video/iso.segment"
+STORE = "application/c2pa"
 _ANIMATED = "image/webp; animated"
 NOT_READ = {
     "application/pdf": "is a PDF; documents are not looked at: give the pictures that are in it",
@@ -41,7 +43,9 @@ NOT_READ = {
     "application/vnd.apple.mpegurl": "is a playlist, which is not opened: give its files, or `verify --live`",
     "image/svg+xml": "is an SVG drawing; it holds shapes, no picture: give a PNG of it",
     "image/jxl": "is a JPEG XL picture, which is not read yet: give a PNG or JPEG of it",
-    _SEGMENT: "is one segment of a stream and cannot be shown alone: join it with its beginning into one mp4",
+    "application/zip": "is an archive or an office document; what is in it is not looked at: give the pictures in it",
+    STORE: "is a C2PA manifest store by itself, and neither picture nor sound: give the file that it belongs to",
+    SEGMENT: "is one segment of a stream and cannot be shown alone: put its initialization segment beside it",
     _ANIMATED: "is an animated WebP, which is not read yet: give an mp4 or a GIF of it",
 }
 """Why a file of a kind that is known is not looked at."""
@@ -62,7 +66,11 @@ def sniffed(head: bytes) -> str:
         moves = head[8:16] == b"WEBPVP8X" and len(head) > 20 and bool(head[20] & 2)  # a flag of its header
         return _ANIMATED if moves else _RIFF.get(head[8:12], "")
     if head[4:8] == b"styp":
-        return _SEGMENT
+        return SEGMENT
+    if head[4:8] == b"moof":
+        return SEGMENT  # without a box that says so
+    if head[4:8] == b"jumb":
+        return STORE
     if head[4:8] == b"ftyp":
         return _BRANDS.get(head[8:12], "video/mp4")
     for beginning, kind in _BEGINNINGS:

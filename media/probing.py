@@ -10,7 +10,7 @@ import av
 from PIL import Image
 
 from media.containers import opened
-from media.errors import UnreadableError
+from media.errors import NotLookedAtError, UnreadableError
 from media.guard import guarded
 from media.kinds import NOT_READ, kind_of
 from media.pictures import check_file, open_picture
@@ -37,13 +37,14 @@ def probe(path: str | os.PathLike[str]) -> MediaInfo:
     """Tell kind, size, rate and duration of a picture, video or sound file.
 
     Raises:
-        UnreadableError: missing, empty, none of the three, or of a kind that is known and not looked at.
+        NotLookedAtError: of a kind that is known and not looked at.
+        UnreadableError: missing, empty, or none of the three.
     """
     path = Path(path)
     check_file(path)
     refused = NOT_READ.get(kind_of(path))
     if refused:
-        raise UnreadableError(f"{path}: {refused}")
+        raise NotLookedAtError(f"{path}: {refused}")
     still = _picture(path)
     if still is not None:
         return still

@@ -4,6 +4,8 @@ Cameras leave out EXIF at times, so that it can be completed later, and C2PA all
 told, and where it is more than metadata the signature does not vouch for what is seen or heard, however valid it is.
 """
 
+import base64
+import contextlib
 import mmap
 import struct
 from collections.abc import Iterator, Mapping
@@ -77,15 +79,20 @@ def _by_place(path: Path, exclusions: list[Mapping[str, int]]) -> Iterator[tuple
 
 
 def _is_manifest(path: Path, start: int, end: int) -> bool:
-    """Of a container whose parts are not known here: whether a stretch is hardly longer than the manifest in it."""
+    """Of a container whose parts are not known here: whether a stretch is hardly longer than the manifest in it, as it
+    is or as a drawing writes it, in letters (base64)."""
     with path.open("rb") as file:
         file.seek(start)
         head = file.read(min(end - start, 1 << 16))
-    at = head.find(STORE)
+    size, at = end - start, head.find(STORE)
+    if at < 0:
+        with contextlib.suppress(ValueError):
+            head, size = base64.b64decode(head[: len(head) // 4 * 4], validate=True), size * 3 // 4
+            at = head.find(STORE)
     if at < 12:
         return False
     (length,) = struct.unpack(">I", head[at - 12 : at - 8])  # of the box around it; its type, then the inner length
-    return bool(end - start <= length * ROOM[0] + ROOM[1])
+    return bool(size <= length * ROOM[0] + ROOM[1])
 
 
 def _by_box(said: Mapping[str, Any]) -> Iterator[str]:

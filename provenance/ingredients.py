@@ -8,11 +8,14 @@ from typing import Literal
 
 MIME = {
     ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp", ".gif": "image/gif",
-    ".tif": "image/tiff", ".tiff": "image/tiff", ".avif": "image/avif", ".heic": "image/heic",
-    ".mp4": "video/mp4", ".mov": "video/quicktime", ".m4v": "video/mp4",
-    ".m4a": "audio/mp4", ".wav": "audio/wav", ".mp3": "audio/mpeg",
+    ".tif": "image/tiff", ".tiff": "image/tiff", ".dng": "image/x-adobe-dng", ".avif": "image/avif",
+    ".heic": "image/heic",
+    ".mp4": "video/mp4", ".mov": "video/quicktime", ".m4v": "video/mp4", ".avi": "video/x-msvideo",
+    ".m4a": "audio/mp4", ".wav": "audio/wav", ".mp3": "audio/mpeg", ".flac": "audio/flac",
 }  # fmt: skip
 """Types that can carry credentials, by suffix."""
+BESIDE = {".webm": "video/webm", ".mkv": "video/x-matroska", ".ogg": "audio/ogg", ".opus": "audio/ogg"}
+"""Types that cannot: C2PA has no place for them in there, so theirs lie in a sidecar."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Ingredient:
 def mime_of(path: Path) -> str:
     """The type of a file by its name."""
     guessed = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return MIME.get(path.suffix.lower(), guessed)
+    return (MIME | BESIDE).get(path.suffix.lower(), guessed)
 
 
 def able(path: Path) -> bool:

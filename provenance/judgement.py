@@ -70,6 +70,8 @@ def judge(
     others: Sequence[Track] = (),
     generated: bool | None = None,
     label: Visible | None = None,
+    unseen: str = "",
+    alone: bool = False,
 ) -> dict[str, Any]:
     """Fields verdict, exit_code, summary, reasons, agreement and origin of a `Verdict`.
 
@@ -81,13 +83,18 @@ def judge(
         others: further tracks, and their marks.
         generated: what is registered, or a part of it, is; by its command when left out.
         label: the visible label, where credentials speak of one.
+        unseen: why neither pictures nor sound were looked at; "" where they were.
+        alone: the file is nothing but credentials.
     """
     made = (entry is not None and entry.command != OTHERS) if generated is None else generated
     sure, unsure = findings.strange(recovered, picture)
     clashes = findings.clashes(credentials, picture, sound, keys, entry, others, made) + sure
     marked = [name for name, mark in (("picture", picture), ("sound", sound)) if mark.state in PRESENT]
     marked += [f"{track.kind} track {track.number}" for track in others if track.mark.state in PRESENT]
-    if credentials.state == "invalid":
+    if alone:
+        verdict, summary = "nothing_found", f"credentials by themselves, signed by {quoted(credentials.signer)}"
+        reasons = [f"what they are of is not here, so nothing can be held against them; {credentials.title!r} by name"]
+    elif credentials.state == "invalid":
         verdict, summary = "tampered", f"tampered: the credentials{WHERE[credentials.source]} do not fit the file"
         reasons = [f"credentials invalid: {findings.explained(credentials.failures)}", *clashes]
         reasons += [f"the {name} still bears this maker's mark" for name in marked]
@@ -103,6 +110,10 @@ def judge(
     else:
         verdict, summary = "nothing_found", "nothing found: no credentials and no mark of this key"
         reasons = ["no credentials", *_unmarked(keys)]
+    if unseen and not alone:
+        reasons = [r for r in reasons if r not in _unmarked(keys)] + [
+            f"only its credentials were looked at: it {unseen}"
+        ]
     verdict, summary = _unlabelled(verdict, summary, findings.unlabelled(label))
     reasons += [*findings.several("pictures", picture), *findings.several("sound", sound), *findings.labelled(label)]
     if others:

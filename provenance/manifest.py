@@ -183,11 +183,14 @@ def _builder(
     return builder
 
 
-def read_store(path: Path, anchors_pem: str, store: bytes | None = None) -> dict[str, Any] | None:
+def read_store(
+    path: Path, anchors_pem: str, store: bytes | None = None, segment: Path | None = None
+) -> dict[str, Any] | None:
     """Everything the C2PA library says of a file, offline, or None where there are no credentials.
 
     Args:
         store: its manifest store from elsewhere; what is in the file is not looked at then.
+        segment: of a stream whose initialization segment the file is: whether that segment is covered, too.
 
     Returns: {"state": "Valid" | "Trusted" | "Invalid" | "Unreadable", "failures": [...], "informational": [...],
     "passed": [...], "manifest": {...}, "manifests": [...], "label": "urn:c2pa:...", "signature": `cose.Signature`,
@@ -203,6 +206,9 @@ def read_store(path: Path, anchors_pem: str, store: bytes | None = None) -> dict
             if reader is None:
                 return None
             opened.enter_context(reader)
+            if segment is not None:
+                file.seek(0)
+                reader.with_fragment("video/mp4", file, opened.enter_context(segment.open("rb")))
             document = json.loads(reader.crjson())
             state = reader.get_validation_state() or "Invalid"
             signature = _signature(reader, (document.get("manifests") or [{}])[0].get("label", ""))
@@ -238,7 +244,9 @@ def read_store(path: Path, anchors_pem: str, store: bytes | None = None) -> dict
 
 def _reader(path: Path, file: BinaryIO, context: c2pa.Context, store: bytes | None) -> c2pa.Reader | None:
     """By what the file is, not by what its name says."""
-    mime = kind_of(path) or mime_of(path)
+    mime = kind_of(path).partition(";")[0]
+    if mime in ("", "application/zip"):  # office documents differ by name alone
+        mime = mime_of(path)
     if store is not None:
         return c2pa.Reader(mime, file, manifest_data=store, context=context)
     return c2pa.Reader.try_create(mime, file, context=context)

@@ -33,7 +33,7 @@ from provenance.elsewhere import check_url
 from provenance.encoding import Marking, check_size
 from provenance.faults import beside, plainly
 from provenance.fingerprint import Fingerprinter
-from provenance.ingredients import MIME
+from provenance.ingredients import BESIDE, MIME
 from provenance.keys import Keys
 from provenance.marked import generated, made_any, marks_of, refuse_untold, which
 from provenance.readback import STRONGER
@@ -43,6 +43,7 @@ from provenance.save import (
     PICTURE_TYPES,
     Saved,
     begin,
+    check_address,
     check_authority,
     check_output,
     finish,
@@ -56,10 +57,12 @@ from provenance.watermark.sound import SoundMarker
 from provenance.watermark.wide import WideSoundMarker
 
 TYPES = {
-    "picture": PICTURE_TYPES,
-    "video": {suffix: MIME[suffix] for suffix in (".mp4", ".mov")},
-    "sound": {suffix: MIME[suffix] for suffix in (".m4a", ".mp3", ".wav")},
+    "picture": PICTURE_TYPES | {suffix: MIME[suffix] for suffix in (".avif", ".tif", ".tiff")},
+    "video": {suffix: (MIME | BESIDE)[suffix] for suffix in (".mp4", ".mov", ".mkv", ".webm")},
+    "sound": {suffix: (MIME | BESIDE)[suffix] for suffix in (".m4a", ".mp3", ".wav", ".flac", ".opus", ".ogg")},
 }
+PACKED = {"compression": "tiff_lzw"}
+LOSSLESS: dict[str, dict[str, Any]] = {".png": {"compress_level": 4}, ".tif": PACKED, ".tiff": PACKED}
 LARGEST = 8192 * 4608  # pixels of a frame of a video
 DEPTH = 4  # frames that wait before each stage; they may be large
 JITTER = 0.1  # of 1 / 25 s; as `media.video`
@@ -93,7 +96,8 @@ def mark_file(
 
     Args:
         path: anything that can be read.
-        output: .png, .jpg or .webp for a picture, .mp4 or .mov for a video, .m4a, .mp3 or .wav for sound.
+        output: .png, .jpg, .webp, .avif or .tif for a picture, .mp4, .mov, .mkv or .webm for a video, .m4a, .mp3,
+            .wav, .flac, .opus or .ogg for sound.
         crf, preset: quality and speed of the video's encoder.
         quality: of JPEG and WebP, 1 to 100.
         title: in the credentials; the output's file name when empty.
@@ -112,6 +116,7 @@ def mark_file(
     target = check_output(output, [source], TYPES[info.kind])
     book = registry_of(keys, registry)
     if remote_url:
+        check_address(target, remote_url)
         check_url(remote_url)
     check_authority(keys)
     stamp = stamp_of(source)
@@ -181,7 +186,7 @@ def _settings(kind: str, target: Path, crf: int, preset: str, quality: int) -> d
     """Those that an encoder of this kind and type takes."""
     if kind == "video":
         return {"crf": crf, "preset": preset}
-    return {"quality": quality} if kind == "picture" and target.suffix.lower() != ".png" else {}
+    return {"quality": quality} if kind == "picture" and target.suffix.lower() not in LOSSLESS else {}
 
 
 def _told(saved: Saved, work: _Work) -> Marked:
@@ -229,8 +234,7 @@ def _picture(source: Path, unsigned: Path, message: int, key: bytes, options: di
     printer = Fingerprinter()
     printer.frame(seen)
     seconds = {"mark": time.perf_counter() - started}
-    if unsigned.suffix.lower() == ".png":
-        options = {"compress_level": 4}
+    options = LOSSLESS.get(unsigned.suffix.lower(), options)
     Image.fromarray(out).save(unsigned, **options, **kept)
     seconds["encode"] = time.perf_counter() - started - seconds["mark"]
     notes = [f"{bits} bits a colour became 8"] if bits > 8 else []

@@ -30,7 +30,7 @@ from provenance.faults import beside, callers, foreign, owned, plainly, pulled
 from provenance.fingerprint import Fingerprinter
 from provenance.gate import Performance, admitted
 from provenance.hashing import file_sha256
-from provenance.ingredients import MIME
+from provenance.ingredients import BESIDE, MIME
 from provenance.keys import Keys
 from provenance.label import ASSERTION, Label, Labeller
 from provenance.labelled import look_for
@@ -313,7 +313,8 @@ def finish(
     entry = replace(entry, sound_mark=entry.sound_mark if borne.sound else "")
     seconds["read"] = time.perf_counter() - started
     started = time.perf_counter()
-    mime = MIME[target.suffix.lower()]
+    mime = (MIME | BESIDE)[target.suffix.lower()]
+    sidecar = sidecar or target.suffix.lower() in BESIDE
     said = definition(
         claim, title=claim.title or target.name, mime=mime, likeness=likeness, key_id=key_id(keys.mark_key),
         mark=entry.mark if borne.picture else "", sound_mark=entry.sound_mark,
@@ -333,13 +334,30 @@ def finish(
     if sidecar:
         write_sidecar(target, store)
     seconds["sign"] = time.perf_counter() - started
-    return Saved(target, entry.mark, label, digest, frames, duration, seconds, _notes(unstamped, borne), borne)
+    notes = (*beside_note(target), *_notes(unstamped, borne))
+    return Saved(target, entry.mark, label, digest, frames, duration, seconds, notes, borne)
 
 
 def _notes(unstamped: str, borne: Borne) -> tuple[str, ...]:
     """What an output lacks, and what was done for its mark's sake."""
     weak = "" if borne.sound is not False else "the sound bears no mark of its own: it is too short, or has no voice"
     return tuple(note for note in (unstamped, borne.stronger, weak) if note)
+
+
+def beside_note(target: Path) -> tuple[str, ...]:
+    """Where the credentials of an output lie that cannot carry them, in words."""
+    suffix = target.suffix.lower()
+    told = (
+        f"{suffix} cannot carry credentials: they lie beside it, in {elsewhere.beside(target).name}; keep both together"
+    )
+    return (told,) if suffix in BESIDE else ()
+
+
+def check_address(target: Path, remote_url: str) -> None:
+    """Raise `UsageError` where an output cannot say at which address its credentials are."""
+    suffix = target.suffix.lower()
+    if remote_url and suffix in BESIDE:
+        raise UsageError(f"{target}: {suffix} has no place for an address of credentials; leave --remote-url out")
 
 
 def write_sidecar(target: Path, store: bytes) -> None:

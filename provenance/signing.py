@@ -25,10 +25,10 @@ from provenance.elsewhere import check_url
 from provenance.faults import beside, plainly
 from provenance.findings import explained
 from provenance.hashing import file_sha256
-from provenance.ingredients import MIME, mime_of
+from provenance.ingredients import BESIDE, MIME, mime_of
 from provenance.keys import Keys
 from provenance.marked import refuse_untold
-from provenance.save import check_output, write_sidecar
+from provenance.save import beside_note, check_address, check_output, write_sidecar
 from provenance.subjects import check_unchanged, stamp_of
 from provenance.verdict import Credentials
 
@@ -57,7 +57,8 @@ def sign_file(
     """A copy of a picture, video or sound file with this maker's credentials over it.
 
     Args:
-        output: of the same type: .mp4, .mov, .m4a, .wav, .mp3, .jpg, .png, .webp, .gif, .tif, .avif, .heic.
+        output: of the same type: .mp4, .mov, .avi, .m4a, .wav, .mp3, .flac, .jpg, .png, .webp, .gif, .tif, .dng,
+            .avif, .heic; or .webm, .mkv, .ogg, .opus, whose credentials are written beside them, NAME.c2pa.
         title: in the credentials; the output's file name when empty.
         sidecar: leave the credentials out of the copy and write them beside it, NAME.c2pa.
         remote_url: where the credentials can be had; the copy refers to it.
@@ -70,7 +71,8 @@ def sign_file(
     """
     source = Path(path)
     check_file(source)
-    target, mime = _target(source, output)
+    target, mime = _target(source, output, remote_url)
+    sidecar, unable = sidecar or target.suffix.lower() in BESIDE, beside_note(target)
     if remote_url:
         check_url(remote_url)
     stamp, info, came = stamp_of(source), probe(source), refuse_untold(source, keys)
@@ -99,7 +101,7 @@ def sign_file(
         label, digest = manifest.label_of(final, apart), file_sha256(final)
         if apart is not None:
             write_sidecar(target, apart)
-    return Signed(target, label, digest, (*_notes(came), *((unstamped,) if unstamped else ())))
+    return Signed(target, label, digest, (*unable, *_notes(came), *((unstamped,) if unstamped else ())))
 
 
 def sign_beside(
@@ -140,21 +142,23 @@ def sign_beside(
     return Signed(target, manifest.label_of(source, store), file_sha256(source), (unstamped,) if unstamped else ())
 
 
-def _target(source: Path, output: str | os.PathLike[str]) -> tuple[Path, str]:
+def _target(source: Path, output: str | os.PathLike[str], remote_url: str) -> tuple[Path, str]:
     """Where the signed copy goes, and the type of both.
 
     Raises:
-        UsageError: the type cannot carry credentials, or the output is of another.
+        UsageError: the type cannot carry credentials, or no address of them, or the output is of another.
         OutputError: as `check_output`.
     """
-    mime = MIME.get(source.suffix.lower())
+    types = MIME | BESIDE
+    mime = types.get(source.suffix.lower())
     if mime is None:
         raise UsageError(
             f"{source}: cannot carry credentials, but a sidecar can (`vasari sign --sidecar`), or of what it could be, "
             f"these can: {' '.join(MIME)}"
         )
-    target = check_output(output, [source], MIME)
-    if MIME[target.suffix.lower()] != mime:
+    target = check_output(output, [source], types)
+    check_address(target, remote_url)
+    if types[target.suffix.lower()] != mime:
         raise UsageError(f"{target}: is of another type than {source}; signing changes nothing, so keep its suffix")
     return target, mime
 

@@ -192,7 +192,9 @@ class Verdict(Record):
 
     schema_version: int = SCHEMA_VERSION
     file: str
-    kind: Literal["picture", "video", "sound"]
+    kind: Literal[
+        "picture", "video", "sound", "other"
+    ]  # other: a document, or a store: its credentials alone were read
     verdict: Literal["known_maker", "nothing_found", "tampered"]
     exit_code: int
     summary: str  # one line for people

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from media.errors import KeyMaterialError, UnreadableError
+from media.errors import KeyMaterialError, NotLookedAtError, UnreadableError
+from media.kinds import STORE, kind_of
 from media.probing import MediaInfo, probe
 from media.spooling import settled
 from media.words import plain
@@ -47,7 +48,9 @@ def verify(
     """Judge one file.
 
     Args:
-        path: a picture, video or sound file; what comes through a pipe is read once and kept meanwhile.
+        path: a picture, video or sound file, or a segment of a stream with its initialization segment beside it; of
+            documents, drawings and manifest stores (pdf, svg, docx, c2pa ...) the credentials alone are read. What
+            comes through a pipe is read once and kept meanwhile.
         keys: this maker's: their root is trusted, their watermark key reads marks. Without them marks stay unread.
         anchors: PEM files with root certificates that are trusted besides.
         revoked: PEM files with lists of certificates that count no more; this maker's own list counts besides.
@@ -61,24 +64,28 @@ def verify(
         KeyMaterialError: an anchor or a list cannot be read.
     """
     started = time.perf_counter()
-    with settled(path) as file:
-        info = probe(file)
+    with settled(path) as given, recording.joined(given) as file:
+        info, unseen = _probed(file)
         trusted, lists, clocks = relied_on(keys, anchors, revoked, authorities)
         credentials = read_credentials(file, trusted, lists, clocks, fetch)
+        alone = kind_of(file) == STORE
+        if unseen is not None and credentials.state == "absent":
+            raise unseen
         seen = _Seen()
-        if keys is not None:
+        if keys is not None and info is not None:
             seen = _look(file, info, keys, registry or open_registry(keys.folder), credentials, trusted, clocks)
-        label = _visible(file, info, credentials, seen)
+        label = _visible(file, info, credentials, seen) if info is not None else None
         expired = seen.entry if credentials.trust == "expired" else None
         untouched = expired is not None and expired.file_sha256 == file_sha256(file)
-    sound = seen.sound if keys is not None or info.has_sound else Mark(state="no_carrier")
+    sound = seen.sound if keys is not None or info is None or info.has_sound else Mark(state="no_carrier")
     found = judge(
         credentials, seen.picture, sound, keys=seen.known, entry=seen.entry, recovered=seen.recovered,
         untouched=untouched, others=seen.others, generated=seen.generated, label=label,
+        unseen="" if unseen is None else str(unseen).removeprefix(f"{file}: "), alone=alone,
     )  # fmt: skip
     return Verdict(
         file=os.fspath(path),
-        kind=info.kind,
+        kind="other" if info is None else info.kind,
         credentials=credentials,
         picture_mark=seen.picture,
         sound_mark=sound,
@@ -87,6 +94,14 @@ def verify(
         seconds=round(time.perf_counter() - started, 3),
         **found,
     )
+
+
+def _probed(path: Path) -> tuple[MediaInfo | None, NotLookedAtError | None]:
+    """What is in a file, or why only its credentials can be looked at."""
+    try:
+        return probe(path), None
+    except NotLookedAtError as why:
+        return None, why
 
 
 @dataclass(frozen=True)

@@ -195,7 +195,7 @@ def triage(path: StrPath, *, keys: "Keys | None" = None, anchors: Sequence[StrPa
     from detect.triage import join
 
     facts = verify(path, keys=keys, anchors=anchors)
-    return join(facts, None if facts.kind == "sound" else detect(path))
+    return join(facts, None if facts.kind in ("sound", "other") else detect(path))
 
 
 def _opened(keys: "Keys | None") -> "Keys":

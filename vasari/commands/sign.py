@@ -28,8 +28,9 @@ def sign(
 ) -> None:
     """Put this maker's credentials over FILE as it is: nothing is decoded, changed or marked.
 
-    The credentials that FILE came with stay in those of the copy. mp4, mov, m4a, wav, mp3, jpg, png, webp, gif, tif,
-    avif, heic; with --sidecar files of every type, which stay where and as they are.
+    The credentials that FILE came with stay in those of the copy. mp4, mov, avi, m4a, wav, mp3, flac, jpg, png, webp,
+    gif, tif, dng, avif and heic carry them; those of webm, mkv, ogg and opus are written beside the copy, NAME.c2pa;
+    with --sidecar files of every type stay where and as they are.
     """
     from provenance import sign_beside, sign_file
 

@@ -145,7 +145,7 @@ def opening(
             facts = verify(str(path))
             if str(path) != name:
                 facts = facts.model_copy(update={"file": shown(name)})
-            if facts.kind == "sound":
+            if facts.kind in ("sound", "other"):
                 return join(facts, None)
             detection, evidence = detector.look(path, keep=pages is not None, longest=longest)
         verdict = join(facts, detection.model_copy(update={"file": facts.file}))
