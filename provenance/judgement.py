@@ -185,7 +185,7 @@ def _told(recovered: Recovered, others: str, gone: str) -> str:
     done = "marked, as others made it," if others else "made"
     since = f"{gone} since" if gone.endswith("removed") else gone
     return (
-        f"recovered: {done} by {quoted(recovered.signer)} {recovered.made}; {since}{'; ' if content else ''}{content}"
+        f"recovered: {done} by {quoted(recovered.signer)}{_day(recovered.made)}; {since}{'; ' if content else ''}{content}"
     )
 
 
