@@ -184,9 +184,7 @@ def _told(recovered: Recovered, others: str, gone: str) -> str:
     content = findings.content(recovered)
     done = "marked, as others made it," if others else "made"
     since = f"{gone} since" if gone.endswith("removed") else gone
-    return (
-        f"recovered: {done} by {quoted(recovered.signer)}{_day(recovered.made)}; {since}{'; ' if content else ''}{content}"
-    )
+    return f"recovered: {done} by {quoted(recovered.signer)}{_day(recovered.made)}; {since}{'; ' if content else ''}{content}"
 
 
 def _reasons(recovered: Recovered | None) -> list[str]:

@@ -149,7 +149,9 @@ def test_without_facts_the_sentence_calls_the_estimate_one(model, logit, words):
     detection = None if logit is None else Detector(model).judge("a.mp4", seen(person(logit)))
     assert sentence(facts("nothing_found"), detection) == words
     untrusted = facts("nothing_found", source="digitalCapture")
-    assert sentence(untrusted, detection) == words.replace("No maker known", "Nothing_found")  # what credentials are there
+    assert sentence(untrusted, detection) == words.replace(
+        "No maker known", "Nothing_found"
+    )  # what credentials are there
 
 
 def test_a_sound_mark_contradicts_a_camera_too():

@@ -158,7 +158,9 @@ def test_triage_joins_facts_and_estimate(keys, small_detector, tmp_path):
     said = vasari("triage", tmp_path / "a.png").out
     assert records[0]["summary"].startswith("No maker known; ")
     page = next((tmp_path / "pages").glob("a.png.*.html")).read_text()
-    assert all(records[0]["summary"] in told for told in (said, html.unescape(page)))  # one sentence, wherever it is read
+    assert all(
+        records[0]["summary"] in told for told in (said, html.unescape(page))
+    )  # one sentence, wherever it is read
     assert vasari("triage").code == 2
 
 
