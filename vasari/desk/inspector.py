@@ -116,17 +116,23 @@ async def _lines(request: Request, job: Job) -> AsyncIterator[bytes]:
         async for line in job.lines():
             if line.get("phase") == "found":
                 line = _done(request, line["found"])
+            if "early" in line:
+                line["early"] = {"desk": _about(request), **line["early"]}
             yield as_json(line).encode() + b"\n"
     finally:
         job.cancel()
 
 
+def _about(request: Request) -> dict[str, Any]:
+    """Who answered, when, and how far it looked."""
+    now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    return {"version": vasari_version(), "at": now, "longest": request.app.state.settings.longest}
+
+
 def _done(request: Request, found: dict[str, Any]) -> dict[str, Any]:
     """The last line: the record, sealed, and the page to keep."""
-    report, now = found.pop("report"), dt.datetime.now(dt.UTC)
-    settings: Settings = request.app.state.settings
-    about = {"version": vasari_version(), "at": now.isoformat(timespec="seconds"), "longest": settings.longest}
-    record = as_json({"schema_version": SCHEMA_VERSION, "desk": about, **found})
+    report = found.pop("report")
+    record = as_json({"schema_version": SCHEMA_VERSION, "desk": _about(request), **found})
     return {"phase": "done", "record": record, "seal": request.app.state.seal.of(record), "report": report}
 
 

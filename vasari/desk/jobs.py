@@ -116,10 +116,11 @@ class Jobs:
         self._worker.start()
         self._worker.ready()
         for step in (*(["fetch"] if job.source else []), *STEPS):
-            job.tell({"phase": step, "so_far": found.get("facts", {}).get("summary", "")})
-            facts = found.get("facts") if step == STEPS[-1] else None
-            found |= self._ask(Task(job.path, step, job.name, job.source, facts), job, until)
-        del found["facts"]  # in the joint record
+            facts = found.pop("facts", None)
+            job.tell({"phase": step, "so_far": facts["summary"] if facts else ""})
+            if found.get("triage"):
+                job.tell({"phase": step, "early": found})
+            found = found | self._ask(Task(job.path, step, job.name, job.source, facts), job, until)
         job.tell({"phase": "found", "found": found})
 
     def _ask(self, task: Task, job: Job, until: float) -> Any:

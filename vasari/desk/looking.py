@@ -98,10 +98,14 @@ def _credentials(task: Task, anchors: str) -> Found:
 
 
 def _marks(task: Task, asked: Opening, keys: "Keys | None") -> Found:
+    """All facts, and what they amount to where no estimate will change that."""
+    from detect.triage import join
     from provenance import verify
 
     facts = verify(task.path, keys=keys, anchors=asked.anchors).model_copy(update={"file": task.name})
-    return {"facts": facts.model_dump(mode="json"), "matches": _matches(task.path, facts, keys)}
+    sure = None if facts.verdict == "nothing_found" else join(facts, None).model_dump(mode="json")
+    matches = _matches(task.path, facts, keys)
+    return {"facts": facts.model_dump(mode="json"), "matches": matches, "triage": sure}
 
 
 def _matches(path: Path, facts: "Verdict", keys: "Keys | None") -> list[Found]:

@@ -35,12 +35,18 @@ function quote(triage, tell) {
       el("div", { class: "contradictions" }, el("h3", {}, t("contradictions")), lines(triage.contradictions)));
 }
 
-function shown(record, file) {
+// The file itself; made once, so that it plays on when the estimate comes after the facts.
+function playerOf(item, kind) {
+  if (!item.file || item.player) return item.player;
+  const src = URL.createObjectURL(item.file);
+  item.player = kind === "picture" ? el("img", { src, alt: t("picture_alt") })
+    : el(kind === "video" ? "video" : "audio", { src, controls: true, preload: "metadata", playsinline: true });
+  return item.player;
+}
+
+function shown(record, item) {
   const { kind, duration } = record.media;
-  const address = file && URL.createObjectURL(file);
-  const player = !file ? null
-    : kind === "picture" ? el("img", { src: address, alt: t("picture_alt") })
-    : el(kind === "video" ? "video" : "audio", { src: address, controls: true, preload: "metadata", playsinline: true });
+  const player = playerOf(item, kind);
   const length = Math.max(duration, record.triage.detection?.seconds ?? 0);
   const rows = kind !== "picture" && length > 0 && timeline(record.triage, length, player);
   if (!player && !rows) return null;
@@ -67,22 +73,33 @@ function credentials(record) {
   return part("credentials", terms(rows), kept, record.history && tree(record.history));
 }
 
+// Parts that are alike and hold nothing further stand once, with their number.
+function grouped(parts) {
+  const known = new Map();
+  for (const part of parts) {
+    const key = JSON.stringify(part);
+    if (part.parts.length || !known.has(key)) known.set(part.parts.length ? part : key, { part, count: 1 });
+    else known.get(key).count += 1;
+  }
+  return [...known.values()];
+}
+
 function tree(top) {
-  const branch = (item) => el("li", {},
+  const branch = ({ part: item, count }) => el("li", {},
     el("div", { class: "leaf" },
       item.thumbnail.startsWith("data:image/jpeg;base64,") && el("img", { src: item.thumbnail, alt: "" }),
-      el("div", {}, el("b", {}, item.title || t("untitled")),
+      el("div", {}, el("b", {}, count > 1 && `${count} × `, item.title || t("untitled")),
         item.relationship && el("span", { class: "quiet" }, ` ${word("relation", item.relationship)}`),
         el("div", { class: "quiet" }, [
           item.state !== "unknown" && word("part", item.state),
           item.signer && t("signed_by", { signer: item.signer }), item.made && day(item.made),
           item.source && word("source", item.source)].filter(Boolean).join(" · ")))),
-    item.parts.length > 0 && el("ul", {}, item.parts.map(branch)));
-  return el("div", { class: "tree" }, el("h4", {}, term("history")), el("ul", {}, branch(top)));
+    item.parts.length > 0 && el("ul", {}, grouped(item.parts).map(branch)));
+  return el("div", { class: "tree" }, el("h4", {}, term("history")), el("ul", {}, branch({ part: top, count: 1 })));
 }
 
 function chance(p) {
-  return p >= 1 ? null : t("chance", { n: new Intl.NumberFormat("en", { notation: "compact" }).format(Math.round(1 / p)) });
+  return p >= 1 ? null : t("chance", { n: new Intl.NumberFormat("en", { notation: "compact", compactDisplay: "long" }).format(Math.round(1 / p)) });
 }
 
 function marks(record) {
@@ -117,6 +134,7 @@ function person(one) {
 
 function estimate(record) {
   const { detection, settled } = record.triage;
+  if (record.pending) return part("estimate", el("p", {}, t(settled ? "settled" : "pending")));
   if (!detection) return part("estimate", el("p", {}, t("no_pictures")));
   const body = [
     el("p", {}, word("says", detection.verdict), detection.reason && `: ${detection.reason}`),
@@ -173,14 +191,18 @@ function feedback(raw, seal, tell) {
   return form;
 }
 
-// Fill `place` with an answer: {record, raw, seal, report, file, desk}; `tell` speaks to who cannot see.
-export function answer(place, given, tell) {
-  const { record } = given;
-  const findings = record.triage.findings;
-  for (const old of place.querySelectorAll("[src^='blob:']")) URL.revokeObjectURL(old.src);
+// Fill `place` with an answer. `item`: {given: {record, raw, seal, report, desk}, file}, where the estimate is still to
+// come record.pending; `tell` speaks to who cannot see.
+export function answer(place, item, tell) {
+  const { record } = item.given;
+  const had = place.contains(document.activeElement);
+  const plays = item.player?.paused === false;
+  for (const old of place.querySelectorAll("[src^='blob:']")) if (old !== item.player) URL.revokeObjectURL(old.src);
   place.replaceChildren(...[
-    quote(record.triage, tell), shown(record, given.file),
+    quote(record.triage, tell), shown(record, item),
     el("div", { class: "parts" }, credentials(record), marks(record), estimate(record), matches(record)),
-    el("details", { class: "all" }, el("summary", {}, t("findings")), lines(findings)),
-    taking(given, tell)].filter(Boolean));
+    !record.pending && el("details", { class: "all" }, el("summary", {}, t("findings")), lines(record.triage.findings)),
+    !record.pending && taking(item.given, tell)].filter(Boolean));
+  if (plays) item.player.play();
+  if (had) place.focus();
 }

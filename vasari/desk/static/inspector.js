@@ -54,10 +54,13 @@ async function look(item) {
   const show = progress(item.name, item.source);
   item.state = "running";
   for (;;) {
-    going = inspect(item, show);
+    going = inspect(item, (line) => {
+      show(line);
+      if (line.early && queue.length === 1) early(item, line.early);
+    });
     try {
       const { record, seal, report } = await going.done;
-      item.given = { record: JSON.parse(record), raw: record, seal, report, file: item.file, desk };
+      item.given = { record: JSON.parse(record), raw: record, seal, report, desk };
       item.state = "done";
       return;
     } catch (error) {
@@ -66,6 +69,8 @@ async function look(item) {
         await new Promise((resolve) => setTimeout(resolve, AGAIN));
         continue;
       }
+      item.given = null;
+      $("answer").hidden = true;
       item.state = error.cancelled ? "cancelled" : "failed";
       item.detail = error.cancelled ? t("cancelled") : error.message || t("failed");
       return;
@@ -76,10 +81,18 @@ async function look(item) {
 }
 
 function open(item) {
-  answer($("answer"), item.given, tell);
+  const fresh = $("answer").hidden;
+  answer($("answer"), item, tell);
   $("answer").hidden = false;
-  $("answer").focus();
+  document.body.classList.add("answered");
+  if (fresh || item !== queue[0]) $("answer").focus();
   tell(item.given.record.triage.summary);
+}
+
+// Facts are shown while the detector still looks.
+function early(item, record) {
+  item.given = { record: { ...record, pending: true } };
+  open(item);
 }
 
 // Look at what was given, in its order; one is shown at once, several as a table.
@@ -152,7 +165,7 @@ async function begin() {
   if (kept) {
     try {
       const { record, seal } = await answerOf(kept[1]);
-      open({ given: { record: JSON.parse(record), raw: record, seal, report: "", file: null, desk } });
+      open({ given: { record: JSON.parse(record), raw: record, seal, report: "", desk } });
     } catch (error) {
       refuse(error.message || t("failed"));
     }
