@@ -71,7 +71,7 @@ def sentence(provenance: Verdict, detection: Detection | None) -> str:
     if contradictions:
         words = f"contradictory: {contradictions[0]}"
     elif provenance.verdict == "tampered" and settled(provenance):
-        words = f"AI-generated, at least in part; {words}"
+        words = f"AI-generated, at least in part; {words}".replace("; recovered: ", ": ")
     elif provenance.verdict == "tampered" and _registered_as_made(provenance):
         words += "; its marks are those of what is registered as AI-generated, at least in part"
     elif provenance.verdict == "nothing_found":

@@ -122,7 +122,7 @@ def recovered(pictures: str, *, generated: bool = True, command: str = "generate
 @pytest.mark.parametrize(
     ("found", "known", "words"),
     [
-        (recovered("same"), True, "AI-generated, at least in part; recovered: made by 'Maker'."),
+        (recovered("same"), True, "AI-generated, at least in part: made by 'Maker'."),
         (recovered("unsure"), False, "Recovered: made by 'Maker'; its marks are those of what is registered as AI-"),
         (recovered("same", manifest="invalid"), False, "Recovered: made by 'Maker'; its marks are those of"),
         (recovered("same", generated=False), False, "Recovered: made by 'Maker'."),

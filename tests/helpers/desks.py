@@ -21,8 +21,8 @@ def facts(name: str) -> Verdict:
     """Of a sound file that a stranger signed, whose every word is meant to be run."""
     signed = Credentials(state="valid", trust="untrusted", signer=EVIL, issuer=EVIL, generator=EVIL, notes=[EVIL])
     return Verdict(
-        file=name, kind="sound", verdict="nothing_found", exit_code=3, summary=f"no known maker: {EVIL}", reasons=[EVIL],
-        credentials=signed, picture_mark=Mark(state="no_carrier"), sound_mark=Mark(state="absent"),
+        file=name, kind="sound", verdict="nothing_found", exit_code=3, summary=f"no known maker: {EVIL}",
+        reasons=[EVIL], credentials=signed, picture_mark=Mark(state="no_carrier"), sound_mark=Mark(state="absent"),
         agreement="not_applicable",
     )  # fmt: skip
 

@@ -68,7 +68,9 @@ def test_a_file_that_cannot_be_read_is_named_as_it_was_sent(client, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "..\\..\\x", "/", "..", "a\0b", "x" * 3000, "\u202egnp.exe", EVIL])
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "..\\..\\x", "/", "..", "a\0b", "x" * 3000, "\u202egnp.exe", EVIL]
+)
 def test_no_name_becomes_a_path(tmp_path, name):
     with desk(bench := Bench(), spool=tmp_path) as client:
         record = json.loads(inspected(client, name=name)[-1]["record"])
@@ -191,10 +193,17 @@ def test_feedback_is_kept_with_the_record_alone(tmp_path):
 def test_only_listed_addresses_are_fetched(tmp_path):
     listed = ("https://media.example/clips", "s3://ours/")
     with desk(bench := Bench(lambda task: {"report": ""}), sources=listed, spool=tmp_path) as client:
-        for source in ("https://evil.example/a.mp4", "file:///etc/passwd", "/etc/passwd", "https://media.example/secret"):
+        for source in (
+            "https://evil.example/a.mp4",
+            "file:///etc/passwd",
+            "/etc/passwd",
+            "https://media.example/secret",
+        ):
             assert client.post("/api/inspect", params={"source": source}).status_code == 403
         assert not bench.tasks
-        inspected_ = lines(client.post("/api/inspect", params={"source": "https://media.example/clips/a.mp4?sig=secret"}))
+        inspected_ = lines(
+            client.post("/api/inspect", params={"source": "https://media.example/clips/a.mp4?sig=secret"})
+        )
     assert [task.step for task in bench.tasks] == ["fetch", *STEPS]
     assert (bench.tasks[0].name, inspected_[-1]["phase"]) == ("a.mp4", "done")
     with desk() as closed:
@@ -221,7 +230,9 @@ def test_where_a_token_is_needed_nothing_is_answered_without():
         assert client.get("/", follow_redirects=False).headers["location"] == "/enter"
         assert client.get("/api/desk").status_code == 401
         assert client.post("/api/inspect", content=b"x", headers=CLIP).status_code == 401
-        assert client.get("/api/desk", headers={"Host": "192.168.0.7:8010"}).status_code == 401  # not 421: it is bound so
+        assert (
+            client.get("/api/desk", headers={"Host": "192.168.0.7:8010"}).status_code == 401
+        )  # not 421: it is bound so
         assert client.get("/api/desk", headers={"Host": "evil.example"}).status_code == 421
         assert client.post("/enter", data={"token": "wrong"}).status_code == 403
         assert client.post("/enter", data={"token": "t" * 20}, headers={"Origin": "http://evil"}).status_code == 403

@@ -32,7 +32,8 @@ function quote(triage, tell) {
     el("h2", { class: "sentence" }, triage.summary),
     el("p", { class: "quiet" }, triage.file, " · ", el("button", { type: "button", class: "plain", onclick: copy }, t("copy"))),
     triage.contradictions.length > 0 &&
-      el("div", { class: "contradictions" }, el("h3", {}, t("contradictions")), lines(triage.contradictions)));
+      el("div", { class: "contradictions" }, el("h3", {}, t("contradictions")), lines(triage.contradictions)),
+    el("div", { class: "because" }, el("h3", {}, t("because")), lines(triage.provenance.reasons)));
 }
 
 // The file itself; made once, so that it plays on when the estimate comes after the facts.
@@ -123,7 +124,7 @@ function marks(record) {
 
 function person(one) {
   const { compared: c } = one;
-  const looks = c && (c.above === 0 ? t("beside_none", c) : t("beside", c));
+  const looks = c && (t(c.above === 0 ? "beside_none" : c.above === 1 ? "beside_one" : "beside", c));
   const sure = one.probability != null && t("sure", { value: percent(one.probability),
     low: percent(one.interval[0]), high: percent(one.interval[1]) });
   return el("div", {}, el("h4", {}, t("face_n", { n: one.person })), terms([
@@ -137,7 +138,7 @@ function estimate(record) {
   if (record.pending) return part("estimate", el("p", {}, t(settled ? "settled" : "pending")));
   if (!detection) return part("estimate", el("p", {}, t("no_pictures")));
   const body = [
-    el("p", {}, word("says", detection.verdict), detection.reason && `: ${detection.reason}`),
+    detection.people.length !== 1 && el("p", {}, word("says", detection.verdict), detection.reason && `: ${detection.reason}`),
     ...detection.people.map(person),
     el("p", { class: "quiet" }, t("promise_of", { share: percent(detection.false_alarms), on: detection.measured_on })),
     detection.seconds >= record.desk.longest && el("p", { class: "quiet" }, t("longest", { n: record.desk.longest })),

@@ -39,7 +39,7 @@ export function batch(place, items, open) {
   place.replaceChildren(el("div", { class: "row tools" },
     el("label", { for: "find" }, t("find")), find, el("label", { for: "pick" }, t("column_verdict")), pick,
     el("button", { type: "button", onclick: csv }, t("csv"))),
-    el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": t("batch") },
+    el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": t("table") },
       el("table", {}, caption, el("thead", {}, el("tr", {}, heads)), body)));
 
   function rowsNow() {

@@ -3,6 +3,7 @@
 import { answer } from "./answer.js";
 import { answerOf, inspect, meet } from "./ask.js";
 import { batch } from "./batch.js";
+import { compare } from "./compare.js";
 import { el, fill, load, size, t } from "./words.js";
 
 const PHASES = ["upload", "credentials", "marks", "detector"];
@@ -120,6 +121,8 @@ async function take(items) {
   if (queue.length === 1 && first.given) open(first);
   else if (queue.length === 1) refuse(`${first.name}: ${first.detail.replace(`${first.name}: `, "")}`);
   else tell(t("all_done"));
+  const seen = queue.filter(({ file, given }) => file && given && given.record.media.kind !== "sound");
+  if (queue.length > 1 && seen.length > 1) $("batch").append(compare(seen));
   queue = [];
 }
 

@@ -118,7 +118,7 @@ export function timeline(triage, duration, player) {
   });
   player?.addEventListener("timeupdate", () => show(player.currentTime));
   show(0);
-  const key = triage.settled ? "timeline_settled" : "timeline_hint";
+  const curve = rows.some(({ looks }) => looks) && t(triage.settled ? "timeline_footnote" : "timeline_curve");
   return el("div", { class: triage.settled ? "timeline settled" : "timeline" },
-    el("div", { class: "lanes" }, names, track), readout, el("p", { class: "quiet" }, t(key)));
+    el("div", { class: "lanes" }, names, track), readout, el("p", { class: "quiet" }, t("timeline_hint"), " ", curve));
 }
