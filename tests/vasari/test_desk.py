@@ -11,7 +11,9 @@ import pytest
 pytest.importorskip("fastapi")
 
 from desks import CLIP, EVIL, Bench, desk, found
+from fastapi import WebSocket
 from idle import asleep
+from starlette.websockets import WebSocketDisconnect
 
 from vasari.desk.doors import is_listed
 from vasari.desk.looking import STEPS
@@ -113,6 +115,25 @@ def test_pages_of_others_change_nothing(headers):
         for path in ("/api/inspect", "/api/answers", "/api/feedback", "/nowhere"):
             assert client.post(path, content=b"x", headers=CLIP | headers).status_code == 403
     assert not bench.tasks
+
+
+def test_sockets_are_for_pages_of_this_desk(client):
+    @client.app.websocket("/socket")
+    async def greet(socket: WebSocket):
+        await socket.accept()
+        await socket.send_text("hello")
+        await socket.close()
+
+    with client.websocket_connect("ws://localhost/socket", headers={"Origin": "http://localhost"}) as socket:
+        assert socket.receive_text() == "hello"
+    own = {"Origin": "http://localhost"}
+    for headers in ({}, {"Origin": "http://evil.example"}, own | {"Host": "evil.example"}):
+        with (
+            pytest.raises(WebSocketDisconnect) as caught,
+            client.websocket_connect("ws://localhost/socket", headers=headers),
+        ):
+            pass
+        assert caught.value.code == 1008
 
 
 def test_every_answer_forbids_what_is_not_ours(client):

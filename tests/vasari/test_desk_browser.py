@@ -40,8 +40,13 @@ def bench():
 
 
 @pytest.fixture(scope="module")
-def address(bench, tmp_path_factory):
-    settings = Settings(spool=tmp_path_factory.mktemp("spool"), feedback=tmp_path_factory.mktemp("said") / "f.jsonl")
+def spool(tmp_path_factory):
+    return tmp_path_factory.mktemp("spool")
+
+
+@pytest.fixture(scope="module")
+def address(bench, spool, tmp_path_factory):
+    settings = Settings(spool=spool, feedback=tmp_path_factory.mktemp("said") / "f.jsonl")
     with listening("127.0.0.1", 0) as link:
         running = server(create_desk(settings, lambda: bench))
         thread = threading.Thread(target=running.run, args=([link],), daemon=True)
@@ -142,13 +147,18 @@ def test_many_files_fill_a_table_that_sorts_filters_and_goes_out(page):
     assert wide(page) <= 390
 
 
-def test_who_cancels_is_told_that_the_file_is_gone(page, bench):
+def test_who_cancels_is_told_that_the_file_is_gone(page, bench, spool):
     bench.go.clear()
     try:
         page.set_input_files("#file", FILES[0])
         page.wait_for_selector(".steps .now")
         page.click("text=Cancel")
         page.wait_for_selector("text=the file is deleted")
+        for _ in range(100):  # the desk hears of it when it next has something to tell
+            if not list(spool.iterdir()):
+                break
+            page.wait_for_timeout(100)
+        assert not list(spool.iterdir())
     finally:
         bench.go.set()
 

@@ -22,7 +22,7 @@ ENTRIES_A_MINUTE = 8.0  # for each client: tokens that may be tried
 
 
 def create_desk(settings: Settings, make: Callable[[], Worker] | None = None) -> FastAPI:
-    """The desk. Nothing is opened before the first request, nothing is global.
+    """The desk. The process that looks at files begins when the application does; nothing is global.
 
     Args:
         make: gives the process that looks at files; replaced in tests.

@@ -74,6 +74,8 @@ class Jobs:
         )  # fmt: skip
         self._settings = settings
         self._worker = make() if make else Worker(opening, (asked,))
+        with contextlib.suppress(VasariError):  # it is asked again when a file comes
+            self._worker.start()
         self._turn = asyncio.Lock()
         self._tasks: dict[asyncio.Task[None], Job] = {}
 
@@ -115,6 +117,8 @@ class Jobs:
         job.tell({"phase": "starting"})
         self._worker.start()
         self._worker.ready()
+        if job.gone.is_set():
+            raise Cancelled
         for step in (*(["fetch"] if job.source else []), *STEPS):
             facts = found.pop("facts", None)
             job.tell({"phase": step, "so_far": facts["summary"] if facts else ""})

@@ -67,8 +67,13 @@ async function look(item) {
     } catch (error) {
       if (error.busy) {
         tell(t("busy"));
-        await new Promise((resolve) => setTimeout(resolve, AGAIN));
-        continue;
+        let stopped = false;
+        await new Promise((resolve) => {
+          setTimeout(resolve, AGAIN);
+          going = { cancel: () => { stopped = true; resolve(); } };
+        });
+        if (!stopped) continue;
+        error.cancelled = true;
       }
       item.given = null;
       $("answer").hidden = true;
