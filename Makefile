@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # Each of the workers computes on one thread: pools of several spin while they wait for the same two cores.
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal --durations 30
 
-.PHONY: demo test test-lab lint docs clean
+.PHONY: demo desk test test-lab lint docs clean
 
 $(BIN)/vasari: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -15,6 +15,9 @@ $(BIN)/vasari: pyproject.toml
 
 demo: $(BIN)/vasari
 	$(BIN)/python -m vasari.demo
+
+desk: $(BIN)/vasari
+	$(BIN)/vasari desk
 
 test: $(BIN)/vasari
 	$(BIN)/ruff check .

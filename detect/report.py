@@ -48,15 +48,22 @@ def report_folder(folder: Path) -> Path:
 def write_report(
     folder: Path, detection: Detection, evidence: Evidence, facts: Sequence[str] = (), *, settled: bool = False
 ) -> Path:
-    """Write a page for one file into `folder`, named after the file and where it lies.
+    """Write `page` of one file into `folder`, named after the file and where it lies."""
+    place = zlib.crc32(detection.file.encode(errors="surrogateescape"))
+    path = folder / f"{Path(detection.file).name}.{place:08x}.html"
+    with replacing(path) as temporary:
+        temporary.write_text(page(detection, evidence, facts, settled=settled))
+    return path
+
+
+def page(detection: Detection, evidence: Evidence, facts: Sequence[str] = (), *, settled: bool = False) -> str:
+    """HTML for one file.
 
     Args:
         evidence: with its crops (`Detector.look(keep=True)`).
         facts: lines of a joint verdict (`detect.triage`), the sentence first; shown before the estimate.
         settled: facts say how it was made; the estimate is a footnote, folded away.
     """
-    place = zlib.crc32(detection.file.encode(errors="surrogateescape"))
-    path = folder / f"{Path(detection.file).name}.{place:08x}.html"
     sentence = "".join(f'<p class="sentence">{html.escape(plain(line))}</p>' for line in facts[:1])
     known = "".join(f"<li>{html.escape(plain(line))}</li>" for line in facts[1:])
     if len(detection.people) != len(evidence.people):
@@ -74,13 +81,11 @@ Weights {detection.model[:16]}.</small></p>{body}"""
     if settled:
         estimate = f"""<details><summary>What the detector says by looks alone; the facts above say how it was
 made</summary>{estimate}</details>"""
-    page = f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(plain(path.stem))}</title>
-<style>{STYLE}</style><h1>{html.escape(plain(detection.file))}</h1>
+    name = html.escape(plain(detection.file))
+    return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{name}</title>
+<style>{STYLE}</style><h1>{name}</h1>
 {sentence}{f"<ul>{known}</ul>" if known else ""}
 {estimate}</html>"""
-    with replacing(path) as temporary:
-        temporary.write_text(page)
-    return path
 
 
 def _person(result: PersonResult, seen: Person, detection: Detection, settled: bool) -> str:

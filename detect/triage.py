@@ -2,6 +2,9 @@
 
 An estimate never overturns a fact: what a known maker signed and marked is known, however it looks. Facts that
 contradict each other are findings in their own right, whatever the detector says.
+
+    join(provenance, detection) -> Triage       what a file amounts to
+    sentence(provenance, detection)             the one sentence to quote: the command, the record and all pages say it
 """
 
 from typing import Literal
@@ -27,7 +30,8 @@ class Triage(Record):
     kind: Literal["picture", "video", "sound", "other"]
     verdict: Literal["known_maker", "nothing_found", "tampered", "synthetic"]
     exit_code: int
-    summary: str  # one line for people
+    summary: str  # `sentence`: for people, to be quoted
+    settled: bool = False  # facts say how it was made; the estimate is a footnote
     findings: list[str]  # what speaks for the verdict, facts first
     contradictions: list[str] = Field(default_factory=list)  # facts that cannot both be true
     provenance: Verdict  # facts: credentials and marks
@@ -41,25 +45,56 @@ def join(provenance: Verdict, detection: Detection | None) -> Triage:
     synthetic = detection is not None and detection.verdict == "synthetic"
     if provenance.verdict == "tampered" or contradictions:
         verdict, code = "tampered", EXIT_TAMPERED
-        summary = contradictions[0] if contradictions else provenance.summary
     elif provenance.verdict == "known_maker":
-        verdict, code, summary = "known_maker", EXIT_KNOWN, provenance.summary
+        verdict, code = "known_maker", EXIT_KNOWN
     elif synthetic:
         verdict, code = "synthetic", EXIT_SYNTHETIC
-        summary = "no maker known; looks synthetic by detection alone, which is an estimate"
     else:
-        verdict, code, summary = "nothing_found", EXIT_NOTHING, _nothing(detection)
+        verdict, code = "nothing_found", EXIT_NOTHING
     return Triage(
         file=provenance.file,
         kind=provenance.kind,
         verdict=verdict,
         exit_code=code,
-        summary=summary,
+        summary=sentence(provenance, detection),
+        settled=settled(provenance),
         findings=[*(f"fact: {reason}" for reason in provenance.reasons), *_estimate(provenance, detection)],
         contradictions=contradictions,
         provenance=provenance,
         detection=detection,
     )
+
+
+def sentence(provenance: Verdict, detection: Detection | None) -> str:
+    """What may be quoted of a file: facts where there are some, else the estimate, called one."""
+    contradictions, words = _contradictions(provenance), provenance.summary
+    if contradictions:
+        words = f"contradictory: {contradictions[0]}"
+    elif provenance.verdict == "tampered" and settled(provenance):
+        words = f"AI-generated, at least in part; {words}".replace("; recovered: ", ": ")
+    elif provenance.verdict == "tampered" and _registered_as_made(provenance):
+        words += "; its marks are those of what is registered as AI-generated, at least in part"
+    elif provenance.verdict == "nothing_found":
+        known = "no maker known" if provenance.credentials.state == "absent" else words
+        words = f"{known}; {_by_detector(detection)}"
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def settled(provenance: Verdict) -> bool:
+    """Whether facts say how it was made, so that an estimate of it is a footnote: its credentials, or those that the
+    registry kept of what is still to be seen."""
+    if provenance.verdict == "known_maker":
+        return provenance.credentials.generated
+    found = provenance.origin.recovered if provenance.origin else None
+    kept = found is not None and (found.manifest, found.trust, found.pictures) == ("valid", "trusted", "same")
+    return kept and _registered_as_made(provenance)
+
+
+def _registered_as_made(provenance: Verdict) -> bool:
+    """Whether a mark was read, and nothing speaks against it, of what the registry knows as generated."""
+    read = "found" in (provenance.picture_mark.state, provenance.sound_mark.state)
+    known = provenance.origin is not None and marks_stand_for(provenance) == "made"
+    return read and known and provenance.agreement != "contradict" and not _contradictions(provenance)
 
 
 def _contradictions(provenance: Verdict) -> list[str]:
@@ -89,15 +124,11 @@ def marks_stand_for(provenance: Verdict) -> Literal["made", "others", "unknown"]
     return "unknown"
 
 
-def settled(provenance: Verdict) -> bool:
-    """Whether facts say how it was made, so that an estimate of it is a footnote."""
-    return provenance.verdict == "known_maker" and provenance.credentials.generated
-
-
 def _estimate(provenance: Verdict, detection: Detection | None) -> list[str]:
     """What the detector adds, in words."""
     if settled(provenance):
-        return [f"estimate: not needed, the credentials say how it was made{_by_looks(detection)}"]
+        where = "credentials" if provenance.verdict == "known_maker" else "registered credentials"
+        return [f"estimate: not needed, the {where} say how it was made{_by_looks(detection)}"]
     if detection is None:
         return ["estimate: none, there are no pictures"]
     if detection.verdict == "cannot_tell":
@@ -119,9 +150,12 @@ def _by_looks(detection: Detection | None) -> str:
     return f" (by looks alone: {SAYS[detection.verdict]}, {detection.probability:.0%})"
 
 
-def _nothing(detection: Detection | None) -> str:
+def _by_detector(detection: Detection | None) -> str:
+    """What the detector says where there is no fact."""
     if detection is None:
-        return "no maker known; there are no pictures to look at"
-    if detection.verdict == "cannot_tell":
-        return f"no maker known; the detector cannot tell ({detection.reason})"
-    return "no maker known; the detector found nothing, which does not prove a camera took it"
+        return "there are no pictures to look at"
+    return {
+        "synthetic": "looks synthetic by detection alone, which is an estimate",
+        "cannot_tell": f"the detector cannot tell ({detection.reason})",
+        "nothing_found": "the detector found nothing, which does not prove a camera took it",
+    }[detection.verdict]

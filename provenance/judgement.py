@@ -193,11 +193,10 @@ def _told(recovered: Recovered, others: str, gone: str) -> str:
     if recovered.manifest != "valid" or recovered.trust != "trusted":
         return ""
     content = findings.content(recovered)
+    content = f"; {content}" if content else ""
     done = "marked, as others made it," if others else "made"
     since = f"{gone} since" if gone.endswith("removed") else gone
-    return (
-        f"recovered: {done} by {quoted(recovered.signer)} {recovered.made}; {since}{'; ' if content else ''}{content}"
-    )
+    return f"recovered: {done} by {quoted(recovered.signer)}{_day(recovered.made)}; {since}{content}"
 
 
 def _reasons(recovered: Recovered | None) -> list[str]:

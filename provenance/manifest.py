@@ -356,5 +356,27 @@ def document(path: Path, anchors_pem: str = "") -> dict[str, Any] | None:
         raise UnreadableError(f"{path}: credentials that cannot be read ({why})") from error
 
 
+def resources(path: Path, addresses: Sequence[str], largest: int) -> dict[str, bytes]:
+    """What lies in a file's manifest store under addresses (self#jumbf=/c2pa/...), where that is no more than `largest`
+    bytes; those that cannot be read are left out."""
+    found: dict[str, bytes] = {}
+    if not addresses:
+        return found
+    try:
+        with path.open("rb") as file:
+            reader = _reader(path, file, trusting(""), None)
+            if reader is None:
+                return found
+            with reader:
+                for address in addresses:
+                    target = io.BytesIO()
+                    with contextlib.suppress(c2pa.C2paError):
+                        reader.resource_to_stream(address, target)
+                        found |= {address: target.getvalue()} if target.tell() <= largest else {}
+    except c2pa.C2paError:
+        return found
+    return found
+
+
 def _line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -14,6 +14,7 @@ from vasari.commands import (
     calibrate,
     consent,
     data,
+    desk,
     detect,
     enroll,
     generate,
@@ -46,6 +47,7 @@ app.command(cls=having(calibrate=calibrate.calibrate, enroll=enroll.enroll))(det
 app.command()(triage.triage)
 app.add_typer(keys.app, name="keys")
 app.add_typer(consent.app, name="consent")
+app.command()(desk.desk)
 app.add_typer(serve.app, name="serve")
 app.command()(train.train)
 app.add_typer(data.app, name="data")

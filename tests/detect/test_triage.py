@@ -8,10 +8,10 @@ from PIL import Image
 from detect.detector import Detector, Model
 from detect.report import write_report
 from detect.result import SAYS
-from detect.triage import join, marks_stand_for, settled
+from detect.triage import join, marks_stand_for, sentence, settled
 from provenance import Keys, mark_file, verify
 from provenance.exits import EXIT_KNOWN, EXIT_NOTHING, EXIT_SYNTHETIC, EXIT_TAMPERED
-from provenance.verdict import Credentials, Mark, Origin, Verdict
+from provenance.verdict import Credentials, Mark, Origin, Recovered, Verdict
 
 
 @pytest.fixture
@@ -63,7 +63,8 @@ def test_where_facts_say_how_it_was_made_the_estimate_is_a_footnote(model, logit
     told = told.model_copy(update={"credentials": told.credentials.model_copy(update={"generated": True})})
     evidence = seen(person(logit))
     joint = join(told, Detector(model).judge("a.mp4", evidence))
-    assert joint.summary == told.summary
+    assert joint.settled
+    assert joint.summary == "Known_maker."  # nothing of the detector in it
     assert [line for line in joint.findings if line.startswith("estimate")] == [joint.findings[-1]]
     assert joint.findings[-1].startswith("estimate: not needed, the credentials say how it was made")
     page = write_report(tmp_path, joint.detection, evidence, [joint.summary], settled=settled(told)).read_text()
@@ -109,11 +110,55 @@ def test_what_a_mark_stands_for_is_told_by_registry_and_credentials(credentials,
     assert len(joint.contradictions) == (stands_for != "others")
 
 
+def recovered(pictures: str, *, generated: bool = True, command: str = "generate", manifest: str = "valid") -> Verdict:
+    """Of a file without credentials, whose picture mark was read and whose output the registry has."""
+    kept = Recovered(manifest=manifest, trust="trusted", signer="Maker", pictures=pictures, sound="not_compared")
+    found = facts("tampered", mark="found").model_copy(update={"summary": "recovered: made by 'Maker'"})
+    return found.model_copy(
+        update={"origin": origin(command).model_copy(update={"recovered": kept, "generated": generated})}
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "known", "words"),
+    [
+        (recovered("same"), True, "AI-generated, at least in part: made by 'Maker'."),
+        (recovered("unsure"), False, "Recovered: made by 'Maker'; its marks are those of what is registered as AI-"),
+        (recovered("same", manifest="invalid"), False, "Recovered: made by 'Maker'; its marks are those of"),
+        (recovered("same", generated=False), False, "Recovered: made by 'Maker'."),
+        (recovered("same", command="mark"), False, "Recovered: made by 'Maker'."),
+        (recovered("same").model_copy(update={"agreement": "contradict"}), False, "Recovered: made by 'Maker'."),
+    ],
+)
+def test_what_was_recovered_is_called_generated_where_registry_and_pictures_say_so(model, found, known, words):
+    joint = join(found, Detector(model).judge("a.mp4", seen(person(-60.0))))
+    assert (joint.settled, settled(found)) == (known, known)
+    assert joint.summary.startswith(words)
+    assert ("not needed" in joint.findings[-1]) == known
+
+
+@pytest.mark.parametrize(
+    ("logit", "words"),
+    [
+        (60.0, "No maker known; looks synthetic by detection alone, which is an estimate."),
+        (-60.0, "No maker known; the detector found nothing, which does not prove a camera took it."),
+        (None, "No maker known; there are no pictures to look at."),
+    ],
+)
+def test_without_facts_the_sentence_calls_the_estimate_one(model, logit, words):
+    detection = None if logit is None else Detector(model).judge("a.mp4", seen(person(logit)))
+    assert sentence(facts("nothing_found"), detection) == words
+    untrusted = facts("nothing_found", source="digitalCapture")
+    assert sentence(untrusted, detection) == words.replace(
+        "No maker known", "Nothing_found"
+    )  # what credentials are there
+
+
 def test_a_sound_mark_contradicts_a_camera_too():
     found = facts("known_maker", source="computationalCapture")
     found = found.model_copy(update={"sound_mark": Mark(state="noticed"), "origin": origin("generate")})
     assert join(found, None).summary.endswith(
-        "(computationalCapture), but its sound bears the mark of what is made here"
+        "(computationalCapture), but its sound bears the mark of what is made here."
     )
 
 

@@ -35,8 +35,8 @@ DOCUMENTS = [ROOT / name for name in ("README.md", "ETHICS.md", "MODEL_CARD.md",
 DOCUMENTS += sorted((ROOT / "docs").glob("*.md"))
 GOOD = (0, 3, 4, 5)  # exit codes of commands that did what was asked
 PARSED = (
-    "s3://", "https://", "rtsp://", "--engine ray", "vasari serve", "vasari data assets", "vasari data people",
-    "vasari data composites",
+    "s3://", "https://", "rtsp://", "--engine ray", "vasari desk", "vasari serve", "vasari data assets",
+    "vasari data people", "vasari data composites",
     "vasari data fakes", "vasari data speech", "vasari train", "vasari bench", "clips/ --json", "ours.json", "ann.npz",
 )  # fmt: skip
 """What a line holds that needs the network, hours, a service that goes on, or real footage of many."""

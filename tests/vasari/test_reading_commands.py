@@ -1,6 +1,7 @@
 """`verify`, `triage`, `sign`, `mark` and `serve` as they are called, with what strangers send."""
 
 import datetime as dt
+import html
 import json
 import os
 import socket
@@ -154,7 +155,12 @@ def test_triage_joins_facts_and_estimate(keys, small_detector, tmp_path):
     assert [record["exit_code"] for record in records][1] == 0
     assert records[1]["findings"][0].startswith("fact: credentials valid")
     assert done.code == records[0]["exit_code"]
-    assert "no maker known" in vasari("triage", tmp_path / "a.png").out
+    said = vasari("triage", tmp_path / "a.png").out
+    assert records[0]["summary"].startswith("No maker known; ")
+    page = next((tmp_path / "pages").glob("a.png.*.html")).read_text()
+    assert all(
+        records[0]["summary"] in told for told in (said, html.unescape(page))
+    )  # one sentence, wherever it is read
     assert vasari("triage").code == 2
 
 

@@ -50,6 +50,8 @@ def test_a_face_is_made_verified_and_judged_outside_a_checkout(python, tmp_path)
     def vasari(*arguments):
         return run("-m", "vasari", *arguments)
 
+    site = next(python.parents[1].glob("lib/python*/site-packages"))
+    assert (site / "vasari" / "desk" / "static" / "texts" / "en.json").is_file()
     where = run("-c", "import vasari; print(vasari.__file__)")
     assert str(python.parent.parent) in where.stdout
     shutil.copy(ROOT / "examples" / "portrait.png", tmp_path)

@@ -131,7 +131,7 @@ def opening(
     """
     from detect.detector import Detector
     from detect.report import report_folder, write_report
-    from detect.triage import join, settled
+    from detect.triage import join
     from vasari.commands.verify import opening as verifying
     from vasari.scanning import fetched
     from vasari.scanning.fetching import shown
@@ -151,7 +151,7 @@ def opening(
         verdict = join(facts, detection.model_copy(update={"file": facts.file}))
         if pages is not None and verdict.detection is not None:
             told = [verdict.summary, *verdict.contradictions, *verdict.findings]
-            write_report(pages, verdict.detection, evidence, told, settled=settled(verdict.provenance))
+            write_report(pages, verdict.detection, evidence, told, settled=verdict.settled)
         return verdict
 
     return look

@@ -1,0 +1,4 @@
+import { load, fill } from "./words.js";
+
+await load();
+fill(document);
