@@ -5,6 +5,7 @@
 The steps are `STEPS`, in that order. Only the last needs networks; they are loaded when it is first asked for.
 """
 
+import contextlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -86,15 +87,16 @@ def _fetch(task: Task, asked: Opening) -> Found:
 
 def _credentials(task: Task, anchors: str) -> Found:
     """What it was made of. What the credentials are worth is told with the marks."""
+    from media.errors import NotLookedAtError
     from media.probing import probe
     from provenance.history import history
 
-    info = probe(task.path)
+    media: Found = {"kind": "other"}
+    with contextlib.suppress(NotLookedAtError):  # its credentials are read all the same
+        info = probe(task.path)
+        media = {"kind": info.kind, "width": info.width, "height": info.height, "duration": info.duration}
     tree = history(task.path, anchors)
-    return {
-        "history": None if tree is None else tree.model_dump(mode="json"),
-        "media": {"kind": info.kind, "width": info.width, "height": info.height, "duration": info.duration},
-    }
+    return {"history": None if tree is None else tree.model_dump(mode="json"), "media": media}
 
 
 def _marks(task: Task, asked: Opening, keys: "Keys | None") -> Found:
@@ -113,7 +115,7 @@ def _matches(path: Path, facts: "Verdict", keys: "Keys | None") -> list[Found]:
     from provenance.identification import by_content, look
     from provenance.registry import open_registry
 
-    if keys is None or facts.kind == "sound":
+    if keys is None or facts.kind in ("sound", "other"):
         return []
     registry, clip = open_registry(keys.folder), look(path)
     told = []
@@ -130,7 +132,7 @@ def _detector(task: Task, asked: Opening) -> Found:
     from provenance.verdict import Verdict
 
     facts = Verdict.model_validate(task.facts)
-    if facts.kind == "sound":
+    if facts.kind in ("sound", "other"):
         return {"triage": join(facts, None).model_dump(mode="json"), "report": ""}
     detection, evidence = _loaded(asked.profile).look(task.path, keep=True, longest=asked.longest)
     verdict = join(facts, detection.model_copy(update={"file": task.name}))

@@ -38,7 +38,7 @@ function quote(triage, tell) {
 
 // The file itself; made once, so that it plays on when the estimate comes after the facts.
 function playerOf(item, kind) {
-  if (!item.file || item.player) return item.player;
+  if (!item.file || item.player || kind === "other") return item.player;
   const src = URL.createObjectURL(item.file);
   item.player = kind === "picture" ? el("img", { src, alt: t("picture_alt") })
     : el(kind === "video" ? "video" : "audio", { src, controls: true, preload: "metadata", playsinline: true });

@@ -126,7 +126,7 @@ async function take(items) {
   if (queue.length === 1 && first.given) open(first);
   else if (queue.length === 1) refuse(`${first.name}: ${first.detail.replace(`${first.name}: `, "")}`);
   else tell(t("all_done"));
-  const seen = queue.filter(({ file, given }) => file && given && given.record.media.kind !== "sound");
+  const seen = queue.filter(({ file, given }) => file && given && ["picture", "video"].includes(given.record.media.kind));
   if (queue.length > 1 && seen.length > 1) $("batch").append(compare(seen));
   queue = [];
 }
