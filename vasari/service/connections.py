@@ -9,6 +9,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from media.errors import UsageError
 
+LARGEST = 1 << 16  # bytes of a message that comes over a WebSocket
 PATIENCE = 10.0  # seconds until the head of a request has to have come
 
 
@@ -31,8 +32,9 @@ class Prompt(H11Protocol):
         self._unwatch()
 
     def _watch(self) -> None:
-        """Keep time while nothing is being answered; a body has its own (`uploads`)."""
-        if self.cycle is not None and not self.cycle.response_complete:
+        """Keep time while nothing is being answered; a body has its own (`uploads`), and so has a WebSocket."""
+        answering = self.cycle is not None and not self.cycle.response_complete
+        if answering or self.transport.get_protocol() is not self:
             self._unwatch()
         elif self._waiting is None:
             self._waiting = self.loop.call_later(PATIENCE, self.transport.close)
@@ -60,9 +62,17 @@ def listening(host: str, port: int) -> socket.socket:
     return link
 
 
-def server(app: FastAPI) -> uvicorn.Server:
-    """What runs the service: `server(app).run([listening(host, port)])`."""
+def server(app: FastAPI, *, sockets: bool = False) -> uvicorn.Server:
+    """What runs the service: `server(app).run([listening(host, port)])`; `sockets`: with WebSockets."""
     # Whom a proxy asks for is for `limits.client_of` to tell: uvicorn would believe anybody on this machine.
     return uvicorn.Server(
-        uvicorn.Config(app, http=Prompt, ws="none", log_level="warning", server_header=False, proxy_headers=False)
+        uvicorn.Config(
+            app,
+            http=Prompt,
+            ws="websockets-sansio" if sockets else "none",
+            ws_max_size=LARGEST,
+            log_level="warning",
+            server_header=False,
+            proxy_headers=False,
+        )  # fmt: skip
     )

@@ -1,0 +1,1 @@
+"""The desk: pages in a browser for a maker on one machine."""
