@@ -305,7 +305,7 @@ async def _attend(
     finally:
         if not pumping.done():
             wire.leave()
-            await run_in_threadpool(leave)
+            leave()  # at once: whoever ends the program may not wait
         listening.cancel()
         await pumping
     with contextlib.suppress(RuntimeError):

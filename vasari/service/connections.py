@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -65,14 +66,6 @@ def listening(host: str, port: int) -> socket.socket:
 def server(app: FastAPI, *, sockets: bool = False) -> uvicorn.Server:
     """What runs the service: `server(app).run([listening(host, port)])`; `sockets`: with WebSockets."""
     # Whom a proxy asks for is for `limits.client_of` to tell: uvicorn would believe anybody on this machine.
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http=Prompt,
-            ws="websockets-sansio" if sockets else "none",
-            ws_max_size=LARGEST,
-            log_level="warning",
-            server_header=False,
-            proxy_headers=False,
-        )  # fmt: skip
-    )
+    told: Any = {"log_level": "warning", "server_header": False, "proxy_headers": False}
+    kind: Any = "websockets-sansio" if sockets else "none"
+    return uvicorn.Server(uvicorn.Config(app, http=Prompt, ws=kind, ws_max_size=LARGEST, **told))

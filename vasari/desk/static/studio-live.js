@@ -121,13 +121,13 @@ export class Live {
   }
 
   see(now, frame) {
-    if (!this.seen) { this.seen = true; this.on.first(now - this.asked); }
+    if (!this.seen) { this.seen = true; this.start = now; this.on.first(now - this.asked); }
     this.shown = [...this.shown.filter((time) => now - time < 2000), now];
     const beat = this.beats.get(frame - (frame % BEATS));
     const until = beat && !beat.idle ? beat.sample + (frame % BEATS) * RATE / FPS : 0;
     const sending = until && this.sendings.find(({ sample }) => sample >= until);
     if (sending) this.delay = now - sending.time;
-    if (now - (this.told ?? 0) > 500) { this.told = now; this.on.figures(this.shown.length / Math.min(2, (now - this.shown[0]) / 1000 || 2), this.delay); }
+    if (now - (this.told ?? 0) > 500) { this.told = now; this.on.figures(this.shown.length / Math.min(2, Math.max(0.5, (now - this.start) / 1000)), this.delay); }
   }
 
   /** Sound, to be spoken (0) or to be listened to (1). */

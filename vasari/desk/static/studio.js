@@ -140,6 +140,7 @@ function drag(event) {
   const { left, top, width, height } = $("frame").getBoundingClientRect();
   set("gaze_yaw", (2 * (event.clientX - left) / width - 1) * HOLDS.gaze_yaw[1]);
   set("gaze_pitch", (2 * (event.clientY - top) / height - 1) * HOLDS.gaze_pitch[1]);
+  $("target").hidden = false;
   steer();
 }
 
@@ -279,7 +280,6 @@ function refresh() {
   $("go").disabled = !now && !(state.portrait && (live || state.speech));
   $("interrupt").hidden = $("sound").hidden = !state.live;
   $("figures").hidden = !live || !(state.live || $("first").textContent !== "–");
-  $("target").hidden = !state.live;
   $("frame").classList.toggle("live", Boolean(state.live));
   $("record").hidden = live;
   $("record").textContent = t(state.tape ? "recording" : "record");
@@ -334,6 +334,7 @@ $("take").addEventListener("click", take);
 $("cancel").addEventListener("click", () => $("shot").close());
 $("frame").addEventListener("pointerdown", drag);
 $("frame").addEventListener("pointermove", drag);
+for (const end of ["pointerup", "pointerleave", "pointercancel"]) $("frame").addEventListener(end, () => { $("target").hidden = true; });
 $("reset").addEventListener("click", () => { for (const name in sliders) set(name, sliders[name].rest); steer(); });
 $("go").addEventListener("click", go);
 $("interrupt").addEventListener("click", () => { state.stop?.(); state.stop = null; state.live?.say({ kind: "interrupt" }); });
