@@ -9,9 +9,10 @@ import pytest
 from command_line import SPEECH
 
 pytest.importorskip("fastapi")
-playwright = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("playwright.sync_api")
 
 from desks import SMALLEST, app_of, serving
+from playwright.sync_api import sync_playwright
 
 from provenance import Keys
 
@@ -25,7 +26,7 @@ QUALITY = "() => document.getElementById('film').getVideoPlaybackQuality().total
 def browser() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("chromium is not on this machine")
-    with playwright.sync_playwright() as started:
+    with sync_playwright() as started:
         options = [
             "--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
             f"--use-file-for-fake-audio-capture={SPEECH}", "--autoplay-policy=no-user-gesture-required",

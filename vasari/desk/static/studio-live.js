@@ -72,9 +72,11 @@ class Player {
     this.ends = [...(this.ends ?? []).filter(({ time }) => now - time < 2000), { time: now, end }];
     const pace = (end - this.ends[0].end) * 1000 / Math.max(1000, now - this.ends[0].time);
     if (this.over) video.playbackRate = 1;
-    else if (behind > LOST) video.currentTime = end - NEAR;
-    else if (behind > FAR) video.playbackRate = 1.15;
-    else video.playbackRate = behind < NEAR && pace < 0.9 ? Math.max(0.25, pace) : 1; // a slow machine: no stops
+    else if (pace < 0.9) { // a machine that is too slow: slow motion rather than stops
+      if (behind > 2 * LOST) video.currentTime = end - FAR;
+      video.playbackRate = Math.max(0.2, Math.min(1, behind > FAR ? pace * 1.1 : pace * 0.8));
+    } else if (behind > LOST) video.currentTime = end - NEAR;
+    else video.playbackRate = behind > FAR ? 1.15 : 1;
   }
 
   end() {

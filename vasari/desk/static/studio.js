@@ -58,6 +58,7 @@ async function choose(source, picture, query = "") {
   state.asked = brought.portrait;
   if (!brought.consent) return seat();
   say(t("consent_note"));
+  $("consent").reset(); // what somebody else agreed to is not theirs
   $("consent").hidden = false;
   $("consent").elements.subject.focus();
   refresh();
@@ -284,7 +285,7 @@ function refresh() {
   $("record").hidden = live;
   $("record").textContent = t(state.tape ? "recording" : "record");
   $("record").setAttribute("aria-pressed", String(Boolean(state.tape)));
-  $("microphone").hidden = $("keep-line").hidden = $("pulls-box").hidden = !live;
+  $("microphone").hidden = $("keep-line").hidden = $("pulls-box").hidden = $("hold-note").hidden = !live;
   $("label-line").hidden = live;
   $("say").textContent = t(live ? "say" : "use");
   $("given").hidden = live;
@@ -318,7 +319,7 @@ async function begin() {
   for (const name of about.emotions) slider($("moods"), name, [0, 1, 0, 0.05], "mood");
   for (const name of about.expressions) slider($("pulls"), name, [0, 1, 0, 0.05], "pull");
   const day = new Date(Date.now() + 365 * 864e5).toISOString().slice(0, 10);
-  Object.assign($("consent").elements.until, { min: new Date().toISOString().slice(0, 10), value: day });
+  Object.assign($("consent").elements.until, { min: new Date().toISOString().slice(0, 10), defaultValue: day });
   steer();
   refresh();
 }
