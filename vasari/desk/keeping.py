@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from media.errors import ConsentError, UsageError
-from media.threads import one_blas_thread
-from provenance import Keys, Permit, grant_consent, likeness
+from provenance import Generated, Keys, Permit, grant_consent, likeness
 from provenance.hashing import bytes_sha256, file_sha256
 from vasari.desk.asking import Agreed
 from vasari.studio import Sitter, seat
@@ -153,15 +152,18 @@ class Studio:
             ConsentError: there is no permit.
             FaceError: there is no face in it.
         """
+        from generate import Motion
+        from generate.stream import Stream
+
         with self._seating:
             if portrait.permit is None:
                 raise ConsentError("a portrait of somebody needs consent on file")
             portrait.permit.check()
             if size not in portrait.sitters:
                 sitter = seat(portrait.permit, size=size)
-                likeness.ready()
-                with one_blas_thread():
-                    sitter.talker.renderer.make_ready()
+                Stream(sitter.talker, Motion.load())  # what is made at first use is made now
+                nothing = portrait.permit.perform(Generated, (), command="generate")
+                likeness.Witness(nothing).look(sitter.talker.latent.appearance.picture)
                 portrait.sitters = {size: sitter}
             return portrait.sitters[size]
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 WAITING = 2 << 20  # bytes that may be on their way to a page
 PATIENCE = 10.0  # seconds that a page may take nothing
+QUEUE = 0.6  # seconds of sound that may wait: where a machine is too slow, what is older is lost rather than late
 BEATS = 5  # frames between two reports
 Message = dict[str, Any]
 
@@ -145,7 +146,7 @@ class Live(Work):
         from provenance import Generated, Label, Outlet, save_live
 
         sitter = self.studio.seated(self.portrait, self._begin.size)
-        stream = Acted(sitter.talker, Motion.load(), controls=self._steer.controls())
+        stream = Acted(sitter.talker, Motion.load(), controls=self._steer.controls(), queue=QUEUE)
         with self._lock:
             self._stream = stream
             if self._ended:
