@@ -12,9 +12,9 @@ from command_line import SPEECH, vasari
 
 pytest.importorskip("fastapi")
 
-from desks import HOST, OWN, SMALLEST, Page, app_of, s16le, until
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
+from studios import HOST, OWN, SMALLEST, Page, app_of, s16le, until
 
 from media import read_sound
 from provenance import Keys, verify

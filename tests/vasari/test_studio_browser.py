@@ -11,8 +11,8 @@ from command_line import SPEECH
 pytest.importorskip("fastapi")
 pytest.importorskip("playwright.sync_api")
 
-from desks import SMALLEST, app_of, serving
 from playwright.sync_api import sync_playwright
+from studios import SMALLEST, app_of, serving
 
 from provenance import Keys
 
@@ -34,7 +34,7 @@ def browser() -> Iterator[Any]:
         yield started.chromium.launch(executable_path=CHROMIUM, args=options)
 
 
-def test_a_face_speaks_to_a_microphone(browser: Any, keys: Keys, record_property: Any) -> None:
+def test_a_face_speaks_to_a_microphone(browser: Any, keys: Keys, record_testsuite_property: Any) -> None:
     broken: list[str] = []
     with serving(app_of(keys)) as url:
         page = browser.new_page()
@@ -54,7 +54,7 @@ def test_a_face_speaks_to_a_microphone(browser: Any, keys: Keys, record_property
         page.locator("#delay").filter(has_text=re.compile(r"\d")).wait_for(timeout=PATIENCE)
         figures = {name: page.inner_text(f"#{name}") for name in ("first", "rate", "delay")}
         for name, figure in figures.items():
-            record_property(name, figure)  # of a machine that others use, too: told, not asserted
+            record_testsuite_property(name, figure)  # of a machine that others use, too: told, not asserted
         page.click("#go")
         says("Ended")
         assert page.evaluate(QUALITY) > 1
