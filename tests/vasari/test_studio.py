@@ -1,11 +1,13 @@
 """The studio: what comes over its socket is labelled, marked and signed; who may not ask gets nothing."""
 
+import asyncio
+import contextlib
 import datetime as dt
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from command_line import SPEECH, vasari
@@ -19,8 +21,9 @@ from studios import HOST, OWN, SMALLEST, Page, app_of, s16le, until
 from media import read_sound
 from provenance import Keys, verify
 from provenance.exits import EXIT_KNOWN
-from vasari.desk import voices
-from vasari.desk.keeping import CONSENTS
+from vasari.desk import studio, voices
+from vasari.desk.keeping import CONSENTS, Studio
+from vasari.desk.session import Wire, Work
 
 pytest_plugins = ["maker_fixtures"]
 SOUND = read_sound(SPEECH)[8000:20000]
@@ -133,6 +136,38 @@ def test_one_at_a_time_and_what_was_not_asked_for_is_not_kept(page, portrait):
     assert video
     freed(page)
     assert not list(Path(page.client.app.state.studio._folder.name).glob("*.mp4"))
+
+
+def test_a_page_that_has_left_is_no_error(keys):
+    class Gone:
+        """A socket at whose other end nobody is."""
+
+        async def receive(self) -> Any:
+            raise WebSocketDisconnect(1006)
+
+        async def send_json(self, _: Any) -> None:
+            raise WebSocketDisconnect(1006)
+
+        send_bytes = send_json
+
+        async def close(self, *_: Any) -> None:
+            raise WebSocketDisconnect(1006)
+
+    class Talk(Work):
+        def work(self) -> None:
+            self.wire.tell("beat")
+            with contextlib.suppress(BrokenPipeError):
+                self.wire.write(b"video")
+
+    async def attended(kept: Studio) -> None:
+        wire, gone = Wire(), cast(Any, Gone())
+        assert kept.busy.acquire(blocking=False)
+        await studio._attend(gone, wire, Talk(kept, cast(Any, None), wire), lambda: studio._until_gone(gone))
+        await studio._refuse(gone, "why")
+
+    kept = Studio(keys)
+    asyncio.run(attended(kept))
+    assert not kept.busy.locked()
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "", "http://127.0.0.1:9", "ws://127.0.0.1:8000"])

@@ -22,7 +22,7 @@ from fastapi.responses import FileResponse, HTMLResponse
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from media.errors import UnreadableError, UsageError, VasariError
 from media.pictures import read_picture
@@ -44,6 +44,7 @@ EXAMPLES = range(1, 7)
 LARGEST_PICTURE, LARGEST_SPEECH, UPLOAD_SECONDS = 16 << 20, 64 << 20, 60.0
 FIRST, SILENCE, QUIET = 10.0, 30.0, 600.0  # seconds for the first message; between any two; without sound or steering
 LARGEST_SOUND = 16 << 10  # bytes of a message
+GONE = (RuntimeError, WebSocketDisconnect)  # what is raised when a page has left
 MOST_WRONG = 20  # messages that are not understood before the socket is closed
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
@@ -266,7 +267,7 @@ async def _first(websocket: WebSocket, kind: type[ask.Asked]) -> Any:
 
 
 async def _refuse(websocket: WebSocket, why: str, kind: str = "refused") -> None:
-    with contextlib.suppress(RuntimeError):
+    with contextlib.suppress(*GONE):
         await websocket.send_json({"kind": kind, "why": why})
         await websocket.close(1008)
 
@@ -308,13 +309,13 @@ async def _attend(
             leave()  # at once: whoever ends the program may not wait
         listening.cancel()
         await pumping
-    with contextlib.suppress(RuntimeError):
+    with contextlib.suppress(*GONE):
         await websocket.close()
 
 
 async def _until_gone(websocket: WebSocket) -> None:
     """The page stays, and says so from time to time."""
-    with contextlib.suppress(TimeoutError):
+    with contextlib.suppress(TimeoutError, *GONE):
         while True:
             async with asyncio.timeout(SILENCE):
                 if (await websocket.receive())["type"] == "websocket.disconnect":
@@ -331,7 +332,7 @@ class _Conversation:
 
     async def listen(self) -> None:
         """Until the page has gone, or nobody says anything any more."""
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError, *GONE):
             while self._wrong < MOST_WRONG:
                 async with asyncio.timeout(SILENCE):
                     message = await self._websocket.receive()
