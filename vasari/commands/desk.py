@@ -83,7 +83,7 @@ def desk(
         typer.echo(f"{page}{'   (this link counts once)' if settings.once else ''}", err=True)
         if open_page and is_loopback(host):
             webbrowser.open(page)
-        server(create_desk(settings)).run([link])
+        server(create_desk(settings), sockets=True).run([link])
 
 
 def _token(given: str | None) -> str:

@@ -1,4 +1,4 @@
-"""The application: doors first, then the routes of `vasari.desk.inspector` and what lies in static/."""
+"""The application: doors first, then the routes of `inspector` and `studio`, and what lies in static/."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
 
 from media.words import plain
-from vasari.desk import inspector
+from vasari.desk import inspector, studio
 from vasari.desk.doors import Doors, new_secret
 from vasari.desk.jobs import Jobs
 from vasari.desk.sealing import Feedback, Kept, Seal
@@ -43,6 +43,7 @@ def create_desk(settings: Settings, make: Callable[[], Worker] | None = None) ->
     state.uploads, state.writes = RateLimit(settings.uploads_a_minute), RateLimit(settings.writes_a_minute)
     state.entries = RateLimit(ENTRIES_A_MINUTE)
     app.include_router(inspector.router)
+    app.include_router(studio.router)
     app.mount("/static", StaticFiles(directory=inspector.STATIC), name="static")
     app.add_middleware(Doors, desk=app, settings=settings)
     _tell_errors(app)

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -9,6 +10,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from media.errors import UsageError
 
+LARGEST = 1 << 16  # bytes of a message that comes over a WebSocket
 PATIENCE = 10.0  # seconds until the head of a request has to have come
 
 
@@ -31,8 +33,9 @@ class Prompt(H11Protocol):
         self._unwatch()
 
     def _watch(self) -> None:
-        """Keep time while nothing is being answered; a body has its own (`uploads`)."""
-        if self.cycle is not None and not self.cycle.response_complete:
+        """Keep time while nothing is being answered; a body has its own (`uploads`), and so has a WebSocket."""
+        answering = self.cycle is not None and not self.cycle.response_complete
+        if answering or self.transport.get_protocol() is not self:
             self._unwatch()
         elif self._waiting is None:
             self._waiting = self.loop.call_later(PATIENCE, self.transport.close)
@@ -60,9 +63,9 @@ def listening(host: str, port: int) -> socket.socket:
     return link
 
 
-def server(app: FastAPI) -> uvicorn.Server:
-    """What runs the service: `server(app).run([listening(host, port)])`."""
+def server(app: FastAPI, *, sockets: bool = False) -> uvicorn.Server:
+    """What runs the service: `server(app).run([listening(host, port)])`; `sockets`: with WebSockets."""
     # Whom a proxy asks for is for `limits.client_of` to tell: uvicorn would believe anybody on this machine.
-    return uvicorn.Server(
-        uvicorn.Config(app, http=Prompt, ws="none", log_level="warning", server_header=False, proxy_headers=False)
-    )
+    told: Any = {"log_level": "warning", "server_header": False, "proxy_headers": False}
+    kind: Any = "websockets-sansio" if sockets else "none"
+    return uvicorn.Server(uvicorn.Config(app, http=Prompt, ws=kind, ws_max_size=LARGEST, **told))
