@@ -50,6 +50,7 @@ def machine() -> dict[str, str | int | float]:
     """What the run ran on."""
     return {
         "processor": _processor(),
+        "instructions": _instructions(),
         "cores": psutil.cpu_count() or 0,
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "system": platform.platform(),
@@ -64,6 +65,17 @@ def _processor() -> str:
     except OSError:
         return platform.processor()
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
+
+
+def _instructions() -> str:
+    """Those that networks run faster with, of this processor."""
+    try:
+        words = set(Path("/proc/cpuinfo").read_text().split())
+    except OSError:
+        return ""
+    names = {"avx2": "AVX2", "avx_vnni": "VNNI", "avx512f": "AVX-512", "avx512_vnni": "AVX-512 VNNI",
+             "avx512_bf16": "AVX-512 bf16", "amx_tile": "AMX"}  # fmt: skip
+    return ", ".join(shown for word, shown in names.items() if word in words)
 
 
 def mean_figure(name: str, values: Sequence[float], unit: str, *, seed: int = 0, **more) -> Figure:
@@ -89,7 +101,8 @@ def wilson(values: Sequence[float]) -> tuple[float, float]:
 def table(results: Results) -> Table:
     """For people."""
     out = Table(
-        title=f"{results.suite} on {results.machine['processor']}, {results.machine['cores']} cores",
+        title=f"{results.suite} on {results.machine['processor']} ({results.machine.get('instructions') or 'no AVX2'}), "
+        f"{results.machine['cores']} cores",
         title_justify="left",
     )
     for column in ("figure", "value", "goal", "n", "95%", "note"):

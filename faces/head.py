@@ -68,8 +68,9 @@ class Head:
 
     def pose_face(self, neutral: np.ndarray, actions: np.ndarray) -> np.ndarray:
         """Vertices (V, 3) of a face with facial `actions` (52,) in [0, 1]; eyeballs stay as they are."""
-        used = np.flatnonzero(actions)
-        return neutral + np.tensordot(actions[used].astype(np.float32), self.actions[used], 1)
+        moves = actions.astype(np.float32) @ self.actions.reshape(len(self.actions), -1)
+        posed: np.ndarray = neutral + moves.reshape(neutral.shape)
+        return posed
 
     def turn_eyes(self, vertices: np.ndarray, centres: np.ndarray, gaze: np.ndarray) -> np.ndarray:
         """Rotate the eyeballs in place by `gaze` (2, 2): yaw and pitch in radians of the right and the left eye,

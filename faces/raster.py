@@ -26,30 +26,37 @@ def fill(
     Where it is nearer than `zbuf` (H, W), the pixel sees triangle `first + t` (tri_map (H, W) int32) at bary (H, W, 3).
     """
     height, width = tri_map.shape
+    zero, half, one = np.float32(0), np.float32(0.5), np.float32(1)  # doubles would take a third longer
     for t in range(len(triangles)):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        ax, ay, bx, by, cx, cy = points[a, 0], points[a, 1], points[b, 0], points[b, 1], points[c, 0], points[c, 1]
-        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
-        if area == 0.0 or (cull and area < 0.0):
+        ax, ay = points[a, 0], points[a, 1]
+        bx, by, cx, cy = points[b, 0] - ax, points[b, 1] - ay, points[c, 0] - ax, points[c, 1] - ay
+        area = bx * cy - cx * by
+        if area == zero or (cull and area < zero):
             continue
-        y0 = max(0, int(np.ceil(min(ay, by, cy) - 0.5)))
-        y1 = min(height - 1, int(np.floor(max(ay, by, cy) - 0.5)))
-        x0 = max(0, int(np.ceil(min(ax, bx, cx) - 0.5)))
-        x1 = min(width - 1, int(np.floor(max(ax, bx, cx) - 0.5)))
-        inverse = 1.0 / area
+        y0 = max(0, int(np.ceil(ay + min(zero, by, cy) - half)))
+        y1 = min(height - 1, int(np.floor(ay + max(zero, by, cy) - half)))
+        x0 = max(0, int(np.ceil(ax + min(zero, bx, cx) - half)))
+        x1 = min(width - 1, int(np.floor(ax + max(zero, bx, cx) - half)))
+        if y0 > y1 or x0 > x1:
+            continue
+        inverse = one / area
+        b_right, b_down, c_right, c_down = cy * inverse, -cx * inverse, -by * inverse, bx * inverse
+        nearest, b_depth, c_depth = depth[a], depth[b] - depth[a], depth[c] - depth[a]
+        from_left = np.float32(x0) + half - ax
         for y in range(y0, y1 + 1):
+            from_top = np.float32(y) + half - ay
+            wb, wc = from_left * b_right + from_top * b_down, from_left * c_right + from_top * c_down
             for x in range(x0, x1 + 1):
-                px, py = x + 0.5, y + 0.5
-                wb = ((px - ax) * (cy - ay) - (cx - ax) * (py - ay)) * inverse
-                wc = ((bx - ax) * (py - ay) - (px - ax) * (by - ay)) * inverse
-                wa = 1.0 - wb - wc
-                if wa < 0.0 or wb < 0.0 or wc < 0.0:
-                    continue
-                z = wa * depth[a] + wb * depth[b] + wc * depth[c]
-                if z < zbuf[y, x]:
-                    zbuf[y, x] = z
-                    tri_map[y, x] = first + t
-                    bary[y, x, 0], bary[y, x, 1], bary[y, x, 2] = wa, wb, wc
+                wa = one - wb - wc
+                if wa >= zero and wb >= zero and wc >= zero:
+                    z = nearest + wb * b_depth + wc * c_depth
+                    if z < zbuf[y, x]:
+                        zbuf[y, x] = z
+                        tri_map[y, x] = first + t
+                        bary[y, x, 0], bary[y, x, 1], bary[y, x, 2] = wa, wb, wc
+                wb += b_right
+                wc += c_right
 
 
 class Raster:

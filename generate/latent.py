@@ -39,7 +39,14 @@ class Identity:
     detail: np.ndarray  # (V, 3) float32, what the code leaves unexplained
 
     def neutral(self, head: Head) -> np.ndarray:
-        """Vertices (V, 3) of the resting head."""
+        """Vertices (V, 3) of the resting head; not to be written into."""
+        return self._shipped if head is load_head() else self._of(head)
+
+    @cached_property
+    def _shipped(self) -> np.ndarray:
+        return self._of(load_head())
+
+    def _of(self, head: Head) -> np.ndarray:
         vertices: np.ndarray = head.neutral(self.code) + self.detail
         return vertices
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generate.renderer import Prepared
+from generate.renderer import Carried
 from media.units import SAMPLE_RATE, SAMPLES_PER_FRAME
 
 
@@ -69,7 +69,7 @@ class Moved:
 class Step:
     """A frame whose mouth and eyes are to be painted."""
 
-    prepared: Prepared | None  # None: give the frame before again
+    carried: Carried | None  # None: give the frame before again
     sound: np.ndarray
     number: int
     idle: bool

@@ -195,7 +195,7 @@ class Stream:
 
     def __iter__(self) -> Iterator[Moment]:
         """Moments as they are due, until the stream is closed. While mouth and eyes of a frame are painted on the
-        calling thread, the next one is prepared on a second and the one after waited for and moved on a third."""
+        calling thread, the next one is carried on a second and the one after waited for and moved on a third."""
         if self._begun:
             raise UsageError("a stream is gone through once")
         self._begun = True
@@ -208,19 +208,19 @@ class Stream:
         with (
             one_blas_thread(),
             ThreadPoolExecutor(1, thread_name_prefix="move") as mover,
-            ThreadPoolExecutor(1, thread_name_prefix="prepare") as preparer,
+            ThreadPoolExecutor(1, thread_name_prefix="carry") as carrier,
         ):
             try:
                 moved = mover.submit(self._move)
-                coming = preparer.submit(self._prepare, moved)
+                coming = carrier.submit(self._carry, moved)
                 while (step := coming.result()) is not None:
                     moved = mover.submit(self._move)
-                    coming = preparer.submit(self._prepare, moved)
-                    shown = shown if step.prepared is None else renderer.finish(step.prepared)
+                    coming = carrier.submit(self._carry, moved)
+                    shown = shown if step.carried is None else renderer.finish(renderer.open(step.carried))
                     self.counts.frames += 1
                     self.counts.idle += step.idle
-                    self.counts.held += step.prepared is None
-                    yield Moment(shown, step.sound, step.number, step.idle, step.prepared is None)
+                    self.counts.held += step.carried is None
+                    yield Moment(shown, step.sound, step.number, step.idle, step.carried is None)
             finally:
                 with self._change:
                     self._over = True
@@ -236,15 +236,15 @@ class Stream:
             self._next += 1
             return Moved(row, sound, self._next - 1, idle)
 
-    def _prepare(self, coming: "Future[Moved | None]") -> Step | None:
+    def _carry(self, coming: "Future[Moved | None]") -> Step | None:
         """A frame but for mouth and eyes, where there is time for it."""
         moved = coming.result()
         if moved is None:
             return None
-        prepared = None
+        carried = None
         if not self._too_late(moved.number):
-            prepared = self._talker.renderer.prepare(retarget(self._talker.latent, *moved.row))
-        return Step(prepared, moved.sound, moved.number, moved.idle)
+            carried = self._talker.renderer.carry(retarget(self._talker.latent, *moved.row))
+        return Step(carried, moved.sound, moved.number, moved.idle)
 
     def _await(self) -> tuple[np.ndarray, ...] | None:
         """The motion of the next frame, once it is due and known; None at the end. The condition is held."""

@@ -6,8 +6,8 @@
     talker = Talker(latent, painter)                             # frames alone, in memory
     for frame in talker.frames(motion.stream(sound)): ...        # uint8 RGB, 25 a second
 
-While mouth and eyes of a frame are painted, the next one is prepared on a second thread (carried along its flow,
-refined, mouth and eyes opened: half of a frame's work each) and the one after is moved on a third.
+While mouth and eyes of a frame are opened and painted, the next one is carried along its flow and refined on a second
+thread, half of a frame's work each, and the one after is moved on a third.
 """
 
 import os
@@ -27,7 +27,7 @@ from faces.tracker import Track, Tracker
 from generate.latent import FaceLatent, Pose, posed_vertices
 from generate.motion.space import HEAD_WIDTH
 from generate.painter import Painter
-from generate.renderer import Prepared, Renderer
+from generate.renderer import Carried, Renderer
 from media.errors import ConsentError
 from media.threads import one_blas_thread
 from provenance.claims import Generated
@@ -159,23 +159,23 @@ class Talker:
                 yield retarget(self.latent, *at)
 
     def _render(self, latents: Iterator[FaceLatent]) -> Iterator[np.ndarray]:
-        """Move one frame ahead of the one that is prepared, and prepare one ahead of the one that is painted."""
+        """Move one frame ahead of the one that is carried, and carry one ahead of the one that is painted."""
         renderer = self.renderer
 
-        def prepare(moved: "Future[FaceLatent | None]") -> Prepared | None:
+        def carry(moved: "Future[FaceLatent | None]") -> Carried | None:
             latent = moved.result()
-            return None if latent is None else renderer.prepare(latent)
+            return None if latent is None else renderer.carry(latent)
 
         with (
             one_blas_thread(),
             ThreadPoolExecutor(1, thread_name_prefix="move") as mover,
-            ThreadPoolExecutor(1, thread_name_prefix="prepare") as preparer,
+            ThreadPoolExecutor(1, thread_name_prefix="carry") as carrier,
         ):
-            preparer.submit(renderer.make_ready)  # while the first movement is made; a failure is met in `finish`
-            coming = preparer.submit(prepare, mover.submit(next, latents, None))
-            while (prepared := coming.result()) is not None:
-                coming = preparer.submit(prepare, mover.submit(next, latents, None))
-                yield renderer.finish(prepared)
+            carrier.submit(renderer.make_ready)  # while the first movement is made; a failure is met in `finish`
+            coming = carrier.submit(carry, mover.submit(next, latents, None))
+            while (carried := coming.result()) is not None:
+                coming = carrier.submit(carry, mover.submit(next, latents, None))
+                yield renderer.finish(renderer.open(carried))
 
     def follow(self, tracks: Iterable[Track | None], *, absolute: bool = False) -> Iterator[np.ndarray]:
         """Frames that move as a driving video does. Relative by default: the driver's first seen frame is its rest,

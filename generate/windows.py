@@ -32,6 +32,9 @@ REACH = {MOUTH: 2.0, EYE_RIGHT: 1.15, EYE_LEFT: 1.15}  # units of the head aroun
 SOFT = 0.9  # blur of the rim between skin and what is behind it, pixels at 80 pixels a unit
 SEAM = 0.95  # stretch from which skin from different places meets, as where lids are shut
 INNER = np.array([part not in (0, Part.SKIN, Part.SOCKET) for part in range(16)])  # behind lips and lids
+INNER_BYTES = np.resize(INNER, 256).astype(np.uint8)
+SHOWN_BYTES = np.r_[0, np.full(255, 255)].astype(np.uint8)  # what shows anything of the head
+NEXT = np.ones((3, 3), np.uint8)
 CLASS = np.full(16, -1, np.int32)  # which of the four masks a part is in
 CLASS[[Part.EYE_RIGHT, Part.EYE_LEFT, Part.TEETH_UPPER]] = 0
 CLASS[Part.TEETH_LOWER], CLASS[Part.TONGUE], CLASS[Part.CAVITY] = 1, 2, 3
@@ -69,7 +72,7 @@ class WindowMaker:
         self.features = feature_points(head)
         self.source, self.margin = appearance.with_margin(), margin_of(appearance.picture.shape[0])
         self.places = np.hstack([appearance.points, head.uv]).astype(np.float32)  # in source and texture
-        self.rasters, self.own, self.shapes, self.triangles, self.parts = {}, {}, {}, {}, {}
+        self.rasters, self.own, self.shapes, self.triangles, self.parts, self.facts = {}, {}, {}, {}, {}, {}
         for name in WINDOWS:
             height, width = (max(8, round(n * self.scale)) for n in SHAPES[name])
             self.shapes[name] = (height, width)
@@ -77,7 +80,8 @@ class WindowMaker:
             middle = head.mean[self.features[name]].mean(0)
             near = (np.linalg.norm(head.mean - middle, axis=1) < REACH[name])[head.triangles].any(1)
             self.triangles[name] = np.ascontiguousarray(head.triangles[near])
-            self.parts[name] = head.parts[near]
+            self.parts[name] = head.parts[near].astype(np.uint8)
+            self.facts[name] = np.zeros((height, width, 4), np.float32), np.zeros((height, width), np.uint8)
             corner = self._corner(appearance.points[self.features[name]].mean(0), height, width)
             self.own[name] = np.ascontiguousarray(
                 cut(self.source, corner[0] + self.margin, corner[1] + self.margin, height, width)
@@ -104,13 +108,13 @@ class WindowMaker:
         raster.draw(target - np.array((left, top), np.float32), depth, triangles, cull=True)
         source = self.appearance.points if source is None else source
         self.places[:, :2] = source + np.float32(self.margin)
-        facts = raster.interpolate(self.places, triangles)
-        part = np.where(raster.triangle >= 0, self.parts[name][raster.triangle], 0).astype(np.uint8)
+        facts, part = self.facts[name]
+        _gather(raster.triangle, raster.bary, triangles, self.places, self.parts[name], facts, part)
         if name == MOUTH:  # slivers at the corners of shut lips are errors of the fit, not openings
-            inner = INNER[part].astype(np.uint8)
-            opened = cv2.morphologyEx(inner, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+            inner = cv2.LUT(part, INNER_BYTES)
+            opened = cv2.morphologyEx(inner, cv2.MORPH_OPEN, NEXT)
             part[inner > opened] = Part.SKIN
-        edge = cv2.blur(cv2.erode((part > 0).astype(np.float32), np.ones((3, 3), np.uint8)), (5, 5))
+        edge = cv2.blur(cv2.erode(cv2.LUT(part, SHOWN_BYTES), NEXT), (5, 5))
         around = cut(frame, left, top, height, width)
         composite = np.empty((height, width, 3), np.float32)
         seen = np.empty((height, width, CHANNELS), np.float32)
@@ -167,6 +171,32 @@ def cut(picture: np.ndarray, left: int, top: int, height: int, width: int) -> np
 
 
 @njit(fastmath=True, cache=True, nogil=True)
+def _gather(
+    seen: np.ndarray,
+    bary: np.ndarray,
+    triangles: np.ndarray,
+    places: np.ndarray,
+    parts: np.ndarray,
+    facts: np.ndarray,
+    part: np.ndarray,
+) -> None:
+    """What of `places` (V, 4) and of which part each pixel shows; 0 where there is no head."""
+    for y in range(seen.shape[0]):
+        for x in range(seen.shape[1]):
+            t = seen[y, x]
+            if t < 0:
+                part[y, x] = 0
+                for k in range(4):
+                    facts[y, x, k] = np.float32(0)
+                continue
+            part[y, x] = parts[t]
+            a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            u, v, w = bary[y, x, 0], bary[y, x, 1], bary[y, x, 2]
+            for k in range(4):
+                facts[y, x, k] = u * places[a, k] + v * places[b, k] + w * places[c, k]
+
+
+@njit(fastmath=True, cache=True, nogil=True)
 def _see(
     source: np.ndarray,
     around: np.ndarray,
@@ -191,7 +221,7 @@ def _see(
                 seen[y, x, 6 + k] = share * np.float32(own[y, x, k])
             if here > 0:
                 r1, g1, b1 = sample(source, facts[y, x, 0] - half, facts[y, x, 1] - half)
-                w = edge[y, x]
+                w = share * np.float32(edge[y, x])
                 r, g, b = r + w * (r1 - r), g + w * (g1 - g), b + w * (b1 - b)
                 mask = classes[here]
                 if mask >= 0:

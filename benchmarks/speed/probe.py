@@ -1,4 +1,4 @@
-"""Measures one generation in a fresh process: `python -m benchmarks.speed.probe PORTRAIT SPEECH OUT SECONDS`.
+"""Measures one generation in a fresh process: `python -m benchmarks.speed.probe PORTRAIT SPEECH OUT SECONDS SIZE`.
 
 Prints one line of JSON. Uses the product's own path from portrait to signed file.
 """
@@ -18,30 +18,31 @@ from media import SAMPLE_RATE, read_picture, read_sound
 from media.errors import VasariError
 
 
-def probe(portrait: Path, speech: Path, out: Path, seconds: float) -> dict:
+def probe(portrait: Path, speech: Path, out: Path, seconds: float, size: int = 512) -> dict:
     """What `main` reports, of a process of its own.
 
     Raises:
         VasariError: the process failed.
     """
-    command = [sys.executable, "-m", "benchmarks.speed.probe", str(portrait), str(speech), str(out), str(seconds)]
+    given = (portrait, speech, out, seconds, size)
+    command = [sys.executable, "-m", "benchmarks.speed.probe", *map(str, given)]
     done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ))
     if done.returncode:
         raise VasariError(f"the speed probe failed: {(done.stderr.strip() or 'no message').splitlines()[-1]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def main(portrait: Path, speech: Path, out: Path, seconds: float) -> dict:
-    """Generate `seconds` of speech and report speed and memory."""
+def main(portrait: Path, speech: Path, out: Path, seconds: float, size: int) -> dict:
+    """Generate `seconds` of speech, over again where it is shorter, in frames of `size` pixels a side, and report speed and memory."""
     from faces import Tracker
     from generate import FaceLatent, Motion, Painter, Talker
     from provenance import Generated, Keys, Permit, likeness, save_video
 
-    sound = read_sound(speech)[: int(seconds * SAMPLE_RATE)]
+    sound = np.resize(read_sound(speech), int(seconds * SAMPLE_RATE))
     started = time.perf_counter()
     tracker, painter, motion = Tracker(), Painter(), Motion.load()
     warm = read_picture(portrait)
-    latent = FaceLatent.encode(warm, tracker.portrait(warm)[0])
+    latent = FaceLatent.encode(warm, tracker.portrait(warm)[0], size=size)
     next(iter(Talker(latent, painter).frames(motion.stream([sound[:SAMPLE_RATE]]))))  # compiles what is compiled once
     likeness.ready()
     loaded = time.perf_counter()
@@ -50,7 +51,7 @@ def main(portrait: Path, speech: Path, out: Path, seconds: float) -> dict:
     opened = time.perf_counter()
     track, _ = tracker.portrait(picture)
     tracked = time.perf_counter()
-    talker = Talker(FaceLatent.encode(picture, track), painter)
+    talker = Talker(FaceLatent.encode(picture, track, size=size), painter)
     encoded = time.perf_counter()
     came: list[float] = []  # when each frame came out of the renderer
 
@@ -79,6 +80,5 @@ def main(portrait: Path, speech: Path, out: Path, seconds: float) -> dict:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(
-        json.dumps(main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4]))) + "\n"
-    )
+    paths, numbers = [Path(word) for word in sys.argv[1:4]], sys.argv[4:]
+    sys.stdout.write(json.dumps(main(*paths, float(numbers[0]), int(numbers[1]))) + "\n")

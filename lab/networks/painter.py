@@ -12,21 +12,24 @@ from generate.windows import CHANNELS
 from lab.networks.graph import Graph
 from lab.networks.unet import UNet, export_unet, unet_answers
 
+Widths = tuple[int, int, int]
+WIDTHS: dict[str, Widths] = {"mouth": (32, 64, 128), "eye": (32, 64, 96)}
+
 
 class PainterNet(UNet):
     """(B, 14, H, W) what `windows` sees -> (B, 3, H, W) residual for the composite, RGB; H and W multiples of 8."""
 
-    def __init__(self, widths: tuple[int, int, int] = (40, 80, 120)) -> None:
-        super().__init__(CHANNELS, 3, widths, (2, 2, 3))
+    def __init__(self, widths: Widths = WIDTHS["eye"], deep: int = 2) -> None:
+        super().__init__(CHANNELS, 3, widths, (1, 2, deep))
 
 
 class PainterNets(nn.Module):
     """Both networks, as they are trained and stored."""
 
-    def __init__(self, widths: tuple[int, int, int] = (40, 80, 120)) -> None:
+    def __init__(self, widths: Mapping[str, Widths] = WIDTHS) -> None:
         super().__init__()
-        self.mouth = PainterNet(widths)
-        self.eye = PainterNet(widths)
+        self.mouth = PainterNet(widths["mouth"], deep=4)
+        self.eye = PainterNet(widths["eye"])
 
 
 def export(tensors: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> Graph:
@@ -40,7 +43,7 @@ def export(tensors: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> Grap
 
 def build(tensors: Mapping[str, torch.Tensor], config: Mapping[str, Any]) -> PainterNets:
     """Both networks, of their weights."""
-    nets = PainterNets(tuple(config["widths"]))
+    nets = PainterNets({kind: tuple(widths) for kind, widths in config["widths"].items()})
     nets.load_state_dict(tensors)
     return nets
 

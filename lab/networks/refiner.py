@@ -11,12 +11,14 @@ from generate.refiner import ANSWERS, CHANNELS, GRID, PERSON
 from lab.networks.graph import Graph
 from lab.networks.unet import UNet, export_unet, unet_answers
 
+WIDTHS = (32, 64, 96, 160)
+
 
 class RefinerNet(UNet):
     """(B, 21, 128, 128) what `Viewer.see` shows -> (B, 8, 128, 128): correction of the person's shift and shift of what
     is behind, x and y in cells; logit of the person's share; residual RGB."""
 
-    def __init__(self, widths: tuple[int, ...] = (32, 64, 96, 128)) -> None:
+    def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
         super().__init__(CHANNELS, ANSWERS, widths, (*(1 for _ in widths[1:]), 3))
 
 

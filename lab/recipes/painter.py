@@ -5,15 +5,19 @@ A sample starts from a photograph P with a fitted head. What the painter must pr
 - *restore*: P is rendered into another pose and expression, that rendering becomes the source portrait, and the
   painter must bring back P itself (so it learns real teeth, real eyes, real lips from real pixels);
 - *pair*: the source is the same person's other photograph (neutral and smile), the truth is P;
-- *carry*: the source is a rendering of P, the truth is another rendering of P (open mouths, shut eyes). What is
-  behind its lips and lids is drawn, not photographed, so it is trusted less there.
+- *carry*: the source is a rendering of P, the truth is another rendering of P (open mouths, shut eyes), painted by a
+  teacher: a painter of before, which may be many times as slow;
+- *posed*: a person who does not exist is photographed twice; teeth and tongue behind wide open lips, lids that shut.
 
-Sources are taken apart with the small errors that a tracker makes. An adversary, which sees only photographed truths as
-real, keeps what is painted from blurring.
+Sources are taken apart with the small errors that a tracker makes. What is learned is the truth, and of photographs
+half of what the teacher makes of them (Hinton et al. 2015), which has seen more of them than a small network can.
+
+Scenes take longer to make than to learn from: the last few thousand windows are kept, and every step draws from them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +32,25 @@ from faces.fit import FaceParameters
 from faces.fit import fit as fit_head
 from faces.head import load_head
 from generate.latent import FaceLatent
-from generate.painter import KINDS, network_input
+from generate.painter import KINDS, Painter, network_input
 from generate.renderer import Renderer
 from generate.windows import EYE_RIGHT, MOUTH, SHAPES, WINDOWS, cut
-from lab.networks.painter import PainterNets
+from lab.networks.painter import WIDTHS, PainterNets, Widths
 from lab.networks.unet import input_ranges
+from lab.people.assets import Wardrobe
+from lab.people.behaviour import random_actions
+from lab.people.person import Person
 from lab.pictures.london import London
 from lab.training import Plan
-from lab.training.adversary import Adversary
 from lab.training.backbone import Perceptual
+from lab.training.pool import Pool
 from lab.training.recipe import IMAGENET, Run, Trial, recipe
 from media.threads import one_blas_thread
 
 SIZE = 512
-SCENES = 2  # source portraits a batch
+BATCH = 8  # windows of either kind a step
+WEIGHT = 0.35  # of the distance in features
+TURNS = np.radians((12.0, 7.0, 5.0))  # usual turn of a head between two photographs: yaw, pitch, roll
 TARGETS = 3  # renderings of each
 VALIDATION_BATCHES = 12
 EXPRESSIONS = (
@@ -49,10 +58,15 @@ EXPRESSIONS = (
     *("mouthPress", "mouthRollLower", "mouthRollUpper", "mouthDimple", "mouthShrugLower", "mouthLeft", "mouthRight"),
     *("browInnerUp", "browDown", "browOuterUp", "cheekSquint", "noseSneer"),
 )
-INNER_TRUST = {"mouth": 0.25, "eye": 0.6}  # weight of what is drawn, not photographed, behind lips and lids
+HEED = 0.5  # share of the teacher in what is to be learned of photographs
+POSED = 0.4  # share of the scenes that show people who do not exist
+KEEP = 1500  # mouths to draw from; eyes twice as many
+FIRST = 150  # scenes to begin with
+EVERY = 4  # steps from one scene to the next
+FIRST_VALIDATION = 1 << 41  # seeds of people who are never trained on
 
-# network -> [(seen (14, H, W), truth (3, H, W), trust (1, H, W), whether the truth is a photograph)]
-Sample = dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray, bool]]]
+# network -> [(seen (14, H, W), truth (3, H, W), what the teacher paints (3, H, W), share of the teacher)]
+Sample = dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray, float]]]
 
 
 def random_expression(rng: np.random.Generator, rest: np.ndarray, *, calm: bool) -> np.ndarray:
@@ -126,7 +140,12 @@ def misfit(rng: np.random.Generator, parameters: FaceParameters) -> FaceParamete
 
 
 def _windows(
-    source: FaceLatent, points: np.ndarray, depth: np.ndarray, truth: np.ndarray, *, photographed: bool
+    source: FaceLatent,
+    points: np.ndarray,
+    depth: np.ndarray,
+    truth: np.ndarray,
+    teacher: Painter | None,
+    heed: float,
 ) -> Sample:
     """What the painter sees when `source`'s appearance is moved to `points`, and what it should have painted."""
     renderer = Renderer(source)
@@ -137,13 +156,23 @@ def _windows(
         height, width = renderer.maker.shapes[name]
         wanted = cut(truth, window.left, window.top, height, width).astype(np.float32) / 255
         wanted = cv2.resize(wanted, SHAPES[name][::-1], interpolation=cv2.INTER_LINEAR)
-        wanted = wanted[:, ::-1] if name == EYE_RIGHT else wanted
+        wanted = (wanted[:, ::-1] if name == EYE_RIGHT else wanted).transpose(2, 0, 1)
         kind, seen = "mouth" if name == MOUTH else "eye", network_input(window, name)
-        trust = np.ones((1, *SHAPES[name]), np.float32)
-        if not photographed:
-            trust -= (1 - INNER_TRUST[kind]) * seen[9:13].sum(0).clip(0, 1)
-        sample[kind].append((seen, np.ascontiguousarray(wanted.transpose(2, 0, 1)), trust, photographed))
+        if heed == 0:  # what is beside the head is not the painter's
+            head = cv2.blur(cv2.erode(_head(seen), np.ones((5, 5), np.uint8)), (5, 5))
+            wanted = seen[:3] + head * (wanted - seen[:3])
+        taught = wanted
+        if teacher is not None and heed > 0:
+            both = [seen] if kind == "mouth" else [seen, seen]
+            taught = np.clip(seen[:3] + teacher.residual(kind, both)[0], 0, 1)
+        sample[kind].append((seen.astype(np.float16), *(t.astype(np.float16) for t in (wanted, taught)), heed))
     return sample
+
+
+def _head(seen: np.ndarray) -> np.ndarray:
+    """1 where a window (14, H, W) shows the head, else 0: (H, W) float32."""
+    shown: np.ndarray = (np.abs(seen[13]) > 1e-4) | (seen[9:13].sum(0) > 0)
+    return shown.astype(np.float32)
 
 
 def _relight(rng: np.random.Generator, *pictures: np.ndarray) -> list[np.ndarray]:
@@ -153,7 +182,9 @@ def _relight(rng: np.random.Generator, *pictures: np.ndarray) -> list[np.ndarray
     return [cv2.LUT(p, table.astype(np.uint8)[None]) for p in pictures]
 
 
-def samples(portraits: Portraits, rng: np.random.Generator, targets: int = TARGETS) -> Sample:
+def samples(
+    portraits: Portraits, rng: np.random.Generator, teacher: Painter | None, targets: int = TARGETS
+) -> Sample:
     """One photograph's worth of samples: `targets` mouths and twice as many eyes."""
     person = int(rng.integers(len(portraits.people)))
     expression = "smile" if rng.random() < 0.6 else "neutral"
@@ -161,24 +192,67 @@ def samples(portraits: Portraits, rng: np.random.Generator, targets: int = TARGE
     original, second = _relight(rng, latent.appearance.picture, other.appearance.picture)
     latent = FaceLatent.from_parameters(original, face_parameters(latent))
     direct = Renderer(latent)
-    sample: Sample = {"mouth": [], "eye": []}
-
-    def add(other: Sample) -> None:
-        for kind, pairs in other.items():
-            sample[kind].extend(pairs)
-
     away = random_move(rng, latent, calm=rng.random() < 0.7)
-    portrait = direct.render(away)
-    source = FaceLatent.from_parameters(portrait, misfit(rng, face_parameters(away)))
-    add(_windows(source, *direct.geometry(latent), original, photographed=True))  # restore
+    source = FaceLatent.from_parameters(direct.render(away), misfit(rng, face_parameters(away)))
+    made = [_windows(source, *direct.geometry(latent), original, teacher, HEED)]  # restore
     for _ in range(targets - 1):
         if rng.random() < 0.5:  # pair
             pair = FaceLatent.from_parameters(second, face_parameters(other))
-            add(_windows(pair, *direct.geometry(latent), original, photographed=True))
+            made.append(_windows(pair, *direct.geometry(latent), original, teacher, HEED))
         else:  # carry
             there = random_move(rng, latent, calm=False)
-            add(_windows(source, *direct.geometry(there), direct.render(there), photographed=False))
-    return sample
+            made.append(_windows(source, *direct.geometry(there), direct.render(there), teacher, 1.0))
+    return _together(made)
+
+
+def _together(samples: list[Sample]) -> Sample:
+    return {kind: [row for sample in samples for row in sample[kind]] for kind in KINDS}
+
+
+class Posed:
+    """Scenes of people who do not exist, photographed again after they moved."""
+
+    def __init__(self, assets: Path, skins: Path | None, first: int) -> None:
+        self.wardrobe, self.first = Wardrobe(assets, skins), first
+
+    def __call__(self, rng: np.random.Generator, targets: int = TARGETS) -> Sample:
+        """`targets` mouths and twice as many eyes of one person."""
+        person = Person.random(self.first + int(rng.integers(1 << 40)), self.wardrobe, calm=True)
+        pictures = [person.photograph(self.wardrobe, SIZE)]
+        for _ in range(targets):
+            turn = person.camera.rotation + rng.normal(0, TURNS)
+            actions = random_expression(rng, np.zeros(len(FACIAL_ACTIONS), np.float32), calm=False)
+            posed = person.posed(
+                actions=actions if rng.random() < 0.7 else random_actions(rng, calm=False),
+                rotation=np.clip(turn, -0.5, 0.5).astype(np.float32),
+                gaze=person.gaze + rng.normal(0, (0.2, 0.1)),
+            )
+            pictures.append(posed.photograph(self.wardrobe, SIZE))
+        made = []
+        source = pictures[0] if rng.random() < 0.7 else pictures[1]
+        fitted = misfit(rng, source.parameters)
+        latent = FaceLatent.from_parameters(source.picture, fitted)
+        for target in (p for p in pictures if p is not source):
+            moved = moved_to(latent, with_errors_of(target.parameters, source.parameters, fitted))
+            made.append(_windows(latent, *Renderer(latent).geometry(moved), target.picture, None, 0.0))
+        return _together(made)
+
+
+def with_errors_of(target: FaceParameters, source: FaceParameters, fitted: FaceParameters) -> FaceParameters:
+    """`target` as a tracker would have it that took `source` for `fitted`."""
+    return replace(
+        target,
+        identity=fitted.identity,
+        actions=np.clip(target.actions + fitted.actions - source.actions, 0, 1),
+        centre=target.centre + fitted.centre - source.centre,
+        gaze=target.gaze + fitted.gaze - source.gaze,
+    )
+
+
+def moved_to(latent: FaceLatent, target: FaceParameters) -> FaceLatent:
+    """`latent` in the pose and with the expression of `target`."""
+    there = replace(latent.pose, rotation=target.rotation, centre=target.centre, scale=target.scale, gaze=target.gaze)
+    return latent.with_pose(there).with_actions(target.actions)
 
 
 def face_parameters(latent: FaceLatent) -> FaceParameters:
@@ -193,28 +267,36 @@ def face_parameters(latent: FaceLatent) -> FaceParameters:
     )
 
 
-Batch = dict[str, tuple[torch.Tensor, ...]]  # network -> seen, truth, trust, photographed
+Batch = dict[str, tuple[torch.Tensor, ...]]  # network -> seen, truth, taught, share of the teacher
 
 
 class Batches:
-    """step -> network -> (seen, truth, trust, photographed); depends on seed and step alone."""
+    """step -> the windows of a scene, or None where the step draws on what there is; depends on seed and step alone."""
 
-    def __init__(self, portraits: Portraits, seed: int, scenes: int = SCENES) -> None:
-        self.portraits, self.seed, self.scenes = portraits, seed, scenes
+    def __init__(self, portraits: Portraits, posed: Posed | None, teacher: Path | None, seed: int) -> None:
+        self.portraits, self.posed, self.path, self.seed = portraits, posed, teacher, seed
 
-    def __call__(self, step: int) -> Batch:
+    @cached_property
+    def teacher(self) -> Painter | None:
+        return None if self.path is None else Painter(self.path, threads=1)
+
+    def __call__(self, step: int) -> Batch | None:
+        return None if step % EVERY else self.made(step)
+
+    def made(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step, 11))
-        total: Sample = {"mouth": [], "eye": []}
-        for _ in range(self.scenes):
-            for kind, pairs in samples(self.portraits, rng).items():
-                total[kind].extend(pairs)
-        batch = {}
-        for kind, pairs in total.items():
-            seen, truth, trust, photographed = (torch.from_numpy(np.stack(c)) for c in zip(*pairs, strict=True))
-            if rng.random() < 0.5:
-                seen, truth, trust = seen.flip(-1), truth.flip(-1), trust.flip(-1)
-            batch[kind] = (seen, truth, trust, photographed)
-        return batch
+        if self.posed is not None and rng.random() < POSED:
+            scene = self.posed(rng)
+        else:
+            scene = samples(self.portraits, rng, self.teacher)
+        return {kind: _stacked(rows) for kind, rows in scene.items()}
+
+    def __getstate__(self) -> dict[str, Any]:  # a worker loads its own teacher
+        return {k: v for k, v in self.__dict__.items() if k != "teacher"}
+
+
+def _stacked(rows: list) -> tuple[torch.Tensor, ...]:
+    return tuple(torch.from_numpy(np.stack(column).astype(np.float16)) for column in zip(*rows, strict=True))
 
 
 def _look(seen: torch.Tensor) -> torch.Tensor:
@@ -229,44 +311,61 @@ def _look(seen: torch.Tensor) -> torch.Tensor:
 
 
 class Loss:
-    """Charbonnier distance plus distance in the feature space of a backbone, both looking where people look; and, with
-    `adversary_from` steps behind it, an adversary for each network."""
+    """Charbonnier distance plus distance in the feature space of a backbone, both looking where people look."""
 
     def __init__(
-        self, perceptual: Perceptual, weight: float = 0.35, *, adversary_from: int | None = None, device: str = "cpu"
+        self, perceptual: Perceptual, first: Iterable[Batch] = (), draw: int = BATCH, device: str = "cpu"
     ) -> None:
-        self.perceptual, self.weight = perceptual, weight
-        self.adversary_from, self.step = adversary_from, 0
-        self.adversaries = {k: Adversary(device=device) for k in KINDS} if adversary_from is not None else {}
+        self.perceptual, self.first, self.draw, self.device = perceptual, first, draw, device
+        self.pools = {kind: Pool(KEEP * (1 if kind == "mouth" else 2), device) for kind in KINDS}
 
-    def __call__(self, nets: nn.Module, batch: Batch) -> tuple[torch.Tensor, Mapping[str, float]]:
-        parameter = next(nets.parameters())
-        total, figures = torch.zeros((), device=parameter.device), {}
+    def __call__(self, nets: nn.Module, fresh: Batch | None) -> tuple[torch.Tensor, Mapping[str, float]]:
+        if not len(self.pools["mouth"]):  # the first step of a run, or of one that is resumed
+            for some in self.first:
+                self._keep(some)
+        if fresh is not None:
+            self._keep(fresh)
+        batch = {kind: _changed(pool.draw(self.draw)) for kind, pool in self.pools.items()}
+        return self.of(nets, batch)
+
+    def _keep(self, scene: Batch) -> None:
+        for kind, rows in scene.items():
+            self.pools[kind].add(rows)
+
+    def of(self, nets: nn.Module, batch: Batch) -> tuple[torch.Tensor, Mapping[str, float]]:
+        """Loss and its parts for windows as they are."""
+        total, figures = torch.zeros((), device=self.device), {}
         for kind in KINDS:
-            seen, truth, trust, photographed = (t.to(parameter.device, non_blocking=True) for t in batch[kind])
+            seen, truth, taught, heed = (t.to(self.device).float() for t in batch[kind])
             net = getattr(nets, kind)
-            painted = seen[:, :3] + net(seen.to(parameter.dtype)).float()
-            look = _look(seen) * trust
-            near = (((painted - truth).square() + 1e-5).sqrt().mean(1, keepdim=True) * look).sum() / look.sum()
-            far = self.perceptual(painted.clamp(0, 1), truth, look)
-            value = near + self.weight * far
+            painted = seen[:, :3] + net(seen.to(next(nets.parameters()).dtype)).float()
+            look, heed = _look(seen), heed.view(-1, 1, 1, 1)
+            off = sum(
+                share * ((painted - wanted).square() + 1e-5).sqrt().mean(1, keepdim=True)
+                for wanted, share in ((truth, 1 - heed), (taught, heed))
+            )
+            near = (off * look).sum() / look.sum()
+            far = self.perceptual(painted.clamp(0, 1), torch.where(heed == 1, taught, truth), look)
             figures |= {f"{kind}_l1": near, f"{kind}_perceptual": far}
-            if nets.training and self.adversaries and photographed.any():
-                adversary = self.adversaries[kind]
-                figures[f"{kind}_adversary"] = adversary.learn(truth[photographed], painted)
-                if self.step >= (self.adversary_from or 0):
-                    value = value + adversary.fool(painted, value, net.leave.weight, _look(seen))
-            total = total + value
-        self.step += nets.training
+            total = total + near + WEIGHT * far
         return total, {name: float(torch.as_tensor(figure).detach()) for name, figure in figures.items()}
 
-    def state_dict(self) -> dict[str, Any]:
-        return {"step": self.step} | {kind: a.state_dict() for kind, a in self.adversaries.items()}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.step = state["step"]
-        for kind, adversary in self.adversaries.items():
-            adversary.load_state_dict(state[kind])
+def _changed(rows: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    """Windows mirrored and in other colours, as chance has it."""
+    seen, truth, taught, heed = (t.float() for t in rows)
+    flip = (torch.rand(len(seen), device=seen.device) < 0.5).view(-1, 1, 1, 1)
+    gain = torch.empty(len(seen), 3, 1, 1, device=seen.device).uniform_(0.85, 1.1)
+    gain = gain * torch.empty(len(seen), 1, 1, 1, device=seen.device).uniform_(0.7, 1.1)
+    gamma = torch.exp(0.15 * torch.randn(len(seen), 1, 1, 1, device=seen.device))
+
+    def lit(pictures: torch.Tensor) -> torch.Tensor:
+        shape = (len(gain), -1, 3, *pictures.shape[2:])
+        return (gain[:, None] * pictures.clamp(0, 1).reshape(shape) ** gamma[:, None]).clamp(0, 1).flatten(1, 2)
+
+    seen = torch.cat([lit(seen[:, :9]), seen[:, 9:]], 1)
+    seen, truth, taught = (torch.where(flip, t.flip(-1), t) for t in (seen, lit(truth), lit(taught)))
+    return seen, truth, taught, heed
 
 
 def psnr(a: torch.Tensor, b: torch.Tensor, weight: torch.Tensor) -> float:
@@ -275,71 +374,81 @@ def psnr(a: torch.Tensor, b: torch.Tensor, weight: torch.Tensor) -> float:
     return float(-10 * torch.log10(error.clamp_min(1e-8)))
 
 
-def validator(batches: Batches, count: int, loss: Loss) -> Callable[[nn.Module], dict[str, float]]:
-    """Loss and PSNR on `count` fixed batches of validation people, beside the composite without a painter."""
-    kept = [batches(step) for step in range(count)]
+def validator(sets: dict[str, list[Batch]], loss: Loss) -> Callable[[nn.Module], dict[str, float]]:
+    """Loss and PSNR on fixed windows of people never trained on, beside the composite without a painter, and beside
+    the teacher."""
 
     def validate(nets: nn.Module) -> dict[str, float]:
         figures: dict[str, list[float]] = {}
-        for batch in kept:
-            value, parts = loss(nets, batch)
-            figures.setdefault("loss", []).append(float(value))
-            figures.setdefault("perceptual", []).append(sum(parts[f"{kind}_perceptual"] for kind in KINDS))
-            for name, part in parts.items():
-                figures.setdefault(name, []).append(part)
-            for kind in KINDS:
-                seen, truth = batch[kind][:2]
-                painted = seen[:, :3] + getattr(nets, kind)(seen.to(next(nets.parameters()).device)).float().cpu()
-                inner = seen[:, 9:13].sum(1, keepdim=True).clamp(0, 1) + 1e-6
-                figures.setdefault(f"{kind}_psnr_db", []).append(psnr(painted, truth, inner))
-                figures.setdefault(f"{kind}_unpainted_psnr_db", []).append(psnr(seen[:, :3], truth, inner))
+        for name, batches in sets.items():
+            for batch in batches:
+                value, parts = loss.of(nets, batch)
+                figures.setdefault("loss", []).append(float(value))
+                figures.setdefault(f"{name}_loss", []).append(float(value))
+                figures.setdefault("perceptual", []).append(sum(parts[f"{kind}_perceptual"] for kind in KINDS))
+                for kind in KINDS:
+                    seen, truth, taught, heed = (t.float() for t in batch[kind])
+                    shown = heed < 1
+                    seen, truth, taught = seen[shown], truth[shown], taught[shown]
+                    painted = seen[:, :3] + getattr(nets, kind)(seen.to(next(nets.parameters()).device)).float().cpu()
+                    inner = seen[:, 9:13].sum(1, keepdim=True).clamp(0, 1) + 1e-6
+                    for label, made in (("", painted), ("unpainted_", seen[:, :3]), ("teacher_", taught)):
+                        figures.setdefault(f"{name}_{kind}_{label}psnr_db", []).append(psnr(made, truth, inner))
         return {name: float(np.mean(values)) for name, values in figures.items()}
 
     return validate
 
 
-@recipe("painter", steps=1200)
+@recipe("painter", steps=4000)
 def train(
     run: Run,
     data: Path,
     *,
     pretrained: bool = True,
-    widths: tuple[int, int, int] = (40, 80, 120),
-    batch: int = SCENES,
-    adversary: bool = True,
+    widths: Mapping[str, Widths] = WIDTHS,
+    batch: int = BATCH,
+    assets: Path | None = None,
+    skins: Path | None = None,
+    teacher: Path | None = None,
 ) -> Trial:
-    """The painter from the London folder `data`. About 2 s a step on one core.
+    """The painter from the London folder `data` and people who do not exist. About 2 s a step on one core.
 
-    `batch`: source portraits a step; `adversary`: from a fifth of the way on.
+    `batch`: windows of either kind a step; `assets`, `skins`: what people are made of; without assets volunteers alone
+    are shown. `teacher`: weights of a painter to learn from besides.
     """
     load_head()
     london, steps = London(data), run.steps
     torch.manual_seed(run.seed)
     nets = PainterNets(widths)
     perceptual = Perceptual(pretrained=pretrained).to(run.device)
-    loss = Loss(perceptual, adversary_from=steps // 5 if adversary else None, device=run.device)
-    plan = Plan(
-        steps=steps, lr=6e-4, warmup=min(100, steps), seed=run.seed, validate_every=min(200, steps), checkpoint_every=50
-    )
-    unseen = Batches(Portraits(london, london.validation), seed=10_000, scenes=SCENES)
+    plan = Plan(steps=steps, lr=1e-3, warmup=min(100, steps), seed=run.seed, validate_every=min(200, steps))
+    people = None if assets is None else Posed(assets, skins, 0)
     portraits = Portraits(london, london.training)
     portraits.load()
-    batches = Batches(portraits, run.seed, batch)
+    batches = Batches(portraits, people, teacher, run.seed)
+    loss = Loss(perceptual, map(batches.made, range(1 << 30, (1 << 30) + FIRST)), batch, run.device)
+    unseen = Batches(Portraits(london, london.validation), None, teacher, 10_000)
+    sets = {"volunteers": [unseen.made(step) for step in range(VALIDATION_BATCHES)]}
+    if assets is not None:
+        nobody = Posed(assets, skins, FIRST_VALIDATION)
+        scenes = [nobody(np.random.default_rng(step)) for step in range(VALIDATION_BATCHES // 2)]
+        sets["people"] = [{kind: _stacked(rows) for kind, rows in scene.items()} for scene in scenes]
 
     def config() -> dict:
-        looked = [batches(step) for step in range(4)]
-        ranges = {kind: input_ranges(getattr(nets.cpu(), kind), [b[kind][0] for b in looked]) for kind in KINDS}
-        return {"widths": list(widths), "ranges": ranges}
+        looked = [batches.made(step) for step in range(8)]
+        ranges = {kind: input_ranges(getattr(nets.cpu(), kind), [b[kind][0].float() for b in looked]) for kind in KINDS}
+        return {"widths": {kind: list(w) for kind, w in widths.items()}, "ranges": ranges}
 
     return Trial(
         nets,
         plan,
         batches,
         loss,
-        validator(unseen, VALIDATION_BATCHES, Loss(perceptual)),
-        select="perceptual",
+        validator(sets, loss),
+        select="loss",
         ahead=True,
         config=config,
         data=f"Face Research Lab London Set (CC-BY 4.0), {len(london.training)} training people, both photographs, "
-        f"bent and painted back; perceptual loss in features of {IMAGENET}",
+        "bent and painted back, and what a painter of before makes of them; people who do not exist (MakeHuman shapes "
+        f"and materials, CC0), photographed again after they moved; perceptual loss in features of {IMAGENET}",
     )

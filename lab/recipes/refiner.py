@@ -5,12 +5,16 @@ looks elsewhere. Any of these photographs is a source and any other a truth, hai
 and the heads are known exactly; the source is taken apart with the errors that a tracker makes, which the truth then
 shares. Volunteers (London Set) lend the same with real skin: neutral to smile and back.
 
+A teacher, a refiner of before that may be many times as slow, says of every pair how it would bend the flow.
+
 Worker processes photograph all the time; the last few thousand pairs are kept, and every step draws from them.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,15 +25,15 @@ from faces.fit import FaceParameters
 from faces.head import Part, load_head
 from faces.raster import Raster
 from generate.latent import FaceLatent
-from generate.refiner import GRID
+from generate.refiner import GRID, Refiner
 from generate.renderer import Renderer
-from lab.networks.refiner import RefinerNet, composed
+from lab.networks.refiner import WIDTHS, RefinerNet, composed
 from lab.networks.unet import input_ranges
 from lab.people.behaviour import random_actions
 from lab.people.outfit import random_outfit
 from lab.people.person import Person
 from lab.pictures.london import London
-from lab.recipes.painter import Portraits, face_parameters, misfit
+from lab.recipes.painter import Portraits, face_parameters, misfit, moved_to, with_errors_of
 from lab.training import Plan
 from lab.training.backbone import Perceptual
 from lab.training.pool import Pool
@@ -44,17 +48,19 @@ INNER = (Part.CAVITY, Part.TONGUE, Part.TEETH_UPPER, Part.TEETH_LOWER, Part.EYE_
 VOLUNTEERS = 0.25  # share of the batches that show volunteers
 BATCH = 12
 EVERY = 3  # steps from one sitting to the next: making one takes longer than learning from it
+TAUGHT = 5  # of the answers, that the teacher teaches: the colour is learned from the truth alone
 KEEP = 2400  # pairs to draw from
 FIRST = 16  # sittings to begin with
 FIRST_VALIDATION = 1 << 41  # seeds of people who are never trained on
 
 # source (3, S, S) uint8, truth (3, S, S) uint8, shift (2, S / 2, S / 2) float16 cells, seen (21, 128, 128) float16,
-# trust (1, S, S) uint8: 0 inside mouth and eyes, which the painter paints, more on the head
-Pair = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+# trust (1, S, S) uint8: 0 inside mouth and eyes, which the painter paints, more on the head; what the teacher answers,
+# flows and share alone (5, 128, 128) float16, 0 without one
+Pair = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 Batch = tuple[torch.Tensor, ...]
 
 
-def make_pair(source: FaceLatent, moved: FaceLatent, truth: np.ndarray) -> Pair:
+def make_pair(source: FaceLatent, moved: FaceLatent, truth: np.ndarray, teacher: Refiner | None) -> Pair:
     """What the refiner sees when `source` is moved, and the photograph (S, S, 3) uint8 of where it moved to."""
     renderer = Renderer(source)
     points, depth = renderer.geometry(moved)
@@ -64,23 +70,14 @@ def make_pair(source: FaceLatent, moved: FaceLatent, truth: np.ndarray) -> Pair:
     part = np.where(raster.triangle >= 0, head.parts[raster.triangle], 0).astype(np.uint8)
     inner = cv2.dilate(np.isin(part, INNER).astype(np.uint8), np.ones((5, 5), np.uint8))
     trust = np.where(inner > 0, 0, np.where(part > 0, 2, 1)).astype(np.uint8)
+    taught = np.zeros((TAUGHT, GRID, GRID), np.float32) if teacher is None else teacher.answer(view.seen)[:TAUGHT]
     return (
         np.ascontiguousarray(source.appearance.picture.transpose(2, 0, 1)),
         np.ascontiguousarray(truth.transpose(2, 0, 1)),
         np.ascontiguousarray(view.shift.transpose(2, 0, 1) * (GRID / size)).astype(np.float16),
         view.seen.astype(np.float16),
         trust[None],
-    )
-
-
-def with_errors_of(target: FaceParameters, source: FaceParameters, fitted: FaceParameters) -> FaceParameters:
-    """`target` as a tracker would have it that took `source` for `fitted`."""
-    return replace(
-        target,
-        identity=fitted.identity,
-        actions=np.clip(target.actions + fitted.actions - source.actions, 0, 1),
-        centre=target.centre + fitted.centre - source.centre,
-        gaze=target.gaze + fitted.gaze - source.gaze,
+        taught.astype(np.float16),
     )
 
 
@@ -92,7 +89,7 @@ class People:
 
         self.wardrobe, self.first = Wardrobe(assets, skins), first
 
-    def __call__(self, rng: np.random.Generator) -> list[Pair]:
+    def __call__(self, rng: np.random.Generator, teacher: Refiner | None = None) -> list[Pair]:
         person = Person.random(self.first + int(rng.integers(1 << 40)), self.wardrobe, calm=True)
         if rng.random() < 0.4:  # glasses and hats move with the head
             outfit = random_outfit(rng, person.look.tone)
@@ -121,14 +118,8 @@ class People:
             fitted = misfit(rng, source.parameters)
             latent = FaceLatent.from_parameters(source.picture, fitted)
             moved = with_errors_of(target.parameters, source.parameters, fitted)
-            made.append(make_pair(latent, moved_to(latent, moved), target.picture))
+            made.append(make_pair(latent, moved_to(latent, moved), target.picture, teacher))
         return made
-
-
-def moved_to(latent: FaceLatent, target: FaceParameters) -> FaceLatent:
-    """`latent` in the pose and with the expression of `target`."""
-    there = replace(latent.pose, rotation=target.rotation, centre=target.centre, scale=target.scale, gaze=target.gaze)
-    return latent.with_pose(there).with_actions(target.actions)
 
 
 class Volunteers:
@@ -138,7 +129,7 @@ class Volunteers:
         self.portraits = portraits
         self.portraits.load()
 
-    def __call__(self, rng: np.random.Generator) -> list[Pair]:
+    def __call__(self, rng: np.random.Generator, teacher: Refiner | None = None) -> list[Pair]:
         person = int(rng.integers(len(self.portraits.people)))
         factor = SIZE / 512
         faces = []
@@ -150,7 +141,7 @@ class Volunteers:
         for (picture, own), (truth, target) in (faces, faces[::-1]):
             fitted = misfit(rng, own) if rng.random() < 0.7 else own
             latent = FaceLatent.from_parameters(picture, fitted)
-            made.append(make_pair(latent, moved_to(latent, with_errors_of(target, own, fitted)), truth))
+            made.append(make_pair(latent, moved_to(latent, with_errors_of(target, own, fitted)), truth, teacher))
         return made
 
 
@@ -158,8 +149,15 @@ class Batches:
     """step -> pairs (see `Pair`), stacked, or None where the step draws on what there is; depends on seed and step
     alone."""
 
-    def __init__(self, people: People | None, volunteers: Volunteers, seed: int) -> None:
-        self.people, self.volunteers, self.seed = people, volunteers, seed
+    def __init__(self, people: People | None, volunteers: Volunteers, teacher: Path | None, seed: int) -> None:
+        self.people, self.volunteers, self.path, self.seed = people, volunteers, teacher, seed
+
+    @cached_property
+    def teacher(self) -> Refiner | None:
+        return None if self.path is None else Refiner(self.path, threads=1)
+
+    def __getstate__(self) -> dict[str, Any]:  # a worker loads its own teacher
+        return {k: v for k, v in self.__dict__.items() if k != "teacher"}
 
     def __call__(self, step: int) -> Batch | None:
         return None if step % EVERY else self.made(step)
@@ -168,15 +166,15 @@ class Batches:
         """Pairs of a sitting, or of volunteers."""
         rng = np.random.default_rng((self.seed, step, 8))
         if self.people is None or rng.random() < VOLUNTEERS:
-            made = [pair for _ in range(PAIRS // 2) for pair in self.volunteers(rng)]
+            made = [pair for _ in range(PAIRS // 2) for pair in self.volunteers(rng, self.teacher)]
         else:
-            made = self.people(rng)
+            made = self.people(rng, self.teacher)
         return tuple(torch.from_numpy(np.stack(column)) for column in zip(*made, strict=True))
 
 
 def prepared(batch: Batch, device: torch.device | str, *, change: bool) -> Batch:
     """Floats of a batch on `device`; with `change`, mirrored and in other colours as chance has it."""
-    source, truth, shift, seen, trust = (t.to(device, non_blocking=True).float() for t in batch)
+    source, truth, shift, seen, trust, taught = (t.to(device, non_blocking=True).float() for t in batch)
     source, truth = source / 255, truth / 255
     if change:
         flip = torch.rand(len(source), device=device) < 0.5
@@ -186,13 +184,15 @@ def prepared(batch: Batch, device: torch.device | str, *, change: bool) -> Batch
         seen = torch.where(flip.view(-1, 1, 1, 1), seen.flip(-1) * signs.view(1, -1, 1, 1), seen)
         sideways = torch.tensor([-1.0, 1.0], device=device).view(1, 2, 1, 1)
         shift = torch.where(flip.view(-1, 1, 1, 1), shift.flip(-1) * sideways, shift)
+        answer = torch.tensor([-1.0, 1.0, -1.0, 1.0, 1.0], device=device).view(1, TAUGHT, 1, 1)
+        taught = torch.where(flip.view(-1, 1, 1, 1), taught.flip(-1) * answer, taught)
         gain = torch.empty(len(source), 3, 1, 1, device=device).uniform_(0.85, 1.1)
         gain = gain * torch.empty(len(source), 1, 1, 1, device=device).uniform_(0.75, 1.1)
         gamma = torch.exp(0.2 * torch.randn(len(source), 1, 1, 1, device=device))
         source, truth = ((gain * p.clamp(0, 1) ** gamma).clamp(0, 1) for p in (source, truth))
         pictures = (gain.repeat(1, 2, 1, 1) * seen[:, :6].clamp(0, 1) ** gamma).clamp(0, 1)
         seen = torch.cat([pictures, seen[:, 6:]], 1)
-    return source, truth, shift, seen, trust
+    return source, truth, shift, seen, trust, taught
 
 
 def _parts(pictures: tuple[torch.Tensor, ...], *, anywhere: bool) -> list[torch.Tensor]:
@@ -235,15 +235,16 @@ class Loss:
 
     def of(self, net: nn.Module, batch: Batch) -> tuple[torch.Tensor, Mapping[str, float]]:
         """Loss and its parts for a prepared batch."""
-        source, truth, shift, seen, trust = batch
+        source, truth, shift, seen, trust, taught = batch
         answers = net(seen.to(next(net.parameters()).dtype)).float()
         frame, share = composed(source, shift, answers)
         near = (((frame - truth).square() + 1e-5).sqrt().mean(1, keepdim=True) * trust).sum() / trust.sum()
         far = self.perceptual(*_parts((frame.clamp(0, 1), truth, trust), anywhere=net.training))
         smooth = 0.002 * bend(answers[:, :2]) + 0.001 * bend(answers[:, 2:4]) + 0.01 * bend(answers[:, 5:])
         spare = 0.05 * answers[:, 5:].abs().mean() + 0.01 * (share * (1 - share)).mean()
-        parts = {"near": near, "perceptual": far, "smooth": smooth, "spare": spare}
-        return near + 0.4 * far + smooth + spare, {name: float(part.detach()) for name, part in parts.items()}
+        heed = 0.0 if not taught.any() else 0.02 * (answers[:, :TAUGHT] - taught).abs().clamp(max=4).mean()
+        parts = {"near": near, "perceptual": far, "smooth": smooth, "spare": spare, "teacher": torch.as_tensor(heed)}
+        return near + 0.4 * far + smooth + spare + heed, {name: float(part.detach()) for name, part in parts.items()}
 
 
 def validator(sets: dict[str, list[Batch]], loss: Loss) -> Callable[[nn.Module], dict[str, float]]:
@@ -263,8 +264,8 @@ def validator(sets: dict[str, list[Batch]], loss: Loss) -> Callable[[nn.Module],
         for name, batches in sets.items():
             rows = []
             for batch in batches:
-                source, truth, shift, seen, trust = prepared(batch, loss.device, change=False)
-                value, parts = loss.of(net, (source, truth, shift, seen, trust))
+                source, truth, shift, seen, trust, taught = prepared(batch, loss.device, change=False)
+                value, parts = loss.of(net, (source, truth, shift, seen, trust, taught))
                 answers = net(seen.to(next(net.parameters()).dtype)).float()
                 frame, _ = composed(source, shift, answers)
                 flow, _ = composed(source, shift, untouched.expand(len(source), -1, -1, -1))
@@ -284,23 +285,24 @@ def train(
     data: Path,
     *,
     pretrained: bool = True,
-    widths: tuple[int, ...] = (32, 64, 96, 128),
+    widths: tuple[int, ...] = WIDTHS,
     batch: int = BATCH,
     kept: int = KEEP,
     assets: Path | None = None,
     skins: Path | None = None,
+    teacher: Path | None = None,
 ) -> Trial:
     """The refiner from the London folder `data` and people who do not exist.
 
     `batch`: pairs a step; `kept`: pairs to draw from; `assets`, `skins`: what people are made of; without assets
-    volunteers alone are shown.
+    volunteers alone are shown. `teacher`: weights of a refiner to learn from besides.
     """
     load_head()
     london, steps = London(data), run.steps
     torch.manual_seed(run.seed)
     net = RefinerNet(widths)
     perceptual = Perceptual(pretrained=pretrained).to(run.device)
-    plan = Plan(steps=steps, lr=5e-4, warmup=min(100, steps), seed=run.seed, validate_every=min(240, steps),
+    plan = Plan(steps=steps, lr=1e-3, warmup=min(100, steps), seed=run.seed, validate_every=min(240, steps),
                 checkpoint_every=20 * EVERY)  # fmt: skip
     seen_once = np.random.default_rng(5)
     unseen = Volunteers(Portraits(london, london.validation))
@@ -309,7 +311,7 @@ def train(
         nobody = People(assets, skins, FIRST_VALIDATION)
         sets["people"] = [_stacked(nobody(seen_once)) for _ in range(6)]
     people = None if assets is None else People(assets, skins, 0)
-    batches = Batches(people, Volunteers(Portraits(london, london.training)), run.seed)
+    batches = Batches(people, Volunteers(Portraits(london, london.training)), teacher, run.seed)
     loss = Loss(perceptual, map(batches.made, range(1 << 30, (1 << 30) + FIRST)), batch, kept, run.device)
 
     def config() -> dict:

@@ -51,11 +51,14 @@ class Sketch:
 
     def make_ready(self) -> None: ...
 
-    def prepare(self, latent: FaceLatent) -> FaceLatent:
+    def carry(self, latent: FaceLatent) -> FaceLatent:
         if self.clock:
             self.clock.time += self.cost(len(self.shown))
         self.shown.append(latent)
         return latent
+
+    def open(self, carried: FaceLatent) -> FaceLatent:
+        return carried
 
     def finish(self, prepared: FaceLatent) -> np.ndarray:
         return np.full((8, 8, 3), len(self.shown) % 256, np.uint8)

@@ -45,6 +45,9 @@ Tracks = Annotated[
     Path | None,
     typer.Option(help="Motion only: folder of tracks (`vasari track`) beside their videos, to learn from as well."),
 ]
+Teacher = Annotated[
+    Path | None, typer.Option(help="Painter, refiner: weights of another, larger perhaps, to learn from besides.")
+]
 Variant = Annotated[str | None, typer.Option(help="Roundtrip only: which one (kl8, fsq8, kl16, kl4, kl8wide, sr4).")]
 Encoder = Annotated[
     Path | None,
@@ -62,7 +65,7 @@ def train(
     resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in the working folder.")] = True,
     seed: Annotated[int, typer.Option(help="Seed of data and weights.")] = 0,
     workers: Workers = None,
-    batch: Annotated[int | None, typer.Option(help="Crops a step; painter: portraits, detector: pairs a step.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Crops a step; painter: windows, detector: pairs a step.")] = None,
     start: Annotated[Path | None, typer.Option(help="Weight file to go on from, where a recipe can.")] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     assets: Assets = None,
@@ -70,6 +73,7 @@ def train(
     composites: Composites = None,
     unlabelled: Unlabelled = None,
     tracks: Tracks = None,
+    teacher: Teacher = None,
     variant: Variant = None,
     encoder: Encoder = None,
 ) -> None:
@@ -81,7 +85,7 @@ def train(
     row = RECIPES[recipe]
     given = {"steps": steps, "workers": workers, "batch": batch, "start": start, "lr": lr, "assets": assets,
              "skins": skins, "composites": composites, "unlabelled": unlabelled, "tracks": tracks,
-             "encoder": encoder, "variant": variant}  # fmt: skip
+             "teacher": teacher, "encoder": encoder, "variant": variant}  # fmt: skip
     options = {name: value for name, value in given.items() if value is not None}
     for name in options:
         if name in OPTIONS and name not in row.takes:
