@@ -100,9 +100,10 @@ def wilson(values: Sequence[float]) -> tuple[float, float]:
 
 def table(results: Results) -> Table:
     """For people."""
+    machine = results.machine
     out = Table(
-        title=f"{results.suite} on {results.machine['processor']} ({results.machine.get('instructions') or 'no AVX2'}), "
-        f"{results.machine['cores']} cores",
+        title=f"{results.suite} on {machine['processor']} ({machine.get('instructions', '')}), "
+        f"{machine['cores']} cores",
         title_justify="left",
     )
     for column in ("figure", "value", "goal", "n", "95%", "note"):

@@ -11,7 +11,7 @@ from faces import Tracker
 from faces.crop import face_crop
 from generate import FaceLatent, Painter, Renderer
 from lab.pictures.london import London
-from lab.recipes.painter import face_parameters, random_move
+from lab.recipes.painter_scenes import face_parameters, random_move
 from media import read_picture
 
 KINDS = ("painter", "flow", "copy")

@@ -37,7 +37,8 @@ KEY = bytes(32)  # nothing marked here is kept
 
 
 def measure(given: Given) -> list[Figure]:
-    """render_fps_512, times_reference; stage_*_ms and render_ms, medians, each with _p95; gflop_frame and parameters_m."""
+    """render_fps_512, times_reference; stage_*_ms and render_ms, medians, each with _p95; gflop_frame and
+    parameters_m."""
     portrait = read_picture(given.portrait)
     latent = FaceLatent.encode(portrait, Tracker().portrait(portrait)[0])
     seconds = SECONDS_QUICK if given.quick else SECONDS

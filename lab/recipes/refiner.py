@@ -21,7 +21,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from faces.fit import FaceParameters
 from faces.head import Part, load_head
 from faces.raster import Raster
 from generate.latent import FaceLatent
@@ -33,7 +32,7 @@ from lab.people.behaviour import random_actions
 from lab.people.outfit import random_outfit
 from lab.people.person import Person
 from lab.pictures.london import London
-from lab.recipes.painter import Portraits, face_parameters, misfit, moved_to, with_errors_of
+from lab.recipes.painter_scenes import Portraits, face_parameters, misfit, moved_to, with_errors_of
 from lab.training import Plan
 from lab.training.backbone import Perceptual
 from lab.training.pool import Pool

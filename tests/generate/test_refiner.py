@@ -150,7 +150,7 @@ def test_mirrored_pairs_are_the_pairs_of_mirrored_people() -> None:
     face = latent(256)
     renderer = Renderer(face)
     turned = face.with_pose(face.pose.moved(np.radians((12, 5, 3)), np.zeros(3), np.zeros(2)))
-    pair = recipe.make_pair(face, turned, renderer.render(turned))
+    pair = recipe.make_pair(face, turned, renderer.render(turned), None)
     batch = tuple(torch.from_numpy(np.stack([column])) for column in pair)
     plain = recipe.prepared(batch, "cpu", change=False)
     for seed in range(20):
@@ -161,7 +161,7 @@ def test_mirrored_pairs_are_the_pairs_of_mirrored_people() -> None:
     mirrored = recipe.prepared(batch, "cpu", change=True)
     whole = torch.from_numpy(plain_answers(20.0))[None]
     ramp = torch.linspace(0, 1, 256).expand(1, 3, 256, 256)
-    straight, other = (composed(ramp, shift, whole)[0] for _, _, shift, _, _ in (plain, mirrored))
+    straight, other = (composed(ramp, shift, whole)[0] for _, _, shift, *_ in (plain, mirrored))
     assert torch.allclose(1 - other.flip(-1), straight, atol=0.02)
     assert torch.allclose(mirrored[4].flip(-1), plain[4])
     assert torch.allclose(mirrored[3][:, 9].flip(-1), -plain[3][:, 9])  # places, to the right
