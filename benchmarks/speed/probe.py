@@ -33,7 +33,7 @@ def probe(portrait: Path, speech: Path, out: Path, seconds: float, size: int = 5
 
 
 def main(portrait: Path, speech: Path, out: Path, seconds: float, size: int) -> dict:
-    """Generate `seconds` of speech, over again where it is shorter, in frames of `size` pixels; report speed, memory."""
+    """Generate `seconds` of speech, again where it is shorter, in frames of `size` pixels; report speed, memory."""
     from faces import Tracker
     from generate import FaceLatent, Motion, Painter, Talker
     from provenance import Generated, Keys, Permit, likeness, save_video
