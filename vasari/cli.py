@@ -54,7 +54,10 @@ app.add_typer(data.app, name="data")
 app.command(cls=having(compare=bench.compare))(bench.bench)
 
 
-EXTRAS = {"onnx": "train", "sklearn": "train", "timm": "train", "torch": "train", "torchmetrics": "bench"}
+EXTRAS = {
+    "onnx": "train", "sklearn": "train", "timm": "train", "torch": "train", "torchmetrics": "bench",
+    "fastapi": "serve", "starlette": "serve", "uvicorn": "serve", "websockets": "serve",
+}  # fmt: skip
 """Packages that some commands need -> the extra that brings them."""
 
 

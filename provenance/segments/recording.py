@@ -13,7 +13,7 @@ from media.errors import UnreadableError
 from media.kinds import SEGMENT, kind_of
 from provenance import manifest
 from provenance.segments.delivered import ASSERTION
-from provenance.segments.parsing import Piece, Segments, boxes
+from provenance.segments.parsing import LARGEST, Piece, Segments, boxes
 from provenance.segments.watching import CODES, Event, Watch
 from provenance.verdict import Credentials
 
@@ -65,8 +65,9 @@ def read_store(path: Path, anchors_pem: str) -> dict[str, Any] | None:
 @contextlib.contextmanager
 def joined(path: Path) -> Iterator[Path]:
     """The file itself; of a segment, one that holds it behind its initialization segment, the only one in its folder.
-    Without such a neighbour, or with several, the segment itself."""
-    head = _head_beside(path) if kind_of(path) == SEGMENT else None
+    Without such a neighbour, or with several, and where it is larger than any segment, the segment itself."""
+    short = kind_of(path) == SEGMENT and path.stat().st_size <= LARGEST
+    head = _head_beside(path) if short else None
     if head is None:
         yield path
         return

@@ -68,7 +68,15 @@ def test_the_page_runs_nothing_but_its_own(page):
     assert 'name="csrf" content="a token"' in answer.text
     assert " style=" not in answer.text
     assert "http" not in answer.text  # nothing comes from elsewhere
-    for name in ("studio.js", "studio-live.js", "studio-sound.js", "studio-worklet.js", "studio.css", "studio.en.json"):
+    for name in (
+        "studio.js",
+        "studio-live.js",
+        "studio-sound.js",
+        "studio-worklet.js",
+        "base.css",
+        "studio.css",
+        "studio.en.json",
+    ):
         found = page.client.get(f"/studio/static/{name}")
         assert found.status_code == 200
         assert "innerHTML" not in found.text

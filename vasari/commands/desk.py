@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from media.errors import MissingExtraError, UsageError
+from media.errors import UsageError
 from vasari.options import Anchors, MarkKeys, ProfileFile
 
 ONCE = "once"
@@ -58,16 +58,11 @@ def desk(
 
     A file is looked at on this machine and kept nowhere. It listens to this machine alone unless it is told otherwise.
     """
-    try:
-        from vasari.desk import Settings, create_desk
-        from vasari.desk.doors import ENTRANCE, is_loopback
-        from vasari.service.connections import listening, server
-    except ModuleNotFoundError as error:
-        if error.name and error.name.split(".")[0] in ("vasari", "provenance", "media", "detect"):
-            raise
-        raise MissingExtraError(f"{error.name} is not installed; run: pip install 'vasari[serve]'") from error
     from provenance.keys import default_folder
     from vasari.commands.verify import key_folder
+    from vasari.desk import Settings, create_desk
+    from vasari.desk.doors import ENTRANCE, is_loopback
+    from vasari.service.connections import listening, server
 
     if not token and not is_loopback(host):
         raise UsageError(f"{host}: others could ask, too; give --token FILE or --token once, or --host 127.0.0.1")

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from media.errors import MissingExtraError, UsageError
+from media.errors import UsageError
 
 if TYPE_CHECKING:
     from provenance.registry import Registry
@@ -46,15 +46,10 @@ def serve(
     """
     if context.invoked_subcommand is not None:
         return
-    try:
-        from vasari.service import Settings, create_app
-        from vasari.service.connections import listening, server
-    except ModuleNotFoundError as error:
-        if error.name and error.name.split(".")[0] in ("vasari", "provenance", "media"):
-            raise
-        raise MissingExtraError(f"{error.name} is not installed; run: pip install 'vasari[serve]'") from error
     from provenance import Keys
     from provenance.registry import open_registry
+    from vasari.service import Settings, create_app
+    from vasari.service.connections import listening, server
 
     opened = Keys.open(keys, create=False)
     registry = open_registry(opened.folder)

@@ -36,7 +36,8 @@ from vasari.service.uploads import read_small, spooled
 
 STATIC = Path(__file__).parent / "static"
 FILES = {
-    "studio.css": "text/css", "studio.js": "text/javascript", "studio-live.js": "text/javascript",
+    "base.css": "text/css", "studio.css": "text/css",
+    "studio.js": "text/javascript", "studio-live.js": "text/javascript",
     "studio-sound.js": "text/javascript", "studio-worklet.js": "text/javascript",
     "studio.en.json": "application/json",
 }  # fmt: skip
