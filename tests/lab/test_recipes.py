@@ -24,7 +24,9 @@ from faces import Tracker
 from faces.finder import Finder
 from faces.landmarks import MIRROR, LandmarkReader
 from faces.templates import FURTHEST, TemplateReader
+from generate.painter import WEIGHTS as PAINTER
 from generate.painter import Painter
+from generate.refiner import WEIGHTS as REFINER
 from generate.refiner import Refiner
 from lab.pictures import degrade
 from lab.pictures.london import London, background_mask, put_before
@@ -117,16 +119,19 @@ def test_landmarks_train(folder: Path, tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_painter_trains(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(painter, "VALIDATION_BATCHES", 2)
-    out, figures = recipe(painter.train, folder, tmp_path, widths=(4, 6, 8), batch=1)
-    assert figures["mouth_psnr_db"] > 10
-    assert figures["eye_unpainted_psnr_db"] > 10
-    assert Painter(out).card.config["widths"] == [4, 6, 8]
+    monkeypatch.setattr(painter, "FIRST", 2)
+    widths = {"mouth": (4, 6, 8), "eye": (4, 6, 8)}
+    out, figures = recipe(painter.train, folder, tmp_path, widths=widths, batch=1, teacher=PAINTER)
+    assert figures["volunteers_mouth_psnr_db"] > 10
+    assert figures["volunteers_eye_unpainted_psnr_db"] > 10
+    assert figures["volunteers_eye_teacher_psnr_db"] > 10
+    assert Painter(out).card.config["widths"] == {"mouth": [4, 6, 8], "eye": [4, 6, 8]}
     assert load_weights(out, "painter")[1].steps in (2, 3)
 
 
 def test_refiner_trains(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refiner, "FIRST", 2)
-    out, figures = recipe(refiner.train, folder, tmp_path, widths=(4, 6, 8), batch=2, kept=6)
+    out, figures = recipe(refiner.train, folder, tmp_path, widths=(4, 6, 8), batch=2, kept=6, teacher=REFINER)
     assert figures["volunteers_psnr_db"] > 10
     assert figures["volunteers_flow_psnr_db"] > 10
     assert Refiner(out).card.config["widths"] == [4, 6, 8]
