@@ -2,7 +2,7 @@
 
 SUITES = {
     name: f"benchmarks.{name}.suite"
-    for name in ("tracker", "renderer", "speed", "motion", "credentials", "attacks", "detector", "wild", "watermark",
-                 "generation")
+    for name in ("tracker", "renderer", "speed", "desk", "motion", "credentials", "attacks", "detector", "wild",
+                 "watermark", "generation")
 }  # fmt: skip
 """Where each suite lives, in the order in which `all` runs them."""

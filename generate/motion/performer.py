@@ -16,6 +16,9 @@ FORGOTTEN = np.ones(SIZE, np.float32)
 FORGOTTEN[CODE : CODE + 3] = 0.975, 0.965, 0.985
 """Share of its way from rest that a head keeps in a frame (yaw, pitch, roll), beside `Steps.leak`: what is drawn would
 wander further and slower than the performances that were learned, and is brought back to their figures by this."""
+WIDTH = 1.6
+"""How many times as far the corners of the mouth move as is drawn: what is drawn lies nearer to the mean than what was
+learned, and that moves them less than people do who are filmed."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class Performer:
         told = {"sound": sound, "other": other} | asked
         moods = np.stack([self._mood.step(m.amounts) for m in moments])
         drawn = np.stack([self._next({k: v[i] for k, v in told.items()}, moods[i]) for i in range(len(sound))])
-        clip = to_clip(within_reach(drawn), closure)
+        clip = to_clip(within_reach(drawn), closure, width=WIDTH)
         turned, moved = (np.stack(p) for p in zip(*(self._placement.step(m) for m in moments), strict=True))
         rotation, translation = clip.rotation + turned, clip.translation + moved
         return MotionClip(clip.actions, rotation.astype(np.float32), translation.astype(np.float32), clip.gaze)

@@ -44,6 +44,7 @@ BLINKING = 0.15  # lids shut further than this blink
 _BLINK = ACTION_INDEX["eyeBlinkLeft"]
 _CLOSE = ACTION_INDEX["mouthClose"]
 _LOOKS = np.array([name.startswith("eyeLook") for name in FACIAL_ACTIONS])
+_WIDTH = [ACTION_INDEX[name] for name in ("mouthStretchLeft", "mouthStretchRight", "mouthPucker")]
 
 
 def to_vectors(clip: MotionClip) -> np.ndarray:
@@ -52,8 +53,9 @@ def to_vectors(clip: MotionClip) -> np.ndarray:
     return np.concatenate([code, clip.rotation, clip.translation, clip.gaze], 1).astype(np.float32)
 
 
-def to_clip(vectors: np.ndarray, closure: np.ndarray) -> MotionClip:
-    """(T, M) and how far the lips are brought together (T,) in [0, 1] -> a clip.
+def to_clip(vectors: np.ndarray, closure: np.ndarray, *, width: float = 1.0) -> MotionClip:
+    """(T, M) and how far the lips are brought together (T,) in [0, 1] -> a clip; `width`: how many times as far the
+    corners of the mouth are drawn apart and pursed.
 
     Two things are not left to chance: `closure` of the gap that the code leaves between the lips is closed, exactly,
     and the eyes look along the gaze.
@@ -61,6 +63,7 @@ def to_clip(vectors: np.ndarray, closure: np.ndarray) -> MotionClip:
     code, rotation, translation, gaze = np.split(vectors.astype(np.float32), [CODE, CODE + 3, CODE + 6], 1)
     actions = Dynamics.load().decode(code)
     actions[:, _LOOKS] = look_actions(gaze, rotation)[:, _LOOKS]
+    actions[:, _WIDTH] = np.minimum(width * actions[:, _WIDTH], 1)
     actions[:, _CLOSE] = 0
     gap = np.maximum(mouth_opening(actions), 0)
     actions[:, _CLOSE] = np.clip(closure * gap / -GAP["mouthClose"], 0, 1)

@@ -5,15 +5,15 @@ import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from desks import PATIENT, Bench
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from provenance import Keys
-from vasari.desk import studio
+from vasari.desk import Settings, create_desk
 from vasari.service.connections import listening, server
 
 HOST = "http://127.0.0.1:8000"
@@ -24,10 +24,9 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples"
 
 
 def app_of(keys: Keys) -> FastAPI:
-    """The router, with what it needs."""
-    app = FastAPI()
-    app.state.settings, app.state.csrf = SimpleNamespace(keys=keys.folder), TOKEN
-    app.include_router(studio.router)
+    """A desk with these keys, whose inspector looks at nothing."""
+    app = create_desk(Settings(keys=keys.folder, **PATIENT), Bench)
+    app.state.csrf = TOKEN
     return app
 
 

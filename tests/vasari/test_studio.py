@@ -75,20 +75,20 @@ def test_the_page_runs_nothing_but_its_own(page):
         "studio-worklet.js",
         "base.css",
         "studio.css",
-        "studio.en.json",
+        "texts/studio.en.json",
     ):
-        found = page.client.get(f"/studio/static/{name}")
+        found = page.client.get(f"/static/{name}")
         assert found.status_code == 200
         assert "innerHTML" not in found.text
-    for name in ("studio.html", "..%2fstudio.py", "../studio.py"):
-        assert page.client.get(f"/studio/static/{name}").status_code == 404
+    for name in ("..%2fstudio.py", "../studio.py"):
+        assert page.client.get(f"/static/{name}").status_code == 404
 
 
 def test_every_word_of_the_page_has_its_text(page):
-    words = page.client.get("/studio/static/studio.en.json").json()
+    words = page.client.get("/static/texts/studio.en.json").json()
     about, html = page.client.get("/studio/about").json(), page.client.get("/studio").text
     asked = {part.split('"')[0] for kind in ("text", "label") for part in html.split(f'data-{kind}="')[1:]}
-    script = page.client.get("/studio/static/studio.js").text
+    script = page.client.get("/static/studio.js").text
     asked |= {part.split('"')[0] for part in script.split(' t("')[1:]}
     assert asked | {*about["emotions"], *about["expressions"]} <= set(words)
 
@@ -188,7 +188,7 @@ def test_pages_of_other_hosts_are_not_answered(page, origin):
 
 def test_a_name_that_somebody_pointed_here_is_refused(page):
     evil = {**OWN, "host": "evil.example:8000", "origin": "http://evil.example:8000"}
-    assert page.client.post("/studio/portrait?example=1", headers=evil).status_code == 403
+    assert page.client.post("/studio/portrait?example=1", headers=evil).status_code == 421
 
 
 @pytest.mark.parametrize(

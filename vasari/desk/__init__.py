@@ -8,7 +8,7 @@ looking     in a process of its own: a file's credentials, marks, what the detec
 jobs        one file after the other through that process, with a limit on time, memory and how many wait
 sealing     records that this desk vouches for: links that expire, and what people say of an answer
 inspector   the routes of the page that looks at files
-studio      the routes of the page where a face speaks: asking (its words), guarding, keeping (portraits, films),
+studio      the routes of the page where a face speaks: asking (its words), keeping (portraits, films),
             session (one at a time), voices (typed speech)
 """
 

@@ -25,6 +25,7 @@ ENTRANCE = "/enter"
 READING = ("GET", "HEAD")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 ANYWHERE = ("0.0.0.0", "::", "")  # every address of the machine
+OLDER = "the page is older than this program; load it again"
 LONGEST_TARGET = 4096  # characters of path and query
 POLICY = "; ".join(
     (
@@ -101,10 +102,9 @@ class Doors:
         path = scope["path"]
         if self._settings.token and not self._entered(asked.headers) and not path.startswith((ENTRANCE, "/static/")):
             return _no(401, "no session") if changes or path.startswith("/api/") else RedirectResponse(ENTRANCE, 303)
-        if changes and scope["type"] == "http" and path != ENTRANCE:
-            given = asked.headers.get(TOKEN, "")
-            if not hmac.compare_digest(given.encode(), str(self._desk.state.csrf).encode()):
-                return _no(403, "the page is older than this program; load it again")
+        bears = scope["type"] == "websocket" or path == ENTRANCE  # a socket shows it first, who enters has none yet
+        if changes and not bears and not is_pages(self._desk, asked.headers.get(TOKEN, "")):
+            return _no(403, OLDER)
         return None
 
     def _is_ours(self, headers: Headers) -> bool:
@@ -123,6 +123,11 @@ class Doors:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         bearer = scheme.lower() == "bearer" and not self._settings.once and is_token(self._settings, token)
         return bearer or hmac.compare_digest(session.encode(), str(self._desk.state.session).encode())
+
+
+def is_pages(desk: FastAPI, given: str) -> bool:
+    """Whether this is the token that the desk's own pages are given. A socket shows it in its first message."""
+    return hmac.compare_digest(given.encode(), str(desk.state.csrf).encode())
 
 
 def is_token(settings: Settings, given: str) -> bool:

@@ -1,9 +1,7 @@
 """The studio: a portrait speaks in the browser, live while somebody speaks, or as a film of a recording.
 
-    app.include_router(studio.router)
-
-Of `app.state` it reads `settings.keys`, the folder of keys (None: the maker's own), and what `guarding` reads. What it
-keeps lies in `app.state.studio`, made on first need.
+Of `app.state` it reads `settings.keys`, the folder of keys (None: the maker's own), and `csrf`, the token that its page
+is given. What it keeps lies in `app.state.studio`, made on first need. Who may ask is for `doors`.
 
 The WebSocket /studio/live: the page sends `asking.Begin`, then sound (a byte, 0 for the face's own voice, 1 for the
 other speaker's, and 16 kHz mono s16le) and messages of `asking`; it is sent fragmented mp4 and words in JSON: ready,
@@ -17,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
@@ -28,32 +26,19 @@ from media.errors import UnreadableError, UsageError, VasariError
 from media.pictures import read_picture
 from provenance import Keys
 from vasari.desk import asking as ask
-from vasari.desk.guarding import HEADER, check, same_host, token_of
+from vasari.desk.doors import OLDER, is_pages
 from vasari.desk.keeping import Portrait, Studio
 from vasari.desk.session import Live, Making, Wire, Work
 from vasari.desk.voices import USUAL, speak, voices
 from vasari.service.uploads import read_small, spooled
 
 STATIC = Path(__file__).parent / "static"
-FILES = {
-    "base.css": "text/css", "studio.css": "text/css",
-    "studio.js": "text/javascript", "studio-live.js": "text/javascript",
-    "studio-sound.js": "text/javascript", "studio-worklet.js": "text/javascript",
-    "studio.en.json": "application/json",
-}  # fmt: skip
 EXAMPLES = range(1, 7)
 LARGEST_PICTURE, LARGEST_SPEECH, UPLOAD_SECONDS = 16 << 20, 64 << 20, 60.0
 FIRST, SILENCE, QUIET = 10.0, 30.0, 600.0  # seconds for the first message; between any two; without sound or steering
 LARGEST_SOUND = 16 << 10  # bytes of a message
 GONE = (RuntimeError, WebSocketDisconnect)  # what is raised when a page has left
 MOST_WRONG = 20  # messages that are not understood before the socket is closed
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'"
-)
-HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
-
 router = APIRouter(prefix="/studio", include_in_schema=False)
 
 
@@ -65,15 +50,10 @@ def _studio(connection: HTTPConnection) -> Studio:
     return studio
 
 
-def _checked(request: Request) -> Studio:
-    check(request, request.headers.get(HEADER, ""))
-    return _studio(request)
+Kept = Annotated[Studio, Depends(_studio)]
 
 
-Checked = Annotated[Studio, Depends(_checked)]
-
-
-def _portrait(studio: Checked, name: str) -> Portrait:
+def _portrait(studio: Kept, name: str) -> Portrait:
     portrait = studio.portraits.get(name)
     if portrait is None:
         raise HTTPException(404, "this portrait is no longer here; choose it again")
@@ -95,26 +75,15 @@ def _told(path: Path | None = None, name: str = "") -> Iterator[None]:
 @router.get("")
 async def page(request: Request) -> HTMLResponse:
     """The page, with the token in it."""
-    text = (STATIC / "studio.html").read_text("utf-8").replace("CSRF-TOKEN", token_of(request))
-    return HTMLResponse(text, headers={**HEADERS, "Content-Security-Policy": POLICY})
-
-
-@router.get("/static/{name}")
-async def static(name: str) -> Response:
-    """What the page is made of."""
-    if name not in FILES:
-        raise HTTPException(404)
-    file = STATIC / "texts" / name if name.endswith(".json") else STATIC / name
-    return FileResponse(file, media_type=FILES[name], headers=HEADERS)
+    return HTMLResponse((STATIC / "studio.html").read_text("utf-8").replace("CSRF-TOKEN", request.app.state.csrf))
 
 
 @router.get("/about")
-def about(request: Request) -> dict[str, Any]:
+def about(studio: Kept) -> dict[str, Any]:
     """What can be asked for here."""
     from generate.acted import EXPRESSIONS
     from generate.acting import EMOTIONS
 
-    studio = _studio(request)
     return {
         "examples": [number for number in EXAMPLES if studio.example(number)], "voices": voices(), "voice": USUAL,
         "emotions": [name for name in EMOTIONS if name != "neutral"], "expressions": list(EXPRESSIONS),
@@ -122,16 +91,16 @@ def about(request: Request) -> dict[str, Any]:
 
 
 @router.get("/example/{number}")
-def example(request: Request, number: int) -> FileResponse:
+def example(studio: Kept, number: int) -> FileResponse:
     """A shipped portrait."""
-    path = _studio(request).example(number) if number in EXAMPLES else None
+    path = studio.example(number) if number in EXAMPLES else None
     if path is None:
         raise HTTPException(404)
-    return FileResponse(path, media_type="image/png", headers=HEADERS)
+    return FileResponse(path, media_type="image/png")
 
 
 @router.post("/portrait")
-async def bring(request: Request, studio: Checked, example: int = 0) -> dict[str, Any]:
+async def bring(request: Request, studio: Kept, example: int = 0) -> dict[str, Any]:
     """Take a picture: the body, or a shipped one by its number. Says whether consent is needed."""
     shipped = studio.example(example) if example in EXAMPLES else None
     data = shipped.read_bytes() if shipped else await read_small(request, LARGEST_PICTURE, UPLOAD_SECONDS)
@@ -154,7 +123,7 @@ def _brought(studio: Studio, data: bytes) -> str:
 
 
 @router.post("/portrait/{name}/consent", status_code=204)
-async def agree(request: Request, studio: Checked, portrait: Brought) -> None:
+async def agree(request: Request, studio: Kept, portrait: Brought) -> None:
     """Put consent on file."""
     body = await read_small(request, ask.LONGEST, FIRST)
     with _told(portrait.path, "the portrait"):
@@ -162,7 +131,7 @@ async def agree(request: Request, studio: Checked, portrait: Brought) -> None:
 
 
 @router.post("/portrait/{name}/seat", status_code=204)
-def seat(studio: Checked, portrait: Brought, size: int = 512) -> None:
+def seat(studio: Kept, portrait: Brought, size: int = 512) -> None:
     """Make it ready, so that a session begins at once. Says what is wrong with the face."""
     if size not in ask.SIZES:
         raise HTTPException(400, "there is no such size")
@@ -171,7 +140,7 @@ def seat(studio: Checked, portrait: Brought, size: int = 512) -> None:
 
 
 @router.post("/speech")
-async def speech(request: Request, studio: Checked) -> dict[str, Any]:
+async def speech(request: Request, studio: Kept) -> dict[str, Any]:
     """Take a recording of speech: the body, any file with sound."""
     async with spooled(request, None, LARGEST_SPEECH, UPLOAD_SECONDS) as path:
         kept = studio.place("")
@@ -180,7 +149,7 @@ async def speech(request: Request, studio: Checked) -> dict[str, Any]:
 
 
 @router.post("/speech/text")
-async def text(request: Request, studio: Checked) -> dict[str, Any]:
+async def text(request: Request, studio: Kept) -> dict[str, Any]:
     """Take a text, and have it spoken."""
     body = await read_small(request, ask.LONGEST, FIRST)
     kept = studio.place(".wav")
@@ -203,16 +172,15 @@ def _heard(studio: Studio, path: Path) -> dict[str, Any]:
 
 
 @router.get("/film/{name}")
-def film(request: Request, name: str, save: bool = False) -> FileResponse:
+def film(studio: Kept, name: str, save: bool = False) -> FileResponse:
     """A signed file: to be looked at, or to be saved. A live recording can be fetched once."""
-    studio = _studio(request)
     kept = studio.films.get(name)
     if kept is None or not kept.path.is_file() or (kept.once and studio.films.take(name) is None):
         raise HTTPException(404, "this film is not here, or no longer")
     gone = BackgroundTask(kept.path.unlink, missing_ok=True) if kept.once else None
     kind = "attachment" if save or kept.once else "inline"
     return FileResponse(
-        kept.path, media_type="video/mp4", filename="vasari.mp4", content_disposition_type=kind, headers=HEADERS,
+        kept.path, media_type="video/mp4", filename="vasari.mp4", content_disposition_type=kind,
         background=gone,
     )  # fmt: skip
 
@@ -246,9 +214,6 @@ async def make(websocket: WebSocket) -> None:
 
 async def _first(websocket: WebSocket, kind: type[ask.Asked]) -> Any:
     """The first message, of somebody who may ask; None where it was refused."""
-    if not same_host(websocket):
-        await websocket.close(1008)
-        return None
     await websocket.accept()
     try:
         async with asyncio.timeout(FIRST):
@@ -256,14 +221,13 @@ async def _first(websocket: WebSocket, kind: type[ask.Asked]) -> Any:
         if message["type"] == "websocket.disconnect":
             return None
         first = ask.read(kind, message.get("text") or "")
-        check(websocket, getattr(first, "token", ""))
-        return first
+        if is_pages(websocket.app, getattr(first, "token", "")):
+            return first
+        await _refuse(websocket, OLDER)
     except TimeoutError:
         await _refuse(websocket, "nothing came")
     except UsageError as error:
         await _refuse(websocket, str(error))
-    except HTTPException as error:
-        await _refuse(websocket, str(error.detail))
     return None
 
 

@@ -38,7 +38,7 @@ export class Microphone {
     const made = new Microphone();
     made.media = await navigator.mediaDevices.getUserMedia({ audio: wanted });
     made.context = new AudioContext({ sampleRate: RATE });
-    await made.context.audioWorklet.addModule("/studio/static/studio-worklet.js");
+    await made.context.audioWorklet.addModule("/static/studio-worklet.js");
     const taker = new AudioWorkletNode(made.context, "taker", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
     taker.port.onmessage = ({ data }) => take(data);
     made.context.createMediaStreamSource(made.media).connect(taker);

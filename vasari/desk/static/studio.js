@@ -9,7 +9,7 @@ const HOLDS = { // name: least, most, at rest, step
   roll: [-20, 20, 0, 1], distance: [0.8, 1.25, 1, 0.01], movement: [0, 2, 1, 0.05],
 };
 const STEERS = 60; // ms between two changes that are sent
-const WORDS = await (await fetch("/studio/static/studio.en.json")).json();
+const WORDS = await (await fetch("/static/texts/studio.en.json")).json();
 const t = (key, values = {}) => (WORDS[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const state = { portrait: "", live: null, film: null, speech: "", microphone: null, taped: null, stop: null };
 const sliders = {};
