@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from detect.picture import CELLS, SHARPNESS, SIDE
+from detect.picture import CARRIED, CELLS, MOUTH, SHARPNESS, SIDE, UPPER
 from lab.networks.graph import Graph
 from lab.training.backbone import MEAN, STD, lite0
 
@@ -51,6 +51,12 @@ def pooled(evidence: torch.Tensor) -> torch.Tensor:
     """Evidence (B, H, W) -> logit (B,): the logarithm of the mean of the exponentials."""
     flat = SHARPNESS * evidence.flatten(1)
     return (flat.logsumexp(1) - math.log(flat.shape[1])) / SHARPNESS
+
+
+def scores(evidence: torch.Tensor) -> torch.Tensor:
+    """`detect.picture.scores` in torch: evidence (B, CELLS, CELLS) -> score (B,). What is taken off teaches nothing: a
+    face would be called real by evidence that its eyes are made."""
+    return pooled(evidence) + pooled(evidence[MOUTH]) - CARRIED * pooled(evidence[UPPER]).detach()
 
 
 def build(tensors: Mapping[str, torch.Tensor], config: Mapping[str, Any]) -> PictureNet:

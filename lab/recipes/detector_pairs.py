@@ -26,7 +26,7 @@ from lab.fakes.sittings import volunteers_of
 from lab.fakes.world import World
 from lab.labelled.crops import Shelf, cut_all, placed, placing
 from lab.labelled.manifest import REAL, ClipSet, Item, Split, person_of, place_of
-from lab.networks.detector import pooled
+from lab.networks.detector import scores
 from lab.pictures.london import London
 from media.errors import UsageError
 
@@ -37,7 +37,7 @@ SIDES: tuple[Split, ...] = ("calibration", "train", "train", "train", "validatio
 ALIKE = 0.5  # share of the pairs of which both went the same way through the world
 LEVELLED = 0.7  # share of the pairs of which both are brought to one sharpness
 SOFTER = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8)  # sigmas that are tried for it, pixels
-SHARES = {"talked": 2.5, "enhanced": 2.0, "self_blend": 2.0, "restored": 0.5, "upsampled": 0.5}
+SHARES = {"talked": 2.5, "enhanced": 2.0, "redrawn": 2.0, "restored": 0.5, "upsampled": 0.5}
 """How often a family is drawn, others 1: most often what leaves a face as sharp as it was."""
 SELF = 0.5  # share of the pairs in which the fake is made of the real's own crop
 MOST = 3  # stages that a crop goes through at most
@@ -181,15 +181,15 @@ def validator(
     """AUC of each family's pairs, and their mean as "auc"."""
     from sklearn.metrics import roc_auc_score
 
-    def scores(net: nn.Module, crops: np.ndarray) -> np.ndarray:
+    def looked(net: nn.Module, crops: np.ndarray) -> np.ndarray:
         parts = np.array_split(crops, max(1, len(crops) // 16))
         seen = (torch.from_numpy(part).permute(0, 3, 1, 2).to(device).float() / 255 for part in parts)
-        return np.concatenate([pooled(net(part)[0]).float().cpu().numpy() for part in seen])
+        return np.concatenate([scores(net(part)[0]).float().cpu().numpy() for part in seen])
 
     def validate(net: nn.Module) -> dict[str, float]:
         figures = {}
         for family, (reals, fakes) in found.items():
-            told = np.concatenate([scores(net, reals), scores(net, fakes)])
+            told = np.concatenate([looked(net, reals), looked(net, fakes)])
             figures[f"auc_{family}"] = float(roc_auc_score(np.arange(len(told)) >= len(reals), told))
         return {"auc": float(np.mean(list(figures.values()))), **figures}
 

@@ -14,7 +14,7 @@ from lab.fakes.blending import SelfBlend
 from lab.fakes.spoiling import Spoiling
 from lab.labelled.crops import Shelf, cut_all
 from lab.labelled.manifest import REAL, SOUND_KINDS, ClipSet, Item, Split, check_splits
-from lab.networks.detector import FROZEN, PictureNet, pooled
+from lab.networks.detector import FROZEN, PictureNet, scores
 from lab.recipes import detector_pairs as drawn
 from lab.training import Plan, fit
 from lab.training.ranks import first_to_begin
@@ -124,7 +124,7 @@ def loss(net: nn.Module, batch: Batch, device: str = "cpu") -> tuple[torch.Tenso
     of few false alarms are set by these, and no evidence anywhere in a real."""
     crops, labels = (t.to(device, non_blocking=True) for t in batch)
     evidence, _ = net((crops.float() / 255).contiguous(memory_format=torch.channels_last))
-    logits = pooled(evidence)
+    logits = scores(evidence)
     entropy = F.binary_cross_entropy_with_logits(logits, labels * (1 - 2 * SMOOTH) + SMOOTH)
     half = len(logits) // 2
     order = F.softplus(logits[:half] - logits[half:]).mean()
@@ -155,15 +155,15 @@ def validator(items: Sequence[Item], crops: Sequence[Shelf], device: str) -> Cal
     made = np.array([i.is_fake for i, _ in kept])
     kinds = np.array([i.kind for i, _ in kept])
 
-    def scores(net: nn.Module, rows: list[np.ndarray]) -> np.ndarray:
+    def looked(net: nn.Module, rows: list[np.ndarray]) -> np.ndarray:
         found = []
         for pictures in rows:
             seen = torch.from_numpy(pictures).permute(0, 3, 1, 2).to(device).float() / 255
-            found.append(float(pooled(net(seen)[0]).mean()))
+            found.append(float(scores(net(seen)[0]).mean()))
         return np.array(found)
 
     def validate(net: nn.Module) -> dict[str, float]:
-        told = [scores(net, rows) for rows in views]
+        told = [looked(net, rows) for rows in views]
         figures = {"auc_clean": roc_auc_score(made, told[0]), "auc_spoiled": roc_auc_score(made, told[-1])}
         figures["auc"] = float(np.mean(list(figures.values())))
         for kind in np.unique(kinds[made]):

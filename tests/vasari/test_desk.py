@@ -54,6 +54,15 @@ def test_phases_are_told_in_order_and_nothing_stays(client, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_the_inspector_stands_alone_where_no_studio_is_wanted(there):
+    with desk(studio=there) as client:
+        assert client.get("/").status_code == 200
+        assert client.get("/api/desk").json()["studio"] is there
+        assert client.get("/studio").status_code == (200 if there else 404)
+        assert client.post("/studio/portrait?example=1").status_code == (200 if there else 404)
+
+
 def test_facts_that_an_estimate_will_not_change_come_early():
     def look(task):
         return found(task) | ({"triage": {"summary": "Sure."}} if task.step == "marks" else {})

@@ -28,6 +28,9 @@ def desk(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8010,
     open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
+    studio: Annotated[
+        bool, typer.Option("--studio/--no-studio", help="Whether faces can be made there, too, not only looked at.")
+    ] = True,
     token: Token = None,
     name: Annotated[
         list[str] | None,
@@ -68,7 +71,7 @@ def desk(
         raise UsageError(f"{host}: others could ask, too; give --token FILE or --token once, or --host 127.0.0.1")
     secret = _token(token)
     settings = Settings(
-        host=host, names=tuple(name or ()), keys=key_folder(keys), anchors=tuple(anchor or ()), profile=profile,
+        host=host, names=tuple(name or ()), studio=studio, keys=key_folder(keys), anchors=tuple(anchor or ()), profile=profile,
         token=secret, once=token == ONCE, sources=tuple(map(_source, sources or ())), largest_upload=largest << 20,
         longest=longest, feedback=feedback or default_folder().parent / "desk-feedback.jsonl",
     )  # fmt: skip

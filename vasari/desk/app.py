@@ -43,7 +43,8 @@ def create_desk(settings: Settings, make: Callable[[], Worker] | None = None) ->
     state.uploads, state.writes = RateLimit(settings.uploads_a_minute), RateLimit(settings.writes_a_minute)
     state.entries = RateLimit(ENTRIES_A_MINUTE)
     app.include_router(inspector.router)
-    app.include_router(studio.router)
+    if settings.studio:
+        app.include_router(studio.router)
     app.mount("/static", StaticFiles(directory=inspector.STATIC), name="static")
     app.add_middleware(Doors, desk=app, settings=settings)
     _tell_errors(app)

@@ -70,6 +70,7 @@ async def about(request: Request) -> JSONResponse:
             "longest": settings.longest,
             "marks": settings.keys is not None,
             "sources": list(settings.sources),
+            "studio": settings.studio,
             "feedback": settings.feedback is not None,
             "kept_seconds": settings.kept_seconds,
         }

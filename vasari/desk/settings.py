@@ -10,6 +10,7 @@ class Settings:
 
     host: str = "127.0.0.1"  # that it is bound to
     names: tuple[str, ...] = ()  # further names of hosts by which it may be asked, of a server before it
+    studio: bool = True  # whether faces can be made here, too
     keys: Path | None = None  # folder; without one marks are not looked for
     anchors: tuple[Path, ...] = ()  # PEM files of roots that are trusted besides
     profile: Path | None = None  # what real looks like where it is used (`vasari detect calibrate`)

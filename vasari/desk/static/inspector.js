@@ -168,6 +168,7 @@ async function begin() {
   }
   $("promise").textContent = t("promise", { size: size(desk.largest) });
   $("address").hidden = !desk.sources.length;
+  document.querySelector("nav").hidden = !desk.studio;
   listen();
   const kept = /^\/answers\/([\w-]+)$/.exec(location.pathname);
   if (kept) {
