@@ -10,7 +10,7 @@ from media import VideoReader
 
 def parts(given: Given) -> Parts:
     """Raises `UnreadableError` where a folder, or the video, is not what it should be, before any work."""
-    from benchmarks.renderer import clip, leak, likeness, restore, smiles, truth
+    from benchmarks.renderer import clip, leak, likeness, restore, smiles, teeth, truth
     from benchmarks.renderer.judge import Judge
 
     if given.london is not None:
@@ -20,7 +20,7 @@ def parts(given: Given) -> Parts:
     if given.clip is not None:
         VideoReader(given.clip)
     judge = Judge()
-    for part in (smiles, truth, leak, clip, likeness):
+    for part in (smiles, truth, teeth, leak, clip, likeness):
         yield part.__name__.rsplit(".", 1)[-1], partial(part.measure, given, judge)
     yield "restore", partial(restore.measure, given)
 
