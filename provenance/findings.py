@@ -8,8 +8,9 @@ from collections.abc import Collection, Sequence
 
 from media.words import plain, quoted
 from provenance.registry import Entry
-from provenance.verdict import Credentials, Identity, Mark, Match, Opened, Recovered, Track, Visible
+from provenance.verdict import Credentials, Identity, Mark, Match, Opened, Recovered, Spoken, Track, Visible
 
+LONGEST_WORDS = 300  # letters of a notice
 PRESENT = ("found", "noticed")
 EXPLAINED = {
     "assertion.dataHash.mismatch": "the file was changed after it was signed",
@@ -164,6 +165,16 @@ def labelled(label: Visible | None) -> list[str]:
     if label.stated.reason:
         return [f"without a visible label, as the credentials state: {quoted(label.stated.reason)}"]
     return []
+
+
+def announced(notice: Spoken | None) -> list[str]:
+    """That a spoken notice is claimed; nobody listens for it."""
+    if notice is None:
+        return []
+    return [
+        f"a spoken notice is claimed for its first {notice.seconds:g} s ({quoted(notice.language)}): "
+        f"{quoted(notice.words, LONGEST_WORDS)}; it was not listened for"
+    ]
 
 
 def several(name: str, mark: Mark) -> list[str]:

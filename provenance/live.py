@@ -50,6 +50,7 @@ from provenance.save import (
     begin,
     check_authority,
     check_output,
+    check_unspoken,
     finish,
     labeller_of,
     new_message,
@@ -132,6 +133,7 @@ def _save(
 ) -> tuple[Saved, BaseException | None]:
     """What was saved, and what broke the stream off."""
     keys, claim = admitted(performance).keys, performance.claim
+    check_unspoken(performance)
     labeller = labeller_of(performance, (performance.label or Label("on")).on_live() if claim.labelled else Label())
     _check(claim, crf)
     if not to.grows_at(target):

@@ -264,6 +264,7 @@ def read_credentials(
         identities=statements.identities(content, store["identity_failures"], store["identity_passed"]),
         uncovered=uncovered(path, content),
         label=statements.visible_label(content),
+        notice=statements.spoken_notice(content),
         live=store.get("live", []),
         notes=place.notes + revoked.stale(store["signature"].chain),
         **statements.bindings(content),

@@ -18,6 +18,7 @@ from vasari.options import (
     Output,
     Portrait,
     Size,
+    SpokenNotice,
     VisibleLabel,
 )
 from vasari.progress import frames_bar
@@ -111,6 +112,7 @@ def generate(
     hear: Other = None,
     label: VisibleLabel = None,
     label_reason: LabelReason = "",
+    notice: SpokenNotice = None,
 ) -> None:
     """Make the face in PORTRAIT speak SPEECH. The result is always watermarked and signed.
 
@@ -120,11 +122,12 @@ def generate(
     from media.units import FPS
     from provenance import Permit, save_live, save_video
     from vasari import live as listening
-    from vasari.studio import check_request, check_speech, labelled, seat, speaking
+    from vasari.studio import announced, check_request, check_speech, labelled, seat, speaking
 
     asked, weighed = directing.controls(gaze, pose, distance, emotion, movement, curve), directing.guidance(guidance)
     asking = {"seed": seed, "style": style, "controls": asked, "guidance": weighed}
     worn = labelled(label, label_reason, live=live)
+    spoken = announced(notice, live=live)
     listening.check_input(speech, hear) if live else listening.check_not_input(speech, to)
     files = [] if live else [speech, *([hear] if hear else [])]
     check_request(output, (portrait, *files), size)
@@ -144,7 +147,7 @@ def generate(
         if outlet is not None:
             saved = save_live(output, listening.speaking(permit, sitter, *given), outlet, progress=progress)
         else:
-            saved = save_video(output, speaking(permit, sitter, speech, *given), progress=progress)
+            saved = save_video(output, speaking(permit, sitter, speech, *given, spoken), progress=progress)
     report(saved, err=live)
 
 
