@@ -353,6 +353,12 @@ def admitted(performance: Performance) -> Performance:
     return performance
 
 
+def check_unspoken(performance: Performance) -> None:
+    """Raise `UsageError` for a spoken notice, which whole videos alone take."""
+    if performance.notice is not None:
+        raise UsageError("a spoken notice is put before whole videos and sound; a picture or live video takes none")
+
+
 def is_nobody(portrait: str | os.PathLike[str], keys: Keys | None = None, *, registry: Registry | None = None) -> bool:
     """Whether `portrait` is known to show a person who does not exist, and needs no consent.
 

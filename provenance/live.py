@@ -38,7 +38,7 @@ from provenance import likeness
 from provenance.claims import Claim, Recorded, definition
 from provenance.encoding import Marking, OwnMarks, size_of
 from provenance.faults import ForeignError, beside, callers, foreign, owned, plainly, pulled
-from provenance.gate import Performance, admitted
+from provenance.gate import Performance, admitted, check_unspoken
 from provenance.keys import Keys
 from provenance.label import Label, Labeller
 from provenance.outlets import Outlet
@@ -50,7 +50,6 @@ from provenance.save import (
     begin,
     check_authority,
     check_output,
-    check_unspoken,
     finish,
     labeller_of,
     new_message,

@@ -58,12 +58,12 @@ from provenance.watermark.sound import SoundMarker
 from provenance.watermark.wide import WideSoundMarker
 
 TYPES = {
-    "picture": PICTURE_TYPES | {suffix: MIME[suffix] for suffix in (".avif", ".tif", ".tiff")},
+    "picture": PICTURE_TYPES | {suffix: MIME[suffix] for suffix in (".avif", ".gif", ".tif", ".tiff")},
     "video": {suffix: (MIME | BESIDE)[suffix] for suffix in (".mp4", ".mov", ".mkv", ".webm")},
     "sound": {suffix: (MIME | BESIDE)[suffix] for suffix in (".m4a", ".mp3", ".wav", ".flac", ".opus", ".ogg")},
 }
 PACKED = {"compression": "tiff_lzw"}
-LOSSLESS: dict[str, dict[str, Any]] = {".png": {"compress_level": 4}, ".tif": PACKED, ".tiff": PACKED}
+LOSSLESS: dict[str, dict[str, Any]] = {".png": {"compress_level": 4}, ".gif": {}, ".tif": PACKED, ".tiff": PACKED}
 LARGEST = 8192 * 4608  # pixels of a frame of a video
 DEPTH = 4  # frames that wait before each stage; they may be large
 JITTER = 0.1  # of 1 / 25 s; as `media.video`
@@ -98,7 +98,7 @@ def mark_file(
 
     Args:
         path: anything that can be read.
-        output: .png, .jpg, .webp, .avif or .tif for a picture, .mp4, .mov, .mkv or .webm for a video, .m4a, .mp3,
+        output: .png, .jpg, .webp, .avif, .gif or .tif for a picture, .mp4, .mov, .mkv or .webm for a video, .m4a, .mp3,
             .wav, .flac, .opus or .ogg for sound.
         crf, preset: quality and speed of the video's encoder.
         quality: of JPEG and WebP, 1 to 100.
@@ -118,6 +118,7 @@ def mark_file(
     info = probe(source)
     if notice is not None and info.kind != "sound":
         raise UsageError(f"{source}: a {info.kind}, and a spoken notice is put before sound alone; leave --notice out")
+    _refuse_unwritten(output, info.kind)
     target = check_output(output, [source], TYPES[info.kind])
     book = registry_of(keys, registry)
     if remote_url:
@@ -186,6 +187,15 @@ class _Copy:
         if self.kind == "picture":
             return _picture(self.source, self.unsigned, self.message, self.key, settings, strength)
         return _media(self.source, self.unsigned, self.message, self.key, settings, progress, strength, self.notice)
+
+
+def _refuse_unwritten(output: str | os.PathLike[str], kind: str) -> None:
+    """Raise `UsageError` for what could carry credentials, but cannot be written here."""
+    suffix = Path(output).suffix.lower()
+    if suffix in (".heic", ".heif"):
+        raise UsageError(f"{output}: nothing here writes HEIC; choose .avif, or `vasari sign` a HEIC file as it is")
+    if suffix == ".gif" and kind == "video":
+        raise UsageError(f"{output}: a moving GIF with credentials in it is read by few; choose .mp4 or .webm")
 
 
 def _settings(kind: str, target: Path, crf: int, preset: str, quality: int) -> dict[str, Any]:

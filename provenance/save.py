@@ -28,7 +28,7 @@ from provenance.claims import Claim, Mixed, Opened, Rendered, definition
 from provenance.encoding import Marking, OwnMarks, check_size, size_of
 from provenance.faults import beside, callers, foreign, owned, plainly, pulled
 from provenance.fingerprint import Fingerprinter
-from provenance.gate import Performance, admitted
+from provenance.gate import Performance, admitted, check_unspoken
 from provenance.hashing import file_sha256
 from provenance.ingredients import BESIDE, MIME
 from provenance.keys import Keys
@@ -201,14 +201,6 @@ def save_picture(
             frames=1, printer=printer, likeness=likeness, again=again, holds=performance.check,
         )  # fmt: skip
     return timed(saved, started)
-
-
-def check_unspoken(performance: Performance) -> None:
-    """Raise `UsageError` for a spoken notice, which whole videos alone take."""
-    if performance.notice is not None:
-        raise UsageError(
-            "a spoken notice is put before whole videos and sound files; a picture or live video takes none"
-        )
 
 
 def labeller_of(performance: Performance, label: Label | None = None) -> Labeller:

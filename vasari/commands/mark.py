@@ -17,7 +17,8 @@ def mark(
         typer.Option(
             "--output",
             "-o",
-            help="Marked copy: .png, .jpg, .webp; .mp4, .mov; .m4a, .mp3, .wav.",
+            help="Marked copy: .png, .jpg, .webp, .avif, .gif, .tif; .mp4, .mov, .mkv, .webm; .m4a, .mp3, .wav, .flac, "
+            ".opus, .ogg.",
             show_default=False,
         ),
     ],
