@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from command_line import vasari
 
+from benchmarks.authority import TimeAuthority
 from benchmarks.figures import Figure, Results, write
 from provenance import Keys, certificates, elsewhere, sign_beside
 from provenance.timestamps import Authority
@@ -159,14 +160,21 @@ def test_what_the_maker_signed_as_something_else_is_no_report(copy, tmp_path, ma
 
 def test_expired_and_revoked_are_told(tmp_path, monkeypatch):
     keys = Keys.open(tmp_path / "keys")
-    monkeypatch.setattr(certificates, "LEAF_DAYS", (3600 + 2.5) / 86400)
+    monkeypatch.setattr(certificates, "LEAF_DAYS", (3600 + 6.5) / 86400)
     monkeypatch.setattr("provenance.generations.due", lambda _: False)
     keys = keys.rotate()
     out = tmp_path / "out"
     assert vasari("comply", "-o", out, "--keys", keys.folder).code == 0
-    time.sleep(max(0.0, (keys.expires - dt.datetime.now(dt.UTC)).total_seconds()) + 1.1)
+    with TimeAuthority() as authority:
+        keys.set_authority(Authority(authority.url), authority.anchor_pem)
+        assert vasari("comply", "-o", tmp_path / "stamped", "--keys", keys.folder).code == 0
+    assert keys.expires > dt.datetime.now(dt.UTC)
+    time.sleep((keys.expires - dt.datetime.now(dt.UTC)).total_seconds() + 1.1)
     done = vasari("comply", "--check", out, "--keys", keys.folder)
     assert (done.code, "expired" in done.err) == (3, True)
+    done = vasari("comply", "--check", tmp_path / "stamped", "--keys", keys.folder)
+    assert (done.code, "stamped 20" in done.out) == (0, True)
+    keys.set_authority(None)
     monkeypatch.undo()
     keys = Keys.open(keys.folder).rotate()
     assert vasari("comply", "-o", tmp_path / "later", "--keys", keys.folder).code == 0

@@ -182,7 +182,7 @@ def _judged(duty: Duty, facts: Facts) -> Judged:
     missed = [figure.figure for figure in shown if figure.met is False]
     state, how = _state(duty.rests, facts)
     if missed:
-        state, how = "not met", f"measured below its goal: {', '.join(dict.fromkeys(missed))}"
+        state, how = "not met", f"misses its goal: {', '.join(dict.fromkeys(missed))}"
     if duty.rests == "tests" and facts.tested is not None and not facts.tested.passed:
         state, how = "not met", "tests failed, or none ran"
     return Judged(
