@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 from media.words import plain, quoted
 from provenance.registry import Entry
-from provenance.verdict import Credentials, Identity, Mark, Match, Opened, Recovered, Spoken, Track, Visible
+from provenance.verdict import Credentials, Identity, Mark, Match, Opened, Recovered, Track, Visible
 
 LONGEST_WORDS = 300  # letters of a notice
 PRESENT = ("found", "noticed")
@@ -167,9 +167,10 @@ def labelled(label: Visible | None) -> list[str]:
     return []
 
 
-def announced(notice: Spoken | None) -> list[str]:
-    """That a spoken notice is claimed; nobody listens for it."""
-    if notice is None:
+def announced(credentials: Credentials) -> list[str]:
+    """That a spoken notice is claimed, where they fit the file; nobody listens for it."""
+    notice = credentials.notice
+    if notice is None or credentials.state != "valid":
         return []
     return [
         f"a spoken notice is claimed for its first {notice.seconds:g} s ({quoted(notice.language)}): "

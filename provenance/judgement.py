@@ -116,11 +116,10 @@ def judge(
         ]
     verdict, summary = _unlabelled(verdict, summary, findings.unlabelled(label))
     reasons += [*findings.several("pictures", picture), *findings.several("sound", sound), *findings.labelled(label)]
-    reasons += findings.announced(credentials.notice) if credentials.state == "valid" else []
     if others:
         reasons.append(f"{1 + len(others)} tracks were looked at, the one that players choose first")
     reasons += [*findings.identified(credentials.identities), *findings.outside(credentials)]
-    reasons += _noted(credentials)
+    reasons += [*findings.announced(credentials), *_noted(credentials)]
     compared = (bound(credentials) and credentials.binding_key in keys) or len(marked) > 1
     return {
         "verdict": verdict,

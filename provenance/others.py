@@ -116,14 +116,7 @@ def mark_file(
     """
     source, started = Path(path), time.perf_counter()
     info = probe(source)
-    if notice is not None and info.kind != "sound":
-        raise UsageError(f"{source}: a {info.kind}, and a spoken notice is put before sound alone; leave --notice out")
-    _refuse_unwritten(output, info.kind)
-    target = check_output(output, [source], TYPES[info.kind])
-    book = registry_of(keys, registry)
-    if remote_url:
-        check_address(target, remote_url)
-        check_url(remote_url)
+    target, book = _target(source, info.kind, output, notice, remote_url), registry_of(keys, registry)
     check_authority(keys)
     stamp = stamp_of(source)
     _refuse_marked(source, keys, book, again)
@@ -189,13 +182,22 @@ class _Copy:
         return _media(self.source, self.unsigned, self.message, self.key, settings, progress, strength, self.notice)
 
 
-def _refuse_unwritten(output: str | os.PathLike[str], kind: str) -> None:
-    """Raise `UsageError` for what could carry credentials, but cannot be written here."""
+def _target(
+    source: Path, kind: str, output: str | os.PathLike[str], notice: Notice | None, remote_url: str
+) -> Path:  # fmt: skip
+    """Where the copy goes. Raises `UsageError` for what cannot be written, or takes no notice or address."""
     suffix = Path(output).suffix.lower()
+    if notice is not None and kind != "sound":
+        raise UsageError(f"{source}: a {kind}, and a spoken notice is put before sound alone; leave --notice out")
     if suffix in (".heic", ".heif"):
         raise UsageError(f"{output}: nothing here writes HEIC; choose .avif, or `vasari sign` a HEIC file as it is")
     if suffix == ".gif" and kind == "video":
         raise UsageError(f"{output}: a moving GIF with credentials in it is read by few; choose .mp4 or .webm")
+    target = check_output(output, [source], TYPES[kind])
+    if remote_url:
+        check_address(target, remote_url)
+        check_url(remote_url)
+    return target
 
 
 def _settings(kind: str, target: Path, crf: int, preset: str, quality: int) -> dict[str, Any]:

@@ -71,6 +71,18 @@ def bindings(content: Manifest) -> Bindings:
     return found
 
 
+class Announced(TypedDict):
+    """Fields of `Credentials`: what tells people who look or listen."""
+
+    label: Stated | None
+    notice: Spoken | None
+
+
+def announced(content: Manifest) -> Announced:
+    """What a manifest says of a visible label and of a spoken notice."""
+    return {"label": visible_label(content), "notice": spoken_notice(content)}
+
+
 def visible_label(content: Manifest) -> Stated | None:
     """What a manifest says of a visible label; None where it says nothing, or nothing that makes sense. Anybody can
     sign anything, so no word of it is taken as it is."""

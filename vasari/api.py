@@ -47,8 +47,7 @@ def generate(
     """Make the face in a portrait speak.
 
     Args:
-        portrait: a picture; of somebody, `consent` on file is needed.
-        speech: any file with sound.
+        portrait: a picture; of somebody, `consent` on file is needed. speech: any file with sound.
         output: an .mp4, which appears when it is whole.
         controls: gaze (degrees), pose, distance, moods, movement; a `Curve` over time. Natural when left out.
         guidance: how far conditions are weighed.
@@ -61,8 +60,7 @@ def generate(
             credentials state which, and why none if `label_reason` says so.
         hear: a recording of the other speaker, from the same moment on, to whom the face listens; not in the output.
         notice: language in which it is said before the speech that AI made the video; the face is at rest meanwhile.
-        told: settings for the credentials.
-        progress: called with the number of frames made.
+        told: settings for the credentials. progress: called with the number of frames made.
 
     Raises:
         UnreadableError, SpeechError, FaceError: what is given cannot be used.

@@ -11,11 +11,12 @@ from command_line import vasari
 
 from benchmarks.authority import TimeAuthority
 from benchmarks.figures import Figure, Results, write
+from benchmarks.sweep import Sweep
 from provenance import Keys, certificates, elsewhere, sign_beside
 from provenance.timestamps import Authority
 from vasari.compliance import binding
 from vasari.compliance.duties import DUTIES, markdown
-from vasari.compliance.gathering import maker_of
+from vasari.compliance.gathering import gather, maker_of
 from vasari.compliance.record import SETTLED, Facts, Measured, Outcome, Shown, judged
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -227,6 +228,22 @@ def test_what_goes_together_is_said(tmp_path):
     for words in ((), ("-o", tmp_path / "a", "--check", tmp_path), ("--check", tmp_path, "--label", "on"),
                   ("-o", tmp_path / "a", "--anchor", tmp_path)):  # fmt: skip
         assert vasari("comply", *words).code == 2
+
+
+def test_of_a_sweep_every_suite_is_told_and_what_failed(tmp_path, maker):
+    one = Results(suite="watermark", machine={"cores": 2}, figures=[Figure(name="mark_psnr_db", value=44.0, unit="dB")])
+    sweep = Sweep(
+        quick=True, made="2026-11-30T08:00:00Z", machine={"cores": 2}, commit="abc", versions={}, weights={},
+        suites=[one], failed={"attacks": "its process was killed"},
+    )  # fmt: skip
+    (tmp_path / "results.json").write_text(sweep.model_dump_json())
+    first, second = gather(maker, results=[tmp_path, tmp_path]).measured  # a folder that is named twice is read once
+    assert (first.suite, first.quick, first.commit, first.made) == ("watermark", True, "abc", "2026-11-30T08:00:00Z")
+    assert (second.suite, second.failed, second.figures) == ("attacks", "its process was killed", [])
+    old = json.loads(one.model_dump_json())
+    del old["made"]
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    assert gather(maker, results=[tmp_path / "old.json"]).measured[0].made == ""  # nothing is made up
 
 
 def run(**values: float) -> Measured:

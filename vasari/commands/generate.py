@@ -126,12 +126,11 @@ def generate(
 
     asked, weighed = directing.controls(gaze, pose, distance, emotion, movement, curve), directing.guidance(guidance)
     asking = {"seed": seed, "style": style, "controls": asked, "guidance": weighed}
-    worn = labelled(label, label_reason, live=live)
-    spoken = announced(notice, live=live)
+    worn, spoken = labelled(label, label_reason, live=live), announced(notice, live=live)
     listening.check_input(speech, hear) if live else listening.check_not_input(speech, to)
     files = [] if live else [speech, *([hear] if hear else [])]
     check_request(output, (portrait, *files), size)
-    seconds = [check_speech(file).duration for file in files]
+    seconds = [check_speech(file).duration + (spoken.seconds if spoken else 0.0) for file in files]
     opened = signing_keys(keys, timestamp, required)
     settings = {"size": size, "crop": crop.value, "gaze": gaze, "distance": distance, "emotion": emotion or "neutral"}
     settings |= {"seed": seed, "pose": pose, "movement": movement, "style": seed if style is None else style,
@@ -139,8 +138,8 @@ def generate(
     permit = Permit.of(portrait, keys=opened, consent=consent)
     outlet = listening.open_outlet(to, output) if live else None
     sitter = seat(permit, size=size, face=face, crop=crop.value)
-    count = sitter.talker.faces if face is None else 1
-    _say(f"{portrait}: {count} faces; the largest speaks (--face N chooses)" if count > 1 else "")
+    many = face is None and sitter.talker.faces > 1
+    _say(f"{portrait}: {sitter.talker.faces} faces; the largest speaks (--face N chooses)" if many else "")
     _say(f"development keys were made in {opened.folder}; back them up" if opened.created else "")
     with frames_bar("live" if live else "generating", -int(-seconds[0] * FPS // 1) if seconds else None) as progress:
         given = (asking, settings, sitter.label(worn), hear)

@@ -107,7 +107,7 @@ DUTIES = (
         "the marks are secret-keyed and not on the public list of soft bindings", "nobody",
     ),
     Duty(
-        "tests_on_file", "tests and compliance on file", "EU Code section 4",
+        "tests_on_file", "tests and compliance on file", "EU Code 4",
         "`vasari bench` measures ([results](results.md)); `vasari comply` gathers what it wrote, the outcome of tests, "
         "versions, keys and this table into one signed report",
         "write it for each release, with `--results` and `--tests`, and keep it", "tests",
