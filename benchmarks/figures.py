@@ -1,5 +1,6 @@
 """What every suite returns and how it is shown: figures with goals, as a table and as JSON."""
 
+import datetime as dt
 import math
 import platform
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from media.atomic import replacing
+from provenance.timestamps import utc
 
 SCHEMA_VERSION = 1
 
@@ -42,8 +44,14 @@ class Results(BaseModel):
 
     schema_version: int = SCHEMA_VERSION
     suite: str
+    made: str = ""  # when it ended, UTC, "2026-11-23T12:00:00Z"; "" of earlier versions
     machine: dict[str, str | int | float]
     figures: list[Figure]
+
+
+def now() -> str:
+    """UTC, as results tell it."""
+    return utc(dt.datetime.now(dt.UTC))
 
 
 def machine() -> dict[str, str | int | float]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks import SUITES
-from benchmarks.figures import Figure, Results, machine, write
+from benchmarks.figures import Figure, Results, machine, now, write
 from media.errors import UnreadableError
 
 Part = tuple[str, Callable[[], list[Figure]]]
@@ -96,7 +96,7 @@ def run(wanted: Suite, given: Given, say: Callable[[str], None] = lambda _: None
             given.folder.mkdir(parents=True, exist_ok=True)
             say(name)
             figures += measure()
-    results = Results(suite=wanted.name, machine=machine(), figures=figures)
+    results = Results(suite=wanted.name, made=now(), machine=machine(), figures=figures)
     write(results, given.folder)
     return results
 
@@ -110,7 +110,7 @@ def run_or_tell(wanted: Suite, given: Given, say: Callable[[str], None] = lambda
         Figure(name=name, value=None, unit="", better=better, n=0, note=missing)
         for name, better in wanted.promised.items()
     ]
-    results = Results(suite=wanted.name, machine=machine(), figures=figures)
+    results = Results(suite=wanted.name, made=now(), machine=machine(), figures=figures)
     given.folder.mkdir(parents=True, exist_ok=True)
     write(results, given.folder)
     return results

@@ -1,7 +1,5 @@
 """`vasari bench all`: every suite in a process of its own, and one file that holds what all of them found."""
 
-import hashlib
-import importlib.metadata
 import json
 import multiprocessing
 import time
@@ -13,15 +11,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from benchmarks.figures import SCHEMA_VERSION, Results, machine
+from benchmarks.figures import SCHEMA_VERSION, Results, machine, now
 from media.atomic import replacing
 from media.errors import UnreadableError, VasariError
-
-ROOT = Path(__file__).resolve().parents[1]
-KINDS = (".onnx", ".safetensors")
-FLOORS = ("detect", "generate", "provenance", "faces")  # whose data/ holds weights
-PACKAGES = ("torch", "numpy", "opencv-python-headless", "av", "openvino", "onnxruntime", "numba", "c2pa-python", "timm",
-            "scikit-learn", "torchmetrics")  # fmt: skip
+from provenance.release import current_commit, versions, weight_hashes
 
 
 class Sweep(BaseModel):
@@ -29,6 +22,7 @@ class Sweep(BaseModel):
 
     schema_version: int = SCHEMA_VERSION
     quick: bool
+    made: str = ""  # when it began, UTC; "" of earlier versions
     machine: dict[str, str | int | float]
     commit: str  # of the checkout, with "+" when files differ from it; "" outside one
     versions: dict[str, str]  # of the packages that figures depend on
@@ -36,28 +30,6 @@ class Sweep(BaseModel):
     suites: list[Results] = []
     seconds: dict[str, float] = {}  # how long each suite took
     failed: dict[str, str] = {}  # suites that ended early, and why
-
-
-def weight_hashes() -> dict[str, str]:
-    """SHA-256 of every weight file of the product, by its path inside it."""
-    found = {}
-    for path in sorted(path for floor in FLOORS for path in (ROOT / floor / "data").glob("*") if path.suffix in KINDS):
-        with path.open("rb") as file:
-            found[path.relative_to(ROOT).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
-
-
-def versions() -> dict[str, str]:
-    """Versions of vasari ("0" from a bare checkout) and of those packages that figures depend on and that are here."""
-    from provenance.claims import vasari_version
-
-    found = {"vasari": vasari_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def measure_all(
@@ -78,9 +50,14 @@ def measure_all(
         done: called after each job with all that is known by then.
         trouble: called with the traceback of an error that is not the user's.
     """
-    from lab.weights import current_commit  # brings torch, which reading results does not need
-
-    sweep = Sweep(quick=quick, machine=machine(), commit=current_commit(), versions=versions(), weights=weight_hashes())
+    sweep = Sweep(
+        quick=quick,
+        made=now(),
+        machine=machine(),
+        commit=current_commit(),
+        versions=versions(),
+        weights=weight_hashes(),
+    )
     folder.mkdir(parents=True, exist_ok=True)
     for name, job in jobs.items():
         start = time.perf_counter()

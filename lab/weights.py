@@ -6,7 +6,6 @@ start from a file that ships. What only the lab uses is kept as safetensors with
 
 import hashlib
 import json
-import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,21 +20,11 @@ from lab.training.ranks import Ranks
 from media.atomic import replacing
 from media.errors import WeightsError
 from media.weights import WeightCard, WeightFile, content_sha256, read_weights
+from provenance.release import current_commit
 
 __all__ = ["WeightCard", "load_weights", "save_weights", "weight_file"]
 
 Tensors = Mapping[str, torch.Tensor] | Mapping[str, np.ndarray]
-
-
-def current_commit() -> str:
-    """Commit of the checkout this code runs from, with "+" when files differ from it; "" outside a checkout."""
-    root = Path(__file__).resolve().parent
-    try:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True)
-        dirty = subprocess.run(["git", "status", "--porcelain", "-uno"], cwd=root, capture_output=True, text=True)
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return commit.stdout.strip() + ("+" if dirty.stdout.strip() else "")
 
 
 def save_weights(

@@ -111,7 +111,7 @@ def inspect(path: str | os.PathLike[str]) -> Original:
             deep=deep,
             colour=colour,
             sound_rate=sound.codec_context.sample_rate if sound is not None else 0,
-            layout=sound.codec_context.layout.name if sound is not None else "",
+            layout=_layout(sound.codec_context.layout.name) if sound is not None else "",
             sound_kind=_kind(sound.codec_context) if sound is not None else "",
             sound_bits=int(sound.codec_context.bit_rate or 0) if sound is not None else 0,
             duration=duration(container, *(track for track in (video, sound) if track is not None)),
@@ -302,6 +302,11 @@ def _pixels(plane: av.video.plane.VideoPlane, deep: bool) -> np.ndarray:
     kind = np.dtype("<u2") if deep else np.dtype(np.uint8)
     rows = np.frombuffer(memoryview(plane), kind).reshape(plane.height, plane.line_size // kind.itemsize)
     return np.asarray(rows[:, : plane.width])
+
+
+def _layout(name: str) -> str:
+    """Of channels, as encoders take it: of one or two that a file does not place, the usual one."""
+    return {"1 channels": "mono", "2 channels": "stereo"}.get(name, name)
 
 
 def _kind(context: av.AudioCodecContext) -> str:

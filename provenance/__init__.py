@@ -8,6 +8,7 @@
     save_video, save_picture -> Saved marks, encodes, reads back, signs, registers; nothing else writes outputs
     save_live(path, performance, to)  the same, and sends the marked video while it is made
     Label("on")                       a visible label, of `Permit.perform`; drawn before the mark is laid
+    Notice.of("de")                   a spoken notice, of the same, put before the sound
     outlet(where), Growing(path), Playlist(path)    where live output goes: a pipe, a socket, the growing file, a folder
     sign_file(path, output, keys=)    credentials over what others made, unchanged
     sign_beside(path, keys=)          the same in a sidecar file
@@ -22,8 +23,8 @@ The exit codes and their meaning are in `provenance.exits`; the table of verdict
 
 Where what is:
 
-    to make      consent, subjects, label, claims -> grounds, cut -> gate -> likeness, readback, signing (manifest,
-                 ingredients, signers, timestamps) -> save, live, others
+    to make      consent, subjects, label, notice, claims -> grounds, cut -> gate -> likeness, readback, signing
+                 (manifest, ingredients, signers, timestamps) -> save, live, others; papers
     sent live    segments: session -> playlist; delivered, parsing -> watching -> recording, sources
     to read      reading, labelled, boxes, elsewhere -> judgement, revocation, certificates -> verification -> verdict
     to find      watermark (picture and sound), fingerprint, search, registry, recovery
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from provenance.keys import Keys
     from provenance.label import Label
     from provenance.live import save_live
+    from provenance.notice import Notice
     from provenance.others import Marked, mark_file
     from provenance.outlets import Growing, Outlet, outlet
     from provenance.registry import Registry
@@ -64,6 +66,7 @@ _HOME = {
     "Label": "label",
     "Marked": "others",
     "Mixed": "claims",
+    "Notice": "notice",
     "Outlet": "outlets",
     "Performance": "gate",
     "Permit": "gate",
@@ -101,6 +104,7 @@ __all__ = [
     "Label",
     "Marked",
     "Mixed",
+    "Notice",
     "Outlet",
     "Performance",
     "Permit",

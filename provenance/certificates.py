@@ -20,6 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from media.errors import KeyMaterialError
 
+DEVELOPMENT = "TEST ONLY - vasari development"  # organisation in all names of certificates that are made here
 LEAF_DAYS = 365  # validators of the C2PA programme accept at most 366
 AUTHORITY_DAYS = 3650
 RENEW_BEFORE = dt.timedelta(days=7)
@@ -66,7 +67,7 @@ def _issue(role: str, issuer: Issued | None, authority_depth: int | None) -> Iss
     name = f"vasari DEVELOPMENT TEST {role} {key_digits(named_after.public_key())}"
     subject = x509.Name(
         [
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "TEST ONLY - vasari development"),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, DEVELOPMENT),
             x509.NameAttribute(NameOID.COMMON_NAME, name),
         ]
     )

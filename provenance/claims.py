@@ -14,8 +14,9 @@ All of them but `Opened` are made by a `gate.Permit` alone, and say in io.vasari
 SHA-256 of what went in, of the model weights and of the terms (`TERMS`), who is shown (nobody, somebody who consented,
 a data set) and how alike the faces in it are to the permit's portrait. Every output has c2pa.watermarked.bound with
 c2pa.soft-binding (the messages of the marks that were read back from the file); what is not a camera's says in
-io.vasari.label whether it bears a visible label, where and when; what a model made also has c2pa.ai-disclosure and
-cawg.training-mining (not to be trained on). c2pa.ingredient.v3 carries the credentials that inputs came with.
+io.vasari.label whether it bears a visible label, where and when, and in io.vasari.notice what is said before it; what a
+model made also has c2pa.ai-disclosure and cawg.training-mining (not to be trained on). c2pa.ingredient.v3 carries the
+credentials that inputs came with.
 
 Hashes of inputs are named by role, never by file name: file names are often people's names.
 """
@@ -33,12 +34,14 @@ from media.errors import UnreadableError, UsageError
 from provenance.hashing import file_sha256
 from provenance.ingredients import Ingredient, able
 from provenance.label import ASSERTION as LABEL
+from provenance.notice import ASSERTION as NOTICE
 from provenance.subjects import Licensed, NonExistent, Subject
 
 SPEC_VERSION = "2.4.0"
 IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 PICTURE_ALGORITHM = "io.vasari.mark.picture.1"
 SOUND_ALGORITHM = "io.vasari.mark.sound.1"
+WRITTEN = "dataDrivenMedia"
 MAKING = "io.vasari.making"
 TERMS = Path(__file__).with_name("data") / "TERMS.md"
 MODEL_TYPE = "c2pa.types.generator"
@@ -78,6 +81,7 @@ class Claim:
     models: Mapping[str, str] = field(default_factory=dict)  # name of each weight file -> SHA-256 of its tensors
     title: str = ""  # title in the credentials; the output's file name when empty
     label: Mapping[str, Any] = field(default_factory=dict)  # of `Labeller.said`, once it is drawn
+    notice: Mapping[str, Any] = field(default_factory=dict)  # of `Notice.said`, once it is put before the sound
 
     kind: ClassVar[str] = ""
     source_type: ClassVar[str] = ""  # last part of the IPTC address
@@ -146,7 +150,7 @@ class Claim:
                 ("c2pa.ai-disclosure", {"modelType": MODEL_TYPE, "modelName": "vasari"}),
                 ("cawg.training-mining", {"entries": {use: {"use": "notAllowed"} for use in uses}}),
             ]
-        told += [(LABEL, dict(self.label))] if self.label else []
+        told += [(name, dict(said)) for name, said in ((LABEL, self.label), (NOTICE, self.notice)) if said]
         return [*told, (MAKING, self.making(likeness))]
 
 
@@ -263,6 +267,7 @@ class Opened:
     settings: Mapping[str, Setting] = field(default_factory=dict)  # crf, quality
     title: str = ""  # as in `Claim`
     command: str = "mark"
+    notice: Mapping[str, Any] = field(default_factory=dict)  # as in `Claim`
 
     kind: ClassVar[str] = "opened"
     portrait_sha256: ClassVar[str] = ""
@@ -282,8 +287,20 @@ class Opened:
             "inputs": [{"role": "opened", "sha256": file_sha256(self.source)}],
             "settings": dict(self.settings),
         }
-        actions = _actions(_action("c2pa.opened"), _action("c2pa.transcoded"), _watermarked())
-        return [actions, *bindings, (MAKING, making)]
+        edited = [_action("c2pa.edited", description="A spoken notice was put before it")] if self.notice else []
+        actions = _actions(_action("c2pa.opened"), *edited, _action("c2pa.transcoded"), _watermarked())
+        return [actions, *bindings, *([(NOTICE, dict(self.notice))] if self.notice else []), (MAKING, making)]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a maker says of a paper of their own: a program wrote it, of data."""
+
+    command: str
+
+    def assertions(self, bindings: Assertions, likeness: Mapping[str, Any] | None = None) -> Assertions:
+        """One action."""
+        return [_actions(_action("c2pa.created", digitalSourceType=IPTC + WRITTEN))]
 
 
 KINDS = (Generated, Rendered, Composite, Mixed, Recorded, Edited)
@@ -291,7 +308,7 @@ KINDS = (Generated, Rendered, Composite, Mixed, Recorded, Edited)
 
 
 def definition(
-    claim: Claim | Opened,
+    claim: Claim | Opened | Written,
     *,
     title: str,
     mime: str,

@@ -10,6 +10,7 @@ from media.words import plain, quoted
 from provenance.registry import Entry
 from provenance.verdict import Credentials, Identity, Mark, Match, Opened, Recovered, Track, Visible
 
+LONGEST_WORDS = 300  # letters of a notice
 PRESENT = ("found", "noticed")
 EXPLAINED = {
     "assertion.dataHash.mismatch": "the file was changed after it was signed",
@@ -164,6 +165,17 @@ def labelled(label: Visible | None) -> list[str]:
     if label.stated.reason:
         return [f"without a visible label, as the credentials state: {quoted(label.stated.reason)}"]
     return []
+
+
+def announced(credentials: Credentials) -> list[str]:
+    """That a spoken notice is claimed, where they fit the file; nobody listens for it."""
+    notice = credentials.notice
+    if notice is None or credentials.state != "valid":
+        return []
+    return [
+        f"a spoken notice is claimed for its first {notice.seconds:g} s ({quoted(notice.language)}): "
+        f"{quoted(notice.words, LONGEST_WORDS)}; it was not listened for"
+    ]
 
 
 def several(name: str, mark: Mark) -> list[str]:

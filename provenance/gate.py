@@ -36,6 +36,7 @@ from provenance.hashing import bytes_sha256, file_sha256
 from provenance.keys import Keys
 from provenance.label import Label
 from provenance.nobody import shipped
+from provenance.notice import Notice
 from provenance.registry import Registry
 from provenance.subjects import Consented, Licensed, NonExistent, Subject, stamp_of
 
@@ -241,6 +242,7 @@ class Permit(_Sealed, sealed=True):
         models: Mapping[str, str] | None = None,
         title: str = "",
         label: Label | None = None,
+        notice: Notice | None = None,
     ) -> "Performance":
         """What can be saved: pictures and sound, with what will be claimed of them.
 
@@ -255,6 +257,8 @@ class Permit(_Sealed, sealed=True):
             title: in the credentials; the output's file name when empty.
             label: the visible label, drawn by the save path. When left out, files bear none, and what is sent live
                 bears one all the time; what a camera took bears none.
+            notice: what is said before the sound of a video, put there by the save path; `shown` begins with
+                `notice.frames` frames for it (`notice.held` holds the first).
 
         Raises:
             UsageError: the permit does not allow this kind of claim, or the claim no label.
@@ -266,7 +270,9 @@ class Permit(_Sealed, sealed=True):
             raise UsageError("what a camera recorded is cut out of its file by the gate: Recorded takes a Cut, alone")
         if label is not None and type(label) is not Label:
             raise UsageError(f"label {label!r}: a provenance.Label is needed")
-        if label is not None and label.kind != "off" and not kind.labelled:
+        if notice is not None and type(notice) is not Notice:
+            raise UsageError(f"notice {notice!r}: a provenance.Notice is needed")
+        if ((label is not None and label.kind != "off") or notice is not None) and not kind.labelled:
             raise UsageError(f"claimed as {kind.kind}, which a camera took: it is not to be labelled as made by AI")
         told = dict(settings or {}) | (shown.settings() if kind is Recorded else {})
         given = tuple(map(Input.of, inputs))
@@ -278,7 +284,9 @@ class Permit(_Sealed, sealed=True):
                 check_camera(subject, self.keys)
         if kind is Recorded:
             shown, sound = shown.taken(self.subjects[0])
-        made: Performance = _given(Performance, permit=self, claim=claim, shown=shown, sound=sound, label=label)
+        made: Performance = _given(
+            Performance, permit=self, claim=claim, shown=shown, sound=sound, label=label, notice=notice
+        )
         return made
 
     def check(self) -> None:
@@ -306,16 +314,17 @@ class Performance(_Sealed, sealed=True):
     Attributes:
         permit: under which it was made.
         claim: what its credentials will say.
-        shown, sound, label: as in `Permit.perform`.
+        shown, sound, label, notice: as in `Permit.perform`.
     """
 
-    __slots__ = ("claim", "label", "permit", "shown", "sound")
+    __slots__ = ("claim", "label", "notice", "permit", "shown", "sound")
 
     permit: Permit
     claim: Claim
     shown: Any
     sound: np.ndarray | Iterable[np.ndarray] | None
     label: Label | None
+    notice: Notice | None
 
     @property
     def keys(self) -> Keys:
@@ -342,6 +351,12 @@ def admitted(performance: Performance) -> Performance:
         )
     performance.check()
     return performance
+
+
+def check_unspoken(performance: Performance) -> None:
+    """Raise `UsageError` for a spoken notice, which whole videos alone take."""
+    if performance.notice is not None:
+        raise UsageError("a spoken notice is put before whole videos and sound; a picture or live video takes none")
 
 
 def is_nobody(portrait: str | os.PathLike[str], keys: Keys | None = None, *, registry: Registry | None = None) -> bool:

@@ -119,7 +119,7 @@ def judge(
     if others:
         reasons.append(f"{1 + len(others)} tracks were looked at, the one that players choose first")
     reasons += [*findings.identified(credentials.identities), *findings.outside(credentials)]
-    reasons += _noted(credentials)
+    reasons += [*findings.announced(credentials), *_noted(credentials)]
     compared = (bound(credentials) and credentials.binding_key in keys) or len(marked) > 1
     return {
         "verdict": verdict,
@@ -280,8 +280,7 @@ def _broken(credentials: Credentials) -> bool:
 def _vouched(credentials: Credentials, picture: Mark, sound: Mark) -> list[str]:
     """Why it is known."""
     reasons = [f"credentials valid, signed by {quoted(credentials.signer)}, a trusted chain"]
-    if credentials.timestamp is not None:
-        reasons.append(_when(credentials))
+    reasons.append(_when(credentials) or "no time stamp: when it was signed is the maker's word alone")
     if credentials.revoked:
         reasons.append(f"its certificate was revoked later, {credentials.revoked}")
     opened = set(credentials.opened_bindings)

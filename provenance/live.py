@@ -38,7 +38,7 @@ from provenance import likeness
 from provenance.claims import Claim, Recorded, definition
 from provenance.encoding import Marking, OwnMarks, size_of
 from provenance.faults import ForeignError, beside, callers, foreign, owned, plainly, pulled
-from provenance.gate import Performance, admitted
+from provenance.gate import Performance, admitted, check_unspoken
 from provenance.keys import Keys
 from provenance.label import Label, Labeller
 from provenance.outlets import Outlet
@@ -132,6 +132,7 @@ def _save(
 ) -> tuple[Saved, BaseException | None]:
     """What was saved, and what broke the stream off."""
     keys, claim = admitted(performance).keys, performance.claim
+    check_unspoken(performance)
     labeller = labeller_of(performance, (performance.label or Label("on")).on_live() if claim.labelled else Label())
     _check(claim, crf)
     if not to.grows_at(target):

@@ -27,7 +27,7 @@ from media.guard import guarded
 from media.originals import Original, Picture, Sound, decoded, inspect
 from media.pictures import depth, open_picture, read_picture
 from media.probing import probe
-from media.units import FPS
+from media.units import FPS, SAMPLE_RATE
 from provenance.claims import Opened
 from provenance.elsewhere import check_url
 from provenance.encoding import Marking, check_size
@@ -36,6 +36,7 @@ from provenance.fingerprint import Fingerprinter
 from provenance.ingredients import BESIDE, MIME
 from provenance.keys import Keys
 from provenance.marked import generated, made_any, marks_of, refuse_untold, which
+from provenance.notice import Notice
 from provenance.readback import STRONGER
 from provenance.registry import Registry
 from provenance.save import (
@@ -57,12 +58,12 @@ from provenance.watermark.sound import SoundMarker
 from provenance.watermark.wide import WideSoundMarker
 
 TYPES = {
-    "picture": PICTURE_TYPES | {suffix: MIME[suffix] for suffix in (".avif", ".tif", ".tiff")},
+    "picture": PICTURE_TYPES | {suffix: MIME[suffix] for suffix in (".avif", ".gif", ".tif", ".tiff")},
     "video": {suffix: (MIME | BESIDE)[suffix] for suffix in (".mp4", ".mov", ".mkv", ".webm")},
     "sound": {suffix: (MIME | BESIDE)[suffix] for suffix in (".m4a", ".mp3", ".wav", ".flac", ".opus", ".ogg")},
 }
 PACKED = {"compression": "tiff_lzw"}
-LOSSLESS: dict[str, dict[str, Any]] = {".png": {"compress_level": 4}, ".tif": PACKED, ".tiff": PACKED}
+LOSSLESS: dict[str, dict[str, Any]] = {".png": {"compress_level": 4}, ".gif": {}, ".tif": PACKED, ".tiff": PACKED}
 LARGEST = 8192 * 4608  # pixels of a frame of a video
 DEPTH = 4  # frames that wait before each stage; they may be large
 JITTER = 0.1  # of 1 / 25 s; as `media.video`
@@ -88,6 +89,7 @@ def mark_file(
     quality: int = 95,
     title: str = "",
     again: bool = False,
+    notice: Notice | None = None,
     sidecar: bool = False,
     remote_url: str = "",
     progress: Callable[[int], None] | None = None,
@@ -96,12 +98,13 @@ def mark_file(
 
     Args:
         path: anything that can be read.
-        output: .png, .jpg, .webp, .avif or .tif for a picture, .mp4, .mov, .mkv or .webm for a video, .m4a, .mp3,
+        output: .png, .jpg, .webp, .avif, .gif or .tif for a picture, .mp4, .mov, .mkv or .webm for a video, .m4a, .mp3,
             .wav, .flac, .opus or .ogg for sound.
         crf, preset: quality and speed of the video's encoder.
         quality: of JPEG and WebP, 1 to 100.
         title: in the credentials; the output's file name when empty.
         again: replace a mark of this maker that is there.
+        notice: what is said before a sound file; the credentials state it.
         sidecar, remote_url: as in `sign_file`.
         progress: called with the number of frames that are taken.
 
@@ -113,19 +116,15 @@ def mark_file(
     """
     source, started = Path(path), time.perf_counter()
     info = probe(source)
-    target = check_output(output, [source], TYPES[info.kind])
-    book = registry_of(keys, registry)
-    if remote_url:
-        check_address(target, remote_url)
-        check_url(remote_url)
+    target, book = _target(source, info.kind, output, notice, remote_url), registry_of(keys, registry)
     check_authority(keys)
     stamp = stamp_of(source)
     _refuse_marked(source, keys, book, again)
     settings = _settings(info.kind, target, crf, preset, quality)
     with replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
-        copy = _Copy(source, unsigned, info.kind, new_message(), keys.mark_key, settings)
+        copy = _Copy(source, unsigned, info.kind, new_message(), keys.mark_key, settings, notice)
         work = copy.code(progress)
-        claim = Opened(source, settings, title)
+        claim = Opened(source, settings, title, notice={} if notice is None else notice.said())
         try:
             saved = finish(
                 begin(copy.message, claim, info.kind), target, final, unsigned, claim, keys, book.add, work.seconds,
@@ -161,6 +160,7 @@ class _Copy:
     message: int
     key: bytes
     settings: dict[str, Any]  # of the encoder
+    notice: Notice | None = None
 
     def code(self, progress: Callable[[int], None] | None = None) -> _Work:
         """The copy, marked and encoded."""
@@ -179,7 +179,25 @@ class _Copy:
     def _coded(self, settings: dict[str, Any], strength: float, progress: Callable[[int], None] | None = None) -> _Work:
         if self.kind == "picture":
             return _picture(self.source, self.unsigned, self.message, self.key, settings, strength)
-        return _media(self.source, self.unsigned, self.message, self.key, settings, progress, strength)
+        return _media(self.source, self.unsigned, self.message, self.key, settings, progress, strength, self.notice)
+
+
+def _target(
+    source: Path, kind: str, output: str | os.PathLike[str], notice: Notice | None, remote_url: str
+) -> Path:  # fmt: skip
+    """Where the copy goes. Raises `UsageError` for what cannot be written, or takes no notice or address."""
+    suffix = Path(output).suffix.lower()
+    if notice is not None and kind != "sound":
+        raise UsageError(f"{source}: a {kind}, and a spoken notice is put before sound alone; leave --notice out")
+    if suffix in (".heic", ".heif"):
+        raise UsageError(f"{output}: nothing here writes HEIC; choose .avif, or `vasari sign` a HEIC file as it is")
+    if suffix == ".gif" and kind == "video":
+        raise UsageError(f"{output}: a moving GIF with credentials in it is read by few; choose .mp4 or .webm")
+    target = check_output(output, [source], TYPES[kind])
+    if remote_url:
+        check_address(target, remote_url)
+        check_url(remote_url)
+    return target
 
 
 def _settings(kind: str, target: Path, crf: int, preset: str, quality: int) -> dict[str, Any]:
@@ -251,6 +269,7 @@ def _media(
     options: dict[str, Any],
     progress: Callable[[int], None] | None,
     strength: float,
+    notice: Notice | None = None,
 ) -> _Work:
     original = inspect(source)
     if original.has_pictures:
@@ -267,7 +286,7 @@ def _media(
     work = Marking(OthersMarks(message, key, original, strength), opening, depth=DEPTH)
     end, count = 0.0, 0
     try:
-        for item in decoded(original):
+        for item in decoded(original) if notice is None else _announced(decoded(original), notice, original):
             if isinstance(item, Picture):
                 work.frame(item)
                 count += 1
@@ -284,6 +303,19 @@ def _media(
     if not coders:
         raise UnreadableError(f"{source}: nothing in it can be decoded")
     return _Work(work.printer, work.seconds(), work.frames, end, (*original.notes, *coders[0].notes))
+
+
+def _announced(items: Iterator[Picture | Sound], notice: Notice, original: Original) -> Iterator[Picture | Sound]:
+    """Sound with the notice before it, in all channels, at its own rate."""
+    from scipy.signal import resample_poly
+
+    spoken = np.clip(resample_poly(notice.sound, original.sound_rate, SAMPLE_RATE), -1, 1).astype(np.float32)
+    later = len(spoken) / original.sound_rate
+    for number, item in enumerate(items):
+        assert isinstance(item, Sound)
+        if number == 0:
+            yield Sound(np.repeat(spoken[:, None], item.samples.shape[1], axis=1), item.seconds)
+        yield replace(item, seconds=item.seconds + later)
 
 
 class OthersMarks:

@@ -28,7 +28,7 @@ from provenance.claims import Claim, Mixed, Opened, Rendered, definition
 from provenance.encoding import Marking, OwnMarks, check_size, size_of
 from provenance.faults import beside, callers, foreign, owned, plainly, pulled
 from provenance.fingerprint import Fingerprinter
-from provenance.gate import Performance, admitted
+from provenance.gate import Performance, admitted, check_unspoken
 from provenance.hashing import file_sha256
 from provenance.ingredients import BESIDE, MIME
 from provenance.keys import Keys
@@ -116,7 +116,9 @@ def save_video(
         Whatever frames, sound and `progress` raise, as it is. After any of them nothing is left where `path` points
         but what was there.
     """
-    keys, claim, sound = admitted(performance).keys, performance.claim, performance.sound
+    keys, claim, sound = admitted(performance).keys, performance.claim, _chunks(performance.sound)
+    if (notice := performance.notice) is not None:
+        claim, sound = replace(claim, notice=notice.said()), notice.before(sound or ())
     target = check_output(path, claim.sources)
     check_authority(keys)
     started = time.perf_counter()
@@ -129,7 +131,7 @@ def save_video(
             lambda frame: Encoder(unsigned, size_of(frame), sound=sound is not None, **options),
         )
         try:
-            count = _feed(work, witness, pulled(performance.shown), _chunks(sound), progress)
+            count = _feed(work, witness, pulled(performance.shown), sound, progress)
             likeness = witness.judge()
         except BaseException:
             work.abandon()
@@ -162,6 +164,7 @@ def save_picture(
     keys, claim, picture = admitted(performance).keys, performance.claim, performance.shown
     if not (isinstance(picture, np.ndarray) and picture.dtype == np.uint8 and picture.ndim == 3):
         raise UsageError("save_picture saves one picture, uint8 RGB (H, W, 3); frames are saved by save_video")
+    check_unspoken(performance)
     target, picture = check_output(path, claim.sources, PICTURE_TYPES), owned(picture)
     check_size(picture)
     check_authority(keys)

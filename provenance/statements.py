@@ -10,7 +10,9 @@ from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
 from provenance.label import ASPECT, CORNERS, DRAWING, LABELS, LONGEST
 from provenance.label import ASSERTION as LABEL
 from provenance.manifest import BYSTANDERS, IDENTITY
-from provenance.verdict import Identity, Opened, Stated
+from provenance.notice import ASSERTION as NOTICE
+from provenance.notice import MOST
+from provenance.verdict import Identity, Opened, Spoken, Stated
 
 GENERATED = frozenset(
     {"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia", "compositeSynthetic"}
@@ -69,6 +71,18 @@ def bindings(content: Manifest) -> Bindings:
     return found
 
 
+class Announced(TypedDict):
+    """Fields of `Credentials`: what tells people who look or listen."""
+
+    label: Stated | None
+    notice: Spoken | None
+
+
+def announced(content: Manifest) -> Announced:
+    """What a manifest says of a visible label and of a spoken notice."""
+    return {"label": visible_label(content), "notice": spoken_notice(content)}
+
+
 def visible_label(content: Manifest) -> Stated | None:
     """What a manifest says of a visible label; None where it says nothing, or nothing that makes sense. Anybody can
     sign anything, so no word of it is taken as it is."""
@@ -89,6 +103,17 @@ def visible_label(content: Manifest) -> Stated | None:
     if not inside or not 1 <= high <= LARGEST or not ASPECT / 2 < wide / high < ASPECT * 2:
         return None
     return Stated(kind=kind, corner=corner, box=(left, top, width, height), pixels=(round(wide), round(high)))
+
+
+def spoken_notice(content: Manifest) -> Spoken | None:
+    """What a manifest says of a spoken notice; as `visible_label`."""
+    said = next((said for label, said in assertions(content) if label == NOTICE), {})
+    language, words, seconds = said.get("language"), said.get("words"), said.get("seconds")
+    if not (isinstance(language, str) and isinstance(words, str) and _numbers([seconds], 1)):
+        return None
+    if not 0 < float(seconds or 0) <= MOST or said.get("place") != "start":
+        return None
+    return Spoken(language=plain(language, 16), words=plain(words, LONGEST), seconds=float(seconds or 0))
 
 
 def _numbers(values: object, count: int) -> bool:

@@ -61,6 +61,14 @@ class Stated(Record):
     pixels: tuple[int, int] = (0, 0)  # its width and height as it was drawn
 
 
+class Spoken(Record):
+    """What credentials say of a spoken notice, at the beginning of the sound. It is not listened for."""
+
+    language: str  # ISO 639-1
+    words: str
+    seconds: float  # that it lasts
+
+
 class Credentials(Record):
     """What the C2PA manifest says and whether it may be believed. Integrity and trust are two questions."""
 
@@ -92,6 +100,7 @@ class Credentials(Record):
     good_until: str = ""  # when trust ends, with a certificate; "" where a trusted time stamp keeps it or is none
     timestamp: TimeStamp | None = None  # of the signature
     label: Stated | None = None  # visible; None where they do not tell
+    notice: Spoken | None = None  # None where they do not tell of one
     live: list[str] = Field(default_factory=list)  # of a recording of what was sent live: what its segments say
     notes: list[str] = Field(default_factory=list)  # where they lie, and what is odd about the file
 

@@ -263,9 +263,9 @@ def read_credentials(
         opened_bindings=statements.opened_bindings(store["manifests"]),
         identities=statements.identities(content, store["identity_failures"], store["identity_passed"]),
         uncovered=uncovered(path, content),
-        label=statements.visible_label(content),
         live=store.get("live", []),
         notes=place.notes + revoked.stale(store["signature"].chain),
+        **statements.announced(content),
         **statements.bindings(content),
     )
 

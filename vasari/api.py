@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from detect.triage import Triage
     from faces import Track
     from generate.motion import Controls, Curve, Guidance
-    from provenance import Consent, Keys, Saved, Verdict
+    from provenance import Consent, Keys, Notice, Saved, Verdict
     from provenance.label import LabelKind
 
 StrPath = str | os.PathLike[str]
@@ -40,14 +40,14 @@ def generate(
     label: "LabelKind" = "off",
     label_reason: str = "",
     hear: StrPath | None = None,
+    notice: "str | Notice | None" = None,
     told: dict[str, Any] | None = None,
     progress: Told | None = None,
 ) -> "Saved":
     """Make the face in a portrait speak.
 
     Args:
-        portrait: a picture; of somebody, `consent` on file is needed.
-        speech: any file with sound.
+        portrait: a picture; of somebody, `consent` on file is needed. speech: any file with sound.
         output: an .mp4, which appears when it is whole.
         controls: gaze (degrees), pose, distance, moods, movement; a `Curve` over time. Natural when left out.
         guidance: how far conditions are weighed.
@@ -59,8 +59,8 @@ def generate(
         label: "on": a visible label (AI in a corner) all the time; "start": for 3 s, and again every 10 s; "off". The
             credentials state which, and why none if `label_reason` says so.
         hear: a recording of the other speaker, from the same moment on, to whom the face listens; not in the output.
-        told: settings for the credentials.
-        progress: called with the number of frames made.
+        notice: language in which it is said before the speech that AI made the video; the face is at rest meanwhile.
+        told: settings for the credentials. progress: called with the number of frames made.
 
     Raises:
         UnreadableError, SpeechError, FaceError: what is given cannot be used.
@@ -68,20 +68,20 @@ def generate(
         UsageError, OutputError, SigningError: as `provenance.save_video`.
     """
     from provenance import Permit, save_video
-    from vasari.studio import check_request, check_speech, labelled, seat, speaking
+    from vasari.studio import announced, check_request, check_speech, labelled, seat, speaking
 
     portrait, speech, output, other = Path(portrait), Path(speech), Path(output), None if hear is None else Path(hear)
     sounds = [speech] if other is None else [speech, other]
     check_request(output, (portrait, *sounds), size)
     for sound in sounds:
         check_speech(sound)
-    worn = labelled(label, label_reason)
+    worn, spoken = labelled(label, label_reason), announced(notice)
     permit = Permit.of(portrait, keys=_opened(keys), consent=consent)
     sitter = seat(permit, size=size, face=face, crop=crop)
     chosen = {"seed": seed, "style": style, "controls": controls, "guidance": guidance}
     asking: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
     settings = {"size": size, "crop": crop, "seed": seed} | (told or {})
-    performance = speaking(permit, sitter, speech, asking, settings, sitter.label(worn), other)
+    performance = speaking(permit, sitter, speech, asking, settings, sitter.label(worn), other, spoken)
     return save_video(output, performance, progress=progress)
 
 
@@ -98,6 +98,7 @@ def animate(
     face: int | None = None,
     label: "LabelKind" = "off",
     label_reason: str = "",
+    notice: "str | Notice | None" = None,
     told: dict[str, Any] | None = None,
     progress: Told | None = None,
 ) -> "Saved":
@@ -106,6 +107,7 @@ def animate(
     Args:
         driving: the video.
         absolute: take the driver's pose and expression as they are, not from its rest.
+        notice: as in `generate`; the first frame is held meanwhile.
         others: as in `generate`.
 
     Raises: as `generate`.
@@ -113,14 +115,14 @@ def animate(
     from faces import Tracker
     from media import VideoReader, iter_sound, probe
     from provenance import Generated, Permit, save_video
-    from vasari.studio import check_request, labelled, seat
+    from vasari.studio import announced, check_request, labelled, seat
 
     portrait, driving, output = Path(portrait), Path(driving), Path(output)
     check_request(output, (portrait, driving), size)
     info = probe(driving)
     if info.kind != "video":
         raise UnreadableError(f"{driving}: holds no moving picture; give a video to move by")
-    worn = labelled(label, label_reason)
+    worn, spoken = labelled(label, label_reason), announced(notice)
     permit = Permit.of(portrait, keys=_opened(keys), consent=consent)
     sitter, seen = seat(permit, size=size, face=face, crop=crop), 0
 
@@ -132,11 +134,12 @@ def animate(
         if not seen:
             raise FaceError(f"{driving}: no face was seen in the video; give one in which a face moves")
 
+    frames = map(sitter.place, sitter.talker.follow(tracks(), absolute=absolute))
     performance = permit.perform(
-        Generated, map(sitter.place, sitter.talker.follow(tracks(), absolute=absolute)),
+        Generated, frames if spoken is None else spoken.held(frames),
         iter_sound(driving) if info.has_sound else None, command="animate", inputs=(driving,),
         settings={"size": size, "absolute": absolute} | (told or {}), models=sitter.talker.models,
-        label=sitter.label(worn),
+        label=sitter.label(worn), notice=spoken,
     )  # fmt: skip
     return save_video(output, performance, progress=progress)
 

@@ -12,6 +12,7 @@ from vasari.commands import (
     animate,
     bench,
     calibrate,
+    comply,
     consent,
     data,
     desk,
@@ -28,7 +29,7 @@ from vasari.commands import (
     triage,
     verify,
 )
-from vasari.commands.within import having
+from vasari.commands.within import having, spoken
 
 app = typer.Typer(
     name="vasari",
@@ -36,19 +37,20 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.command()(generate.generate)
-app.command()(animate.animate)
+app.command(cls=spoken())(generate.generate)
+app.command(cls=spoken())(animate.animate)
 app.command()(perform.perform)
 app.command()(track.track)
 app.command()(verify.verify)
 app.command()(sign.sign)
-app.command()(mark.mark)
+app.command(cls=spoken())(mark.mark)
 app.command(cls=having(calibrate=calibrate.calibrate, enroll=enroll.enroll))(detect.detect)
 app.command()(triage.triage)
 app.add_typer(keys.app, name="keys")
 app.add_typer(consent.app, name="consent")
 app.command()(desk.desk)
 app.add_typer(serve.app, name="serve")
+app.command(cls=spoken())(comply.comply)
 app.command()(train.train)
 app.add_typer(data.app, name="data")
 app.command(cls=having(compare=bench.compare))(bench.bench)

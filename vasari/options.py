@@ -55,6 +55,16 @@ LabelReason = Annotated[
         "--label-reason", metavar="WHY", help="With --label off: why, for the credentials.", show_default=False
     ),
 ]
+SpokenNotice = Annotated[
+    str | None,
+    typer.Option(
+        "--notice",
+        metavar="[LANGUAGE]",
+        help="Say before the sound that AI made it, in en (default), cs, da, de, el, es, fi, fr, hi, hu, it, nl, pl, "
+        "pt, ro or sv; spoken by espeak-ng, stated in the credentials.",
+        show_default=False,
+    ),
+]
 ConsentFile = Annotated[Path | None, typer.Option("--consent", help="Consent file for a portrait of somebody.")]
 FaceNumber = Annotated[int | None, typer.Option("--face", help="Which face, largest first (default: the largest).")]
 Keys = Annotated[

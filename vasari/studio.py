@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from generate.paste import Paste
 from media import iter_sound, probe
 from media.errors import SpeechError, UsageError
 from media.probing import MediaInfo
-from provenance import Generated, Label, Performance, Permit, check_output
+from provenance import Generated, Label, Notice, Performance, Permit, check_output
 from provenance.hashing import file_sha256
 
 SIZES = (128, 1024)  # smallest and largest side of the output, pixels
@@ -61,6 +62,17 @@ def labelled(kind: str | None, reason: str = "", *, live: bool = False) -> Label
     return Label(asked, reason)
 
 
+def announced(notice: str | Notice | None, *, live: bool = False) -> Notice | None:
+    """The spoken notice that is asked for, by its language or whole.
+
+    Raises:
+        UsageError: as `Notice.of`; or for live video, which begins with whoever speaks.
+    """
+    if live and notice is not None:
+        raise UsageError("--live with --notice: live video bears the visible label; say it yourself as you begin")
+    return Notice.of(notice) if isinstance(notice, str) else notice
+
+
 def check_speech(speech: Path) -> MediaInfo:
     """What a recording of speech is.
 
@@ -106,6 +118,7 @@ def speaking(
     settings: dict[str, Any],
     label: Label | None = None,
     hear: Path | None = None,
+    notice: Notice | None = None,
 ) -> Performance:
     """The sitter speaks a recording, frame by frame as they are asked for.
 
@@ -114,13 +127,19 @@ def speaking(
         settings: for the credentials.
         label: the visible label, of `Sitter.label`; none when left out.
         hear: a recording of the other speaker, to whom the sitter listens; it is not in the output.
+        notice: said before the speech; the sitter is at rest meanwhile, and what is asked for begins with the speech.
     """
     other = None if hear is None else iter_sound(hear, seconds=1.0)
+    heard = iter_sound(speech, seconds=1.0)
+    if notice is not None:
+        heard, other = chain([notice.silence], heard), None if other is None else chain([notice.silence], other)
+        if callable(curve := asking.get("controls")):
+            asking = asking | {"controls": lambda seconds: curve(max(0.0, seconds - notice.seconds))}
     settings = settings | ({} if hear is None else {"heard": file_sha256(hear)})
-    moments = Motion.load().stream(iter_sound(speech, seconds=1.0), other=other, **asking)
+    moments = Motion.load().stream(heard, other=other, **asking)
     return permit.perform(
         Generated, map(sitter.place, sitter.talker.frames(moments)), iter_sound(speech), command="generate",
-        inputs=(speech,), settings=settings, models=sitter.talker.models, label=label,
+        inputs=(speech,), settings=settings, models=sitter.talker.models, label=label, notice=notice,
     )  # fmt: skip
 
 

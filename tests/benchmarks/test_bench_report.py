@@ -19,8 +19,9 @@ from benchmarks.compare import Change, compare, summary
 from benchmarks.figures import Figure, Results, write
 from benchmarks.report import page, write_report
 from benchmarks.suites import Given, run_or_tell, suite
-from benchmarks.sweep import ROOT, Sweep, measure_all, read_results
+from benchmarks.sweep import Sweep, measure_all, read_results
 from media.errors import UnreadableError
+from provenance.release import ROOT
 from vasari.cli import main
 from vasari.commands.bench import Suite
 

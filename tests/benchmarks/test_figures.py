@@ -73,7 +73,7 @@ def test_file_has_the_shape_that_was_promised(tmp_path: Path) -> None:
     path = write(results(), tmp_path)
     assert path == tmp_path / "results.json"
     data = json.loads(path.read_text())
-    assert set(data) == {"schema_version", "suite", "machine", "figures"}
+    assert set(data) == {"schema_version", "suite", "made", "machine", "figures"}
     assert data["schema_version"] == 1
     assert data["suite"] == "speed"
     assert {"processor", "cores", "memory_gib"} <= set(data["machine"])

@@ -73,8 +73,8 @@ def signed_document(path: Path, keys: Keys) -> Path:
 
 @pytest.mark.parametrize(
     ("kind", "suffix"),
-    [("picture", ".avif"), ("picture", ".tif"), ("video", ".webm"), ("video", ".mkv"), ("sound", ".flac"),
-     ("sound", ".opus"), ("sound", ".ogg")],
+    [("picture", ".avif"), ("picture", ".gif"), ("picture", ".tif"), ("video", ".webm"), ("video", ".mkv"),
+     ("sound", ".flac"), ("sound", ".opus"), ("sound", ".ogg")],
 )  # fmt: skip
 def test_marked_copies_of_every_kind(kind, suffix, sources, tmp_path, keys):
     copy = tmp_path / f"copy{suffix}"
@@ -89,6 +89,27 @@ def test_marked_copies_of_every_kind(kind, suffix, sources, tmp_path, keys):
     if suffix in BESIDE:  # its marks name the maker where the sidecar was lost
         beside.unlink()
         assert verify(copy, keys=keys).exit_code == 4
+
+
+def test_of_gifs_pictures_are_marked_and_what_moves_becomes_a_video(tmp_path, keys):
+    still, *more = (Image.fromarray(picture(seed, 256)) for seed in (3, 4, 5))
+    still.save(tmp_path / "in.gif", save_all=True, append_images=more, duration=100)
+    with pytest.raises(UsageError, match=r"moving GIF .* choose \.mp4"):
+        mark_file(tmp_path / "in.gif", tmp_path / "out.gif", keys=keys)
+    clear = still.convert("RGBA")
+    clear.paste((0, 0, 0, 0), (0, 0, 40, 40))
+    clear.save(tmp_path / "in.png")
+    mark_file(tmp_path / "in.png", tmp_path / "out.gif", keys=keys)
+    assert Image.open(tmp_path / "out.gif").convert("RGBA").getpixel((5, 5))[3] == 0
+    found = verify(tmp_path / "out.gif", keys=keys)
+    assert (found.exit_code, found.picture_mark.state) == (0, "found")
+
+
+@pytest.mark.parametrize("suffix", [".heic", ".HEIF"])
+def test_heic_is_refused_and_what_to_do_is_said(suffix, sources, tmp_path, keys):
+    with pytest.raises(UsageError, match=r"nothing here writes HEIC; choose \.avif, or `vasari sign`"):
+        mark_file(sources["picture"], tmp_path / f"out{suffix}", keys=keys)
+    assert left(tmp_path) == []
 
 
 @pytest.mark.parametrize("suffix", [".avi", ".flac", ".webm", ".mkv", ".ogg"])

@@ -25,6 +25,7 @@ from provenance.timestamps import FILE, Authority
 from provenance.verification import read_credentials
 from vasari.commands import keys as keys_command
 from vasari.commands import sign
+from vasari.commands import verify as verify_command
 
 pytest.importorskip("asn1crypto")
 from benchmarks.authority import NAME, TimeAuthority
@@ -234,21 +235,28 @@ def test_commands(tmp_path, monkeypatch, authority, clock):
     app = typer.Typer()
     app.add_typer(keys_command.app, name="keys")
     app.command("sign")(sign.sign)
+    app.command("verify")(verify_command.verify)
 
     def run(*words):
         return CliRunner().invoke(app, [str(word) for word in words])
 
     a, b = tmp_path / "a.png", tmp_path / "b.png"
+    for word in ("create", "show"):
+        assert "Signatures bear no time stamp" in run("keys", word).output
+        assert "vasari keys timestamp URL" in run("keys", word).output
     assert run("sign", a, "-o", b, "--timestamp", authority.url).exit_code == 0
     assert "timeStampInfo" in json.dumps(crjson(b.read_bytes(), "image/png"))
     assert isinstance(run("sign", a, "-o", b, "--timestamp-required").exception, UsageError)
     assert isinstance(run("sign", a, "-o", b, "--timestamp", "ftp://x").exception, UsageError)
     assert run("keys", "timestamp", authority.url, "--required", "--anchor", clock).exit_code == 0
     assert "(required)" in run("keys", "show").output
+    assert "bear no time stamp" not in run("keys", "show").output
+    assert "no time stamp" not in run("verify", b).output
     assert verify(b, keys=Keys.open()).credentials.timestamp.trust == "trusted"
     asked = authority.asked
     assert run("sign", a, "-o", b, "--timestamp", "off").exit_code == 0
     assert authority.asked == asked
+    assert "no time stamp; they count until" in run("verify", b).output
     assert isinstance(run("sign", a, "-o", b, "--timestamp", down()).exception, SigningError)  # the folder requires it
     assert isinstance(run("keys", "timestamp").exception, UsageError)
     assert run("keys", "timestamp", "--off").exit_code == 0

@@ -12,8 +12,9 @@ from lab.recipes import watermark as training
 from lab.recipes import watermark_samples as sample
 from lab.weights import WeightCard, load_weights, weight_file
 from provenance.watermark import geometry, nets
-from provenance.watermark.chips import CHIPS
-from provenance.watermark.picture import WEIGHTS, PictureMarker, PictureReader, load_model
+from provenance.watermark.chips import CHIPS, Chips
+from provenance.watermark.code import PICTURE
+from provenance.watermark.picture import WEIGHTS, PictureMarker, PictureReader, add_pattern, load_model
 
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
 MESSAGE = 0x0123456789ABCDEF
@@ -179,3 +180,20 @@ def test_recipe_takes_photographs(tmp_path):
     train, held = (training.hosts.Photographs(tmp_path / "faces", held=held) for held in (False, True))
     assert len(train.pictures) + len(held.pictures) == 4
     assert len(held.pictures) == 1
+
+
+def test_who_could_tell_found_or_not_could_forge_and_remove():
+    """Why no part of the key is given away for reading (docs/provenance.md): with the pilot alone, the least that tells
+    whether a mark is there, anybody lays it on what bears none, and takes it from what was cut."""
+    chips = Chips.from_key(KEY, PICTURE.coded_bits)
+    pilot = nets.FastPattern(load_model().strength, np.where(chips.bit < 0, chips.sign, 0).astype(np.float32))
+    plain = picture(1, 512)
+    forged, marked = add_pattern(plain, pilot(plain)), PictureMarker(MESSAGE, KEY).mark(plain)
+    assert not read([plain]).noticed
+    reading = read([forged])
+    assert (reading.noticed, reading.message) == (True, None)
+    assert reading.p_value < 1e-30
+    taken = add_pattern(marked, -pilot(marked))
+    cut = slice(40, 440)
+    assert read([marked[cut, cut]], search=True).message == MESSAGE
+    assert not read([taken[cut, cut]], search=True).noticed

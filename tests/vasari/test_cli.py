@@ -27,6 +27,7 @@ COMMANDS = {
     ("verify",): ("--json", "Exit code", "--anchor"),
     ("train",): ("--steps", "--seed", "default: 0", "--device", "default: cpu", "--resume"),
     ("bench",): ("--quick", "Under five minutes", "--output"),
+    ("comply",): ("--check", "--results", "--tests", "Exit code", "no legal advice", "[LANGUAGE]"),
     ("keys",): ("create", "show"),
     ("consent",): ("grant", "show"),
     ("consent", "grant"): ("YYYY-MM-DD", "--subject", "--until"),
@@ -196,8 +197,8 @@ MEMBERS = {
     ],
     "provenance": [
         "Claim", "Composite", "Consent", "Cut", "Edited", "Generated", "Growing", "Keys", "Label", "Marked", "Mixed",
-        "Outlet", "Performance", "Permit", "Playlist", "Recorded", "Registry", "Rendered", "Saved", "Signed", "Verdict",
-        "check_output", "grant_consent", "is_nobody", "load_consent", "mark_file", "outlet", "read_consent",
+        "Notice", "Outlet", "Performance", "Permit", "Playlist", "Recorded", "Registry", "Rendered", "Saved", "Signed",
+        "Verdict", "check_output", "grant_consent", "is_nobody", "load_consent", "mark_file", "outlet", "read_consent",
         "save_live", "save_picture", "save_video", "sign_beside", "sign_file", "verify",
     ],
 }  # fmt: skip

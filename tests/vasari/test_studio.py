@@ -18,10 +18,10 @@ from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from studios import HOST, OWN, SMALLEST, Page, app_of, s16le, until
 
-from media import read_sound
+from media import read_sound, voices
 from provenance import Keys, verify
 from provenance.exits import EXIT_KNOWN
-from vasari.desk import studio, voices
+from vasari.desk import studio
 from vasari.desk.keeping import CONSENTS, Studio
 from vasari.desk.session import Wire, Work
 

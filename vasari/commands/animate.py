@@ -16,6 +16,7 @@ from vasari.options import (
     Output,
     Portrait,
     Size,
+    SpokenNotice,
     VisibleLabel,
 )
 from vasari.progress import frames_bar
@@ -38,6 +39,7 @@ def animate(
     required: Required = False,
     label: VisibleLabel = None,
     label_reason: LabelReason = "",
+    notice: SpokenNotice = None,
 ) -> None:
     """Move PORTRAIT as the largest face in DRIVING moves, with DRIVING's sound. Always watermarked and signed."""
     from media import probe
@@ -52,6 +54,6 @@ def animate(
         saved = api.animate(
             portrait, driving, output, consent=consent, keys=signing_keys(keys, timestamp, required), absolute=absolute,
             size=size, crop=crop.value, face=face, told=settings, progress=progress, label=worn.kind,
-            label_reason=worn.reason,
+            label_reason=worn.reason, notice=notice,
         )  # fmt: skip
     report(saved)

@@ -18,6 +18,7 @@ from vasari.options import (
     Output,
     Portrait,
     Size,
+    SpokenNotice,
     VisibleLabel,
 )
 from vasari.progress import frames_bar
@@ -111,6 +112,7 @@ def generate(
     hear: Other = None,
     label: VisibleLabel = None,
     label_reason: LabelReason = "",
+    notice: SpokenNotice = None,
 ) -> None:
     """Make the face in PORTRAIT speak SPEECH. The result is always watermarked and signed.
 
@@ -120,15 +122,15 @@ def generate(
     from media.units import FPS
     from provenance import Permit, save_live, save_video
     from vasari import live as listening
-    from vasari.studio import check_request, check_speech, labelled, seat, speaking
+    from vasari.studio import announced, check_request, check_speech, labelled, seat, speaking
 
     asked, weighed = directing.controls(gaze, pose, distance, emotion, movement, curve), directing.guidance(guidance)
     asking = {"seed": seed, "style": style, "controls": asked, "guidance": weighed}
-    worn = labelled(label, label_reason, live=live)
+    worn, spoken = labelled(label, label_reason, live=live), announced(notice, live=live)
     listening.check_input(speech, hear) if live else listening.check_not_input(speech, to)
     files = [] if live else [speech, *([hear] if hear else [])]
     check_request(output, (portrait, *files), size)
-    seconds = [check_speech(file).duration for file in files]
+    seconds = [check_speech(file).duration + (spoken.seconds if spoken else 0.0) for file in files]
     opened = signing_keys(keys, timestamp, required)
     settings = {"size": size, "crop": crop.value, "gaze": gaze, "distance": distance, "emotion": emotion or "neutral"}
     settings |= {"seed": seed, "pose": pose, "movement": movement, "style": seed if style is None else style,
@@ -136,15 +138,15 @@ def generate(
     permit = Permit.of(portrait, keys=opened, consent=consent)
     outlet = listening.open_outlet(to, output) if live else None
     sitter = seat(permit, size=size, face=face, crop=crop.value)
-    count = sitter.talker.faces if face is None else 1
-    _say(f"{portrait}: {count} faces; the largest speaks (--face N chooses)" if count > 1 else "")
+    many = face is None and sitter.talker.faces > 1
+    _say(f"{portrait}: {sitter.talker.faces} faces; the largest speaks (--face N chooses)" if many else "")
     _say(f"development keys were made in {opened.folder}; back them up" if opened.created else "")
     with frames_bar("live" if live else "generating", -int(-seconds[0] * FPS // 1) if seconds else None) as progress:
         given = (asking, settings, sitter.label(worn), hear)
         if outlet is not None:
             saved = save_live(output, listening.speaking(permit, sitter, *given), outlet, progress=progress)
         else:
-            saved = save_video(output, speaking(permit, sitter, speech, *given), progress=progress)
+            saved = save_video(output, speaking(permit, sitter, speech, *given, spoken), progress=progress)
     report(saved, err=live)
 
 

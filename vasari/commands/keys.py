@@ -31,6 +31,7 @@ def create(keys: Folder = None) -> None:
     word = "made" if opened.created else "already there; nothing changed"
     say(f"{opened.folder}: development keys {word}")
     say("Back up watermark.key: without it no mark made with it can ever be read again. Share only root.pem.")
+    _unstamped(opened)
 
 
 @app.command()
@@ -53,11 +54,21 @@ def show(keys: Folder = None) -> None:
         table.add_row("retired", f"ids {' '.join(key_id(key) for key in opened.retired)}; they still read marks")
     authority = opened.authority
     needed = " (required)" if authority and authority.required else ""
-    table.add_row("time stamps", f"by {authority.url}{needed}" if authority else "none")
+    table.add_row("time stamps", f"by {authority.url}{needed}" if authority else "none: no authority is configured")
     table.add_row("registry", "yes" if (opened.folder / FILE).exists() else "no outputs yet")
     Console().print(table)
     for row in states(opened):
         say("{:14}{:42}{} to {}  {}".format(*row))  # not in a table: serial numbers are copied from here
+    _unstamped(opened)
+
+
+def _unstamped(keys: "Keys") -> None:
+    """Say what it means that signatures bear no time stamp, and what to do."""
+    if keys.authority is None:
+        say(
+            f"Signatures bear no time stamp: they count until the certificate expires ({keys.expires:%Y-%m-%d}) or is "
+            "revoked. `vasari keys timestamp URL` has an authority (RFC 3161) stamp all of them from now on."
+        )
 
 
 def states(keys: "Keys") -> list[tuple[str, str, str, str, str]]:

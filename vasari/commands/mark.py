@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from vasari.options import Keys as KeysFolder
+from vasari.options import SpokenNotice
 from vasari.stamping import RemoteUrl, Required, Sidecar, Timestamp, signing_keys, tell
 
 
@@ -16,7 +17,8 @@ def mark(
         typer.Option(
             "--output",
             "-o",
-            help="Marked copy: .png, .jpg, .webp; .mp4, .mov; .m4a, .mp3, .wav.",
+            help="Marked copy: .png, .jpg, .webp, .avif, .gif, .tif; .mp4, .mov, .mkv, .webm; .m4a, .mp3, .wav, .flac, "
+            ".opus, .ogg.",
             show_default=False,
         ),
     ],
@@ -24,6 +26,7 @@ def mark(
     quality: Annotated[int, typer.Option(min=30, max=100, help="Quality of a JPEG or WebP.")] = 95,
     title: Annotated[str, typer.Option(help="Title in the credentials (default: the output's name).")] = "",
     again: Annotated[bool, typer.Option("--again", help="Replace a mark of this maker that is in FILE.")] = False,
+    notice: SpokenNotice = None,
     keys: KeysFolder = None,
     timestamp: Timestamp = None,
     required: Required = False,
@@ -35,13 +38,14 @@ def mark(
     A video keeps its size, frame rate and times, sound its rate and channels; both are coded again. The credentials
     that FILE came with stay in those of the copy, and do not say that it was generated. `vasari sign` changes nothing.
     """
-    from provenance import mark_file
+    from provenance import Notice, mark_file
     from vasari.progress import frames_bar
 
+    spoken = None if notice is None else Notice.of(notice, "voice")
     opened = signing_keys(keys, timestamp, required)
     with frames_bar("marking", None) as progress:
         marked = mark_file(
-            file, output, keys=opened, crf=crf, quality=quality, title=title, again=again,
+            file, output, keys=opened, crf=crf, quality=quality, title=title, again=again, notice=spoken,
             sidecar=sidecar, remote_url=remote_url, progress=progress,
         )  # fmt: skip
     typer.echo(f"{marked.saved.path}: marked in {' and '.join(marked.borne)}, signed, {marked.saved.manifest}")

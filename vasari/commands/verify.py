@@ -231,6 +231,9 @@ def _table(verdict: "Verdict") -> Table:
         )
     if verdict.label:
         table.add_row("visible label", _lines([_label_words(verdict.label)]))
+    if notice := verdict.credentials.notice:
+        said = f"claimed, {quoted(notice.language)}: {quoted(notice.words, 300)} ({notice.seconds:g} s)"
+        table.add_row("spoken notice", _lines([said]))
     if verdict.origin:
         origin = verdict.origin
         table.add_row("registry", _lines([f"`vasari {origin.command}` {origin.made}", origin.manifest]))
@@ -256,6 +259,9 @@ def _credentials(credentials: "Credentials") -> list[str]:
     lines += [f"{item.relationship} {quoted(item.title)}: credentials {item.state}" for item in credentials.opened]
     if stamp := credentials.timestamp:
         lines.append(f"time stamp {stamp.time} by {quoted(stamp.authority)} ({stamp.trust})")
+    elif named:
+        until = f"; they count until {credentials.good_until[:10]}" if credentials.good_until else ""
+        lines.append(f"no time stamp{until}")
     return [*lines, *credentials.notes]
 
 

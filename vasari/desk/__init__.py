@@ -9,7 +9,7 @@ jobs        one file after the other through that process, with a limit on time,
 sealing     records that this desk vouches for: links that expire, and what people say of an answer
 inspector   the routes of the page that looks at files
 studio      the routes of the page where a face speaks: asking (its words), keeping (portraits, films),
-            session (one at a time), voices (typed speech)
+            session (one at a time)
 """
 
 from vasari.desk.app import create_desk

@@ -21,10 +21,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from media.errors import OutputError, UsageError, VasariError
 from media.sound import read_sound
 from media.units import SAMPLE_RATE
+from media.voices import speak
 from vasari.desk.asking import Begin, Say, Steer
 from vasari.desk.asking import Film as FilmAsked
 from vasari.desk.keeping import Film, Portrait, Studio
-from vasari.desk.voices import speak
 
 if TYPE_CHECKING:
     from generate.acted import Acted

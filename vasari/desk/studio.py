@@ -24,12 +24,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from media.errors import UnreadableError, UsageError, VasariError
 from media.pictures import read_picture
+from media.voices import USUAL, speak, voices
 from provenance import Keys
 from vasari.desk import asking as ask
 from vasari.desk.doors import OLDER, is_pages
 from vasari.desk.keeping import Portrait, Studio
 from vasari.desk.session import Live, Making, Wire, Work
-from vasari.desk.voices import USUAL, speak, voices
 from vasari.service.uploads import read_small, spooled
 
 STATIC = Path(__file__).parent / "static"

@@ -1,4 +1,4 @@
-"""Typed text as speech, where espeak-ng is on this machine."""
+"""Text as speech, where espeak-ng is on this machine."""
 
 import functools
 import shutil
