@@ -7,9 +7,8 @@
 Inductive conformal prediction (Vovk, Gammerman and Shafer 2005, section 4.2; for anomalies Laxhammar and Falkman 2015):
 if a file is real and exchangeable with the reals that it is compared with, none of which taught the detector anything,
 then p <= a with a probability of a at most, whatever the score is. Reals are compared only with reals of like quality
-(sharpness and noise of what is around the face, light), because a score depends on that: one threshold that
-is right for studio pictures accuses people on the telephone. What a score rises by with quality, among all reals, is
-taken off before, so that the worst of a neighbourhood is not accused for being it.
+(sharpness and noise of what is around the face), because a score depends on that: one threshold that is right for
+studio pictures accuses people on the telephone. Nothing inside the face says how it was seen, as it may be made.
 """
 
 from collections.abc import Mapping
@@ -18,17 +17,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-QUALITIES = ("detail", "grain", "light", "contrast")
+QUALITIES = ("detail", "grain")
 RADIUS = 1.0  # root mean square, in deviations, by which comparable clips differ
-RIDGE = 1e-2  # of the rise of scores with quality
 MOST = 1200  # the nearest, where there are more
 GROWN = 1.08  # by which the face is grown before what is around it begins
 FLOOR = 0.15  # squared levels of 255, that rounding leaves
 
 
 def quality_of(crop: np.ndarray, mesh: np.ndarray) -> np.ndarray:
-    """(len(QUALITIES),) float32: what a look says of how it came to be seen, and nothing of how it was made: all but
-    the light is measured beside the face.
+    """(len(QUALITIES),) float32: what a look says of how it came to be seen, and nothing of how it was made: it is
+    measured beside the face.
 
     Args:
         crop: that is looked at, uint8 RGB (S, S, 3).
@@ -38,28 +36,19 @@ def quality_of(crop: np.ndarray, mesh: np.ndarray) -> np.ndarray:
     face = _face(mesh, crop.shape[0])
     soft, softer = cv2.GaussianBlur(grey, (0, 0), 0.8), cv2.GaussianBlur(grey, (0, 0), 3.2)
     fine, coarse = np.square(grey - soft)[~face], np.square(soft - softer)[~face]
-    inside = grey[face]
-    return np.array(
-        [
-            0.5 * np.log(coarse.mean() + FLOOR),
-            0.5 * np.log(np.median(fine) + FLOOR),  # the median: grain is everywhere, edges are not
-            np.log(inside.mean() + 1.0),
-            np.log(inside.std() + 1.0),
-        ],
-        np.float32,
-    )
+    # the median: grain is everywhere, edges are not
+    return 0.5 * np.log(np.array([coarse.mean(), np.median(fine)], np.float32) + np.float32(FLOOR))
 
 
 def _face(mesh: np.ndarray, side: int) -> np.ndarray:
-    """(side, side) bool: inside of the face; of a mesh that leaves nothing on one side, all but the first pixel."""
+    """(side, side) bool: inside of the face; of one that fills the crop, all but the first pixel."""
     points = mesh[:468]
     middle = points.mean(0)
     hull = cv2.convexHull(((points - middle) * GROWN + middle).astype(np.float32)).round().astype(np.int32)
     mask = np.zeros((side, side), np.uint8)
     cv2.fillConvexPoly(mask, hull, 1)
     inside = mask > 0
-    if inside.all() or not inside.any():
-        inside[:] = True
+    if inside.all():
         inside[0, 0] = False
     return inside
 
@@ -92,7 +81,6 @@ class Promise:
     people: np.ndarray  # (N,) int32, a number for everybody who is shown
     mean: np.ndarray  # (len(QUALITIES),) float32, of the qualities
     scale: np.ndarray  # (len(QUALITIES),) float32: by how much clips of like quality may differ
-    rise: np.ndarray  # (1 + 2 len(QUALITIES),) float32: of logits with quality and its square
 
     @classmethod
     def of(cls, logits: np.ndarray, quality: np.ndarray, people: np.ndarray) -> "Promise":
@@ -102,16 +90,12 @@ class Promise:
         some = len(logits) > 0
         mean = quality.mean(axis=0) if some else np.zeros(len(QUALITIES), np.float32)
         scale = np.maximum(quality.std(axis=0), 1e-3) if some else np.ones(len(QUALITIES), np.float32)
-        terms = _terms((quality - mean) / scale)
-        gram = terms.T @ terms / max(len(terms), 1) + RIDGE * np.eye(terms.shape[1])
-        rise = np.linalg.solve(gram, terms.T @ logits / max(len(terms), 1)).astype(np.float32)
-        return cls(logits, quality, numbers, mean, scale, rise)
+        return cls(logits, quality, numbers, mean, scale)
 
     def compare(self, logit: float, quality: np.ndarray) -> Compared:
-        """The reals that are comparable with a clip of this quality (Q,), and how many look at least as made, each for
-        its quality."""
+        """The reals that are comparable with a clip of this quality (Q,), and how many look at least as made."""
         near = self._near(quality)
-        above = int((self._own(near) >= logit - self._expected(quality[None])[0]).sum())
+        above = int((self.logits[near] >= logit).sum())
         return Compared(len(near), len(np.unique(self.people[near])), above)
 
     def threshold(self, quality: np.ndarray, share: float) -> float | None:
@@ -120,12 +104,11 @@ class Promise:
         allowed = int((1 + len(near)) * share) - 1  # so many may lie above
         if not Compared(len(near), len(np.unique(self.people[near])), 0).enough(share):
             return None
-        limit = np.sort(self._own(near))[::-1][allowed]
-        return float(limit + self._expected(quality[None])[0] + 1e-5)
+        return float(np.sort(self.logits[near])[::-1][allowed] + 1e-5)
 
     def highest(self, quality: np.ndarray) -> float:
-        """What the most suspicious of the comparable reals would score if it had this quality."""
-        return float(self._own(self._near(quality)).max() + self._expected(quality[None])[0] + 1e-5)
+        """What the most suspicious of the comparable reals scores."""
+        return float(self.logits[self._near(quality)].max() + 1e-5)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """What is kept of it; the rest follows."""
@@ -136,21 +119,8 @@ class Promise:
         """What `tensors` kept."""
         return cls.of(*(tensors[f"promise.{name}"] for name in ("logits", "quality", "people")))
 
-    def _own(self, rows: np.ndarray) -> np.ndarray:
-        """Logits of reals, less what is expected of their quality."""
-        return np.asarray(self.logits[rows] - self._expected(self.quality[rows]))
-
-    def _expected(self, quality: np.ndarray) -> np.ndarray:
-        return np.asarray(_terms((quality - self.mean) / self.scale) @ self.rise)
-
     def _near(self, quality: np.ndarray) -> np.ndarray:
         """Rows of the comparable reals, the nearest first."""
         apart = np.sqrt(np.square((self.quality - quality) / self.scale).mean(axis=1))
         near = np.flatnonzero(apart <= RADIUS)
         return near[np.argsort(apart[near], kind="stable")[:MOST]]
-
-
-def _terms(standard: np.ndarray) -> np.ndarray:
-    """(N, Q) -> (N, 1 + 2 Q): one, each, its square; far out no further than 3."""
-    kept = np.clip(standard, -3, 3)
-    return np.concatenate([np.ones((len(kept), 1)), kept, np.square(kept)], axis=1)

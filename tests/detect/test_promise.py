@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from making import picture
 
+from detect.detector import Model
 from detect.promise import QUALITIES, Compared, Promise, quality_of
 from faces import Tracker
 
@@ -14,7 +15,7 @@ def reals(count: int, rng: np.random.Generator, blur: tuple[float, float] = (-2,
     """Clips whose score rises with how bad they are, as scores do."""
     bad = rng.uniform(*blur, count)
     quality = np.stack([bad, *rng.normal(0, 0.3, (len(QUALITIES) - 1, count))], 1)
-    return 1.5 * bad + rng.normal(0, 1, count), quality, np.array([f"p{k // 3}" for k in range(count)])
+    return 0.75 * bad + rng.normal(0, 1, count), quality, np.array([f"p{k // 3}" for k in range(count)])
 
 
 def test_no_more_reals_are_accused_than_is_promised_at_any_quality() -> None:
@@ -27,8 +28,27 @@ def test_no_more_reals_are_accused_than_is_promised_at_any_quality() -> None:
     worst = quality[:, 0] > 1  # one threshold for all would accuse these
     assert (p[worst] <= 0.05).mean() < 0.09
     fixed = np.quantile(known.logits, 0.95)
-    assert (logits[worst] >= fixed).mean() > 0.15
+    assert (logits[worst] >= fixed).mean() > 0.12
     assert (p[~worst] <= 0.05).mean() > 0.02  # and it is not silent either
+
+
+def test_the_reals_that_ship_are_accused_no_more_than_is_promised_however_they_were_seen() -> None:
+    known = Model.load().promise
+    p = []
+    for k in range(len(known.logits)):  # each beside everybody else
+        others = known.people != known.people[k]
+        rest = Promise(
+            known.logits[others], known.quality[others], known.people[others], known.mean, known.scale
+        )  # fmt: skip
+        p.append(rest.compare(float(known.logits[k]), known.quality[k]).p)
+    said = np.array(p)
+    slices = [said > 0]
+    for seen in known.quality.T:
+        slices += [seen <= np.quantile(seen, 0.15), seen >= np.quantile(seen, 0.85)]
+    for part in slices:
+        assert part.sum() > 80
+        for share in (0.01, 0.05, 0.1):
+            assert (said[part] <= share).mean() <= share + 0.015
 
 
 def test_the_threshold_says_the_same_as_the_comparison() -> None:
@@ -44,7 +64,7 @@ def test_the_threshold_says_the_same_as_the_comparison() -> None:
 
 def test_where_nothing_comparable_is_known_nothing_is_promised() -> None:
     known = Promise.of(*reals(3000, RNG, (-2, 0)))
-    far = np.array([8.0, 0, 0, 0])
+    far = np.array([8.0, 0])
     compared = known.compare(100.0, far)
     assert (compared.count, compared.p) == (0, 1.0)
     assert not compared.enough(0.5)
@@ -71,11 +91,11 @@ def test_the_highest_real_is_never_below_what_no_real_reaches() -> None:
 def test_it_survives_its_tensors() -> None:
     known = Promise.of(*reals(300, RNG))
     again = Promise.load(known.tensors())
-    row = np.array([0.5, 0, 0, 0])
+    row = np.array([0.5, 0])
     assert again.compare(1.0, row) == known.compare(1.0, row)
 
 
-def test_quality_tells_size_blur_grain_and_light_and_not_what_the_face_is() -> None:
+def test_quality_tells_blur_and_grain_and_not_what_the_face_is() -> None:
     import cv2
 
     seen = cv2.resize(picture(1, 256), (224, 224))
@@ -88,7 +108,6 @@ def test_quality_tells_size_blur_grain_and_light_and_not_what_the_face_is() -> N
     assert moved(cv2.GaussianBlur(seen, (0, 0), 3))["detail"] < -0.3
     noisy = np.clip(seen + np.random.default_rng(0).normal(0, 12, seen.shape), 0, 255).astype(np.uint8)
     assert moved(noisy)["grain"] > 0.5
-    assert moved(seen // 3)["light"] < -0.8
     smooth = seen.copy()
     middle = mesh[:468].mean(0).astype(int)
     face = np.s_[middle[1] - 30 : middle[1] + 30, middle[0] - 30 : middle[0] + 30]
