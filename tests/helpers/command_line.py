@@ -12,7 +12,7 @@ from sitters import EXAMPLES
 from vasari.cli import main
 
 PORTRAIT, SPEECH = EXAMPLES / "portrait.png", EXAMPLES / "speech.wav"
-SIZE, SECONDS = 256, 1.2
+SIZE, SECONDS = 256, 0.8
 
 
 @dataclass
