@@ -47,9 +47,7 @@ def measure(made: Maker, quick: bool) -> list[Figure]:
     return [Figure(name="crash_points_clean", value=share, unit="", goal=1, n=len(POINTS), note=note)]
 
 
-def begin(
-    place: Path, point: tuple[str, str, str], keys: Keys, portrait: Path, *, earlier: bool
-) -> BaseProcess:
+def begin(place: Path, point: tuple[str, str, str], keys: Keys, portrait: Path, *, earlier: bool) -> BaseProcess:
     """A process that saves `place`/out/a.mp4, of a portrait of nobody, and is killed at a point. `earlier`: there is
     something already."""
     (place / "out").mkdir(parents=True)

@@ -1,8 +1,9 @@
-"""A line of shell whose `vasari` is run in this process: bash makes the pipes and the command reads and writes them, but
-nothing is imported and no network is loaded anew."""
+"""A line of shell whose `vasari` is run in this process: bash makes the pipes, the command reads and writes them, but
+nothing is imported and no kernel is loaded anew."""
 
 import contextlib
 import json
+import os
 import select
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import built
 
 from vasari.cli import main
 
@@ -49,7 +51,7 @@ class Shell:
         self.served += 1
         with link, contextlib.ExitStack() as stack:
             data, handles, _, _ = socket.recv_fds(link, 1 << 16, 3)
-            streams = [open(handle, mode, closefd=True) for handle, mode in zip(handles, "rww", strict=True)]
+            streams = [os.fdopen(handle, mode) for handle, mode in zip(handles, "rww", strict=True)]
             for stream in streams:
                 stack.callback(_close, stream)
             patch = stack.enter_context(pytest.MonkeyPatch.context())
@@ -57,6 +59,7 @@ class Shell:
                 patch.setattr(sys, name, stream)
                 patch.setattr(sys, f"__{name}__", stream)
             patch.setattr(sys, "argv", ["vasari", *json.loads(data)])
+            patch.setattr("typer.main.get_command", built)
             code: object = 0
             try:
                 main()

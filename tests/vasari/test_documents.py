@@ -17,8 +17,8 @@ import pytest
 import typer
 from command_line import vasari, write_sound
 from making import clip, picture, voice, write_video
-from piping import Shell
 from PIL import Image
+from piping import Shell
 from searching import little_search  # noqa: F401
 from sitters import EXAMPLES
 
