@@ -4,7 +4,7 @@ import datetime as dt
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -44,6 +44,7 @@ class Maker:
     keys: Keys
     permit: Permit
     clips: list[tuple[list[np.ndarray], np.ndarray]]  # frames uint8 RGB and sound; never leave the process unmarked
+    kept: dict[str, Path] = field(default_factory=dict)  # one output of each kind, once it was asked for
 
     def shown(self, what: Any, sound: np.ndarray | None = None, keys: Keys | None = None) -> Performance:
         """Pictures of the portrait, as they may be saved."""

@@ -15,7 +15,13 @@ TYPES = VIDEO_TYPES | PICTURE_TYPES
 
 
 def outputs(made: Maker) -> dict[str, Path]:
-    """One of each kind, by kind."""
+    """One of each kind, by kind; made when they are first asked for, and not to be written to."""
+    if not made.kept:
+        made.kept.update(_made(made))
+    return made.kept
+
+
+def _made(made: Maker) -> dict[str, Path]:
     return {
         "mp4": made.video("whole.mp4"),
         "live mp4": made.live("live.mp4"),

@@ -43,7 +43,8 @@ def skin_at(look: Look, texture: np.ndarray, average: np.ndarray, uv: np.ndarray
     fine, pores = sample(_grain(1, 0), tile_u * 2.0, tile_v * 2.0, True).T
     spots, marks = sample(_grain(4, 6), tile_u * 0.8, tile_v * 0.8, True).T
     coarse = sample(noise(7), tile_u * 0.35, tile_v * 0.35, True)[:, 0]
-    detail = np.clip(sample(texture, uv[:, 0], uv[:, 1], False) / 255, 0.1, 1)
+    across, down = np.ascontiguousarray(uv.T)  # as all others are: `sample` is compiled anew for every layout
+    detail = np.clip(sample(texture, across, down, False) / 255, 0.1, 1)
     colour = look.tone / average**look.detail * detail ** (2.2 * look.detail)
     flush = 0.35 * look.blotches * coarse + 0.8 * look.blush * region["blush"] + 0.15 * region["tzone"]
     colour *= 1 + BLOOD * np.clip(flush, -0.3, 2)[:, None]

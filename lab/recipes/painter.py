@@ -38,6 +38,7 @@ from lab.training.recipe import IMAGENET, Run, Trial, recipe
 BATCH = 8  # windows of either kind a step
 WEIGHT = 0.35  # of the distance in features
 VALIDATION_BATCHES = 12
+LOOKED = 8  # batches from which the ranges of the inputs are taken
 POSED = 0.4  # share of the scenes that show people who do not exist
 KEEP = 1500  # mouths to draw from; eyes twice as many
 FIRST = 150  # scenes to begin with
@@ -212,7 +213,7 @@ def train(
         sets["people"] = [{kind: _stacked(rows) for kind, rows in scene.items()} for scene in scenes]
 
     def config() -> dict:
-        looked = [batches.made(step) for step in range(8)]
+        looked = [batches.made(step) for step in range(LOOKED)]
         ranges = {kind: input_ranges(getattr(nets.cpu(), kind), [b[kind][0].float() for b in looked]) for kind in KINDS}
         return {"widths": {kind: list(w) for kind, w in widths.items()}, "ranges": ranges}
 

@@ -51,6 +51,8 @@ TAUGHT = 5  # of the answers, that the teacher teaches: the colour is learned fr
 KEEP = 2400  # pairs to draw from
 FIRST = 16  # sittings to begin with
 FIRST_VALIDATION = 1 << 41  # seeds of people who are never trained on
+UNSEEN = 2  # batches of volunteers who are never trained on
+LOOKED = 8  # batches from which the ranges of the inputs are taken
 
 # source (3, S, S) uint8, truth (3, S, S) uint8, shift (2, S / 2, S / 2) float16 cells, seen (21, 128, 128) float16,
 # trust (1, S, S) uint8: 0 inside mouth and eyes, which the painter paints, more on the head; what the teacher answers,
@@ -305,7 +307,7 @@ def train(
                 checkpoint_every=20 * EVERY)  # fmt: skip
     seen_once = np.random.default_rng(5)
     unseen = Volunteers(Portraits(london, london.validation))
-    sets = {"volunteers": [_stacked([p for _ in range(4) for p in unseen(seen_once)]) for _ in range(2)]}
+    sets = {"volunteers": [_stacked([p for _ in range(4) for p in unseen(seen_once)]) for _ in range(UNSEEN)]}
     if assets is not None:
         nobody = People(assets, skins, FIRST_VALIDATION)
         sets["people"] = [_stacked(nobody(seen_once)) for _ in range(6)]
@@ -314,7 +316,7 @@ def train(
     loss = Loss(perceptual, map(batches.made, range(1 << 30, (1 << 30) + FIRST)), batch, kept, run.device)
 
     def config() -> dict:
-        looked = [batches.made(step)[3].float() for step in range(8)]
+        looked = [batches.made(step)[3].float() for step in range(LOOKED)]
         return {"widths": list(widths), "ranges": input_ranges(net.cpu(), looked)}
 
     return Trial(

@@ -49,7 +49,7 @@ FURTHEST = (0.7, 0.4)  # yaw and pitch, radians, by which lifted volunteers are 
 NO_FACE_SHARE = 0.12
 MIXED = 0.6  # share of composites among the photographed, where there are any
 AGREED = 0.15  # share of the faces that are real people without labels, where there are any
-VALIDATION_BATCHES = 4  # of 32 crops, of each kind
+VALIDATION_BATCHES, VALIDATION_CROPS = 4, 32  # of each kind
 HIDDEN = 0.35  # weight of points that are not seen
 BROWS = (46, 53, 52, 65, 55, 70, 63, 105, 66, 107, 276, 283, 282, 295, 285, 300, 293, 334, 296, 336)
 BETA = 0.006  # error, in units of the crop, up to which it is squared
@@ -346,14 +346,14 @@ def train(
     threads = max(1, run.workers)
     unseen = lift_volunteers(london, london.validation, correct=False, threads=threads)
     sets = {
-        "photo": Batches(AsTaken(unseen), None, 10_000, 32),
-        "lifted": Batches(Volunteers(unseen), None, 20_000, 32),
+        "photo": Batches(AsTaken(unseen), None, 10_000, VALIDATION_CROPS),
+        "lifted": Batches(Volunteers(unseen), None, 20_000, VALIDATION_CROPS),
     }
     people = None
     if assets is not None:
         people = People(assets, skins, first=1_000_000)
         strangers = People(assets, skins, first=1 << 50)
-        sets["people"] = Batches(Volunteers(unseen), strangers, 30_000, 32, share=1.0)
+        sets["people"] = Batches(Volunteers(unseen), strangers, 30_000, VALIDATION_CROPS, share=1.0)
     made = {name: list(batches_ahead(b, range(VALIDATION_BATCHES), run.workers)) for name, b in sets.items()}
     volunteers, steps = Volunteers(lift_volunteers(london, london.training, correct=True, threads=threads)), run.steps
     mixed = agreed = None

@@ -136,7 +136,7 @@ def test_sure_gaze_wins_and_unsure_gaze_does_not() -> None:
 def test_recipe_trains_resumes_and_keeps_its_pictures(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(closeup_views, "SCENES", 3)
+    monkeypatch.setattr(closeup_views, "SCENES", 2)
     folder = make_toy_london(tmp_path_factory.mktemp("london"))
     assets = write_assets(tmp_path_factory.mktemp("assets"))
     out, workdir = tmp_path / "weights.onnx", tmp_path / "work"

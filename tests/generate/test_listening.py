@@ -39,9 +39,13 @@ def test_the_other_is_heard_from_when_they_speak(motion: Motion, other: np.ndarr
     assert gap[75:].max() > 0.01
 
 
+@pytest.fixture(scope="module")
+def whole(motion: Motion, other: np.ndarray) -> MotionClip:
+    return motion.generate(SILENCE, seed=4, other=other)
+
+
 @pytest.mark.parametrize("size", [333, 640, 40_000])
-def test_pieces_equal_the_whole(motion: Motion, other: np.ndarray, size: int) -> None:
-    whole = motion.generate(SILENCE, seed=4, other=other)
+def test_pieces_equal_the_whole(motion: Motion, other: np.ndarray, whole: MotionClip, size: int) -> None:
     heard = (other[i : i + size] for i in range(0, len(other), size))
     pieces = list(motion.stream([SILENCE], seed=4, other=heard))
     joined = MotionClip(*(np.concatenate([getattr(piece, field) for piece in pieces]) for field in FIELDS))

@@ -11,9 +11,14 @@ from provenance import Generated, Keys, Performance, Permit, grant_consent, mani
 HELPERS = Path(__file__).resolve().parent
 
 
+_given: list[tuple[Keys, Permit]] = []  # the latest; to read the portraits takes a third of the time of a short save
+
+
 def permit(keys: Keys) -> Permit:
-    """For all three of them."""
-    return Permit.together([Permit.of(path, keys=keys) for path in PORTRAITS])
+    """For all three of them; the same for the same keys."""
+    if not _given or _given[0][0] is not keys:
+        _given[:] = [(keys, Permit.together([Permit.of(path, keys=keys) for path in PORTRAITS]))]
+    return _given[0][1]
 
 
 def shown(keys: Keys, what: Any, sound: Any = None, *, command: str = "generate", **more: Any) -> Performance:

@@ -149,6 +149,9 @@ def test_the_recipe_learns_from_folders_of_people_alone_and_of_sets_too(
     assert "real people are known" in told.reason or "unlike anything" in told.reason
     (tmp_path / "set").mkdir()
     labelled(tmp_path / "set")
+    for name in ("both", "alone"):  # runs of their own, over the same pictures
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "crops").symlink_to(tmp_path / "work" / "crops")
     both = train([tmp_path / "set", folder], out, steps=1, workdir=tmp_path / "both", start=out, **options)
     assert {"auc_blocks", "auc_upsampled", "before"} <= set(both.figures)
     assert "--data set --data" in both.recipe

@@ -1,13 +1,13 @@
 """Photographed people as somebody else: smooth, repeatable, and never where figures are measured."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from sitters import portrait, tracked
 from toy_london import make_toy_london
 
-from faces.tracker import Tracker
 from lab.fakes import sittings
 from lab.people.disguising import GRID, MELANIN, Disguise
 from lab.pictures.london import London
@@ -61,12 +61,14 @@ def test_a_mirrored_face_is_the_face_mirrored() -> None:
 
 
 def test_only_people_to_train_on_are_disguised(tmp_path, monkeypatch) -> None:
-    """What is validated, calibrated and tested on is real."""
+    """What is validated, calibrated and tested on is real. Nobody is looked for in the pictures."""
     drawn = []
     plain = Disguise.draw
     monkeypatch.setattr(sittings.Disguise, "draw", lambda rng: drawn.append(1) or plain(rng))
     stage = sittings.Stage.__new__(sittings.Stage)
-    stage.london, stage.tracker = London(make_toy_london(tmp_path)), Tracker(threads=1)
+    stage.london = London(make_toy_london(tmp_path))
+    stage.tracker = SimpleNamespace(portrait=lambda picture: (None, 1))
+    monkeypatch.setattr(sittings, "FaceLatent", SimpleNamespace(encode=lambda picture, track, size: None))
     stage.london.validation, stage.london.test = stage.london.training, stage.london.training  # toys are few
     for split in ("validation", "calibration", "test", "train"):
         assert not drawn

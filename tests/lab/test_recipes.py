@@ -108,6 +108,7 @@ def test_finder_trains(folder: Path, tmp_path: Path) -> None:
 
 def test_landmarks_train(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(landmarks, "VALIDATION_BATCHES", 1)
+    monkeypatch.setattr(landmarks, "VALIDATION_CROPS", 8)
     out, figures = recipe(landmarks.train, folder, tmp_path, batch=4, fresh=2, kept=6, width=4, rank=8)
     assert figures["nme_pct"] > 0
     assert {"photo_nme_pct", "lifted_nme_pct"} <= set(figures)
@@ -119,7 +120,8 @@ def test_landmarks_train(folder: Path, tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_painter_trains(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(painter, "VALIDATION_BATCHES", 2)
-    monkeypatch.setattr(painter, "FIRST", 2)
+    for name in ("FIRST", "LOOKED"):
+        monkeypatch.setattr(painter, name, 2)
     widths = {"mouth": (4, 6, 8), "eye": (4, 6, 8)}
     out, figures = recipe(painter.train, folder, tmp_path, widths=widths, batch=1, teacher=PAINTER)
     assert figures["volunteers_mouth_psnr_db"] > 10
@@ -130,7 +132,8 @@ def test_painter_trains(folder: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_refiner_trains(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refiner, "FIRST", 2)
+    for name, count in {"FIRST": 2, "LOOKED": 2, "UNSEEN": 1, "PAIRS": 4}.items():
+        monkeypatch.setattr(refiner, name, count)
     out, figures = recipe(refiner.train, folder, tmp_path, widths=(4, 6, 8), batch=2, kept=6, teacher=REFINER)
     assert figures["volunteers_psnr_db"] > 10
     assert figures["volunteers_flow_psnr_db"] > 10

@@ -5,7 +5,7 @@ import random
 import pytest
 from fuzz import Fuzzer, mutated, opening
 from hostile import cut, hostile, large, seeds, stores
-from searching import little_search  # noqa: F401
+from searching import little_search, searching_little  # noqa: F401
 
 from media import probe, read_sound
 from media.errors import SpeechError, UnreadableError
@@ -19,7 +19,8 @@ def made(tmp_path_factory):
     """Keys, and a small intact file of every kind."""
     folder = tmp_path_factory.mktemp("maker")
     keys = Keys.open(folder / "keys")
-    return keys, seeds(folder / "seeds", keys)
+    with searching_little():
+        return keys, seeds(folder / "seeds", keys)
 
 
 def test_intact_files_are_judged(made):

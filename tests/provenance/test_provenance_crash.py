@@ -15,8 +15,8 @@ def test_killed_at_any_step(tmp_path):
         place = tmp_path / str(number)
         running.append((place, point, begin(place, point, keys, PORTRAITS[0], earlier=number % 2 == 0)))
         if len(running) % 3 == 0:  # a few at a time
-            [process.wait(SECONDS) for *_, process in running]
+            [process.join(SECONDS) for *_, process in running]
     for place, point, process in running:
-        process.wait(SECONDS)
+        process.join(SECONDS)
         assert left_wrong(place, point, process, keys) == "", point
     assert verify(tmp_path / "first.png", keys=keys).exit_code == 0  # the registry is whole

@@ -9,7 +9,7 @@ import pytest
 from making import clip, picture, remux, voice, write_video
 from permits import shown
 from PIL import Image
-from searching import little_search  # noqa: F401
+from searching import little_search, searching_little  # noqa: F401
 
 from benchmarks.credentials.rubric import RUBRIC
 from media import VideoReader, probe, read_picture
@@ -68,7 +68,8 @@ def film(tmp_path_factory, keys):
     """A film of others with wide sound, and its marked copy."""
     folder = tmp_path_factory.mktemp("film")
     source = sounding(folder / "a.mp4", frames=clip(frames=90, size=192))
-    return source, mark_file(source, folder / "b.mp4", keys=keys)
+    with searching_little():
+        return source, mark_file(source, folder / "b.mp4", keys=keys)
 
 
 def test_a_film_keeps_its_size_rates_and_length(film, keys):

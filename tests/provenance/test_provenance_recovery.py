@@ -69,6 +69,7 @@ def printed(frames, sound=None, **options) -> Fingerprinter:
     return printer
 
 
+@pytest.mark.usefixtures("little_search")
 def test_stripped_and_coded_again_is_recovered(maker, tmp_path):
     _, keys, saved, _ = maker
     for path in (remux(saved.path, tmp_path / "x.mp4"), again(saved.path, tmp_path / "y.mp4", size=128, crf=35)):
@@ -91,6 +92,7 @@ def test_whole_outputs_are_not_recovered(maker):
     assert (verdict.exit_code, verdict.origin.recovered) == (0, None)
 
 
+@pytest.mark.usefixtures("little_search")
 def test_a_mark_on_other_footage_is_told(maker, tmp_path):
     """Who could copy the mark of an output onto something else would not be believed."""
     _, keys, saved, _ = maker

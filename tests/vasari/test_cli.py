@@ -111,7 +111,7 @@ def test_a_portrait_is_shown_in_the_largest_square(speech: Path, tmp_path: Path)
 
 
 def test_tracks_hold_the_stated_arrays(talking: tuple[Path, Done], tmp_path: Path) -> None:
-    for file, rows in ((PORTRAIT, 1), (talking[0], 30)):
+    for file, rows in ((PORTRAIT, 1), (talking[0], 20)):
         out = tmp_path / "track.npz"
         done = vasari("track", file, "-o", out)
         assert done.code == 0, done.err
@@ -148,7 +148,7 @@ def test_a_folder_of_videos_becomes_a_folder_of_tracks(talking: tuple[Path, Done
     assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*.npz")) == ["deep/one.npz", "two.npz"]
     with np.load(out / "deep" / "one.npz") as track:
         assert track["person"].tolist() == [1]
-        assert track["landmarks"].shape == (30, 1, 478, 2)
+        assert track["landmarks"].shape == (20, 1, 478, 2)
         assert track["identity"].shape[0] == 1
     again = vasari("track", folder, "-o", out, "--all")
     assert again.code == 0

@@ -142,11 +142,12 @@ def test_a_folder_that_teaches_nothing_is_one_line_and_nothing_is_lost(shipped, 
 def test_a_person_is_enrolled_on_a_named_basis_and_a_clip_told_beside_them(shipped, tmp_path, monkeypatch):
     from making import clip, write_video
 
-    monkeypatch.setattr("detect.manner.LEAST", 2)
+    for name, count in {"LEAST": 2, "WINDOW": 20, "HOP": 10}.items():
+        monkeypatch.setattr(f"detect.manner.{name}", count)
     folder, person = tmp_path / "ann", tmp_path / "ann.npz"
     folder.mkdir()
     for number in range(2):
-        write_video(folder / f"{number}.mp4", clip(1, 51 + number, 160))
+        write_video(folder / f"{number}.mp4", clip(1, 21 + number, 160))
     (folder / "broken.mp4").write_bytes(b"no video")
     words = ["detect", "enroll", str(folder), "-o", str(person)]
     assert CliRunner().invoke(app, words).exit_code == 2  # nobody is learned without a reason
