@@ -54,9 +54,8 @@ def pooled(evidence: torch.Tensor) -> torch.Tensor:
 
 
 def scores(evidence: torch.Tensor) -> torch.Tensor:
-    """`detect.picture.scores` in torch: evidence (B, CELLS, CELLS) -> score (B,). What is taken off teaches nothing: a
-    face would be called real by evidence that its eyes are made."""
-    return pooled(evidence) + pooled(evidence[MOUTH]) - CARRIED * pooled(evidence[UPPER]).detach()
+    """`detect.picture.scores` in torch, by which weights are chosen: evidence (B, CELLS, CELLS) -> score (B,)."""
+    return pooled(evidence) + pooled(evidence[MOUTH]) - CARRIED * pooled(evidence[UPPER])
 
 
 def build(tensors: Mapping[str, torch.Tensor], config: Mapping[str, Any]) -> PictureNet:

@@ -37,7 +37,7 @@ SIDES: tuple[Split, ...] = ("calibration", "train", "train", "train", "validatio
 ALIKE = 0.5  # share of the pairs of which both went the same way through the world
 LEVELLED = 0.7  # share of the pairs of which both are brought to one sharpness
 SOFTER = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8)  # sigmas that are tried for it, pixels
-SHARES = {"talked": 2.5, "enhanced": 2.0, "redrawn": 2.0, "restored": 0.5, "upsampled": 0.5}
+SHARES = {"talked": 2.5, "enhanced": 2.0, "self_blend": 2.0, "restored": 0.5, "upsampled": 0.5}
 """How often a family is drawn, others 1: most often what leaves a face as sharp as it was."""
 SELF = 0.5  # share of the pairs in which the fake is made of the real's own crop
 MOST = 3  # stages that a crop goes through at most

@@ -14,7 +14,7 @@ from lab.fakes.blending import SelfBlend
 from lab.fakes.spoiling import Spoiling
 from lab.labelled.crops import Shelf, cut_all
 from lab.labelled.manifest import REAL, SOUND_KINDS, ClipSet, Item, Split, check_splits
-from lab.networks.detector import FROZEN, PictureNet, scores
+from lab.networks.detector import FROZEN, PictureNet, pooled, scores
 from lab.recipes import detector_pairs as drawn
 from lab.training import Plan, fit
 from lab.training.ranks import first_to_begin
@@ -124,7 +124,7 @@ def loss(net: nn.Module, batch: Batch, device: str = "cpu") -> tuple[torch.Tenso
     of few false alarms are set by these, and no evidence anywhere in a real."""
     crops, labels = (t.to(device, non_blocking=True) for t in batch)
     evidence, _ = net((crops.float() / 255).contiguous(memory_format=torch.channels_last))
-    logits = scores(evidence)
+    logits = pooled(evidence)
     entropy = F.binary_cross_entropy_with_logits(logits, labels * (1 - 2 * SMOOTH) + SMOOTH)
     half = len(logits) // 2
     order = F.softplus(logits[:half] - logits[half:]).mean()

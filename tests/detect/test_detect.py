@@ -13,7 +13,7 @@ from looks import PEOPLE, RNG, noise_model, person, seen
 from detect.detector import Detector, Model
 from detect.evidence import Evidence, Person, longest_run
 from detect.odds import Odds
-from detect.picture import CELLS, SIDE, PictureReader, pooled
+from detect.picture import CARRIED, CELLS, MOUTH, SIDE, UPPER, PictureReader, pooled, scores
 from detect.profile import Known, Profile
 from detect.promise import QUALITIES
 from detect.report import heated, write_report
@@ -256,3 +256,14 @@ def test_heat_is_red_where_evidence_is():
     evidence[:6] = 8
     hot = heated(crop, evidence).astype(int)
     assert (hot[10, 50] - hot[180, 50])[0] > 60
+
+
+def test_a_mouth_that_is_made_under_eyes_that_are_not_counts_for_more_than_both_alike() -> None:
+    quiet = np.full((1, CELLS, CELLS), -5.0, np.float32)
+    mouth, both = quiet.copy(), np.full_like(quiet, 2.0)
+    mouth[MOUTH] = 2.0
+    eyes = quiet.copy()
+    eyes[UPPER] = 2.0
+    assert scores(mouth)[0] > scores(both)[0] > scores(quiet)[0]
+    assert scores(eyes)[0] < scores(mouth)[0]
+    assert scores(both)[0] - pooled(both)[0] == pytest.approx((1 - CARRIED) * 2.0)

@@ -11,7 +11,7 @@ from sitters import EXAMPLES
 from torch import nn
 
 from detect.detector import Detector, Model
-from detect.picture import SIDE
+from detect.picture import CELLS, SIDE
 from lab.fakes.families import FAMILIES
 from lab.labelled import Item, write_manifest
 from lab.recipes import detector_calibration
@@ -46,7 +46,7 @@ class Brightness(nn.Module):
     """Evidence is how bright a crop is, everywhere."""
 
     def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, None]:
-        return 10 * crops.mean((1, 2, 3))[:, None, None].expand(-1, 2, 2) - 5, None
+        return 10 * crops.mean((1, 2, 3))[:, None, None].expand(-1, CELLS, CELLS) - 5, None
 
 
 def told(reals: list[int], fakes: list[int]) -> dict[str, float]:
