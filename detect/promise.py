@@ -37,7 +37,8 @@ def quality_of(crop: np.ndarray, mesh: np.ndarray) -> np.ndarray:
     soft, softer = cv2.GaussianBlur(grey, (0, 0), 0.8), cv2.GaussianBlur(grey, (0, 0), 3.2)
     fine, coarse = np.square(grey - soft)[~face], np.square(soft - softer)[~face]
     # the median: grain is everywhere, edges are not
-    return 0.5 * np.log(np.array([coarse.mean(), np.median(fine)], np.float32) + np.float32(FLOOR))
+    told: np.ndarray = 0.5 * np.log(np.array([coarse.mean(), np.median(fine)], np.float32) + np.float32(FLOOR))
+    return told
 
 
 def _face(mesh: np.ndarray, side: int) -> np.ndarray:
