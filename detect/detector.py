@@ -16,7 +16,7 @@ from scipy.special import expit
 from detect.evidence import EVERY, LEAST, Evidence, Gatherer, Person
 from detect.manner import Manner, series_of
 from detect.odds import Odds
-from detect.picture import CELLS, PictureReader
+from detect.picture import CELLS, PictureReader, telling
 from detect.picture import Look as Seen
 from detect.profile import Profile
 from detect.promise import Promise
@@ -101,8 +101,9 @@ class Model:
 
 
 def score_of(person: Person) -> tuple[float, float]:
-    """What the looks at somebody say in the mean, and its standard error; looks within a second are alike."""
-    logits = np.array([look.logit for look in person.looks])
+    """What the looks at somebody say in the mean of those that count, and its standard error; looks within a second
+    are alike."""
+    logits = telling(np.array([look.logit for look in person.looks]), np.array(person.openings))
     return float(logits.mean()), float(logits.std() / np.sqrt(max(1.0, len(logits) / AROUND)))
 
 

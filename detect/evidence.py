@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from detect.picture import SCALE, SIDE, Look, PictureReader, face_crop
+from detect.picture import SCALE, SIDE, Look, PictureReader, face_crop, opening_of
 from detect.promise import quality_of
 from detect.sound import Hearing, hear
 from faces import Track, Tracker
@@ -37,6 +37,7 @@ class Person:
     boxes: list[tuple[float, float, float]] = field(default_factory=list)  # of each look: middle x, y, size; pixels
     looks: list[Look] = field(default_factory=list)
     conditions: list[np.ndarray] = field(default_factory=list)  # of each look: `promise.quality_of` it
+    openings: list[float] = field(default_factory=list)  # of each look: `picture.opening_of` it
     qualities: list[float] = field(default_factory=list)  # of each look, 0 to 1: how far the tracker trusts it
     reasons: list[str] = field(default_factory=list)  # of poor looks
     actions: dict[int, np.ndarray] = field(default_factory=dict)  # facial actions (52,) by frame
@@ -49,7 +50,8 @@ class Person:
     def forget(self, before: float) -> None:
         """What lies before a time in seconds is no evidence any more."""
         old = bisect_left(self.times, before)
-        for part in (self.times, self.boxes, self.looks, self.conditions, self.qualities, self.reasons, self.crops):
+        kept = (self.times, self.boxes, self.looks, self.conditions, self.openings, self.qualities, self.reasons)
+        for part in (*kept, self.crops):
             del part[:old]
         self.actions = {frame: actions for frame, actions in self.actions.items() if frame / FPS >= before}
         self.turns = {frame: turn for frame, turn in self.turns.items() if frame / FPS >= before}
@@ -186,6 +188,7 @@ class _Gathering:
         person.reasons.append(track.reason)
         crop, mesh = _crop(picture, track.landmarks)
         person.conditions.append(quality_of(crop, mesh))
+        person.openings.append(opening_of(track.landmarks))
         if self.keep:
             person.crops.append(crop)
         self.waiting.append((person, crop))

@@ -7,7 +7,8 @@ maximum, since a fake may be one in a small part alone.
 
 To that comes what the mouth shows beyond the upper face of the same look. A face that is made to speak has to be drawn
 at its mouth, while brows and eyes are carried over from a photograph more or less as they were; a lens, a codec or a
-filter treats both alike. On films that nobody here made this says more than the evidence by itself.
+filter treats both alike. On films that nobody here made this says more than the evidence by itself, and most where the
+lips are apart, so of a clip those looks count.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp
 
-from faces.landmarks import crop_matrix, warp_crop
+from faces.landmarks import PUPILS, crop_matrix, warp_crop
 from media.networks import Network
 from media.weights import WeightFile
 
@@ -27,6 +28,7 @@ SHARPNESS = 1.0  # of the soft maximum over the places
 
 MOUTH, UPPER = np.s_[:, 7:11, 5:10], np.s_[:, 3:7, 3:11]
 """Where mouth and upper face lie among the places of a look: crops are placed by the face's mesh."""
+LIPS = (13, 14)  # mesh points: middles of the inner lips
 CARRIED = 0.5  # how much of what the upper face shows is taken off
 
 
@@ -39,8 +41,19 @@ def pooled(evidence: np.ndarray) -> np.ndarray:
 
 def scores(evidence: np.ndarray) -> np.ndarray:
     """Evidence (B, CELLS, CELLS) -> score (B,) of "made": all places pooled, and the mouth beside the upper face."""
-    made: np.ndarray = pooled(evidence) + pooled(evidence[MOUTH]) - CARRIED * pooled(evidence[UPPER])
-    return made
+    return np.asarray(pooled(evidence) + pooled(evidence[MOUTH]) - CARRIED * pooled(evidence[UPPER]))
+
+
+def opening_of(mesh: np.ndarray) -> float:
+    """The gap between the inner lips of mesh points (478, 2 or 3), in distances between the pupils."""
+    upper, lower, *pupils = mesh[[*LIPS, *PUPILS], :2]
+    return float(np.linalg.norm(lower - upper)) / max(float(np.linalg.norm(pupils[1] - pupils[0])), 1e-6)
+
+
+def telling(logits: np.ndarray, openings: np.ndarray) -> np.ndarray:
+    """Of a clip's looks, logits (N,) and how far lips are apart in each (N,), the logits that count (at least N / 2):
+    those of the half in which they are furthest apart."""
+    return np.asarray(logits[openings >= np.median(openings)])
 
 
 def face_crop(picture: np.ndarray, landmarks: np.ndarray, side: int = SIDE, scale: float = SCALE) -> np.ndarray:

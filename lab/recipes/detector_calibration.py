@@ -13,7 +13,7 @@ import numpy as np
 
 from detect.detector import Strangeness
 from detect.odds import Odds
-from detect.picture import PictureReader
+from detect.picture import PictureReader, opening_of, telling
 from detect.promise import Promise, quality_of
 from lab.fakes.families import FAMILIES
 from lab.fakes.world import World
@@ -102,5 +102,5 @@ def _row(crops: Crops, world: World, reader: PictureReader, *, made: bool, perso
     looks = reader.look(np.stack(seen))
     meshes = crops.meshes @ cut[:, :2].T.astype(np.float32) + cut[:, 2].astype(np.float32)
     conditions = np.mean([quality_of(crop, mesh) for crop, mesh in zip(seen, meshes, strict=True)], axis=0)
-    score = float(np.mean([look.logit for look in looks]))
+    score = float(telling(np.array([look.logit for look in looks]), np.array([*map(opening_of, meshes)])).mean())
     return Row(score, conditions, np.mean([look.features for look in looks], axis=0), made, person)

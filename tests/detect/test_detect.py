@@ -13,7 +13,7 @@ from looks import PEOPLE, RNG, noise_model, person, seen
 from detect.detector import Detector, Model
 from detect.evidence import Evidence, Person, longest_run
 from detect.odds import Odds
-from detect.picture import CARRIED, CELLS, MOUTH, SIDE, UPPER, PictureReader, pooled, scores
+from detect.picture import CARRIED, CELLS, MOUTH, SIDE, UPPER, PictureReader, opening_of, pooled, scores, telling
 from detect.profile import Known, Profile
 from detect.promise import QUALITIES
 from detect.report import heated, write_report
@@ -267,3 +267,14 @@ def test_a_mouth_that_is_made_under_eyes_that_are_not_counts_for_more_than_both_
     assert scores(mouth)[0] > scores(both)[0] > scores(quiet)[0]
     assert scores(eyes)[0] < scores(mouth)[0]
     assert scores(both)[0] - pooled(both)[0] == pytest.approx((1 - CARRIED) * 2.0)
+
+
+def test_looks_at_lips_that_are_apart_count() -> None:
+    mesh = np.zeros((478, 3), np.float32)
+    mesh[468, 0], mesh[473, 0] = 100, 160
+    mesh[13, 1], mesh[14, 1] = 200, 212
+    assert opening_of(mesh) == pytest.approx(0.2)
+    logits = np.array([1.0, 9.0, 2.0, 8.0])
+    assert sorted(telling(logits, np.array([0.0, 0.3, 0.01, 0.2]))) == [8.0, 9.0]
+    assert len(telling(logits, np.zeros(4))) == 4
+    assert list(telling(logits[:1], np.array([0.0]))) == [1.0]

@@ -57,6 +57,7 @@ def person(
         boxes=[(100.0, 100.0, 120.0)] * looks,
         looks=[Look(logit + 0.01 * k, evidence, seen) for k in range(looks)],
         conditions=[conditions] * looks,
+        openings=[0.1] * looks,
         qualities=[quality] * looks,
         reasons=["too dark"] * looks,
         sizes=[120.0] * looks,
