@@ -13,10 +13,12 @@ from media.errors import UsageError
 
 MOST = 100  # evaluations
 FORGOTTEN = np.ones(SIZE, np.float32)
-FORGOTTEN[CODE : CODE + 3] = 0.975, 0.965, 0.985
+FORGOTTEN[CODE : CODE + 3] = 0.955, 0.945, 0.98
 """Share of its way from rest that a head keeps in a frame (yaw, pitch, roll), beside `Steps.leak`: what is drawn would
-wander further and slower than the performances that were learned, and is brought back to their figures by this."""
-WIDTH = 1.6
+wander further and slower than people do who are filmed, and is brought to their figures by this and by `SWING`."""
+SWING = np.array([1.0, 1.28, 1.1], np.float32)
+"""How many times as far a head turns as is drawn (yaw, pitch, roll)."""
+WIDTH = 1.7
 """How many times as far the corners of the mouth move as is drawn: what is drawn lies nearer to the mean than what was
 learned, and that moves them less than people do who are filmed."""
 
@@ -87,6 +89,7 @@ class Performer:
         told = {"sound": sound, "other": other} | asked
         moods = np.stack([self._mood.step(m.amounts) for m in moments])
         drawn = np.stack([self._next({k: v[i] for k, v in told.items()}, moods[i]) for i in range(len(sound))])
+        drawn[:, CODE : CODE + 3] *= SWING
         clip = to_clip(within_reach(drawn), closure, width=WIDTH)
         turned, moved = (np.stack(p) for p in zip(*(self._placement.step(m) for m in moments), strict=True))
         rotation, translation = clip.rotation + turned, clip.translation + moved
