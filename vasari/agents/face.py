@@ -143,11 +143,16 @@ class Session:
         self._said = self._whole = 0  # samples; of them since the last cancel
         self._dropped = -1  # speech up to this sample is not to be heard any more
         self._ends = deque[int]()  # samples after which a piece of speech is over
-        self._audible = self._left = self._over = False
+        self._audible = self._closed = self._left = self._over = False
         self._came: Callable[[], object] = lambda: None
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="conversation", daemon=True)
         self._thread.start()
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, or takes no more speech."""
+        return self._over or self._left or self._closed
 
     def say(self, pcm: bytes, rate: int, channels: int = 1) -> None:
         """More speech: s16le of any rate, 1 or 2 channels, in pieces of any length, faster than it is spoken.
@@ -169,7 +174,7 @@ class Session:
     def hear(self, pcm: bytes, rate: int, channels: int = 1) -> None:
         """More of what the other speaker says, as it comes; as `say`."""
         sound = self._other.listen(pcm, rate, channels)
-        if not self._over:
+        if not self.over:
             self._stream.hear(sound)
 
     def steer(self, controls: Controls | Curve) -> None:
@@ -191,6 +196,7 @@ class Session:
 
     def close(self) -> None:
         """No more will be said: it ends when what waits has been spoken."""
+        self._closed = True
         self._stream.close()
 
     def end(self) -> Saved:
@@ -229,12 +235,10 @@ class Session:
         self._came = lambda: loop.call_soon_threadsafe(came.set)
         while True:
             came.clear()
-            while self._ready:
-                shown = self._next()
-                assert shown is not None
+            while self._ready or self._over:
+                if (shown := self._next()) is None:
+                    return
                 yield shown
-            if self._over and self._next() is None:
-                return
             await came.wait()
 
     def moments(self) -> Iterator[Moment]:
