@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from making import clip, voice
+from making import clip, voice, write_video
 from permits import PORTRAITS, left, permit, shown
 
 from media import SAMPLES_PER_FRAME
@@ -60,6 +60,10 @@ def test_what_is_handed_out_is_labelled_marked_in_step_and_known_before(tmp_path
         assert np.median(off) < 6  # the same frame
         assert (off > 60).sum() > 50  # with its label
     assert verify(saved.path, keys=keys, registry=registry).exit_code == 0
+
+    theirs = write_video(tmp_path / "in" / "theirs.mp4", [f for f, _ in taken], sound=heard, options={"crf": "30"})
+    verdict = verify(theirs, keys=keys, registry=registry)  # whoever codes it: the marks say whose it is
+    assert (verdict.exit_code, verdict.picture_mark.message, verdict.sound_mark.state) == (4, saved.mark, "found")
 
 
 def test_the_last_frame_has_the_rest_of_the_sound(tmp_path: Path, keys: Keys, moments) -> None:

@@ -39,7 +39,7 @@ from provenance import Generated, Label, Permit, Registry, Saved, Uncoded, check
 from vasari.studio import check_size, seat
 
 ROOM = 2  # marked frames that may wait to be taken: what waits is late
-PATIENCE = 10.0  # seconds that nobody may take one
+PATIENCE = 600.0  # seconds that nobody may take one: a transport waits until somebody looks
 QUEUE = 600.0  # seconds of speech that may wait: it is synthesised faster than it is spoken
 LAYOUTS = {1: "mono", 2: "stereo"}
 
