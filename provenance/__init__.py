@@ -10,6 +10,7 @@
     Label("on")                       a visible label, of `Permit.perform`; drawn before the mark is laid
     Notice.of("de")                   a spoken notice, of the same, put before the sound
     outlet(where), Growing(path), Playlist(path)    where live output goes: a pipe, a socket, the growing file, a folder
+    Uncoded(take)                     the same for what takes pictures and sound alone: marked, without credentials
     sign_file(path, output, keys=)    credentials over what others made, unchanged
     sign_beside(path, keys=)          the same in a sidecar file
     mark_file(path, output, keys=)    the same with both marks in it, coded again
@@ -24,7 +25,7 @@ The exit codes and their meaning are in `provenance.exits`; the table of verdict
 Where what is:
 
     to make      consent, subjects, label, notice, claims -> grounds, cut -> gate -> likeness, readback, signing
-                 (manifest, ingredients, signers, timestamps) -> save, live, others; papers
+                 (manifest, ingredients, signers, timestamps) -> save, live, uncoded, others; papers
     sent live    segments: session -> playlist; delivered, parsing -> watching -> recording, sources
     to read      reading, labelled, boxes, elsewhere -> judgement, revocation, certificates -> verification -> verdict
     to find      watermark (picture and sound), fingerprint, search, registry, recovery
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from provenance.save import Saved, check_output, save_picture, save_video
     from provenance.segments.playlist import Playlist
     from provenance.signing import Signed, sign_beside, sign_file
+    from provenance.uncoded import Uncoded
     from provenance.verdict import Verdict
     from provenance.verification import verify
 
@@ -76,6 +78,7 @@ _HOME = {
     "Rendered": "claims",
     "Saved": "save",
     "Signed": "signing",
+    "Uncoded": "uncoded",
     "Verdict": "verdict",
     "check_output": "save",
     "grant_consent": "consent",
@@ -114,6 +117,7 @@ __all__ = [
     "Rendered",
     "Saved",
     "Signed",
+    "Uncoded",
     "Verdict",
     "check_output",
     "grant_consent",

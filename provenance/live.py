@@ -16,7 +16,9 @@ What holds, and how it is held to:
 - **Or nothing is.** If that fails (disk full, key service down), or the process is killed, there is nothing at `path`
   but what was there before; the nameless file is gone with the process.
 - **What is sent carries credentials**, second by second (`segments`): what begins the stream says what the file's own
-  credentials will say, and behind each second stands its signature. Where that cannot be made, the stream stops.
+  credentials will say, and behind each second stands its signature. Where that cannot be made, the stream stops. What
+  an outlet of its own kind takes uncoded (`uncoded`) can carry the marks alone; it comes out of the same encoder's
+  door, after what it was coded to was kept.
 """
 
 import hashlib
@@ -148,7 +150,7 @@ def _save(
         sent = _Sent(target, kept, watch, _segmented(to, entry, claim, labeller, keys, record, target))
         work = Marking(
             OwnMarks(message, keys.mark_key, block=LIVE, labeller=labeller),
-            lambda frame: LiveEncoder(sent.give, size_of(frame), comment=COMMENT, **options), depth=DEPTH,
+            lambda frame: _Coder(to, sent.give, size_of(frame), comment=COMMENT, **options), depth=DEPTH,
         )  # fmt: skip
         heard = hashlib.sha256()
         try:
@@ -257,6 +259,29 @@ def _kept(error: BaseException, target: Path) -> BaseException:
     said = type(error)(f"{error}; what was made until then is in {target}, signed")
     said.__cause__ = error
     return said
+
+
+class _Coder(LiveEncoder):
+    """Codes what was marked; then, when that is kept and on its way to be read back, the outlet is shown it."""
+
+    def __init__(self, to: Outlet, *given: Any, **options: Any) -> None:
+        self._to = to
+        super().__init__(*given, **options)
+
+    def write(self, frame: np.ndarray) -> None:
+        """A marked frame, as `LiveEncoder.write`."""
+        super().write(frame)
+        self._to.marked(frame)
+
+    def write_sound(self, samples: np.ndarray) -> None:
+        """Marked sound, as `LiveEncoder.write_sound`."""
+        super().write_sound(samples)
+        self._to.marked(samples)
+
+    def close(self) -> None:
+        """All was marked."""
+        super().close()
+        self._to.marked(None)
 
 
 class _Sent:

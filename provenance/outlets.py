@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
+
 from media.atomic import replacing
 from media.errors import OutputError, UsageError
 from provenance.save import check_output
@@ -103,6 +105,10 @@ class Outlet:
     def cut(self, seconds: float) -> None:
         """What was written since the last call is a whole segment of so many seconds; the first, of none, is that which
         begins the stream."""
+
+    def marked(self, item: np.ndarray | None) -> None:
+        """A labelled and marked frame, uint8 RGB (H, W, 3), or marked sound, float32 (n,), whose coded form was kept;
+        None when there is no more. Nothing is done with it here; `uncoded.Uncoded` hands it out."""
 
     def grows_at(self, path: Path) -> bool:
         """Whether what is sent grows at `path` itself, until the signed file takes its place."""

@@ -58,6 +58,7 @@ app.command(cls=having(compare=bench.compare))(bench.bench)
 
 EXTRAS = {
     "onnx": "train", "sklearn": "train", "timm": "train", "torch": "train", "torchmetrics": "bench",
+    "livekit": "agents", "pipecat": "agents",
     "fastapi": "serve", "starlette": "serve", "uvicorn": "serve", "websockets": "serve",
 }  # fmt: skip
 """Packages that some commands need -> the extra that brings them."""

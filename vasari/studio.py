@@ -41,11 +41,16 @@ def check_request(output: Path, inputs: tuple[Path, ...], size: int) -> None:
         UsageError: size out of range or odd, or an output suffix that cannot be signed.
         OutputError: the output cannot be written, or would overwrite an input.
     """
-    if not SIZES[0] <= size <= SIZES[1] or size % 2:
-        raise UsageError(f"--size {size}: choose an even number from {SIZES[0]} to {SIZES[1]} pixels")
+    check_size(size)
     if output.suffix.lower() != ".mp4":
         raise UsageError(f"{output}: talking faces are saved as .mp4; change the suffix")
     check_output(output, inputs)
+
+
+def check_size(size: int) -> None:
+    """Raise `UsageError` for a side of the output that is odd or out of range."""
+    if not SIZES[0] <= size <= SIZES[1] or size % 2:
+        raise UsageError(f"--size {size}: choose an even number from {SIZES[0]} to {SIZES[1]} pixels")
 
 
 def labelled(kind: str | None, reason: str = "", *, live: bool = False) -> Label:
