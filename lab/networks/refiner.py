@@ -11,7 +11,7 @@ from generate.refiner import ANSWERS, CHANNELS, GRID, PERSON
 from lab.networks.graph import Graph
 from lab.networks.unet import UNet, export_unet, unet_answers
 
-WIDTHS = (32, 64, 96, 128)
+WIDTHS = (32, 64, 96, 160)
 
 
 class RefinerNet(UNet):
@@ -19,7 +19,7 @@ class RefinerNet(UNet):
     is behind, x and y in cells; logit of the person's share; residual RGB."""
 
     def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
-        super().__init__(CHANNELS, ANSWERS, widths, (*(1 for _ in widths[1:]), 3), full=True)
+        super().__init__(CHANNELS, ANSWERS, widths, (*(1 for _ in widths[1:]), 3))
 
 
 def composed(picture: torch.Tensor, shift: torch.Tensor, answers: torch.Tensor) -> tuple[torch.Tensor, ...]:

@@ -18,7 +18,7 @@ Ranges = Mapping[str, float]
 
 
 LOOKS = 5  # pixels a side that a block sees
-MIXING = (".widen", ".mix", ".first", ".second")  # convolutions of blocks that mix channels
+MIXING = (".widen", ".mix")  # convolutions of blocks that mix channels
 WIDER = 2  # times as many channels inside a block
 
 
@@ -37,41 +37,25 @@ class Block(nn.Module):
         return x + self.mix(torch.relu(self.widen(self.look(x))))
 
 
-class FullBlock(nn.Module):
-    """x + conv(relu(conv(relu(x)))), all channels at once; starts as the identity."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.second.weight)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.second(torch.relu(self.first(torch.relu(x))))
-
-
 class UNet(nn.Module):
     """(B, inputs, H, W) -> (B, outputs, H, W), all 0 before training (after Ronneberger et al. 2015, with sums for
     skips).
 
     The picture is unshuffled to half its size, where the first of `widths` works, and halved again for each further
     one: H and W are multiples of 2 ** len(widths). `blocks`: how many there are at each width on the way down; there is
-    one at each on the way up. `full`: of `FullBlock`, twice as slow for what they learn.
+    one at each on the way up.
     """
 
-    def __init__(
-        self, inputs: int, outputs: int, widths: tuple[int, ...], blocks: tuple[int, ...], *, full: bool = False
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, widths: tuple[int, ...], blocks: tuple[int, ...]) -> None:
         super().__init__()
         steps = list(pairwise(widths))
-        block = FullBlock if full else Block
-        self.enter = nn.Conv2d(inputs * 4, widths[0], 3, padding=1) if full else nn.Conv2d(inputs * 4, widths[0], 1)
+        self.enter = nn.Conv2d(inputs * 4, widths[0], 1)
         self.before = nn.ModuleList(
-            nn.Sequential(*(block(w) for _ in range(n))) for w, n in zip(widths, blocks, strict=True)
+            nn.Sequential(*(Block(w) for _ in range(n))) for w, n in zip(widths, blocks, strict=True)
         )
         self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in steps)
         self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in steps)
-        self.after = nn.ModuleList(block(w) for w in widths[:-1])
+        self.after = nn.ModuleList(Block(w) for w in widths[:-1])
         self.leave = nn.Conv2d(widths[0], outputs * 4, 3, padding=1)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
@@ -139,16 +123,13 @@ def export_unet(g: Graph, shape: tuple[int, int, int, int], ranges: Ranges) -> N
 
 def _blocks(g: Graph, x: str, level: int, ranges: Ranges) -> str:
     number = 0
-    while g.has(f"before.{level}.{number}.{'look' if g.has('before.0.0.look.weight') else 'first'}.weight"):
+    while g.has(f"before.{level}.{number}.look.weight"):
         x = _block(g, x, f"before.{level}.{number}", ranges)
         number += 1
     return x
 
 
 def _block(g: Graph, x: str, name: str, ranges: Ranges) -> str:
-    if g.has(f"{name}.first.weight"):
-        inner = g.relu(_convolution(g, g.relu(x), f"{name}.first", ranges, positive=True))
-        return g.node("Add", x, _convolution(g, inner, f"{name}.second", ranges, positive=True))
     looked = g.convolution(x, f"{name}.look", pad=LOOKS // 2)
     inner = g.relu(_convolution(g, looked, f"{name}.widen", ranges, positive=False))
     return g.node("Add", x, _convolution(g, inner, f"{name}.mix", ranges, positive=True))

@@ -72,9 +72,9 @@ def desk(
     secret = _token(token)
     settings = Settings(
         host=host, names=tuple(name or ()), studio=studio, keys=key_folder(keys), anchors=tuple(anchor or ()),
-        profile=profile, token=secret,
-        once=token == ONCE, sources=tuple(map(_source, sources or ())), largest_upload=largest << 20,
-        longest=longest, feedback=feedback or default_folder().parent / "desk-feedback.jsonl",
+        profile=profile, token=secret, once=token == ONCE, sources=tuple(map(_source, sources or ())),
+        largest_upload=largest << 20, longest=longest,
+        feedback=feedback or default_folder().parent / "desk-feedback.jsonl",
     )  # fmt: skip
     with listening(host, port) as link:
         shown = f"[{host}]" if ":" in host else host
