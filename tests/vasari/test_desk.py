@@ -2,14 +2,17 @@
 
 import json
 import re
+import socket
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 pytest.importorskip("fastapi")
 
+from command_line import vasari
 from desks import CLIP, EVIL, Bench, desk, found
 from fastapi import WebSocket
 from idle import asleep
@@ -61,6 +64,23 @@ def test_the_inspector_stands_alone_where_no_studio_is_wanted(there):
         assert client.get("/api/desk").json()["studio"] is there
         assert client.get("/studio").status_code == (200 if there else 404)
         assert client.post("/studio/portrait?example=1").status_code == (200 if there else 404)
+
+
+@pytest.mark.parametrize("studio", [True, False])
+def test_a_desk_begun_before_there_are_keys_knows_what_its_studio_makes(studio, monkeypatch, tmp_path):
+    begun = []
+    monkeypatch.setenv("VASARI_KEYS", str(tmp_path / "keys"))
+    monkeypatch.setattr(
+        "vasari.service.connections.server",
+        lambda app, sockets: SimpleNamespace(run=lambda links: begun.append(app.state.settings)),
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    done = vasari("desk", "--no-open", "--port", port, *([] if studio else ["--no-studio"]))
+    assert done.code == 0, done
+    assert begun[0].keys == (tmp_path / "keys" if studio else None)
+    assert (tmp_path / "keys" / "watermark.key").is_file() is studio
 
 
 def test_facts_that_an_estimate_will_not_change_come_early():

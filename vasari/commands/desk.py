@@ -61,7 +61,7 @@ def desk(
 
     A file is looked at on this machine and kept nowhere. It listens to this machine alone unless it is told otherwise.
     """
-    from provenance.keys import default_folder
+    from provenance.keys import Keys, default_folder
     from vasari.commands.verify import key_folder
     from vasari.desk import Settings, create_desk
     from vasari.desk.doors import ENTRANCE, is_loopback
@@ -70,8 +70,9 @@ def desk(
     if not token and not is_loopback(host):
         raise UsageError(f"{host}: others could ask, too; give --token FILE or --token once, or --host 127.0.0.1")
     secret = _token(token)
+    folder = Keys.open(keys).folder if studio else key_folder(keys)  # what is made there is known here at once
     settings = Settings(
-        host=host, names=tuple(name or ()), studio=studio, keys=key_folder(keys), anchors=tuple(anchor or ()),
+        host=host, names=tuple(name or ()), studio=studio, keys=folder, anchors=tuple(anchor or ()),
         profile=profile, token=secret, once=token == ONCE, sources=tuple(map(_source, sources or ())),
         largest_upload=largest << 20, longest=longest,
         feedback=feedback or default_folder().parent / "desk-feedback.jsonl",
