@@ -4,6 +4,7 @@
 fake microphone speaks.
 """
 
+import json
 import os
 import shutil
 import socket
@@ -135,38 +136,42 @@ def pages(desk: Desk) -> list[Figure]:
 
 def studio(desk: Desk, sessions: int, note: str) -> list[Figure]:
     """desk_seat_ms, desk_first_frame_ms, desk_fps, desk_delay_ms at 512 x 512."""
-    page = desk.open("studio")
-    page.locator("#examples label").first.wait_for()
-    began = time.perf_counter()
-    page.click("#examples label:first-child")
-    page.locator("#go:enabled").wait_for()
-    seat = 1000 * (time.perf_counter() - began)
-    firsts, rates, delays = [], [], []
+    seats, firsts, rates, delays = [], [], [], []
     for _ in range(sessions):
+        page, beats = desk.open("studio"), []
+        page.on("websocket", lambda link, beats=beats: link.on("framereceived", lambda said: beats.extend(_beat(said))))
+        page.reload()
+        page.locator("#examples label").first.wait_for()
+        began = time.perf_counter()
+        page.click("#examples label:first-child")
+        page.locator("#go:enabled").wait_for()
+        seats.append(1000 * (time.perf_counter() - began))
         page.evaluate(_WATCH)
         page.click("#go")
         page.wait_for_function("() => window.firstShown")
         firsts.append(float(page.evaluate("() => window.firstShown - window.asked")))
         page.locator("#delay", has_text="s").wait_for()
-        begin, told = page.evaluate(SHOWN), []
+        begin, told, since = page.evaluate(SHOWN), [], beats[-1]
         for _ in range(int(SPEAKING / LOOK)):
             page.wait_for_timeout(1000 * LOOK)
             told.append(_milliseconds(page.inner_text("#delay")))
         end = page.evaluate(SHOWN)
-        rates.append(1000 * (end[1] - begin[1]) / (end[0] - begin[0]))
+        given = 1 - (beats[-1]["held"] - since["held"]) / max(1, beats[-1]["frame"] - since["frame"])
+        rates.append(given * 1000 * (end[1] - begin[1]) / (end[0] - begin[0]))
         delays.append(float(np.median(told)))
         page.click("#go")
         page.locator("#go:enabled").wait_for()
         page.wait_for_function("() => !document.getElementById('frame').classList.contains('live')")
-    page.context.close()
+        page.context.close()
     again = firsts[1:] or firsts
     return [
-        Figure(name="desk_seat_ms", value=seat, unit="ms", better="lower",
-               note="from a portrait to 'ready', networks loaded on the way; of a desk that was just begun" + note),
+        mean_figure("desk_seat_ms", seats[1:] or seats, "ms", better="lower",
+                    note=f"from a portrait to 'ready'; the first time, with networks, {seats[0]:.0f} ms{note}"),
         mean_figure("desk_first_frame_ms", again, "ms", goal=GOALS["first"], better="lower",
                     note=f"from 'go live' to the first picture that is seen; the first time {firsts[0]:.0f} ms" + note),
         mean_figure("desk_fps", rates, "frames/s", goal=GOALS["fps"],
-                    note=f"512 x 512, pictures shown while a microphone speaks for {SPEAKING:g} s{note}"),
+                    note=f"512 x 512, pictures shown while a microphone speaks for {SPEAKING:g} s, but those given "
+                         f"twice for want of time{note}"),
         mean_figure("desk_delay_ms", delays, "ms", better="lower",
                     note="medians, from a sound's leaving the page to its picture's being shown" + note),
     ]  # fmt: skip
@@ -178,6 +183,12 @@ _WATCH = """() => {
   document.getElementById("go").addEventListener("click", () => { window.asked = performance.now(); }, { once: true });
   film.requestVideoFrameCallback((now) => { window.firstShown = now; });
 }"""
+
+
+def _beat(said: str | bytes) -> list[dict[str, Any]]:
+    """What the studio says of its frames, of a message over its socket."""
+    word = json.loads(said) if isinstance(said, str) else {}
+    return [word] if word.get("kind") == "beat" else []
 
 
 def _milliseconds(told: str) -> float:

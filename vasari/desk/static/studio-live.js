@@ -83,6 +83,7 @@ class Player {
     this.over = true;
     this.next();
     clearInterval(this.timer);
+    this.video.cancelVideoFrameCallback?.(this.watching); // the next session plays in the same element
     this.chase();
   }
 }
