@@ -67,5 +67,6 @@ def server(app: FastAPI, *, sockets: bool = False) -> uvicorn.Server:
     """What runs the service: `server(app).run([listening(host, port)])`; `sockets`: with WebSockets."""
     # Whom a proxy asks for is for `limits.client_of` to tell: uvicorn would believe anybody on this machine.
     told: Any = {"log_level": "warning", "server_header": False, "proxy_headers": False}
+    told["ws_per_message_deflate"] = False  # what goes over sockets is coded video; packing it takes a tenth of a core
     kind: Any = "websockets-sansio" if sockets else "none"
     return uvicorn.Server(uvicorn.Config(app, http=Prompt, ws=kind, ws_max_size=LARGEST, **told))
