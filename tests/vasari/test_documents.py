@@ -83,6 +83,7 @@ RAN: set[str] = set()  # what several documents show is run once, at the desk th
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what readers are told to bring, and short speech."""
     folder = tmp_path_factory.mktemp("desk")
+    Keys.open(folder / "keys")  # whoever reads operations.md first has them
     (folder / "examples").mkdir()
     for path in EXAMPLES.glob("*.png"):
         shutil.copy(path, folder / "examples" / path.name)
