@@ -92,6 +92,13 @@ class Tracker:
                 found.append(reading.points[:, :2])
         return sorted(found, key=lambda points: -float(np.ptp(points, axis=0).max()))
 
+    def again(self, picture: np.ndarray, points: np.ndarray) -> np.ndarray | None:
+        """The mesh points (478, 2) in pixels of the face that was at `points` a moment ago, None where none can be read
+        there: at a quarter of the cost of a `glance`, which looks everywhere."""
+        picture = as_rgb(picture)
+        reading = self.reader.read(picture, crop_matrix(points, self.reader.side))
+        return None if _unreadable(reading, SURE) else reading.points[:, :2]
+
     def _judge(self, picture: np.ndarray, boxes: list[Box], sure: float) -> tuple[list[Track], list[Refusal]]:
         """Read and fit what is at the boxes; of two that are one face, keep the one that is read with less doubt."""
         readings = [self.reader.refine(picture, b.matrix(self.reader.side, CROP_SCALE), passes=3) for b in boxes]

@@ -4,6 +4,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,10 @@ class Clock:
     def wait(self, change: threading.Condition, seconds: float | None) -> None:
         """Until something changes, or so many seconds have passed. The condition is held."""
         change.wait(None if seconds is None else seconds / self._rate)
+
+    def worker(self, name: str) -> Executor:
+        """What does one thing after another beside the caller."""
+        return ThreadPoolExecutor(1, thread_name_prefix=name)
 
 
 @dataclass(frozen=True)

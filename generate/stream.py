@@ -23,8 +23,9 @@ pieces may be late by as much.
 speaker's voice: nods, gaze and brows answer it within half a second, and stop when the face itself speaks.
 
 **Too much, too slow.** Sound waits in a queue of bounded length; `push` waits while it is full, or says how much it
-took. Only one frame is made before it is pulled. A machine that is too slow gives a frame twice rather than late
-(`held`); a puller that stops for more than a second makes everything wait, and nothing is caught up on.
+took. Before it is pulled, one frame is carried and one more moved. A machine that is too slow gives a frame twice
+rather than late (`held`); a puller that stops for more than a second makes everything wait, and nothing is caught up
+on.
 
 What is shown of it is saved and sent by `provenance.save_live`, which draws the visible label and lays the marks.
 
@@ -35,7 +36,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 import numpy as np
 
@@ -195,7 +196,8 @@ class Stream:
 
     def __iter__(self) -> Iterator[Moment]:
         """Moments as they are due, until the stream is closed. While mouth and eyes of a frame are painted on the
-        calling thread, the next one is carried on a second and the one after waited for and moved on a third."""
+        calling thread, the next one is carried on a second, and the one after is waited for and moved on a third, so
+        that none waits for another."""
         if self._begun:
             raise UsageError("a stream is gone through once")
         self._begun = True
@@ -207,15 +209,15 @@ class Stream:
         self._start = self._clock.now()
         with (
             one_blas_thread(),
-            ThreadPoolExecutor(1, thread_name_prefix="move") as mover,
-            ThreadPoolExecutor(1, thread_name_prefix="carry") as carrier,
+            self._clock.worker("move") as mover,
+            self._clock.worker("carry") as carrier,
         ):
             try:
+                coming = carrier.submit(self._carry, mover.submit(self._move))
                 moved = mover.submit(self._move)
-                coming = carrier.submit(self._carry, moved)
                 while (step := coming.result()) is not None:
-                    moved = mover.submit(self._move)
                     coming = carrier.submit(self._carry, moved)
+                    moved = mover.submit(self._move)
                     shown = shown if step.carried is None else renderer.finish(renderer.open(step.carried))
                     self.counts.frames += 1
                     self.counts.idle += step.idle

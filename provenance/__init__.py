@@ -24,8 +24,8 @@ The exit codes and their meaning are in `provenance.exits`; the table of verdict
 
 Where what is:
 
-    to make      consent, subjects, label, notice, claims -> grounds, cut -> gate -> likeness, readback, signing
-                 (manifest, ingredients, signers, timestamps) -> save, live, uncoded, others; papers
+    to make      consent, subjects, label, notice, claims -> grounds, cut -> gate -> onlooker -> likeness, readback,
+                 signing (manifest, ingredients, signers, timestamps) -> save, live, uncoded, others; papers
     sent live    segments: session -> playlist; delivered, parsing -> watching -> recording, sources
     to read      reading, labelled, boxes, elsewhere -> judgement, revocation, certificates -> verification -> verdict
     to find      watermark (picture and sound), fingerprint, search, registry, recovery

@@ -4,11 +4,11 @@
     witness.see(frame)          every frame; a few of them, drawn by chance, are looked at
     witness.judge()             -> what the claim says of it; raises `ConsentError` for another face
 
-Faces are compared by `faces.recognition`, which is no proof of identity: it is there so that a permit for one portrait
-is not spent on another face by mistake or by an argument. Measured on 23 portraits of the London Set, of officials and
-of people who do not exist, made to speak with strong expressions at twice the usual movement: likeness to their own
-portrait 0.60 or more in each of 253 frames (median 0.90); of the pairs of different people 5% reach 0.46 and 1% 0.60.
-So a clip of somebody else passes `ALIKE` about one time in twenty.
+Faces are compared by `faces.recognition` (see `provenance.onlooker`), which is no proof of identity: it is there so
+that a permit for one portrait is not spent on another face by mistake or by an argument. Measured on 23 portraits of
+the London Set, of officials and of people who do not exist, made to speak with strong expressions at twice the usual
+movement: likeness to their own portrait 0.60 or more in each of 253 frames (median 0.90); of the pairs of different
+people 5% reach 0.46 and 1% 0.60. So a clip of somebody else passes `ALIKE` about one time in twenty.
 
 No embedding of a face is kept or written; the claim says how alike, and how many frames were looked at.
 
@@ -21,28 +21,23 @@ maker's word.
 """
 
 import contextlib
-import functools
 import queue
 import secrets
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator
-from itertools import islice
+from enum import IntEnum
 from typing import Any
 
 import cv2
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from faces.landmarks import warp_crop
-from faces.recognition import EYES, SIDE, aligned_matrix
-from media.errors import ConsentError, UnreadableError
+from media.errors import ConsentError
 from media.units import FPS
 from media.video import VideoReader
 from provenance.claims import Composite, Edited, Generated, Recorded
 from provenance.gate import Performance
 from provenance.hashing import bytes_sha256
-from provenance.label import Box, head_box
+from provenance.onlooker import again, aligned, embeddings_of, seen
 from provenance.subjects import Subject, stamp_of
 
 EVERY = FPS  # frames, in the mean, from one look to the next
@@ -50,17 +45,19 @@ ALIKE = 0.45  # median likeness from which frames show the portrait's face
 LOOSELY = 0.30  # the same of what is not generated, where light, turn and disguise differ
 LEAST = 0.30, 0.15  # of each frame of what is generated; of nine tenths of other frames
 TURNED = 0.5  # share of the looks at which faces upside down are looked for beside upright ones
-SMALL = 20.0  # pixels between the eyes; smaller faces say little, and count only where all are small
-LOOKS = 5  # of a video that is the portrait
 SAME = 0.955  # correlation of mouth and eyes with the film's own, from which it is an edit of it
 OFTEN = 8  # frames, in the mean, between two looks at what is claimed as edited
 PARTS = (np.s_[64:108, 24:88], np.s_[20:60, 10:102])  # of a crop of 112 pixels: mouth, eyes
 BLOCKS, CHANGED = 8, 20.0  # blocks a side, and levels by which one of them differs, of a frame that is looked at
 NEAREST = 5  # frames between two looks for that reason
+AROUND = 1.5  # side of the square about a face over that of its mesh: what changes there is that head, or in its place
 SURE = 2  # looks at faces after which what is sent live is judged
-KEPT = 256  # portraits whose embeddings are remembered while the process lives
-_lock = threading.Lock()
-_known: "OrderedDict[str, np.ndarray]" = OrderedDict()
+
+
+class Due(IntEnum):
+    """What of a frame is to be looked at."""
+
+    NOT, FACE, WHOLE = range(3)  # nothing, the face that was seen before, all of it
 
 
 class Witness:
@@ -85,29 +82,36 @@ class Witness:
         self._same = 1.0
         self.own = False  # the picture that was rendered under the permit was seen
         self._coarse: np.ndarray | None = None  # of the frame that was looked at last
+        self._face: np.ndarray | None = None  # mesh points (478, 2) of the largest face in it, pixels
         self._at = 0  # its number
         self._last: np.ndarray | None = None  # the latest frame, if it was not looked at
 
     def see(self, frame: np.ndarray) -> None:
         """A frame, uint8 RGB (H, W, 3)."""
-        if self.due(frame):
-            self.look(frame)
+        if due := self.due(frame):
+            self.look(frame, due)
 
-    def due(self, frame: np.ndarray) -> bool:
+    def due(self, frame: np.ndarray) -> Due:
         """Whether a frame is one to look at: the first, some that are drawn by chance, and those that differ from what
-        was looked at last, so that nothing is cut in between."""
+        was looked at last, so that nothing is cut in between. Where a frame differs about the face alone, it is enough
+        to look whose face is there."""
         self.seen += 1
         if self._recorded:
-            return False
+            return Due.NOT
         self._last = frame
         coarse = cv2.resize(frame, (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA).astype(np.float32)
-        chosen = self._coarse is None or self._draw() * (OFTEN if self._source else EVERY) < 1
-        if not chosen and self.seen - self._at >= NEAREST:
-            assert self._coarse is not None
-            chosen = float(np.abs(coarse - self._coarse).max()) > CHANGED
-        if chosen:
+        due = Due.NOT
+        if self._coarse is None or self._draw() * (OFTEN if self._source else EVERY) < 1:
+            due = Due.WHOLE
+        elif self.seen - self._at >= NEAREST:
+            changed = np.abs(coarse - self._coarse).max(-1) > CHANGED
+            face = self._face
+            if changed.any():
+                beside = face is None or (changed & ~_about(face, frame.shape)).any()
+                due = Due.WHOLE if beside else Due.FACE
+        if due:
             self._coarse, self._at, self._last = coarse, self.seen, None
-        return chosen
+        return due
 
     def foresee(self) -> None:
         """Raise as `judge` does, as soon as it is plain: what is sent live cannot be taken back at the end."""
@@ -119,14 +123,14 @@ class Witness:
         if self._alike and self._alike[0] < LEAST[not isinstance(self._claim, Generated)]:
             self._verdict()
 
-    def look(self, frame: np.ndarray, number: int | None = None) -> None:
-        """Look at a frame, the latest where its number is not told; takes some 50 to 100 ms."""
+    def look(self, frame: np.ndarray, due: Due = Due.WHOLE, number: int | None = None) -> None:
+        """Look at a frame, the latest where its number is not told; takes some 50 to 100 ms, at the face alone 15."""
         if self._own and bytes_sha256(np.ascontiguousarray(frame).tobytes()) in self._own:
             self._alike.append(1.0)  # the very picture that was rendered under the permit
             self.own = True
             self._looked += 1
             return
-        found = faces_in(frame, turned=self._looked == 0 or self._draw() < TURNED)
+        found = self._faces(frame, due)
         self._looked += 1
         if self._source is not None:
             self._same = min(self._same, self._source.same(frame, self.seen - 1 if number is None else number))
@@ -134,6 +138,15 @@ class Witness:
             people = self._known_people()
             alike = [float((people @ face).max(initial=-1.0)) for face in found]
             self._alike += alike if isinstance(self._claim, Composite) else [min(alike)]
+
+    def _faces(self, frame: np.ndarray, due: Due) -> list[np.ndarray]:
+        """Embeddings of the faces in a frame, or, where that is due, of the one that was there before."""
+        if due == Due.FACE and self._face is not None and (there := again(frame, self._face)) is not None:
+            self._face = there.points
+            return [there.embedding]
+        faces = seen(frame, turned=self._looked == 0 or self._draw() < TURNED)
+        self._face = next((face.points for face in faces if face.picture is frame), None)
+        return [face.embedding for face in faces]
 
     def judge(self) -> dict[str, Any]:
         """What the claim says: {"frames": looked at, "median": ..., "least": ...} in hundredths.
@@ -173,7 +186,7 @@ class Witness:
     def _known_people(self) -> np.ndarray:
         """Embeddings (N, 128) of all faces in all portraits."""
         if self._people is None:
-            self._people = np.concatenate([_embeddings(subject) for subject in self._subjects])
+            self._people = np.concatenate([embeddings_of(subject) for subject in self._subjects])
         return self._people
 
 
@@ -189,7 +202,7 @@ class Aside:
         self.witness, self._live = Witness(performance), live
         self._error: BaseException | None = None
         self._first = live
-        self._frames: queue.Queue[tuple[np.ndarray, int] | None] = queue.Queue(2)
+        self._frames: queue.Queue[tuple[np.ndarray, Due, int] | None] = queue.Queue(2)
         self._thread = threading.Thread(target=self._run, name="likeness", daemon=True)
         self._thread.start()
 
@@ -203,9 +216,9 @@ class Aside:
             self.witness.due(frame)
             self.witness.look(frame)
             self.witness.check_first()
-        elif self.witness.due(frame):
+        elif due := self.witness.due(frame):
             with contextlib.suppress(queue.Full):  # live, and the machine is busy: another frame will do
-                self._frames.put((frame, self.witness.seen - 1), block=not self._live)
+                self._frames.put((frame, due, self.witness.seen - 1), block=not self._live)
 
     def close(self) -> None:
         """Wait until what is waiting has been looked at."""
@@ -232,53 +245,14 @@ class Aside:
                 self._error = error
 
 
-@functools.cache
-def _networks() -> tuple[Any, Any]:
-    """Tracker and recogniser, once a process."""
-    from faces import Tracker
-    from faces.recognition import Recogniser
-
-    return Tracker(threads=1), Recogniser()
-
-
-def ready() -> None:
-    """Load what looks at faces, so that the first frame need not wait for it."""
-    with _lock:
-        _networks()
-
-
-def faces_in(frame: np.ndarray, *, hard: bool = False, turned: bool = True) -> list[np.ndarray]:
-    """Embeddings (128,) of the faces in a picture, largest first; small ones only where there are no others.
-
-    Args:
-        hard: search carefully; takes up to half a second.
-        turned: look for faces upside down, too, where some are upright; where none are, they are looked for anyway.
-    """
-    with _lock, threadpool_limits(1):  # what is so small is slower on more threads
-        tracker, recogniser = _networks()
-        if hard:
-            faces = [(frame, track.landmarks[:, :2]) for track in tracker.look(frame)[0]]
-        else:
-            faces = [(frame, points) for points in tracker.glance(frame, precise=False)]
-            if turned or not faces:
-                over = np.ascontiguousarray(frame[::-1, ::-1])
-                faces += [(over, points) for points in tracker.glance(over, precise=False)]
-        large = [(seen, points) for seen, points in faces if _apart(points) >= SMALL] or faces
-        return [recogniser.embed(seen, points) for seen, points in large]
-
-
-def heads_in(frame: np.ndarray) -> list[Box]:
-    """Boxes of the heads in a picture, largest first: left, top, right, bottom as shares of it; costs half a look."""
-    height, width = frame.shape[:2]
-    with _lock, threadpool_limits(1):
-        meshes = _networks()[0].glance(frame, precise=False)
-    return [head_box(points, width, height) for points in meshes]
-
-
-def _apart(points: np.ndarray) -> float:
-    """Pixels between the eyes of a mesh."""
-    right, left = (points[list(eye)].mean(0) for eye in EYES)
-    return float(np.linalg.norm(right - left))
+def _about(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Which blocks of a picture of `shape` have their middle about the face at `points`: (BLOCKS, BLOCKS) bool."""
+    low, high = points.min(0), points.max(0)
+    reach = AROUND * float((high - low).max()) / 2
+    middles = (np.arange(BLOCKS) + 0.5)[:, None] * (np.array(shape[1::-1]) / BLOCKS)  # (BLOCKS, 2): x, y
+    across, down = (np.abs(middles - (low + high) / 2) < reach).T
+    about: np.ndarray = down[:, None] & across
+    return about
 
 
 def _first(claim: Any) -> int:
@@ -311,7 +285,7 @@ class _Source:
     def same(self, frame: np.ndarray, number: int) -> float:
         """How well a frame agrees with the same moment of the file, in the part of the face where it agrees least: 1
         for the same, -1 where a face is not seen in both."""
-        one, other = _crop(frame), self._crop(number)
+        one, other = aligned(frame), self._crop(number)
         if one is None or other is None:
             return -1.0
         return min(_correlation(one[part], other[part]) for part in PARTS)
@@ -323,54 +297,10 @@ class _Source:
         for frame in self._frames:
             self._next += 1
             if self._next > number:
-                return _crop(frame)
+                return aligned(frame)
         return None
-
-
-def _crop(picture: np.ndarray) -> np.ndarray | None:
-    """Brightness of the largest face, laid on its five points and blurred a little: float32 (112, 112)."""
-    with _lock:
-        faces = _networks()[0].glance(picture)
-    if not faces:
-        return None
-    crop = np.ascontiguousarray(warp_crop(picture, aligned_matrix(faces[0]), SIDE))
-    return cv2.GaussianBlur(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1.5)
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:
     a, b = one - one.mean(), other - other.mean()
     return float((a * b).sum() / max(float(np.sqrt((a * a).sum() * (b * b).sum())), 1e-9))
-
-
-def _embeddings(subject: Subject) -> np.ndarray:
-    """(N, 128) of the faces of one portrait, none where none is found."""
-    known = _known.get(subject.sha256)
-    if known is not None:
-        return known
-    if subject.picture is not None and subject.points is not None:
-        with _lock:
-            faces = [_networks()[1].embed(subject.picture, subject.points)]
-    elif subject.picture is not None:
-        faces = faces_in(subject.picture, hard=True)
-    else:
-        faces = _of_video(subject)
-    found = np.stack(faces) if faces else np.zeros((0, 128), np.float32)
-    _known[subject.sha256] = found
-    while len(_known) > KEPT:
-        _known.popitem(last=False)
-    return found
-
-
-def _of_video(subject: Subject) -> list[np.ndarray]:
-    assert subject.path is not None
-    found: list[np.ndarray] = []
-    try:
-        for frame in islice(VideoReader(subject.path), 0, 60 * FPS, FPS):
-            found += faces_in(frame)
-            if len(found) >= LOOKS:
-                break
-    except UnreadableError:
-        return found
-    if stamp_of(subject.path) != subject.stamp:
-        raise ConsentError(f"{subject.path}: was exchanged or written to while it was read; nothing was saved")
-    return found

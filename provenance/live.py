@@ -36,13 +36,14 @@ from media.atomic import replacing
 from media.encode import LiveEncoder, settle
 from media.errors import OutputError, UsageError, VasariError
 from media.units import FPS
-from provenance import likeness
+from provenance import onlooker
 from provenance.claims import Claim, Recorded, definition
 from provenance.encoding import Marking, OwnMarks, size_of
 from provenance.faults import ForeignError, beside, callers, foreign, owned, plainly, pulled
 from provenance.gate import Performance, admitted, check_unspoken
 from provenance.keys import Keys
 from provenance.label import Label, Labeller
+from provenance.likeness import Aside
 from provenance.outlets import Outlet
 from provenance.readback import LiveWatch, strengthened
 from provenance.registry import Entry, Registry
@@ -140,13 +141,13 @@ def _save(
     if not to.grows_at(target):
         check_output(target, claim.sources)
     check_authority(keys)
-    likeness.ready()
+    onlooker.ready()
     started = time.perf_counter()
     record, message = registry_of(keys, registry), new_message()
     entry = begin(message, claim, "live")
     options: dict[str, Any] = {"crf": crf, "preset": preset, "threads": threads}
     with plainly(target), tempfile.TemporaryFile(dir=target.parent) as kept:
-        watch, aside = LiveWatch(message, keys.mark_key), likeness.Aside(performance, live=True)
+        watch, aside = LiveWatch(message, keys.mark_key), Aside(performance, live=True)
         sent = _Sent(target, kept, watch, _segmented(to, entry, claim, labeller, keys, record, target))
         work = Marking(
             OwnMarks(message, keys.mark_key, block=LIVE, labeller=labeller),
@@ -218,7 +219,7 @@ def _check(claim: Claim, crf: int) -> None:
 def _send(
     work: Marking,
     performance: Performance,
-    aside: likeness.Aside,
+    aside: Aside,
     heard: Any,
     sent: "_Sent",
     to: Outlet,

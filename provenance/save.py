@@ -34,7 +34,8 @@ from provenance.ingredients import BESIDE, MIME
 from provenance.keys import Keys
 from provenance.label import ASSERTION, Label, Labeller
 from provenance.labelled import look_for
-from provenance.likeness import Aside, Witness, heads_in
+from provenance.likeness import Aside, Witness
+from provenance.onlooker import heads_in
 from provenance.readback import STRONGER, Borne, proved, read_back, same, shows, strengthened
 from provenance.registry import Entry, Registry, now, open_registry
 from provenance.statements import visible_label

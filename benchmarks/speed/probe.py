@@ -36,7 +36,7 @@ def main(portrait: Path, speech: Path, out: Path, seconds: float, size: int) -> 
     """Generate `seconds` of speech, again where it is shorter, in frames of `size` pixels; report speed, memory."""
     from faces import Tracker
     from generate import FaceLatent, Motion, Painter, Talker
-    from provenance import Generated, Keys, Permit, likeness, save_video
+    from provenance import Generated, Keys, Permit, onlooker, save_video
 
     sound = np.resize(read_sound(speech), int(seconds * SAMPLE_RATE))
     started = time.perf_counter()
@@ -44,7 +44,7 @@ def main(portrait: Path, speech: Path, out: Path, seconds: float, size: int) -> 
     warm = read_picture(portrait)
     latent = FaceLatent.encode(warm, tracker.portrait(warm)[0], size=size)
     next(iter(Talker(latent, painter).frames(motion.stream([sound[:SAMPLE_RATE]]))))  # compiles what is compiled once
-    likeness.ready()
+    onlooker.ready()
     loaded = time.perf_counter()
 
     picture = read_picture(portrait)

@@ -18,7 +18,7 @@ from lab import attacks
 from media import VideoReader
 from provenance import Generated, Keys, Label, Permit, save_video, verify
 from provenance.label import Box, Labeller, spot
-from provenance.likeness import heads_in
+from provenance.onlooker import heads_in
 
 SECONDS = 2
 TOLD = ("removed", "not_seen")

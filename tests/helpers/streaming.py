@@ -3,6 +3,7 @@
 import copy
 import threading
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 
 import numpy as np
 
@@ -13,8 +14,23 @@ from generate.stream import AHEAD, BEAT, Clock, Moment, Stream
 from media import SAMPLE_RATE
 
 
+class Inline(Executor):
+    """Does everything at once, so that simulated time passes in one order alone."""
+
+    def submit(self, do, /, *given, **named) -> Future:
+        done = Future()
+        try:
+            done.set_result(do(*given, **named))
+        except BaseException as error:
+            done.set_exception(error)
+        return done
+
+
 class Script(Clock):
     """Simulated time that does things when they are due."""
+
+    def worker(self, name: str) -> Executor:
+        return Inline()
 
     def __init__(self, events: list[tuple[float, Callable[[], object]]] = ()) -> None:
         super().__init__()

@@ -235,13 +235,13 @@ import numpy as np
 sys.path.insert(0, {tests!r})
 from making import clip, voice
 from permits import HELPERS, left, shown
-from provenance import Keys, Outlet, likeness, save_live
+from provenance import Keys, Outlet, onlooker, save_live
 from media.errors import OutputError
 class Moment:
     def __init__(self, frame, sound): self.frame, self.sound = frame, sound
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 keys = Keys.open({keys!r})
-likeness.faces_in(clip(frames=1)[0])  # what is compiled and kept on disk at first use
+onlooker.faces_in(clip(frames=1)[0])  # what is compiled and kept on disk at first use
 moments = [Moment(*p) for p in zip(clip(frames=75, size=256), voice(3.0).reshape(-1, 640))]
 limit = {limit}
 if limit:
