@@ -25,6 +25,10 @@ class UsageError(VasariError):
     """Options that clash or lie out of range."""
 
 
+class UnmarkableError(UsageError):
+    """Pictures or sound in which no mark can be read, however strong; nothing was written."""
+
+
 class InputError(VasariError):
     """Something the user gave cannot be used."""
 

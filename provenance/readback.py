@@ -25,7 +25,7 @@ import av
 import numpy as np
 
 from media.encode import Encoder
-from media.errors import OutputError, SpeechError, UnreadableError, UsageError
+from media.errors import OutputError, SpeechError, UnmarkableError, UnreadableError
 from media.pictures import read_picture
 from media.probing import MediaInfo, probe
 from media.sound import iter_sound
@@ -106,8 +106,8 @@ def proved(
         either: of what others made: the mark in the sound alone is enough, for pictures that can bear none.
 
     Raises:
-        UsageError: the picture's mark cannot be read; nor, with `either`, the sound's; or there is sound of 3 s or more
-            whose mark cannot be read.
+        UnmarkableError: the picture's mark cannot be read; nor, with `either`, the sound's; or there is sound of 3 s or
+            more whose mark cannot be read.
     """
     borne, done = read_back(path, message, key), ""
     for number in range(len(STRONGER) if again is not None else 0):
@@ -118,7 +118,7 @@ def proved(
         borne = read_back(path, message, key)
     enough = (borne.picture or borne.sound) if either or borne.picture is None else borne.whole
     if not enough:
-        raise UsageError(f"{_why(path, borne)}; nothing was written")
+        raise UnmarkableError(f"{_why(path, borne)}; nothing was written")
     return Borne(borne.picture, borne.sound, borne.seconds, done)
 
 

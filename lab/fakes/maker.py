@@ -24,7 +24,7 @@ from lab.fakes.world import World
 from lab.labelled.manifest import REAL, Item, check_splits, write_manifest
 from lab.people import Person
 from media.atomic import replacing
-from media.errors import ConsentError, FaceError, UnreadableError, UsageError
+from media.errors import ConsentError, FaceError, UnmarkableError, UnreadableError, UsageError
 from media.processes import each
 from provenance import Composite, Edited, Generated, Keys, Permit, Rendered, save_video
 from provenance.claims import Claim
@@ -227,7 +227,7 @@ def _film(making: Making, sitting: Sitting) -> Iterator[Item]:
         shown = Permit.together([permit, *(_permit(making, other) for other in others)])
         try:
             yield _save(making, sitting, kind, frames, sound, shown)
-        except ConsentError as error:  # turned or disguised so far that the recogniser sees somebody else
+        except (ConsentError, UnmarkableError) as error:  # disguised so far that it is somebody else; or too dark
             log.warning("%s, %s: %s; left out", sitting.name, kind, error)
             if kind == REAL:
                 return

@@ -287,6 +287,27 @@ def test_the_command_line_names_missing_skins_before_any_work(assets: Path, tmp_
     assert not (tmp_path / "people").exists()
 
 
+def test_people_too_noisy_to_bear_a_mark_are_left_out_and_counted(
+    assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VASARI_KEYS", str(tmp_path / "keys"))
+    taken = Person.photograph
+
+    def noisy(self: Person, *given, **chosen):
+        shot = taken(self, *given, **chosen)
+        noise = np.random.default_rng(0).choice(np.uint8((0, 255)), shot.picture.shape)
+        return replace(shot, picture=noise) if self.seed == 5 else shot
+
+    monkeypatch.setattr(Person, "photograph", noisy)
+    monkeypatch.setattr("vasari.commands.data.each", lambda do, seeds, workers: map(do, seeds))  # in this process
+    words = ["people", "-o", tmp_path / "people", "-n", 3, "--assets", assets, "--size", SIZE, "--seed", 4]
+    done = CliRunner().invoke(app, [*map(str, words), "--calm", "--workers", "1"])
+    assert done.exit_code == 0, done.output
+    assert "2 people; 1 left out" in done.output
+    made = sorted(path.name for path in (tmp_path / "people").iterdir())
+    assert made == ["000004.npz", "000004.png", "000006.npz", "000006.png"]
+
+
 def test_people_are_made_by_the_command_line_as_nobody(
     assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from media.errors import MissingExtraError, OutputError, UnreadableError, UsageError
+from media.errors import MissingExtraError, OutputError, UnmarkableError, UnreadableError, UsageError
 from media.processes import each
 from media.threads import cores
 from vasari.commands.composites import composites
@@ -103,7 +103,8 @@ def people(
     Writes SEED.png (marked and signed, so that `generate` knows it shows nobody) and SEED.npz: identity, actions,
     rotation (degrees: yaw, pitch, roll), centre (pixels), scale (pixels between the eyes), gaze (degrees), distance
     (of the camera, in units of the distance of the eyes), mesh (478 points: x, y, depth, pixels), visible (of the
-    mesh), depth (pixels), normals, segmentation (`lab.people.Region`), light (spherical harmonics).
+    mesh), depth (pixels), normals, segmentation (`lab.people.Region`), light (spherical harmonics). People whose
+    picture is too dark, too even or too noisy to bear a mark are left out, and counted.
     """
     from lab.people import Wardrobe
     from provenance import Keys
@@ -114,9 +115,12 @@ def people(
     studio = _Studio(output, assets, skins, size, calm, keys)
     seeds = range(seed, seed + n)
     with frames_bar("people", n) as progress:
-        for done, _ in enumerate(each(studio, seeds, workers or cores()), 1):
+        left = 0
+        for done, made in enumerate(each(studio, seeds, workers or cores()), 1):
+            left += not made
             progress(done)
-    typer.echo(f"{output}: {n} people")
+    note = f"; {left} left out, whose pictures cannot bear a mark" if left else ""
+    typer.echo(f"{output}: {n - left} people{note}")
 
 
 @dataclass(frozen=True)
@@ -130,8 +134,8 @@ class _Studio:
     calm: bool
     keys: Path | None
 
-    def __call__(self, seed: int) -> None:
-        """Photograph, mark, sign and save one person."""
+    def __call__(self, seed: int) -> bool:
+        """Photograph, mark, sign and save one person; whether the picture could bear a mark."""
         from lab.people import Person
         from lab.people.labels import write_labels
         from provenance import Permit, Rendered, save_picture
@@ -141,8 +145,12 @@ class _Studio:
         permit = Permit.rendered(person, wardrobe, self.size, keys=keys)
         settings = {"seed": seed, "size": self.size, "calm": self.calm}
         shown = permit.perform(Rendered, permit.picture, command="data people", settings=settings)
-        save_picture(self.output / f"{seed:06d}.png", shown)
+        try:
+            save_picture(self.output / f"{seed:06d}.png", shown)
+        except UnmarkableError:
+            return False
         write_labels(self.output / f"{seed:06d}.npz", permit.photograph.labels())
+        return True
 
 
 @cache
