@@ -42,6 +42,7 @@ class Motion:
 
     def __init__(self, encoder: Encoder, weights: Weights, config: Mapping[str, int], steps: Steps) -> None:
         self._encoder, self._weights, self._config, self._steps = encoder, weights, config, steps
+        self._ready = 0  # frames
 
     @classmethod
     def load(cls, path: Path | str | None = None, encoder: Encoder | None = None) -> "Motion":
@@ -61,6 +62,12 @@ class Motion:
                 f"train it again (vasari train motion), or reinstall vasari"
             )
         return cls(encoder or SpeechEncoder.load(), tensors, file.card.config, Steps.load(tensors))
+
+    def make_ready(self, frames: int) -> None:
+        """Make what is made when up to so many frames of sound are first heard together; once, however often asked."""
+        for count in range(self._ready + 1, frames + 1):
+            self.session().push(np.zeros(SAMPLES_PER_FRAME * count, np.float32))
+        self._ready = max(self._ready, frames)
 
     def session(
         self,

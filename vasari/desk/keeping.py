@@ -8,14 +8,18 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from media.errors import ConsentError, UsageError
 from provenance import Generated, Keys, Permit, grant_consent, likeness
 from provenance.hashing import bytes_sha256, file_sha256
 from vasari.desk.asking import Agreed
 from vasari.studio import Sitter, seat
+
+if TYPE_CHECKING:
+    from generate import Motion
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 CONSENTS = "consents"  # folder beside the keys: consents on file, each named by its portrait's hash
@@ -90,6 +94,13 @@ class Studio:
         self.films = Last[Film](FILMS, lambda gone: _remove(gone.path))
         self._seating = threading.Lock()
 
+    @cached_property
+    def motion(self) -> "Motion":
+        """What moves faces."""
+        from generate import Motion
+
+        return Motion.load()
+
     def place(self, suffix: str) -> Path:
         """A new name in the folder; nothing that a client says is part of it."""
         return Path(self._folder.name) / f"{secrets.token_hex(8)}{suffix}"
@@ -152,7 +163,6 @@ class Studio:
             ConsentError: there is no permit.
             FaceError: there is no face in it.
         """
-        from generate import Motion
         from generate.stream import Stream
 
         with self._seating:
@@ -161,7 +171,7 @@ class Studio:
             portrait.permit.check()
             if size not in portrait.sitters:
                 sitter = seat(portrait.permit, size=size)
-                Stream(sitter.talker, Motion.load())  # what is made at first use is made now
+                Stream(sitter.talker, self.motion)  # what is made at first use is made now
                 nothing = portrait.permit.perform(Generated, (), command="generate")
                 likeness.Witness(nothing).look(sitter.talker.latent.appearance.picture)
                 portrait.sitters = {size: sitter}

@@ -141,12 +141,11 @@ class Live(Work):
         self._lock = threading.Lock()  # around the stream's coming and its end
 
     def work(self) -> None:
-        from generate import Motion
         from generate.acted import Acted
         from provenance import Generated, Label, Outlet, save_live
 
         sitter = self.studio.seated(self.portrait, self._begin.size)
-        stream = Acted(sitter.talker, Motion.load(), controls=self._steer.controls(), queue=QUEUE)
+        stream = Acted(sitter.talker, self.studio.motion, controls=self._steer.controls(), queue=QUEUE)
         with self._lock:
             self._stream = stream
             if self._ended:
