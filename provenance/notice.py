@@ -158,6 +158,16 @@ def check_language(language: str) -> tuple[str, str]:
     return SENTENCES[language]
 
 
+def languages() -> list[str]:
+    """Languages in which this machine can say a notice."""
+    known = voices.voices()
+    return [language for language in SENTENCES if _speaking(language, known)]
+
+
+def _speaking(language: str, known: Iterable[str]) -> list[str]:
+    return [code for code in known if code == language or code.startswith(f"{language}-")]
+
+
 def _voice(language: str) -> str:
     known = voices.voices()
     if not known:
@@ -165,7 +175,7 @@ def _voice(language: str) -> str:
             f"--notice: nothing on this machine can speak it; install {voices.PROGRAM} (apt install {voices.PROGRAM}), "
             "or leave --notice out"
         )
-    found = [code for code in known if code == language or code.startswith(f"{language}-")]
+    found = _speaking(language, known)
     if not found:
         raise UsageError(f"--notice {language}: {voices.PROGRAM} on this machine has no voice for it")
     return min(found, key=lambda code: (code != SPEAKERS.get(language, language), code))

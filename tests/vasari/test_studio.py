@@ -275,7 +275,14 @@ def test_text_is_spoken_and_filmed(page, portrait, keys, tmp_path):
     assert "attachment" in film.headers["content-disposition"]
     (tmp_path / "film.mp4").write_bytes(film.content)
     assert verify(tmp_path / "film.mp4", keys=keys).exit_code == EXIT_KNOWN
-    for wrong in ({"label": "off"}, {"speech": "unknown"}):
+    assert "en" in page.client.get("/studio/about").json()["notices"]
+    asked = {"portrait": portrait, "size": SMALLEST, "speech": heard["speech"], "notice": "en"}
+    with page.open("make", asked) as socket:
+        words, _ = until(socket, "done", "failed")
+    assert words[-1]["kind"] == "done", words
+    (tmp_path / "said.mp4").write_bytes(page.client.get(f"/studio/film/{words[-1]['file']}").content)
+    assert verify(tmp_path / "said.mp4", keys=keys).credentials.notice.words == "This video was made by AI."
+    for wrong in ({"label": "off"}, {"speech": "unknown"}, {"notice": "--help"}):
         asked = {"portrait": portrait, "size": SMALLEST, "speech": heard["speech"]} | wrong
         with page.open("make", asked) as socket:
             assert until(socket, "refused", "done")[0][-1]["kind"] == "refused"

@@ -64,6 +64,7 @@ class Film(_Asked):
     speech: Key
     size: Size = 512
     label: Literal["on", "start"] = "on"
+    notice: Annotated[str, Field(pattern=r"^([a-z]{2})?$")] = ""  # language in which it is said that AI made it
     seed: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
     steer: Steer = Steer()
 

@@ -245,18 +245,20 @@ class Making(Work):
 
     def work(self) -> None:
         from provenance import Label, save_video
-        from vasari.studio import check_speech, speaking
+        from vasari.studio import announced, check_speech, speaking
 
         asked = self._asked
-        frames = -(-int(check_speech(self._speech).duration * SAMPLE_RATE) // 640)
+        notice = announced(asked.notice or None)
+        frames = -(-int(check_speech(self._speech).duration * SAMPLE_RATE) // 640) + (notice.frames if notice else 0)
         sitter = self.studio.seated(self.portrait, asked.size)
         assert self.portrait.permit is not None
         self.wire.tell("ready", frames=frames)
         settings = {"size": asked.size, "seed": asked.seed}
         asking = {"seed": asked.seed, "controls": asked.steer.controls()}
         performance = speaking(
-            self.portrait.permit, sitter, self._speech, asking, settings, sitter.label(Label(asked.label))
-        )
+            self.portrait.permit, sitter, self._speech, asking, settings, sitter.label(Label(asked.label)),
+            notice=notice,
+        )  # fmt: skip
         saved = save_video(self.path, performance, progress=self._progress())
         name = self.studio.films.put(Film(self.path, once=False))
         rate = saved.frames / saved.seconds["total"]

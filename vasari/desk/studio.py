@@ -25,7 +25,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from media.errors import UnreadableError, UsageError, VasariError
 from media.pictures import read_picture
 from media.voices import USUAL, speak, voices
-from provenance import Keys
+from provenance import Keys, notice
 from vasari.desk import asking as ask
 from vasari.desk.doors import OLDER, is_pages
 from vasari.desk.keeping import Portrait, Studio
@@ -86,6 +86,7 @@ def about(studio: Kept) -> dict[str, Any]:
 
     return {
         "examples": [number for number in EXAMPLES if studio.example(number)], "voices": voices(), "voice": USUAL,
+        "notices": notice.languages(),
         "emotions": [name for name in EMOTIONS if name != "neutral"], "expressions": list(EXPRESSIONS),
     }  # fmt: skip
 

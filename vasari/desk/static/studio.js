@@ -215,7 +215,7 @@ function show(file) {
 }
 
 function goFilm() {
-  const asked = { token: TOKEN, portrait: state.portrait, speech: state.speech, size: Number($("size").value), label: $("label").value, steer: { ...held(), actions: {} } };
+  const asked = { token: TOKEN, portrait: state.portrait, speech: state.speech, size: Number($("size").value), label: $("label").value, notice: $("notice").value, steer: { ...held(), actions: {} } };
   let frames = 1;
   say(t("making"));
   Object.assign($("progress"), { hidden: false, value: 0 });
@@ -287,12 +287,13 @@ function refresh() {
   $("record").setAttribute("aria-pressed", String(Boolean(state.tape)));
   $("microphone").hidden = $("keep-line").hidden = $("pulls-box").hidden = $("hold-note").hidden = !live;
   $("label-line").hidden = live;
+  $("notice-line").hidden = live || $("notice").options.length < 2;
   $("say").textContent = t(live ? "say" : "use");
   $("given").hidden = live;
   if (!state.speech) $("given").textContent = t("none_given");
   for (const name of ["say", "speech"]) $(name).disabled = live ? !state.live : now;
   $("speech").parentElement.classList.toggle("off", $("speech").disabled);
-  for (const one of document.querySelectorAll('#faces input, #faces button, input[name="mode"], #size, #keep, #label, #record')) one.disabled = now;
+  for (const one of document.querySelectorAll('#faces input, #faces button, input[name="mode"], #size, #keep, #label, #notice, #record')) one.disabled = now;
 }
 
 function go() {
@@ -314,6 +315,8 @@ async function begin() {
   }
   $("examples").hidden = !about.examples.length;
   for (const [code, name] of Object.entries(about.voices)) $("tongue").append(make("option", { value: code, textContent: name, selected: code === about.voice }));
+  const named = new Intl.DisplayNames([document.documentElement.lang], { type: "language" });
+  for (const code of about.notices) $("notice").append(make("option", { value: code, textContent: named.of(code) }));
   $("saying").hidden = !Object.keys(about.voices).length;
   for (const [name, range] of Object.entries(HOLDS)) slider($("sliders"), name, range, "hold");
   for (const name of about.emotions) slider($("moods"), name, [0, 1, 0, 0.05], "mood");
