@@ -8,9 +8,11 @@ dependency, computes everything in float32.
 
 import contextlib
 import hashlib
+import importlib
 import io
 import os
 import secrets
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -128,18 +130,29 @@ class _OpenVINO:
 
 
 @cache
-def _core() -> Any:
-    import openvino
+def openvino() -> Any:
+    """The package OpenVINO without its telemetry, which would write an identifier into the home folder and report each
+    import to its maker."""
+    watcher = "openvino_telemetry"
+    unseen = sys.modules.get(watcher)
+    sys.modules[watcher] = None  # type: ignore[assignment]  # cannot be imported; OpenVINO has a stub for that
+    try:
+        return importlib.import_module("openvino")
+    finally:
+        del sys.modules[watcher]
+        if unseen is not None:
+            sys.modules[watcher] = unseen
 
-    return openvino.Core()
+
+@cache
+def _core() -> Any:
+    return openvino().Core()
 
 
 @cache
 def _machine() -> str:
     """What compiled networks hang on, besides their files."""
-    import openvino
-
-    return f"{openvino.__version__} {_core().get_property('CPU', 'FULL_DEVICE_NAME')} " + " ".join(
+    return f"{openvino().__version__} {_core().get_property('CPU', 'FULL_DEVICE_NAME')} " + " ".join(
         _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     )
 
@@ -159,15 +172,13 @@ def _place(file: WeightFile, part: str, options: dict[str, Any]) -> Path | None:
 
 def _kept(place: Path | None, options: dict[str, Any]) -> Any:
     """The compiled network from the cache; None where it is not there or not whole."""
-    import openvino
-
     if place is None:
         return None
     try:
         content = np.fromfile(place, np.uint8)
         if hashlib.sha256(content[:-DIGEST].data).digest() != content[-DIGEST:].tobytes():
             return None
-        return _core().import_model(openvino.Tensor(content[:-DIGEST]), "CPU", options)
+        return _core().import_model(openvino().Tensor(content[:-DIGEST]), "CPU", options)
     except (OSError, RuntimeError):
         return None
 

@@ -8,11 +8,11 @@ channels below, 22.5 M parameters and 37.8 GFLOP a frame as published. Weights a
 import time
 
 import numpy as np
-import openvino
 import torch
 from torch import nn
 
 from benchmarks.figures import Figure
+from media.networks import openvino
 from media.threads import cores
 
 CHANNELS = {4: 512, 8: 512, 16: 512, 32: 512, 64: 256, 128: 128, 256: 64, 512: 32}  # side in pixels -> channels
@@ -71,9 +71,9 @@ def reference_ms(times: int) -> tuple[float, float]:
     """Median milliseconds of a frame on all cores, by the engine that runs our networks, and its GFLOP."""
     torch.manual_seed(0)
     decoder = Decoder().eval()
-    model = openvino.convert_model(decoder, example_input=torch.zeros(1, STYLE), input=[1, STYLE])
+    model = openvino().convert_model(decoder, example_input=torch.zeros(1, STYLE), input=[1, STYLE])
     options = {"INFERENCE_NUM_THREADS": cores(), "PERFORMANCE_HINT": "LATENCY"}
-    request = openvino.Core().compile_model(model, "CPU", options).create_infer_request()
+    request = openvino().Core().compile_model(model, "CPU", options).create_infer_request()
     spent = []
     for _ in range(times + 2):  # the first ones warm up
         began = time.perf_counter()

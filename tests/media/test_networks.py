@@ -201,3 +201,23 @@ def test_a_network_binds_its_thread_to_no_core(seen: np.ndarray) -> None:
             found.append(os.sched_getaffinity(thread.native_id))
     assert found
     assert all(cores == allowed for cores in found)
+
+
+def test_openvino_writes_and_reports_nothing(tmp_path: Path) -> None:
+    """Its package has a telemetry of its own, which leaves an identifier in the home folder and calls its maker."""
+    words = """
+import socket, sys
+def connect(*given): raise AssertionError("something was sent")
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = connect
+from faces.closeup import WEIGHTS
+from media.networks import Network
+Network.load(WEIGHTS, "closeup")
+import openvino.tools.ovc.telemetry_utils as telemetry
+assert "stub" in telemetry.tm.__name__, telemetry.tm
+assert "openvino_telemetry" not in sys.modules
+"""
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = os.environ | {"HOME": str(home), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    subprocess.run([sys.executable, "-c", words], env=environment, check=True)
+    assert not any(home.iterdir())
