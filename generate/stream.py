@@ -117,8 +117,7 @@ class Stream:
         self._start, self._early, self._held = 0.0, 0.0, 0
         with one_blas_thread():
             talker.renderer.make_ready()
-        for frames in range(1, AHEAD + 2):  # what is made at first use, of each shape
-            motion.session().push(np.zeros(SAMPLES_PER_FRAME * frames, np.float32))
+        motion.make_ready()
 
     def push(self, sound: np.ndarray, timeout: float | None = None) -> int:
         """More sound. Waits while the queue is full, at most `timeout` seconds (0: not at all; None: for ever).

@@ -62,6 +62,11 @@ class Motion:
             )
         return cls(encoder or SpeechEncoder.load(), tensors, file.card.config, Steps.load(tensors))
 
+    def make_ready(self) -> None:
+        """Do what is done at first use, of each shape, so that the first sound is not kept waiting for it."""
+        for frames in range(1, DELAY + 2):
+            self.session().push(np.zeros(SAMPLES_PER_FRAME * frames, np.float32))
+
     def session(
         self,
         *,

@@ -36,10 +36,11 @@ GOOD = (0, 3, 4, 5)  # exit codes of commands that did what was asked
 PARSED = (
     "s3://", "https://", "rtsp://", "--engine ray", "vasari desk", "vasari serve", "vasari data assets",
     "vasari data people", "vasari data composites",
-    "vasari data fakes", "vasari data speech", "vasari train", "vasari bench", "vasari comply", "--notice",
+    "vasari data fakes", "vasari data speech", "vasari train", "vasari bench", "vasari comply", "--notice", "--osc",
     "clips/ --json", "ours.json", "ann.npz",
 )  # fmt: skip
-"""What a line holds that needs the network, hours, a service that goes on, a synthesiser, or real footage of many."""
+"""What a line holds that needs the network, hours, real time, a service that goes on, a synthesiser, or real footage of
+many."""
 ELSEWHERE = ("git clone", "make ", "pip install", "torchrun", "python -m lab.building", "python -m lab.convert", "npm ")
 """How lines begin that set a machine up."""
 FEWER = {"-n 20": "-n 1", "find . ": "find clips "}  # the same command with less to do
