@@ -39,14 +39,45 @@ _COLUMNS = [ACTION_INDEX[name] for name in ORDER]
 def curves(clip: MotionClip, rate: int = FPS) -> np.ndarray:
     """Values (n, 61) in the order of `NAMES`, `rate` a second: n = T * rate / 25, rounded. Between frames values go
     straight; the first and the last frame hold half a frame at the ends."""
-    look = clip.gaze - clip.rotation[:, :2]
-    eye = np.concatenate([look, np.zeros((len(clip), 1))], 1)
-    rows = np.concatenate([clip.actions[:, _COLUMNS], clip.rotation, eye, eye], 1).astype(np.float64)
-    if rate == FPS or not len(rows):
-        return rows
-    times = (np.arange(round(len(rows) * rate / FPS)) + 0.5) / rate
-    known = (np.arange(len(rows)) + 0.5) / FPS
-    return np.stack([np.interp(times, known, column) for column in rows.T], 1)
+    whole = Curves(rate)
+    return np.concatenate([whole.push(clip), whole.finish()])
+
+
+class Curves:
+    """`curves` of a clip that comes in pieces.
+
+    Args:
+        rate: frames a second that are wanted.
+    """
+
+    def __init__(self, rate: int = FPS) -> None:
+        self._rate = rate
+        self._frames = self._given = 0  # frames that came; rows that were given out
+        self._last = np.zeros((0, len(NAMES)))  # the frame before those that come
+
+    def push(self, clip: MotionClip) -> np.ndarray:
+        """More frames -> the rows (n, 61) that lie before the middle of the last of them."""
+        if not len(clip):
+            return np.zeros((0, len(NAMES)))
+        look = clip.gaze - clip.rotation[:, :2]
+        eye = np.concatenate([look, np.zeros((len(clip), 1))], 1)
+        came = np.concatenate([clip.actions[:, _COLUMNS], clip.rotation, eye, eye], 1).astype(np.float64)
+        rows = np.concatenate([self._last, came])
+        known = self._frames - len(self._last) + 0.5 + np.arange(len(rows))  # frames since the beginning
+        self._frames, self._last = self._frames + len(came), came[-1:]
+        return self._between(known, rows, int(np.floor((self._frames - 0.5) * self._rate / FPS + 0.5)))
+
+    def finish(self) -> np.ndarray:
+        """No more will come: the rows that are left."""
+        return self._between(np.array([self._frames - 0.5]), self._last, round(self._frames * self._rate / FPS))
+
+    def _between(self, known: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
+        """Rows up to the `count`th, of frames whose middles are `known`."""
+        wanted = (np.arange(self._given, max(count, self._given)) + 0.5) * FPS / self._rate
+        self._given += len(wanted)
+        if not len(wanted):
+            return np.zeros((0, len(NAMES)))
+        return np.stack([np.interp(wanted, known, column) for column in rows.T], 1)
 
 
 def timecode(frame: int, rate: int) -> str:

@@ -118,7 +118,7 @@ class Stream:
         self._start, self._early, self._held = 0.0, 0.0, 0
         with one_blas_thread():
             talker.renderer.make_ready()
-        motion.make_ready(AHEAD + 1)
+        motion.make_ready()
 
     def push(self, sound: np.ndarray, timeout: float | None = None) -> int:
         """More sound. Waits while the queue is full, at most `timeout` seconds (0: not at all; None: for ever).

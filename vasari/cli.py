@@ -62,6 +62,7 @@ EXTRAS = {
     "fastapi": "serve", "starlette": "serve", "uvicorn": "serve", "websockets": "serve",
 }  # fmt: skip
 """Packages that some commands need -> the extra that brings them."""
+LAB = ("benchmarks", "lab")  # rooms that an installation can do without: images have none
 
 
 def main() -> None:
@@ -72,7 +73,12 @@ def main() -> None:
         try:
             app()
         except ModuleNotFoundError as error:
-            extra = EXTRAS.get((error.name or "").partition(".")[0])
+            package = (error.name or "").partition(".")[0]
+            if package in LAB:
+                raise MissingExtraError(
+                    f"{package} is not part of this installation, which holds the product alone; install all of vasari"
+                ) from error
+            extra = EXTRAS.get(package)
             if extra is None:
                 raise
             extra = "bench" if sys.argv[1:2] == ["bench"] else extra  # which has them all

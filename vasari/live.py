@@ -1,4 +1,5 @@
-"""`vasari generate --live`: sound comes in on standard input, marked video goes out while it is made."""
+"""`vasari generate --live`: sound comes in on standard input, marked video goes out while it is made. (`vasari perform
+-` hears it here, too.)"""
 
 import contextlib
 import os
@@ -37,6 +38,11 @@ def check_input(speech: Path, hear: Path | None = None) -> None:
         raise UsageError(f"--hear {hear}: no such pipe or file; make one with mkfifo, and write raw sound into it")
     if speech != STANDARD_INPUT:
         raise UsageError(f"--live listens to standard input: write - in place of {speech}, and pipe the sound in")
+    check_piped()
+
+
+def check_piped() -> None:
+    """Raise `UsageError` where standard input is a terminal."""
     if os.isatty(0):
         raise UsageError("standard input is a terminal: pipe in raw sound, 16 kHz mono, 16 bits (s16le)")
 
@@ -98,7 +104,7 @@ def _moments(sitter: "Sitter", asking: dict[str, Any], hear: Path | None) -> "It
 def _listen(stream: "Stream") -> None:
     """Push what comes, as it comes."""
     with contextlib.suppress(UsageError, OSError):  # the stream has ended, or the input has
-        for sound in _raw(sys.__stdin__.fileno() if sys.__stdin__ else 0):
+        for sound in standard_input():
             stream.push(sound)
     stream.close()
 
@@ -113,6 +119,11 @@ def _overhear(stream: "Stream", path: Path) -> None:
             due += len(sound) / SAMPLE_RATE
             if plain:
                 time.sleep(max(0.0, due - time.monotonic()))
+
+
+def standard_input() -> Iterator[np.ndarray]:
+    """16 kHz mono s16le from standard input, as it comes: (n,) float32, any n."""
+    return _raw(sys.__stdin__.fileno() if sys.__stdin__ else 0)
 
 
 def _raw(source: int) -> Iterator[np.ndarray]:

@@ -42,7 +42,7 @@ class Motion:
 
     def __init__(self, encoder: Encoder, weights: Weights, config: Mapping[str, int], steps: Steps) -> None:
         self._encoder, self._weights, self._config, self._steps = encoder, weights, config, steps
-        self._ready = 0  # frames
+        self._ready = False
 
     @classmethod
     def load(cls, path: Path | str | None = None, encoder: Encoder | None = None) -> "Motion":
@@ -63,11 +63,11 @@ class Motion:
             )
         return cls(encoder or SpeechEncoder.load(), tensors, file.card.config, Steps.load(tensors))
 
-    def make_ready(self, frames: int) -> None:
-        """Make what is made when up to so many frames of sound are first heard together; once, however often asked."""
-        for count in range(self._ready + 1, frames + 1):
-            self.session().push(np.zeros(SAMPLES_PER_FRAME * count, np.float32))
-        self._ready = max(self._ready, frames)
+    def make_ready(self) -> None:
+        """Do what is done at first use, of each shape, so that the first sound is not kept waiting for it; once."""
+        for frames in () if self._ready else range(1, DELAY + 2):
+            self.session().push(np.zeros(SAMPLES_PER_FRAME * frames, np.float32))
+        self._ready = True
 
     def session(
         self,

@@ -3,13 +3,14 @@
 import csv
 import io
 import json
+from dataclasses import fields
 
 import numpy as np
 import pytest
 
 from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
 from generate.acting import MotionClip
-from generate.curves import NAMES, ORDER, RATES, curves, timecode, write_curves
+from generate.curves import NAMES, ORDER, RATES, Curves, curves, timecode, write_curves
 
 
 def moving(frames: int = 50) -> MotionClip:
@@ -61,6 +62,22 @@ def test_another_rate_is_the_same_movement(rate: int) -> None:
     assert np.abs(found[:, NAMES.index("HeadYaw")] - np.sin(at))[rate // 25 : -rate // 25].max() < 1e-3
     assert found.min() >= min(curves(clip).min(), 0) - 1e-9
     assert found.max() <= curves(clip).max() + 1e-9
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_pieces_are_the_whole_and_come_as_soon_as_they_can(rate: int) -> None:
+    clip, made = moving(23), Curves(rate)
+    rows, at = [], 0
+    for size in (0, 1, 1, 2, 5, 0, 14):
+        part = MotionClip(*(getattr(clip, f.name)[at : at + size] for f in fields(clip)))
+        rows.append(made.push(part))
+        at += size
+        known = (at - 0.5) / 25  # the middle of the last frame that is known
+        count = sum(map(len, rows))
+        assert at == 0 or (count - 0.5) / rate <= known + 1e-9 < (count + 0.5) / rate
+    rows.append(made.finish())
+    assert np.array_equal(np.concatenate(rows), curves(clip, rate))
+    assert len(curves(clip, rate)) == round(23 * rate / 25)
 
 
 def test_time_codes_count_frames_seconds_minutes_hours() -> None:

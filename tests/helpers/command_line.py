@@ -9,10 +9,11 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
+import pytest
 import typer.main
 from sitters import EXAMPLES
 
-from vasari.cli import main
+from vasari.cli import app, main
 
 PORTRAIT, SPEECH = EXAMPLES / "portrait.png", EXAMPLES / "speech.wav"
 SIZE, SECONDS = 256, 0.8
@@ -53,6 +54,20 @@ def vasari(*words: object) -> Done:
         sys.argv = argv
         sys.stdout, sys.stderr = old
     return Done(code if isinstance(code, int) else 0 if code is None else 1, out.getvalue(), err.getvalue())
+
+
+def parsed(words: list[str]) -> None:
+    """Raise where the command line would say that it is used wrongly."""
+    group, name = built(app), ""
+    while hasattr(group, "commands"):
+        if words and words[0] in group.commands:
+            name = words.pop(0)
+            group = group.commands[name]
+        elif getattr(group, "invoke_without_command", False):
+            break
+        else:
+            pytest.fail(f"no command {words[:1]} in {name or 'vasari'}")
+    group.make_context(name, words)
 
 
 def write_sound(path: Path, sound: np.ndarray) -> Path:

@@ -83,7 +83,7 @@ class Sketch:
 class Puppet:
     """In place of a motion: the jaw is as open as the sound is loud, four frames that are heard taken together."""
 
-    def make_ready(self, frames: int) -> None: ...
+    def make_ready(self) -> None: ...
 
     def session(self, **options) -> "Strings":
         return Strings()

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import typer
-from command_line import vasari, write_sound
+from command_line import parsed, vasari, write_sound
 from making import clip, picture, voice, write_video
 from PIL import Image
 from piping import Shell
@@ -36,11 +36,21 @@ GOOD = (0, 3, 4, 5)  # exit codes of commands that did what was asked
 PARSED = (
     "s3://", "https://", "rtsp://", "--engine ray", "vasari desk", "vasari serve", "vasari data assets",
     "vasari data people", "vasari data composites",
-    "vasari data fakes", "vasari data speech", "vasari train", "vasari bench", "vasari comply", "--notice",
+    "vasari data fakes", "vasari data speech", "vasari train", "vasari bench", "vasari comply", "--notice", "--osc",
     "clips/ --json", "ours.json", "ann.npz",
 )  # fmt: skip
-"""What a line holds that needs the network, hours, a service that goes on, a synthesiser, or real footage of many."""
-ELSEWHERE = ("git clone", "make ", "pip install", "torchrun", "python -m lab.building", "python -m lab.convert", "npm ")
+"""What a line holds that needs the network, hours, real time, a service that goes on, a synthesiser, or real footage of
+many."""
+ELSEWHERE = (
+    "git clone",
+    "make ",
+    "docker ",
+    "pip install",
+    "torchrun",
+    "python -m lab.building",
+    "python -m lab.convert",
+    "npm ",
+)
 """How lines begin that set a machine up."""
 FEWER = {"-n 20": "-n 1", "find . ": "find clips "}  # the same command with less to do
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -130,20 +140,6 @@ def _painter():
     from command_fixtures import painter
 
     return painter()
-
-
-def parsed(words: list[str]) -> None:
-    """Raise where the command line would say that it is used wrongly."""
-    group, name = typer.main.get_command(app), ""
-    while hasattr(group, "commands"):
-        if words and words[0] in group.commands:
-            name = words.pop(0)
-            group = group.commands[name]
-        elif getattr(group, "invoke_without_command", False):
-            break
-        else:
-            pytest.fail(f"no command {words[:1]} in {name or 'vasari'}")
-    group.make_context(name, words)
 
 
 def synopsis(text: str) -> None:
