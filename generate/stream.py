@@ -24,8 +24,7 @@ speaker's voice: nods, gaze and brows answer it within half a second, and stop w
 
 **Too much, too slow.** Sound waits in a queue of bounded length; `push` waits while it is full, or says how much it
 took. Before it is pulled, one frame is carried and one more moved. A machine that is too slow gives a frame twice
-rather than late (`held`); a puller that stops for more than a second makes everything wait, and nothing is caught up
-on.
+rather than late (`held`); for a puller that stops for more than a second everything waits; nothing is caught up on.
 
 What is shown of it is saved and sent by `provenance.save_live`, which draws the visible label and lays the marks.
 

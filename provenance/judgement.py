@@ -91,6 +91,43 @@ def judge(
     clashes = findings.clashes(credentials, picture, sound, keys, entry, others, made) + sure
     marked = [name for name, mark in (("picture", picture), ("sound", sound)) if mark.state in PRESENT]
     marked += [f"{track.kind} track {track.number}" for track in others if track.mark.state in PRESENT]
+    verdict, summary, reasons = _found(
+        credentials, picture, sound, marked, clashes, keys, entry, recovered, untouched, unsure, alone
+    )
+    if unseen and not alone:
+        seen = f"only its credentials were looked at: it {unseen}"
+        reasons = [*(reason for reason in reasons if reason not in _unmarked(keys)), seen]
+    verdict, summary = _unlabelled(verdict, summary, findings.unlabelled(label))
+    reasons += [*findings.several("pictures", picture), *findings.several("sound", sound), *findings.labelled(label)]
+    if others:
+        reasons.append(f"{1 + len(others)} tracks were looked at, the one that players choose first")
+    reasons += [*findings.identified(credentials.identities), *findings.outside(credentials)]
+    reasons += [*findings.announced(credentials), *_noted(credentials)]
+    compared = (bound(credentials) and credentials.binding_key in keys) or len(marked) > 1
+    return {
+        "verdict": verdict,
+        "exit_code": CODES[verdict],
+        "summary": summary,
+        "reasons": list(dict.fromkeys(reasons)),
+        "agreement": "contradict" if clashes else "agree" if compared and marked else "not_applicable",
+        "origin": _origin(entry, recovered, made),
+    }
+
+
+def _found(
+    credentials: Credentials,
+    picture: Mark,
+    sound: Mark,
+    marked: list[str],
+    clashes: list[str],
+    keys: Collection[str],
+    entry: Entry | None,
+    recovered: Recovered | None,
+    untouched: bool,
+    unsure: list[str],
+    alone: bool,
+) -> tuple[str, str, list[str]]:
+    """Verdict, summary and reasons by the credentials, and by the marks where there are none that hold."""
     if alone:
         verdict, summary = "nothing_found", f"credentials by themselves, signed by {quoted(credentials.signer)}"
         reasons = [f"what they are of is not here, so nothing can be held against them; {credentials.title!r} by name"]
@@ -110,25 +147,7 @@ def judge(
     else:
         verdict, summary = "nothing_found", "nothing found: no credentials and no mark of this key"
         reasons = ["no credentials", *_unmarked(keys)]
-    if unseen and not alone:
-        reasons = [r for r in reasons if r not in _unmarked(keys)] + [
-            f"only its credentials were looked at: it {unseen}"
-        ]
-    verdict, summary = _unlabelled(verdict, summary, findings.unlabelled(label))
-    reasons += [*findings.several("pictures", picture), *findings.several("sound", sound), *findings.labelled(label)]
-    if others:
-        reasons.append(f"{1 + len(others)} tracks were looked at, the one that players choose first")
-    reasons += [*findings.identified(credentials.identities), *findings.outside(credentials)]
-    reasons += [*findings.announced(credentials), *_noted(credentials)]
-    compared = (bound(credentials) and credentials.binding_key in keys) or len(marked) > 1
-    return {
-        "verdict": verdict,
-        "exit_code": CODES[verdict],
-        "summary": summary,
-        "reasons": list(dict.fromkeys(reasons)),
-        "agreement": "contradict" if clashes else "agree" if compared and marked else "not_applicable",
-        "origin": _origin(entry, recovered, made),
-    }
+    return verdict, summary, reasons
 
 
 def _unlabelled(verdict: str, summary: str, gone: str) -> tuple[str, str]:

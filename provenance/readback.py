@@ -25,7 +25,7 @@ import av
 import numpy as np
 
 from media.encode import Encoder
-from media.errors import OutputError, SpeechError, UnmarkableError, UnreadableError
+from media.errors import OutputError, SigningError, SpeechError, UnmarkableError, UnreadableError
 from media.pictures import read_picture
 from media.probing import MediaInfo, probe
 from media.sound import iter_sound
@@ -203,6 +203,14 @@ def _why(path: Path, borne: Borne) -> str:
     if 0 < info.duration < 0.4:
         return f"the mark cannot be read: {info.duration:.2g} s are too short for such pictures"
     return "the mark cannot be read: the pictures are coded too coarsely, or are too even, too dark or too noisy for it"
+
+
+def check_unexchanged(
+    target: Path, final: Path, message: int, key: bytes, borne: Borne, printer: Fingerprinter, frames: int
+) -> None:
+    """Raise `SigningError` where what was signed is not what was encoded."""
+    if not same(read_back(final, message, key), borne) or not shows(final, printer, frames):
+        raise SigningError(f"{target}: what was encoded was exchanged before it was signed; nothing was written")
 
 
 class LiveWatch:

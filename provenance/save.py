@@ -19,7 +19,7 @@ from PIL import Image
 
 from media.atomic import replacing
 from media.encode import Encoder
-from media.errors import ConsentError, OutputError, SigningError, UsageError
+from media.errors import ConsentError, OutputError, UsageError
 from media.probing import probe
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from provenance import elsewhere, manifest
@@ -36,7 +36,7 @@ from provenance.label import ASSERTION, Label, Labeller
 from provenance.labelled import look_for
 from provenance.likeness import Aside, Witness
 from provenance.onlooker import heads_in
-from provenance.readback import STRONGER, Borne, proved, read_back, same, shows, strengthened
+from provenance.readback import STRONGER, Borne, check_unexchanged, proved, strengthened
 from provenance.registry import Entry, Registry, now, open_registry
 from provenance.statements import visible_label
 from provenance.watermark.identity import key_id, mark_hex, sound_mark_hex
@@ -330,8 +330,7 @@ def finish(
         embed=not sidecar, remote_url=remote_url,
     )  # fmt: skip
     holds()
-    if not same(read_back(final, int(entry.mark, 16), keys.mark_key), borne) or not shows(final, printer, frames):
-        raise SigningError(f"{target}: what was encoded was exchanged before it was signed; nothing was written")
+    check_unexchanged(target, final, int(entry.mark, 16), keys.mark_key, borne, printer, frames)
     label, digest = manifest.label_of(final, store if sidecar else None), file_sha256(final)
     made = replace(entry, manifest=label, manifest_sha256=manifest.sha256(store), file_sha256=digest)
     record(made, store=store, **printer.for_registry())

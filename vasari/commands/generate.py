@@ -138,8 +138,7 @@ def generate(
     permit = Permit.of(portrait, keys=opened, consent=consent)
     outlet = listening.open_outlet(to, output) if live else None
     sitter = seat(permit, size=size, face=face, crop=crop.value)
-    many = face is None and sitter.talker.faces > 1
-    _say(f"{portrait}: {sitter.talker.faces} faces; the largest speaks (--face N chooses)" if many else "")
+    _say(_largest(portrait, sitter.talker.faces) if face is None else "")
     _say(f"development keys were made in {opened.folder}; back them up" if opened.created else "")
     with frames_bar("live" if live else "generating", -int(-seconds[0] * FPS // 1) if seconds else None) as progress:
         given = (asking, settings, sitter.label(worn), hear)
@@ -148,6 +147,10 @@ def generate(
         else:
             saved = save_video(output, speaking(permit, sitter, speech, *given, spoken), progress=progress)
     report(saved, err=live)
+
+
+def _largest(portrait: Path, faces: int) -> str:
+    return f"{portrait}: {faces} faces; the largest speaks (--face N chooses)" if faces > 1 else ""
 
 
 def _say(line: str) -> None:
