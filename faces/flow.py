@@ -20,6 +20,7 @@ FADE = 1.35  # distance over which it then fades to nothing
 FADE_SHOULDERS = 0.75  # below the chin it fades faster: shoulders and collar stay
 SHOULDERS = 0.6  # distance above the end of the neck over which what is there comes to belong to the body
 
+SOON = np.float32(3)  # times as soon as it comes into view, skin leaves what is beside the person
 MOVING = (Part.SKIN,)  # parts whose pixels travel with the flow; mouth and eyes are coloured on their own
 
 
@@ -131,6 +132,7 @@ def _draw_in(
                 share += bary[y, x, k] * amount[triangles[t, k]]
             if share <= 0:
                 continue
+            share = min(np.float32(1), SOON * share)
             i = int(min(max(np.float32(x) + half * (shift[y, x, 0] + half), np.float32(0)), last))
             j = int(min(max(np.float32(y) + half * (shift[y, x, 1] + half), np.float32(0)), last))
             shift[y, x, 0] += share * towards[j, i, 0]

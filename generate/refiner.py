@@ -42,6 +42,8 @@ RIM = 0.04  # units of the head next to the rim of the person that are not borro
 FOLLOWS = 0.5  # share of the neck's way that the shoulders go with it
 FARTHEST = 0.3  # units of the head that they go at most
 BESIDE = 0.35  # units of the head beside the body over which the background is stretched
+TRIM = 0.09  # units of the head next to the rim of the person that are looked through for background
+UNLIKE = 60.0  # levels by which person and background have to differ there
 WHOLE = np.float32(0.996)  # share of the person from which nothing behind shows
 
 
@@ -83,6 +85,7 @@ class Viewer:
         self.sides /= np.maximum(np.linalg.norm(self.sides, axis=1, keepdims=True), 1e-6)
         self.sides_then = self.sides @ rotation_matrix(*latent.appearance.rest.rotation)[2]
         person = person_in(latent.appearance)
+        person = trimmed(person, latent.appearance.picture, latent.appearance.unit)
         self.inward = inward(person, max(1, round(RIM * latent.appearance.unit / 2)))
         self.person = _beside(person, flow.small, latent.appearance.unit)
         axis = np.arange(GRID, dtype=np.float32)
@@ -177,6 +180,29 @@ def person_in(appearance: Appearance) -> np.ndarray:
     """Share of the person in each pixel of the source: (S, S) float32."""
     points = np.pad(appearance.points, ((0, 0), (0, 1)))
     return region_reader().person(appearance.picture, at_mesh(points)[:, :2])
+
+
+def trimmed(person: np.ndarray, picture: np.ndarray, unit: float) -> np.ndarray:
+    """The share of the person (S, S) without what looks like the background next to it: the notch below an ear, which
+    regions are too coarse for. Of each pixel near the rim, by how far its colour lies from that of the background
+    nearby to that of the person nearby, where these differ."""
+    band = max(2.0, TRIM * unit)
+    size = 2 * round(band) + 1
+    around = np.ones((size, size), np.uint8)
+    inside = (cv2.erode(person, around) > 0.5).astype(np.float32)
+    outside = (cv2.dilate(person, around) < 0.5).astype(np.float32)
+    colours = picture.astype(np.float32)
+
+    def near(sure: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        weight = cv2.GaussianBlur(sure, (0, 0), band)
+        return cv2.GaussianBlur(colours * sure[..., None], (0, 0), band) / np.maximum(weight, 1e-4)[..., None], weight
+
+    (own, much), (other, more) = near(inside), near(outside)
+    apart = own - other
+    far = np.square(apart).sum(-1)
+    share = np.clip(((colours - other) * apart).sum(-1) / np.maximum(far, 1), 0, 1)
+    told = (far > UNLIKE**2) & (much > 1e-3) & (more > 1e-3)
+    return np.where(told, np.minimum(person, share), person).astype(np.float32)
 
 
 class Composer:

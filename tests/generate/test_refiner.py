@@ -11,7 +11,7 @@ from sitters import latent
 
 from faces.flow import inward
 from generate.painter import Painter
-from generate.refiner import ANSWERS, CHANNELS, GRID, Refiner, Viewer, compose, person_in
+from generate.refiner import ANSWERS, CHANNELS, GRID, Refiner, Viewer, compose, person_in, trimmed
 from generate.renderer import Renderer
 from lab.networks.refiner import RefinerNet, composed
 from lab.recipes import refiner as recipe
@@ -177,6 +177,25 @@ def test_the_pool_keeps_the_newest() -> None:
     first, second = pool.draw(100)
     assert set(first.tolist()) == {2, 3, 4, 5}
     assert torch.equal(second, first * 10.0)
+
+
+def test_background_in_a_coarse_rim_is_trimmed_where_it_looks_otherwise() -> None:
+    y, x = np.mgrid[:128, :128]
+    disc = np.hypot(x - 64, y - 64)
+    picture = np.where((disc < 40)[..., None], (120, 80, 60), (225, 225, 230)).astype(np.uint8)
+    notched = picture.copy()
+    notched[60:68, 96:104] = 225, 225, 230  # 8 pixels into the disc
+    coarse = (disc < 43).astype(np.float32)
+    found = trimmed(coarse, notched, 90.0)
+    assert found[64, 100] < 0.2
+    assert found[41:46, 64].max() > 0.8
+    assert found[20:23, 64].max() < 0.2  # the rim that was too wide
+    assert found.max() <= 1
+    assert (found <= coarse).all()
+    even = np.full_like(picture, 200)
+    np.testing.assert_array_equal(trimmed(coarse, even, 90.0), coarse)  # nothing tells them apart
+    for nobody in (np.zeros_like(coarse), np.ones_like(coarse)):
+        np.testing.assert_array_equal(trimmed(nobody, picture, 90.0), nobody)
 
 
 def test_inward_leads_to_the_nearest_place_on_the_person() -> None:
