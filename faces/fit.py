@@ -144,7 +144,7 @@ def fitted(
         sigma: (478,) expected error of each point, pixels; points of large error count for less.
         known: the same person a moment ago. Identity and detail are kept, and expression and pose are sought from
             where they were, in at most `iterations` steps.
-        closeup: what was seen of turn and gaze beside the landmarks.
+        closeup: what was seen of turn, gaze and actions beside the landmarks.
     """
     if known is None:
         return fit_person([landmarks], [sigma], closeups=[closeup])[0]
@@ -157,6 +157,7 @@ def fitted(
         scale=float(known.scale),
         actions=known.actions.astype(np.float64),
         turn=_seen_turn(closeup),
+        seen=_seen_actions(closeup),
     )
     person = at_rest(known.identity, known.detail)
     if known.actions[~FREE].any():
@@ -170,6 +171,10 @@ def fitted(
 
 def _seen_turn(closeup: Closeup | None) -> tuple[np.ndarray, float] | None:
     return None if closeup is None else (closeup.rotation, closeup.rotation_sigma)
+
+
+def _seen_actions(closeup: Closeup | None) -> tuple[np.ndarray, np.ndarray] | None:
+    return None if closeup is None else (closeup.actions, closeup.actions_sigma)
 
 
 def at_rest(identity: np.ndarray, detail: np.ndarray | None = None) -> np.ndarray:
@@ -199,8 +204,8 @@ def fit_person(
     iterations: int = ITERATIONS,
 ) -> list[Fit]:
     """Fit one person to several pictures of them, (478, >=2) each: identity and detail are shared, the rest is each
-    picture's own. `closeups`: what was seen of turn and gaze beside the landmarks. `start`: what an earlier fit made
-    of each picture, from which fewer `iterations` will do."""
+    picture's own. `closeups`: what was seen of turn, gaze and actions beside the landmarks. `start`: what an earlier
+    fit made of each picture, from which fewer `iterations` will do."""
     bases, sittings = _bases(), []
     closeups = [None] * len(landmarks) if closeups is None else closeups
     shape = np.zeros(len(bases.identity)) if start is None else start[0].identity.astype(np.float64)
@@ -208,7 +213,8 @@ def fit_person(
         points = points[:468, :2].astype(np.float64)
         rotation, scale, centre = initial_pose(bases.mean, points)
         trust = trust_of(sigma, max(scale, 1e-6), bases.weights)
-        sitting = Sitting(points, trust, rotation, centre, max(scale, 1e-6), np.zeros(52), _seen_turn(closeups[number]))
+        turn, seen = _seen_turn(closeups[number]), _seen_actions(closeups[number])
+        sitting = Sitting(points, trust, rotation, centre, max(scale, 1e-6), np.zeros(52), turn, seen)
         if start is not None:
             sitting.rotation, sitting.actions = pose_of(start[number].rotation), start[number].actions.astype(float)
             _settle(sitting, at_rest(shape) + acted(bases, sitting.actions))
@@ -241,7 +247,7 @@ def _described(
     error = float(np.sqrt(np.square(sitting.residual).sum(1).mean()))
     gaze = read_gaze(parameters, landmarks, sigma)
     parameters = replace(parameters, gaze=gaze if closeup is None else seen_gaze(gaze, closeup))
-    return Fit(parameters, confidence_of(sitting.normal), error)
+    return Fit(parameters, confidence_of(sitting), error)
 
 
 @cache

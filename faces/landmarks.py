@@ -73,12 +73,14 @@ MIRROR = _mirror()
 
 @dataclass(frozen=True)
 class Closeup:
-    """What a second look (`faces.closeup`) tells of eyes and head."""
+    """What a second look (`faces.closeup`) tells of eyes, head and expression."""
 
     gaze: np.ndarray  # (2, 2) yaw, pitch of the right and the left eye relative to the head, radians
     gaze_sigma: np.ndarray  # (2,) expected error of these about each axis, radians
     rotation: np.ndarray  # (3, 3) float64 of the head in the picture, see `rotation_matrix`
     rotation_sigma: float  # expected error about each axis, radians
+    actions: np.ndarray  # (43,) float32 in [0, 1], those that a mesh tells (`faces.closeup.TOLD`)
+    actions_sigma: np.ndarray  # (43,) expected errors
 
 
 @dataclass(frozen=True)

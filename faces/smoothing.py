@@ -15,6 +15,7 @@ from functools import cache
 
 import numpy as np
 
+from faces.closeup import TOLD
 from faces.fit import at_mesh
 from faces.head import load_head
 from faces.landmarks import OUTER_EYES, Closeup
@@ -24,6 +25,7 @@ OPENING = 4.5  # innovation, in units of the noise, at which the filter is half 
 NOISE_START = 1.5e-3  # of the outer eyes' distance: noise before any was seen
 NOISE_LEAST, NOISE_MOST = 2e-4, 4e-3
 MEMORY = 24  # frames that the noise is estimated over
+ACTIONS = 0.1  # of an action at full strength: the same
 ANGLES = 0.25  # of a radian: what is as large to these filters as the distance of the outer eyes
 REACH = 0.22  # units of the head over which points open each other's filters
 
@@ -116,11 +118,12 @@ class Smoother:
 
 
 class CloseupSmoother:
-    """Smooths what is seen of turn and gaze of one face through a video, frame by frame."""
+    """Smooths what is seen of turn, gaze and actions of one face through a video, frame by frame."""
 
     def __init__(self) -> None:
         self.turn = Adaptive(np.ones((1, 1)))
         self.gaze = Adaptive(np.full((2, 2), 0.5))  # eyes move together
+        self.actions = Adaptive(np.eye(len(TOLD)))
 
     def step(self, closeup: Closeup | None) -> Closeup | None:
         """The estimate after one more frame; of a frame without a second look, none."""
@@ -128,7 +131,13 @@ class CloseupSmoother:
             return None
         columns = self.turn.step(ANGLES * closeup.rotation.reshape(1, 9)).reshape(3, 3)
         gaze = self.gaze.step(ANGLES * closeup.gaze.astype(np.float64)) / ANGLES
-        return replace(closeup, rotation=_nearest_rotation(columns), gaze=gaze.astype(np.float32))
+        actions = self.actions.step(ACTIONS * closeup.actions.astype(np.float64)[:, None])[:, 0] / ACTIONS
+        return replace(
+            closeup,
+            rotation=_nearest_rotation(columns),
+            gaze=gaze.astype(np.float32),
+            actions=actions.astype(np.float32),
+        )
 
 
 def _nearest_rotation(matrix: np.ndarray) -> np.ndarray:
@@ -160,14 +169,19 @@ def smooth_run(points: np.ndarray) -> np.ndarray:
 
 
 def smooth_closeups(closeups: Sequence[Closeup | None]) -> list[Closeup | None]:
-    """What was seen of turn and gaze over consecutive frames, smoothed as by `smooth_run`."""
+    """What was seen of turn, gaze and actions over consecutive frames, smoothed as by `smooth_run`."""
     forward, backward = CloseupSmoother(), CloseupSmoother()
     ahead = [forward.step(c) for c in closeups]
     back = [backward.step(c) for c in closeups[::-1]][::-1]
     return [
         None
         if a is None or b is None
-        else replace(a, rotation=_nearest_rotation(a.rotation + b.rotation), gaze=(a.gaze + b.gaze) / 2)
+        else replace(
+            a,
+            rotation=_nearest_rotation(a.rotation + b.rotation),
+            gaze=(a.gaze + b.gaze) / 2,
+            actions=(a.actions + b.actions) / 2,
+        )
         for a, b in zip(ahead, back, strict=True)
     ]
 

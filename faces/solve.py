@@ -8,6 +8,7 @@ The objective, of a picture with residuals r (units of the head) at P mesh point
     1/P sum_i trust_i robust(r_i) |r_i|^2
     + ACTION_PRIOR^2 sum_j (a_j^2 + 2 SPARSE |a_j|) + IDENTITY_PRIOR^2 |identity|^2
     + TURN_WEIGHT / sigma^2 |angle between the turn and one that was seen otherwise, with expected error sigma|^2
+    + ACTION_WEIGHT sum_j (a_j - b_j)^2 / sigma_j^2, of actions b that were seen otherwise
 
 `trust` is 1 for a point of usual accuracy; it falls with the variance that the reader expects, see `trust_of`.
 """
@@ -28,6 +29,8 @@ USUAL_ERROR = 0.0385  # units of the head: `USUAL_SIGMA` of a crop around a face
 MODEL_ERROR = 0.02  # units of the head that the bases miss, however well a point is read
 WILD = 0.12  # residual, units of the head, from which a point begins to be doubted
 TURN_WEIGHT = 1e-5  # of a turn that was seen otherwise: what a radian of its expected error weighs
+ACTION_WEIGHT = 1e-5  # of an action that was seen otherwise
+SUREST = 0.03  # least expected error of such an action that is believed
 FREE = np.array([not name.startswith(("eyeLook", "tongue")) for name in FACIAL_ACTIONS])
 """Actions that mesh points tell: the lids' following is read as gaze, and the mesh has no tongue."""
 POSE = 6  # turn (3), shift (2), log scale (1)
@@ -56,6 +59,7 @@ class Sitting:
     scale: float  # pixels a unit
     actions: np.ndarray  # (52,)
     turn: tuple[np.ndarray, float] | None = None  # rotation seen otherwise, its expected error, radians
+    seen: tuple[np.ndarray, np.ndarray] | None = None  # free actions seen otherwise (43,), their expected errors (43,)
     residual: np.ndarray = field(init=False)  # (468, 2) units of the head, of the last step
     normal: np.ndarray = field(init=False)  # data part of the normal matrix of the last step
 
@@ -117,33 +121,38 @@ def moved(sitting: Sitting, change: np.ndarray) -> None:
     sitting.actions[FREE] = np.clip(sitting.actions[FREE] + change[POSE:], 0, 1)
 
 
-def prior_of(actions: np.ndarray, gradient: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Diagonal (49,) that the priors add, and what they add to the gradient; actions at a bound are held there."""
+def beside(sitting: Sitting, gradient: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What stands beside the mesh points: diagonal (49,) that priors and what was seen otherwise add to the normal
+    matrix, and what they add to the gradient; actions at a bound are held there."""
     diagonal, pull = np.full(POSE + int(FREE.sum()), 1e-9), np.zeros(POSE + int(FREE.sum()))
-    state = actions[FREE]
+    state = sitting.actions[FREE]
     weight = ACTION_PRIOR**2 * (1 + SPARSE / (state + NEGLIGIBLE))
     pull[POSE:] = -weight * state
+    if sitting.turn is not None:
+        rotation, sigma = sitting.turn
+        diagonal[:3] += TURN_WEIGHT / max(sigma, 1e-3) ** 2
+        pull[:3] += TURN_WEIGHT / max(sigma, 1e-3) ** 2 * logmap(rotation @ sitting.rotation.T)
+    if sitting.seen is not None:
+        told = told_by(sitting.seen)
+        diagonal[POSE:] += told
+        pull[POSE:] += told * (sitting.seen[0] - state)
     downhill = gradient[POSE : POSE + len(state)] + pull[POSE:]
     held = ((state <= 0) & (downhill < 0)) | ((state >= 1) & (downhill > 0))
     diagonal[POSE:] += weight + HELD * held
     return diagonal, pull
 
 
-def pulled(sitting: Sitting, diagonal: np.ndarray, pull: np.ndarray) -> None:
-    """Add what a turn that was seen otherwise asks for to `prior_of`, in place."""
-    if sitting.turn is not None:
-        rotation, sigma = sitting.turn
-        weight = TURN_WEIGHT / max(sigma, 1e-3) ** 2
-        diagonal[:3] += weight
-        pull[:3] += weight * logmap(rotation @ sitting.rotation.T)
+def told_by(seen: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Weights (43,) of actions that were seen otherwise."""
+    weights: np.ndarray = ACTION_WEIGHT / np.square(np.maximum(seen[1], SUREST))
+    return weights
 
 
 def step_known(bases: Bases, person: np.ndarray, sitting: Sitting, damping: float) -> float:
     """One Gauss-Newton step for a person (468, 3) whose shape is known. Returns the largest change of an action."""
     face = person + acted(bases, sitting.actions)
     normal, gradient = linearised(bases, face, sitting, int(FREE.sum()))
-    diagonal, pull = prior_of(sitting.actions, gradient)
-    pulled(sitting, diagonal, pull)
+    diagonal, pull = beside(sitting, gradient)
     change = np.linalg.solve(normal + np.diag(diagonal), gradient + pull) * damping
     sitting.normal = normal
     before = sitting.actions.copy()
@@ -160,8 +169,7 @@ def step_unknown(bases: Bases, sittings: list[Sitting], shape: np.ndarray, dampi
     for sitting in sittings:
         face = person + acted(bases, sitting.actions)
         normal, gradient = linearised(bases, face, sitting, int(FREE.sum()) + size)
-        diagonal, pull = prior_of(sitting.actions, gradient)
-        pulled(sitting, diagonal, pull)
+        diagonal, pull = beside(sitting, gradient)
         sitting.normal = normal
         inner = normal[:own, :own] + np.diag(diagonal)
         cross, right = normal[:own, own:], gradient[:own] + pull
@@ -176,16 +184,22 @@ def step_unknown(bases: Bases, sittings: list[Sitting], shape: np.ndarray, dampi
     return identity
 
 
-def confidence_of(normal: np.ndarray) -> np.ndarray:
-    """How much the data narrow the prior of each action (52,), 0 (not at all) to 1 (wholly).
+def confidence_of(sitting: Sitting) -> np.ndarray:
+    """How much the data, and what was seen otherwise, narrow the prior of each action (52,), 0 (not at all) to 1
+    (wholly).
 
     1 - (posterior variance) / (prior variance), from the normal matrix of the data: of pose and actions (49, 49), or
     with identity, over which it is then marginalised. Actions that the mesh does not tell have 0.
     """
+    normal = sitting.normal.astype(np.float64)
+    if sitting.seen is not None:
+        normal[np.arange(POSE, POSE + int(FREE.sum())), np.arange(POSE, POSE + int(FREE.sum()))] += told_by(
+            sitting.seen
+        )
     prior = np.full(len(normal), 1e-9)
     prior[POSE : POSE + int(FREE.sum())] = ACTION_PRIOR**2
     prior[POSE + int(FREE.sum()) :] = IDENTITY_PRIOR**2
-    posterior = np.linalg.inv(normal.astype(np.float64) + np.diag(prior)).diagonal()
+    posterior = np.linalg.inv(normal + np.diag(prior)).diagonal()
     confidence = np.zeros(len(FREE), np.float32)
     confidence[FREE] = np.clip(1 - (posterior * prior)[POSE : POSE + int(FREE.sum())], 0, 1)
     return confidence

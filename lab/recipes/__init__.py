@@ -31,7 +31,7 @@ class Row:
 RECIPES: dict[str, Row] = {
     "finder": Row("faces.finder:WEIGHTS", LONDON),
     "tracker": Row("faces.landmarks:WEIGHTS", LONDON, (*PEOPLE, "lr", "start", "composites", "unlabelled")),
-    "closeup": Row("faces.closeup:WEIGHTS", LONDON, (*PEOPLE, "lr")),
+    "closeup": Row("faces.closeup:WEIGHTS", LONDON, (*PEOPLE, "lr", "composites")),
     "regions": Row("faces.regions:WEIGHTS", LONDON, (*PEOPLE, "lr")),
     "painter": Row("generate.painter:WEIGHTS", LONDON, (*PEOPLE, "teacher")),
     "refiner": Row("generate.refiner:WEIGHTS", LONDON, (*PEOPLE, "teacher")),

@@ -16,6 +16,7 @@ from faces.actions import ACTION_INDEX
 from faces.closeup import (
     EYE,
     LIDS,
+    TOLD,
     Frames,
     crops_of,
     frames_of,
@@ -32,6 +33,8 @@ BASE = 320  # pixels a side of what is degraded of them
 ROOM = 1.7  # side of that over the longer side of the box of the points
 SCENES = 64  # a shard
 VIEWS = 2  # of each scene, each degraded and read anew
+ACTIONS = [ACTION_INDEX[name] for name in TOLD]
+OTHERS = 1 << 40  # from the seed of a person to that of how they sit a second time
 SHUT = 0.6  # eyeBlink from which an eye shows no gaze
 SPARED = 0.45  # of the views that nothing is done to
 FURTHEST = (0.9, 0.5)  # yaw and pitch, radians, by which lifted volunteers are turned: half of it and less mostly
@@ -51,6 +54,8 @@ class Scene:
     rotation: np.ndarray  # (3,) yaw, pitch, roll of the head, radians
     gaze: np.ndarray  # (2, 2) yaw, pitch of the right and the left eye relative to the head, radians
     open: np.ndarray  # (2,) bool: of the right and the left eye
+    actions: np.ndarray  # (52,) in [0, 1]
+    who: int  # the same of two pictures of the same person
     real: bool  # a photograph's pixels; its pose is that of a fit
 
 
@@ -61,7 +66,7 @@ class Source(Protocol):
 
 
 class People:
-    """Takes pictures of people who do not exist."""
+    """Takes pictures of people who do not exist, two of each: elsewhere, otherwise turned, with another expression."""
 
     def __init__(self, assets: Path, skins: Path | None, first: int) -> None:
         from lab.people import Wardrobe
@@ -71,10 +76,18 @@ class People:
     def __call__(self, number: int) -> Scene:
         from lab.people import Person
 
-        shot = Person.random(self.first + number, self.wardrobe).photograph(self.wardrobe, SHOT, supersample=1)
+        who, second = divmod(number, 2)
+        person = Person.random(self.first + who, self.wardrobe)
+        if second:
+            other = Person.random(self.first + OTHERS + who, self.wardrobe)
+            person = replace(other, identity=person.identity, look=person.look, outfit=person.outfit)
+        shot = person.photograph(self.wardrobe, SHOT, supersample=1)
         found = shot.parameters
         points = shot.mesh[:, :2]
-        return Scene(shot.picture, points, shot.visible, found.rotation, found.gaze, _open(found.actions), real=False)
+        return Scene(
+            shot.picture, points, shot.visible, found.rotation, found.gaze, _open(found.actions), found.actions,
+            who=self.first + who, real=False,
+        )  # fmt: skip
 
 
 class Volunteers:
@@ -90,7 +103,8 @@ class Volunteers:
 
     def __call__(self, number: int) -> Scene:
         rng = np.random.default_rng((self.first, number, 5))
-        lifted = self.lifted[int(rng.integers(len(self.lifted)))]
+        which = int(rng.integers(len(self.lifted)))
+        lifted = self.lifted[which]
         own = lifted.parameters
         moved = elsewhere(own, rng, furthest=FURTHEST, reshape=rng.uniform(0, 0.4))
         if rng.random() < 0.25:  # nearly as the photograph was taken
@@ -102,7 +116,17 @@ class Volunteers:
         across = -float(own.rotation[0])
         looking = np.array([[across + APART[0], RESTING], [across + APART[1], RESTING]])
         gaze = found.gaze - own.gaze + looking
-        return Scene(shot.picture, points, shot.visible, rotation, gaze, _open(found.actions), real=True)
+        return Scene(
+            shot.picture,
+            points,
+            shot.visible,
+            rotation,
+            gaze,
+            _open(found.actions),
+            found.actions,
+            who=which,
+            real=True,
+        )
 
 
 def _open(actions: np.ndarray) -> np.ndarray:
@@ -166,6 +190,7 @@ def _view(picture: np.ndarray, scene: Scene, points: np.ndarray, reading) -> Vie
     gaze = scene.gaze * np.array([[1, 1], [-1, 1]])
     return {
         "eyes": crops.eyes,
+        "mouth": crops.mouth,
         "face": crops.face,
         "shape": crops.shape,
         "iris": np.array(iris, np.float32),
@@ -174,6 +199,8 @@ def _view(picture: np.ndarray, scene: Scene, points: np.ndarray, reading) -> Vie
         "gaze": gaze.astype(np.float32),
         "gaze_seen": scene.open & scene.visible[list(PUPILS)],
         "rotation": (turned_by(frames) @ rotation_matrix(*scene.rotation)).astype(np.float32),
+        "actions": scene.actions[ACTIONS],
+        "who": np.int64(scene.who),
         "real": np.bool_(scene.real),
     }
 

@@ -1,5 +1,6 @@
 """The second look: it sees what a first look misses, says how sure it is, and is never led astray by odd pictures."""
 
+import contextlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,8 @@ from sitters import portrait, tracked, tracker
 from toy_assets import write_assets
 from toy_london import make_toy_london, toy_mesh, toy_parameters
 
-from faces.closeup import WEIGHTS, CloseupReader, crops_of, frames_of, mirrored_shape
+from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
+from faces.closeup import TOLD, WEIGHTS, CloseupReader, crops_of, frames_of, mirrored_actions, mirrored_shape
 from faces.fit import fitted
 from faces.head import rotation_angles, rotation_matrix
 from faces.landmarks import MIRROR, PUPILS, Closeup, Reading
@@ -60,6 +62,7 @@ def test_crops_of_the_mirrored_picture_mirror_the_crops() -> None:
     for one, two in (
         (here.eyes[::-1], there.eyes),
         (here.face[:, ::-1], there.face),
+        (here.mouth[:, ::-1], there.mouth),
     ):
         assert np.abs(one.astype(int) - two).mean() < 8  # half a pixel apart
     assert np.abs(mirrored_shape(here.shape) - there.shape).max() < 0.02
@@ -102,9 +105,12 @@ def test_odd_readings_give_finite_answers(case: str) -> None:
         assert np.isfinite(found.closeup.rotation).all()
 
 
-def seen(rotation: np.ndarray, gaze: np.ndarray, sigma: float) -> Closeup:
+def seen(rotation: np.ndarray, gaze: np.ndarray, sigma: float, actions: np.ndarray | None = None) -> Closeup:
+    """What was seen, as sure as `sigma` (radians) of turn and gaze; of actions nothing unless they are given."""
     turn = rotation_matrix(*rotation).astype(np.float64)
-    return Closeup(gaze.astype(np.float32), np.full(2, sigma, np.float32), turn, sigma)
+    told = np.zeros(len(TOLD), np.float32) if actions is None else actions.astype(np.float32)
+    unsure = np.full(len(TOLD), 1e3 if actions is None else sigma, np.float32)
+    return Closeup(gaze.astype(np.float32), np.full(2, sigma, np.float32), turn, sigma, told, unsure)
 
 
 def test_a_fit_believes_what_was_seen_as_far_as_it_is_sure() -> None:
@@ -120,6 +126,44 @@ def test_a_fit_believes_what_was_seen_as_far_as_it_is_sure() -> None:
     assert 0 <= yaws[0] < yaws[1] < yaws[2]
     assert yaws[0] < 0.15 * np.radians(6)
     assert yaws[2] > 0.6 * np.radians(6)
+
+
+def test_actions_that_were_seen_count_as_far_as_they_are_sure() -> None:
+    true = toy_parameters(2, "neutral")
+    points, brow = toy_mesh(true)[:, :2], TOLD.index("browInnerUp")
+    raised = np.zeros(len(TOLD))
+    raised[brow] = 0.8
+    blurred = np.full(478, 0.05 * true.scale)
+    fits = [
+        fitted(points, sigma=blurred, closeup=seen(true.rotation, true.gaze, sigma, raised))
+        for sigma in (0.5, 0.1, 0.01)
+    ]
+    amounts = [one.parameters.actions[ACTION_INDEX["browInnerUp"]] for one in fits]
+    assert amounts[0] < amounts[1] < amounts[2] < 0.81
+    assert amounts[2] > 0.5
+    surer = [one.confidence[ACTION_INDEX["browInnerUp"]] for one in fits]
+    assert surer[0] < surer[1] < surer[2] <= 1
+
+
+def test_a_mirror_swaps_the_sides_of_actions() -> None:
+    actions = np.arange(len(TOLD), dtype=np.float32)
+    turned = mirrored_actions(actions)
+    assert np.array_equal(mirrored_actions(turned), actions)
+    assert turned[TOLD.index("mouthSmileLeft")] == actions[TOLD.index("mouthSmileRight")]
+    assert turned[TOLD.index("jawOpen")] == actions[TOLD.index("jawOpen")]
+    assert [name for name in FACIAL_ACTIONS if name in TOLD] == list(TOLD)
+
+
+def test_batches_hold_two_views_of_a_person_a_quarter_apart() -> None:
+    count = 40
+    views = {"who": np.repeat(np.arange(10), 4), "real": np.zeros(count, bool)}
+    batches = closeup.Batches(views, 0, 16)
+    batches_taken = []
+    batches.take = lambda index: batches_taken.append(views["who"][index]) or views
+    with contextlib.suppress(KeyError):  # there are no pictures
+        batches(3)
+    for half in batches_taken:
+        assert np.array_equal(half[:4], half[4:])
 
 
 def test_sure_gaze_wins_and_unsure_gaze_does_not() -> None:
@@ -148,7 +192,7 @@ def test_recipe_trains_resumes_and_keeps_its_pictures(
     assert made == {path: path.stat().st_mtime_ns for path in workdir.glob("*.npz")}
     rows = [json.loads(line) for line in (workdir / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [0, 2, 3]
-    assert {"people_gaze_deg", "lifted_gaze_deg", "people_turn_deg", "total"} <= set(card.figures)
+    assert {"people_gaze_deg", "lifted_gaze_deg", "people_turn_deg", "people_actions", "total"} <= set(card.figures)
     assert all(np.isfinite(value) for value in card.figures.values())
     assert load_weights(out, "closeup")[1].recipe.startswith("vasari train closeup")
     found = CloseupReader(out).look(portrait(0), first_reading(0))
@@ -161,7 +205,10 @@ def test_a_mirrored_view_mirrored_is_the_view() -> None:
     rng = np.random.default_rng(0)
     views = {
         "eyes": rng.integers(0, 255, (3, 2, 48, 64, 3), dtype=np.uint8),
+        "mouth": rng.integers(0, 255, (3, 48, 64, 3), dtype=np.uint8),
         "face": rng.integers(0, 255, (3, 96, 96, 3), dtype=np.uint8),
+        "actions": rng.random((3, len(TOLD))).astype(np.float32),
+        "who": np.arange(3),
         "shape": rng.normal(size=(3, 478, 3)).astype(np.float32),
         "iris": rng.normal(size=(3, 2, 2)).astype(np.float32),
         "lids": rng.normal(size=(3, 2, 16, 2)).astype(np.float32),

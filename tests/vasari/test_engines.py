@@ -59,7 +59,12 @@ CASES: dict[tuple[str, str, str], Callable[[], Arrays]] = {
     ("provenance.watermark.picture", "watermark", "finder"): lambda: (normal(1, 12, 24, 37, scale=0.3),),
     ("faces.finder", "finder", ""): lambda: (crops(1, 192, 224),),
     ("faces.landmarks", "landmarks", ""): lambda: (crops(3, 192, 192),),
-    ("faces.closeup", "closeup", ""): lambda: (crops(2, 48, 64), crops(1, 96, 96), np.abs(normal(2, 160))),
+    ("faces.closeup", "closeup", ""): lambda: (
+        crops(2, 48, 64),
+        crops(1, 48, 64),
+        crops(1, 96, 96),
+        np.abs(normal(2, 160)),
+    ),
     ("faces.regions", "regions", ""): lambda: (crops(1, 192, 192),),
     ("faces.recognition", "recognition", ""): lambda: (crops(2, 112, 112),),
     ("faces.lipsync", "lipsync", "sound"): lambda: (normal(1, BINS, 60),),
