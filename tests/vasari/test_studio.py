@@ -286,3 +286,17 @@ def test_text_is_spoken_and_filmed(page, portrait, keys, tmp_path):
         asked = {"portrait": portrait, "size": SMALLEST, "speech": heard["speech"]} | wrong
         with page.open("make", asked) as socket:
             assert until(socket, "refused", "done")[0][-1]["kind"] == "refused"
+
+
+def test_only_so_many_bodies_arrive_at_the_same_time(page):
+    """Pictures are in memory while they arrive, recordings on the disk."""
+    state = page.client.app.state
+    with contextlib.ExitStack() as others:
+        for number in range(state.settings.arriving):
+            assert others.enter_context(state.arriving.one_more(f"client {number}"))
+        for path in ("portrait", "speech"):
+            assert page.post(path, b"x" * 100, content_type="audio/wav").status_code == 503
+    assert page.portrait()
+    assert page.post("speech", SPEECH.read_bytes(), content_type="audio/wav").status_code == 200
+    with state.arriving.one_more("nobody is left") as room:
+        assert room
