@@ -185,11 +185,13 @@ def _heard(studio: Studio, path: Path) -> dict[str, Any]:
 
 
 @router.get("/film/{name}")
-def film(studio: Kept, name: str, save: bool = False) -> FileResponse:
-    """A signed file: to be looked at, or to be saved. A live recording can be fetched once."""
+def film(request: Request, studio: Kept, name: str, save: bool = False) -> FileResponse:
+    """A signed file: to be looked at, or to be saved. A live recording can be fetched once, so whole."""
     kept = studio.films.get(name)
     if kept is None or not kept.path.is_file() or (kept.once and studio.films.take(name) is None):
         raise HTTPException(404, "this film is not here, or no longer")
+    if kept.once:
+        request.scope["headers"] = [header for header in request.scope["headers"] if header[0] != b"range"]
     gone = BackgroundTask(kept.path.unlink, missing_ok=True) if kept.once else None
     kind = "attachment" if save or kept.once else "inline"
     return FileResponse(
