@@ -20,10 +20,10 @@ did fall to 0.91 at some moment. A mouth alone that is drawn again stays at 0.93
 maker's word.
 """
 
-import contextlib
 import queue
 import secrets
 import threading
+from collections import deque
 from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any
@@ -40,17 +40,20 @@ from provenance.hashing import bytes_sha256
 from provenance.onlooker import again, aligned, embeddings_of, seen
 from provenance.subjects import Subject, stamp_of
 
-EVERY = FPS  # frames, in the mean, from one look to the next
+# A look is drawn by chance, one frame in so many, and comes at the latest after twice as many.
+FACES, WHOLES = 8, 50  # at the face alone that was seen before; at all of the frame
+FACELESS = FPS  # at all of it, where no face was seen
+OFTEN = 8  # at all of what is claimed as edited
 ALIKE = 0.45  # median likeness from which frames show the portrait's face
 LOOSELY = 0.30  # the same of what is not generated, where light, turn and disguise differ
 LEAST = 0.30, 0.15  # of each frame of what is generated; of nine tenths of other frames
 TURNED = 0.5  # share of the looks at which faces upside down are looked for beside upright ones
 SAME = 0.955  # correlation of mouth and eyes with the film's own, from which it is an edit of it
-OFTEN = 8  # frames, in the mean, between two looks at what is claimed as edited
 PARTS = (np.s_[64:108, 24:88], np.s_[20:60, 10:102])  # of a crop of 112 pixels: mouth, eyes
-BLOCKS, CHANGED = 8, 20.0  # blocks a side, and levels by which one of them differs, of a frame that is looked at
+BLOCKS, CHANGED = 8, 20.0  # blocks a side, and levels by which one of them differs, of a frame that is looked at, too
 NEAREST = 5  # frames between two looks for that reason
 AROUND = 1.5  # side of the square about a face over that of its mesh: what changes there is that head, or in its place
+PASSED = FPS  # frames of what is sent live that may pass while one that is due is not looked at yet
 SURE = 2  # looks at faces after which what is sent live is judged
 
 
@@ -81,9 +84,10 @@ class Witness:
             self._source = _Source(self._subjects[0], _first(self._claim))
         self._same = 1.0
         self.own = False  # the picture that was rendered under the permit was seen
-        self._coarse: np.ndarray | None = None  # of the frame that was looked at last
-        self._face: np.ndarray | None = None  # mesh points (478, 2) of the largest face in it, pixels
-        self._at = 0  # its number
+        self._coarse: np.ndarray | None = None  # of the frame that was looked at last as a whole
+        self._face: np.ndarray | None = None  # mesh points (478, 2) of the largest face seen last, pixels
+        self._at = self._whole_at = 0  # number of the frame that was looked at last; as a whole
+        self._owed = Due.NOT  # what was due and could not be looked at
         self._last: np.ndarray | None = None  # the latest frame, if it was not looked at
 
     def see(self, frame: np.ndarray) -> None:
@@ -92,26 +96,43 @@ class Witness:
             self.look(frame, due)
 
     def due(self, frame: np.ndarray) -> Due:
-        """Whether a frame is one to look at: the first, some that are drawn by chance, and those that differ from what
-        was looked at last, so that nothing is cut in between. Where a frame differs about the face alone, it is enough
-        to look whose face is there."""
+        """Whether a frame is one to look at: the first, those that are drawn by chance, and those that differ much from
+        what was looked at last. Looks at the face alone come often, as they cost little; where a frame differs beside
+        the face, all of it is looked at."""
         self.seen += 1
         if self._recorded:
             return Due.NOT
-        self._last = frame
         coarse = cv2.resize(frame, (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA).astype(np.float32)
-        due = Due.NOT
-        if self._coarse is None or self._draw() * (OFTEN if self._source else EVERY) < 1:
-            due = Due.WHOLE
-        elif self.seen - self._at >= NEAREST:
-            changed = np.abs(coarse - self._coarse).max(-1) > CHANGED
-            face = self._face
-            if changed.any():
-                beside = face is None or (changed & ~_about(face, frame.shape)).any()
-                due = Due.WHOLE if beside else Due.FACE
+        due, self._owed = max(self._owed, self._due(coarse, frame.shape)), Due.NOT
+        self._last = None if due else frame
         if due:
-            self._coarse, self._at, self._last = coarse, self.seen, None
+            self._at = self.seen
+        if due == Due.WHOLE:
+            self._whole_at, self._coarse = self.seen, coarse
         return due
+
+    def _due(self, coarse: np.ndarray, shape: tuple[int, ...]) -> Due:
+        """The same, of a frame's blocks (BLOCKS, BLOCKS, 3)."""
+        face = self._face
+        whole = OFTEN if self._source else FACELESS if face is None else WHOLES
+        if self._coarse is None or self._drawn(whole, self._whole_at):
+            return Due.WHOLE
+        drawn = face is not None and self._drawn(FACES, self._at)
+        if drawn or self.seen - self._at >= NEAREST:
+            changed = np.abs(coarse - self._coarse).max(-1) > CHANGED
+            if face is not None:
+                changed &= ~_about(face, shape)
+            if changed.any():
+                return Due.WHOLE
+        return Due.FACE if drawn else Due.NOT
+
+    def _drawn(self, every: int, last: int) -> bool:
+        """Whether this frame is one in so many, where the last was number `last`."""
+        return self._draw() * every < 1 or self.seen - last >= 2 * every
+
+    def owe(self, due: Due) -> None:
+        """A frame that was due could not be looked at: what of it was due is due of the next."""
+        self._owed = due
 
     def foresee(self) -> None:
         """Raise as `judge` does, as soon as it is plain: what is sent live cannot be taken back at the end."""
@@ -194,15 +215,17 @@ class Aside:
     """A witness that looks on a thread of its own: a look takes as long as some frames have.
 
     Args:
-        live: the frames are sent as they come. The first is looked at before it is given back; of the others, those are
-            passed over that come while the machine is busy; and it is judged as soon as it is plain.
+        live: the frames are sent as they come. The first is looked at before it is given back; where one of the others
+            comes while the machine is busy, another is looked at in its place; it is judged as soon as it is plain; and
+            frames wait where a second of them has come since one that is not looked at yet.
     """
 
     def __init__(self, performance: Performance, *, live: bool = False) -> None:
         self.witness, self._live = Witness(performance), live
         self._error: BaseException | None = None
-        self._first = live
+        self._first, self._owing = live, False
         self._frames: queue.Queue[tuple[np.ndarray, Due, int] | None] = queue.Queue(2)
+        self._waiting, self._looked = deque[int](), threading.Condition()  # since which frames something is due
         self._thread = threading.Thread(target=self._run, name="likeness", daemon=True)
         self._thread.start()
 
@@ -211,14 +234,32 @@ class Aside:
         shown."""
         if self._error is not None:
             raise self._error
+        due = self.witness.due(frame)
         if self._first:
             self._first = False
-            self.witness.due(frame)
             self.witness.look(frame)
             self.witness.check_first()
-        elif due := self.witness.due(frame):
-            with contextlib.suppress(queue.Full):  # live, and the machine is busy: another frame will do
-                self._frames.put((frame, due, self.witness.seen - 1), block=not self._live)
+        elif due:
+            self._hand_over(frame, due)
+        if self._live:
+            with self._looked:
+                self._looked.wait_for(lambda: not self._late())
+
+    def _hand_over(self, frame: np.ndarray, due: Due) -> None:
+        number = self.witness.seen - 1
+        if not self._owing:
+            self._waiting.append(number)
+        self._owing = False
+        try:
+            self._frames.put((frame, due, number), block=not self._live or self._late())
+        except queue.Full:  # live, and the machine is busy: another frame will do
+            self._owing = True
+            self.witness.owe(due)
+
+    def _late(self) -> bool:
+        """Whether too many frames have come since one that should have been looked at."""
+        waiting = self._waiting
+        return bool(waiting) and self.witness.seen - 1 - waiting[0] >= PASSED
 
     def close(self) -> None:
         """Wait until what is waiting has been looked at."""
@@ -235,14 +276,16 @@ class Aside:
 
     def _run(self) -> None:
         while (waiting := self._frames.get()) is not None:
-            if self._error is not None:
-                continue
-            try:
-                self.witness.look(*waiting)
-                if self._live:
-                    self.witness.foresee()
-            except BaseException as error:
-                self._error = error
+            if self._error is None:
+                try:
+                    self.witness.look(*waiting)
+                    if self._live:
+                        self.witness.foresee()
+                except BaseException as error:
+                    self._error = error
+            with self._looked:
+                self._waiting.popleft()
+                self._looked.notify_all()
 
 
 def _about(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -9,7 +9,7 @@ What holds, and how it is held to:
   and marked before it is encoded; sound is marked in blocks of 64 ms that are never sent
   before. The mark is read back from what is sent, second by second; where that fails for 2 s, the stream stops.
 - **What was sent can be told to be ours.** Claim and consent are checked, and the marks' message is in the registry,
-  before the first byte leaves. It stays there if the process dies.
+  before the first byte leaves. It stays there if the process dies. Consent is checked again each minute.
 - **What was sent is kept.** Every piece is written to a nameless file beside `path` before it is sent. However the
   stream ends, by its own end, by an error in what makes the frames, or because the reader went away, what was sent up
   to then is signed and registered, moved to `path` whole, and only then is the error raised.
@@ -66,6 +66,7 @@ from provenance.watermark.identity import key_id
 from provenance.watermark.sound import LIVE
 
 COARSEST = 30  # CRF of what is sent
+AGAIN = 60.0  # seconds after which it is looked at again whether it may still be shown
 DEPTH = 2  # frames that wait before each stage: what waits is late
 COMMENT = "Made by AI with vasari: no camera saw it. Picture and sound bear an invisible mark."
 
@@ -104,7 +105,8 @@ def save_live(
         SigningError: a time stamp is required and nobody is there to give one, before anything is sent.
         OutputError: the reader went away or paused for 30 s; the disk is full; there was no frame; the mark could not
             be read for 2 s of what was sent.
-        ConsentError: what is sent shows another face than the portrait of the permit. Nothing is saved.
+        ConsentError: what is sent shows another face than the portrait of the permit, or consent has expired or was
+            revoked since, which is looked at each minute. Nothing is saved.
         SigningError: the credentials could not be made; there is no file.
         Whatever the moments raise. The message of an error of ours says what became of the file.
     """
@@ -227,9 +229,12 @@ def _send(
 ) -> BaseException | None:
     """Feed the stages until the moments end. Returns what broke them off."""
     broken: BaseException | None = None
-    coming = pulled(performance.shown)
+    coming, checked = pulled(performance.shown), time.monotonic()
     try:
         for count, moment in enumerate(coming, 1):
+            if time.monotonic() - checked >= AGAIN:
+                performance.permit.check()
+                checked = time.monotonic()
             frame, sound = owned(moment.frame), owned(moment.sound)
             aside.see(frame)
             work.frame(frame)

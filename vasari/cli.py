@@ -1,6 +1,10 @@
 """The command line. Commands live in `vasari.commands`; errors become one line and an exit code here."""
 
+import contextlib
+import signal
 import sys
+from collections.abc import Iterator
+from typing import Never
 
 import typer
 from rich.console import Console
@@ -62,6 +66,7 @@ EXTRAS = {
     "fastapi": "serve", "starlette": "serve", "uvicorn": "serve", "websockets": "serve",
 }  # fmt: skip
 """Packages that some commands need -> the extra that brings them."""
+STOPPING = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 LAB = ("benchmarks", "lab")  # rooms that an installation can do without: images have none
 
 
@@ -71,7 +76,8 @@ def main() -> None:
 
     try:
         try:
-            app()
+            with _stoppable():
+                app()
         except ModuleNotFoundError as error:
             package = (error.name or "").partition(".")[0]
             if package in LAB:
@@ -89,6 +95,25 @@ def main() -> None:
     except KeyboardInterrupt:
         Console(stderr=True).print("vasari: stopped; nothing was written")
         sys.exit(130)
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """Who is asked to end (`kill`, a service that is stopped, a terminal that is closed) leaves nothing half-written;
+    asked again, it ends at once. What is ignored (`nohup`) stays so, and a command may have a way of its own."""
+
+    def stop(number: int, _: object) -> Never:
+        signal.signal(number, signal.SIG_DFL)
+        sys.exit(128 + number)
+
+    asked = [number for number in STOPPING if signal.getsignal(number) == signal.SIG_DFL]
+    try:
+        for number in asked:
+            signal.signal(number, stop)
+        yield
+    finally:
+        for number in asked:
+            signal.signal(number, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

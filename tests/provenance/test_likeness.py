@@ -1,4 +1,7 @@
-"""Which frames are looked at, and what of them."""
+"""Which frames are looked at, and what of them: nobody else is shown for long."""
+
+import random
+import threading
 
 import cv2
 import numpy as np
@@ -8,7 +11,7 @@ from sitters import PORTRAITS
 from media import read_picture
 from media.errors import ConsentError
 from provenance import Generated, Keys, Permit
-from provenance.likeness import BLOCKS, NEAREST, Due, Witness, _about
+from provenance.likeness import BLOCKS, FACES, NEAREST, PASSED, WHOLES, Aside, Due, Witness, _about
 from provenance.onlooker import seen
 
 pytest_plugins = ["maker_fixtures"]
@@ -33,37 +36,68 @@ def own(keys: Keys) -> np.ndarray:
     return np.ascontiguousarray(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
 
 
-def shown(witness: Witness, frame: np.ndarray) -> Due:
-    """What of a frame is due after some that were like the one before."""
-    before = witness.seen
-    due = Due.NOT
-    while not due and witness.seen < before + NEAREST:
-        due = witness.due(frame)
-        if due:
+def shown(witness: Witness, *frames: np.ndarray, most: int = NEAREST) -> Due:
+    """What of these frames, one after the other and again, is due first; it is looked at."""
+    for number in range(most):
+        frame = frames[number % len(frames)]
+        if due := witness.due(frame):
             witness.look(frame, due)
-    return due
+            return due
+    return Due.NOT
 
 
-def test_what_stays_as_it_was_is_not_looked_at(witness: Witness, keys: Keys) -> None:
-    assert shown(witness, own(keys)) is Due.WHOLE  # the first
-    assert shown(witness, own(keys)) is Due.NOT
-    assert witness.judge()["frames"] == 2  # and the last
+def exchanged(frame: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The face of `other` in the place of that of `frame`, as bright in each block, so that no block changed."""
+    face, theirs = seen(frame)[0].points, seen(other)[0].points
+    low, high = face.min(0).astype(int), face.max(0).astype(int)
+    (left, top), (right, bottom) = theirs.min(0).astype(int), theirs.max(0).astype(int)
+    put = frame.astype(np.float32)
+    there = np.s_[low[1] : high[1], low[0] : high[0]]
+    put[there] = cv2.resize(other[top:bottom, left:right], put[there].shape[1::-1])
+
+    def coarse(picture: np.ndarray) -> np.ndarray:
+        return cv2.resize(picture, (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA)
+
+    for _ in range(30):
+        put += cv2.resize(coarse(frame.astype(np.float32)) - coarse(put), (SIDE, SIDE))
+        put = put.clip(0, 255)
+    return put.astype(np.uint8)
+
+
+def test_the_face_is_looked_at_often_and_all_of_it_seldom(witness: Witness, keys: Keys) -> None:
+    frame = own(keys)
+    assert shown(witness, frame) is Due.WHOLE  # the first
+    dues = []
+    for _ in range(4 * WHOLES):  # where chance draws none
+        if due := witness.due(frame):
+            witness.look(frame, due)
+        dues.append(due)
+    assert max(np.diff(np.flatnonzero(dues))) == 2 * FACES
+    assert [n for n, due in enumerate(dues, 1) if due is Due.WHOLE] == [2 * WHOLES, 4 * WHOLES]
+    assert witness.judge()["frames"] == 1 + sum(map(bool, dues))
 
 
 def test_another_face_in_the_place_of_the_first_is_told_there(witness: Witness, keys: Keys) -> None:
-    frame, other = own(keys), another_face()
+    frame = own(keys)
     shown(witness, frame)
-    face = witness._face
-    assert face is not None
-    low, high = face.min(0).astype(int), face.max(0).astype(int)
-    put = frame.copy()
-    there = np.s_[low[1] : high[1], low[0] : high[0]]
-    points = seen(other)[0].points
-    (left, top), (right, bottom) = points.min(0).astype(int), points.max(0).astype(int)
-    put[there] = cv2.resize(other[top:bottom, left:right], put[there].shape[1::-1])
-    assert shown(witness, put) is Due.FACE
+    put = exchanged(frame, another_face())
+    assert shown(witness, put, most=2 * FACES) is Due.FACE
     with pytest.raises(ConsentError, match="another face"):
         witness.judge()
+
+
+@pytest.mark.parametrize("pace", [2, NEAREST, FACES, 2 * FACES])
+def test_frames_of_somebody_else_between_others_are_seen_at_any_pace(witness: Witness, keys: Keys, pace: int) -> None:
+    """One frame of so many is the portrait's own, another one each time, as if it drew the looks."""
+    frame = own(keys)
+    brighter, put = np.clip(frame + 28.0, 0, 255).astype(np.uint8), exchanged(frame, another_face())
+    witness._draw = random.Random(pace).random
+    shown(witness, frame)
+    sequence = [one for mine in [frame, brighter] * 50 for one in [mine, *[put] * (pace - 1)]]
+    dues = [witness.due(one) for one in sequence]
+    theirs = [due > Due.NOT for one, due in zip(sequence, dues, strict=True) if one is put]
+    assert any(theirs[: 4 * FACES])
+    assert sum(map(bool, dues)) < len(sequence) / 4  # and not by looking at all of them
 
 
 def test_a_face_beside_it_has_the_whole_looked_at(witness: Witness, keys: Keys) -> None:
@@ -97,3 +131,32 @@ def test_about_a_face_is_a_square_around_it() -> None:
     assert all(abs(across - 150) < 75 for across in middles[0])
     assert all(abs(down - 150) < 75 for down in middles[1])
     assert about.sum() == 2
+
+
+def test_what_could_not_be_looked_at_is_due_of_the_next(witness: Witness, keys: Keys) -> None:
+    frame = own(keys)
+    shown(witness, frame)
+    witness.owe(Due.FACE)
+    assert witness.due(frame) is Due.FACE
+    assert witness.due(frame) is Due.NOT
+
+
+def test_frames_that_come_faster_than_they_can_be_looked_at_wait(witness: Witness, keys: Keys) -> None:
+    """Sent live, a look takes as long as it likes: meanwhile a second of video may pass, not all of it."""
+    frame, count = own(keys), 12 * PASSED
+    aside = Aside(Permit.of(PORTRAITS[0], keys=keys).perform(Generated, [], command="test"), live=True)
+    aside.witness._draw = lambda: 0.0  # every frame is due
+    looked, over = [0], threading.Event()
+
+    def look(frame: np.ndarray, due: Due = Due.WHOLE, number: int = 0) -> None:
+        looked.append(number)
+        while number and not aside._late() and not over.is_set():
+            over.wait(0.001)
+
+    aside.witness.look = look
+    for _ in range(count):
+        aside.see(frame)
+    over.set()
+    aside.close()
+    assert max(np.diff([*looked, count])) <= 2 * PASSED
+    assert len(looked) < count / 2

@@ -1,6 +1,7 @@
 """`vasari comply`: what is gathered is told as it is, nothing is invented, and a changed report is found out."""
 
 import datetime as dt
+import hashlib
 import json
 import shutil
 import time
@@ -127,8 +128,13 @@ def test_a_missing_file_is_told(name, copy):
     assert name in done.err
 
 
-def test_a_page_of_another_report_is_told(copy, tmp_path):
-    assert vasari("comply", "-o", tmp_path / "other").code == 0
+@pytest.mark.parametrize("said", ["{}", "report.json, SHA-256 <code>{}</code>"])
+def test_a_page_of_another_report_is_told(copy, tmp_path, said):
+    """Also where a figure's note, which anybody wrote, names the record."""
+    note = said.format(hashlib.sha256((copy / "report.json").read_bytes()).hexdigest())
+    figures = [Figure(name="recovered_pct", value=100.0, unit="%", note=note)]
+    given = write(Results(suite="credentials", made="", machine={}, figures=figures), tmp_path)
+    assert vasari("comply", "-o", tmp_path / "other", "--results", given).code == 0
     for name in ("report.html", "report.html.c2pa"):
         shutil.copy(tmp_path / "other" / name, copy / name)
     done = vasari("comply", "--check", copy)

@@ -269,6 +269,9 @@ def test_only_listed_addresses_are_fetched(tmp_path):
         ("https://media.example.evil.example/clips/a", False), ("http://media.example/clips/a.mp4", False),
         ("https://media.example:444/clips/a", False), ("https://media.example/clips\\..\\a", False),
         ("https://[/clips/", False), ("https://media.example/clips/a b", False),
+        ("https://media.example/clips/..%2fa", False), ("https://media.example/clips/%2E%2e%5Ca", False),
+        ("https://media.example/clips/%252e%252e%252fa", False), ("https://media.example/clips/a%20b..mp4", True),
+        ("https://media.example/clips/a::file:///etc/passwd", False),
     ],
 )  # fmt: skip
 def test_a_listed_address_leads_nowhere_else(address, allowed):

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -94,6 +95,38 @@ def test_addresses_are_listed_and_fetched(folder: Path) -> None:
     with pytest.raises(UnreadableError, match="limit"), fetched(names[0], largest=100):
         pass
     with pytest.raises(UnreadableError, match="fetched"), fetched("memory://store/none.mp4"):
+        pass
+
+
+@pytest.mark.parametrize("onwards", [True, False])
+def test_where_an_address_leads_is_followed_only_where_that_was_allowed(
+    monkeypatch: pytest.MonkeyPatch, onwards: bool
+) -> None:
+    """A web server that sends on to an address of its choice, within reach of this machine alone."""
+    fsspec = pytest.importorskip("fsspec")
+
+    class Web:
+        def __init__(self, follows: bool) -> None:
+            self.follows = follows
+
+        def open(self, *_: object, **__: object) -> io.BytesIO:
+            class Source(io.BytesIO):
+                r = SimpleNamespace(status=200 if self.follows else 302)
+
+            return Source(b"secret" if self.follows else b"moved")
+
+    def opened(address: str, allow_redirects: bool = True) -> tuple[Web, str]:
+        return Web(allow_redirects), address
+
+    monkeypatch.setattr(fsspec.core, "url_to_fs", opened)
+    if onwards:
+        with fetched("https://media.example/a.mp4") as path:
+            assert path.read_bytes() == b"secret"
+        return
+    with (
+        pytest.raises(UnreadableError, match="leads to another address"),
+        fetched("HTTPS://media.example/a.mp4", onwards=False),
+    ):
         pass
 
 

@@ -28,6 +28,7 @@ class Engine:
         self.address = f"127.0.0.1:{self.link.getsockname()[1]}"
         self.heard: list[tuple[float, bytes]] = []
         self.time, self.stop = 100.0, float("inf")
+        self.how: type[BaseException] = KeyboardInterrupt  # SystemExit: it is asked to end, by a signal
 
     def now(self) -> float:
         self.read()
@@ -37,7 +38,7 @@ class Engine:
         assert seconds > 0
         self.time += seconds
         if self.time >= self.stop:
-            raise KeyboardInterrupt
+            raise self.how(130)
 
     def read(self) -> None:
         try:
@@ -115,8 +116,11 @@ def test_nobody_has_to_listen(speech: Path, tmp_path: Path, engine: Engine) -> N
     assert vasari("perform", speech, "--osc", engine.address).code == 0
 
 
-def test_who_breaks_off_leaves_a_face_at_rest_and_no_file(speech: Path, tmp_path: Path, engine: Engine) -> None:
-    engine.stop = engine.time + 0.3
+@pytest.mark.parametrize("how", [KeyboardInterrupt, SystemExit])
+def test_who_breaks_off_leaves_a_face_at_rest_and_no_file(
+    speech: Path, tmp_path: Path, engine: Engine, how: type[BaseException]
+) -> None:
+    engine.stop, engine.how = engine.time + 0.3, how
     done = vasari("perform", speech, "-o", tmp_path / "a.csv", "--osc", engine.address)
     assert done.code == 130
     frames = engine.frames
@@ -150,8 +154,11 @@ def test_what_comes_in_live_is_the_same(rate: int, speech: Path, tmp_path: Path,
         assert all(abs(float(one[name]) - float(other[name])) < 1e-3 for name in NAMES)
 
 
-def test_who_stops_what_comes_live_has_what_came(tmp_path: Path, engine: Engine, piped: None) -> None:
-    engine.stop = engine.time + 0.3
+@pytest.mark.parametrize("how", [KeyboardInterrupt, SystemExit])
+def test_who_stops_what_comes_live_has_what_came(
+    tmp_path: Path, engine: Engine, piped: None, how: type[BaseException]
+) -> None:
+    engine.stop, engine.how = engine.time + 0.3, how
     done = vasari("perform", "-", "-o", tmp_path / "live.csv", "--osc", engine.address)
     assert done.code == 0, done.err
     assert len(table(tmp_path / "live.csv")) == len(engine.frames) - 1 < 15

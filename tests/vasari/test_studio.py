@@ -22,7 +22,7 @@ from media import read_sound, voices
 from provenance import Keys, verify
 from provenance.exits import EXIT_KNOWN
 from vasari.desk import studio
-from vasari.desk.keeping import CONSENTS, Studio
+from vasari.desk.keeping import CONSENTS, Film, Studio
 from vasari.desk.session import Wire, Work
 
 pytest_plugins = ["maker_fixtures"]
@@ -286,3 +286,27 @@ def test_text_is_spoken_and_filmed(page, portrait, keys, tmp_path):
         asked = {"portrait": portrait, "size": SMALLEST, "speech": heard["speech"]} | wrong
         with page.open("make", asked) as socket:
             assert until(socket, "refused", "done")[0][-1]["kind"] == "refused"
+
+
+def test_only_so_many_bodies_arrive_at_the_same_time(page):
+    """Pictures are in memory while they arrive, recordings on the disk."""
+    state = page.client.app.state
+    with contextlib.ExitStack() as others:
+        for number in range(state.settings.arriving):
+            assert others.enter_context(state.arriving.one_more(f"client {number}"))
+        for path in ("portrait", "speech"):
+            assert page.post(path, b"x" * 100, content_type="audio/wav").status_code == 503
+    assert page.portrait()
+    assert page.post("speech", SPEECH.read_bytes(), content_type="audio/wav").status_code == 200
+    with state.arriving.one_more("nobody is left") as room:
+        assert room
+
+
+def test_what_can_be_fetched_once_is_given_whole(page, tmp_path):
+    """Who asks for a part of it would have lost the rest."""
+    (tmp_path / "a.mp4").write_bytes(b"0123456789")
+    name = page.client.app.state.studio.films.put(Film(tmp_path / "a.mp4", once=True))
+    answer = page.client.get(f"/studio/film/{name}", headers={"Range": "bytes=0-1"})
+    assert (answer.status_code, answer.content) == (200, b"0123456789")
+    assert page.client.get(f"/studio/film/{name}").status_code == 404
+    assert not (tmp_path / "a.mp4").exists()

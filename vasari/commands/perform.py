@@ -159,7 +159,7 @@ def _sent(rows: "Iterator[np.ndarray]", osc: str, rate: int, *, live: bool) -> "
             for number, row in enumerate(sending.paced(rows, rate, sending.Clock(), follow=live)):
                 sender.send(row, number / rate)
                 yield row
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):
             sender.rest((number + 1) / rate)
             if not live:
                 raise

@@ -22,7 +22,7 @@ from provenance.papers import PaperError, check_paper, sign_paper
 from provenance.save import check_authority
 from provenance.verdict import Credentials
 from provenance.verification import relied_on
-from vasari.compliance.page import page
+from vasari.compliance.page import of_record, page
 from vasari.compliance.record import SCHEMA_VERSION, Report
 
 RECORD, PAGE = "report.json", "report.html"
@@ -101,7 +101,7 @@ def check(
     """
     trust = relied_on(keys, anchors, revoked, authorities)
     said = [check_paper(folder / name, *trust) for name in MIME]
-    if file_sha256(folder / RECORD) not in (folder / PAGE).read_text("utf-8", "replace"):
+    if of_record(file_sha256(folder / RECORD)) not in (folder / PAGE).read_text("utf-8", "replace"):
         raise PaperError(
             f"{folder}: put together of two reports: {PAGE} is not of {RECORD}; get both again", EXIT_TAMPERED
         )

@@ -83,8 +83,8 @@ DUTIES = (
     ),
     Duty(
         "spoken_notice", "a spoken notice for sound alone", "EU Code section 2",
-        "`--notice LANGUAGE` (`mark` of sound, `generate`, `animate`; off unless asked for) says it before the sound, "
-        "marked and signed with it, and stated in the credentials; vasari makes no sound alone",
+        "`--notice LANGUAGE` (`mark` of sound, `generate`, `animate`, films of the studio; off unless asked for) says "
+        "it before the sound, marked and signed with it, and stated in the credentials; vasari makes no sound alone",
         "switch it on; whoever takes the sound out of a video without one", "notice",
     ),
     Duty(

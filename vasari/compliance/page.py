@@ -46,7 +46,7 @@ def page(report: Report, digest: str) -> str:
 <h1>Compliance report: {head}</h1>
 <p>Made {_text(report.made)}{commit}. {_text(report.note)}</p>
 <p class="quiet">Signed: the signature lies beside this page, in report.html.c2pa; <code>vasari comply --check</code>
-says whether both are as they were. The same as data: report.json, SHA-256 <code>{digest}</code>.</p>
+says whether both are as they were. The same as data: {of_record(digest)}.</p>
 <p class="counts">{told}</p>
 <h2>Duties</h2>{_duties(report.duties)}
 <h2>Tests</h2>{_tests(report)}
@@ -57,6 +57,11 @@ says whether both are as they were. The same as data: report.json, SHA-256 <code
 <h2>Weights and terms</h2>{_pairs(report.weights | {"TERMS.md": report.terms_sha256}, "file", "SHA-256")}
 </main></body></html>
 """
+
+
+def of_record(digest: str) -> str:
+    """What a page says of the record that it belongs to, and of no other file; no text in it can look like this."""
+    return f"report.json, SHA-256 <code>{digest}</code>"
 
 
 def _text(value: object) -> str:

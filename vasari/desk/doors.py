@@ -9,7 +9,7 @@ import hmac
 import ipaddress
 import secrets
 from collections.abc import Iterable
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
@@ -147,8 +147,9 @@ def is_listed(address: str, sources: Iterable[str]) -> bool:
         asked = urlsplit(address)
         if asked.username or asked.password or not address.isprintable() or " " in address:
             return False
-        steps = asked.path.replace("%2e", ".").replace("%2E", ".").split("/")
-        if ".." in steps or "\\" in address or asked.fragment:
+        # Written twice over it is no step to a server of files, but one that stands behind another may see one.
+        steps = unquote(unquote(asked.path)).replace("\\", "/").split("/")
+        if ".." in steps or "\\" in address or "::" in address or asked.fragment:
             return False
         for source in sources:
             known = urlsplit(source)

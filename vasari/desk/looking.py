@@ -80,7 +80,7 @@ def opening(asked: Opening) -> Callable[[Task], Found]:
 def _fetch(task: Task, asked: Opening) -> Found:
     from vasari.scanning import fetched
 
-    with fetched(task.source, asked.largest) as copy:
+    with fetched(task.source, asked.largest, onwards=False) as copy:
         shutil.copyfile(copy, task.path)
     return {}
 

@@ -10,7 +10,8 @@ beat (which frame shows which sample), done, failed, busy, refused, wrong. /stud
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,17 +41,28 @@ LARGEST_SOUND = 16 << 10  # bytes of a message
 GONE = (RuntimeError, WebSocketDisconnect)  # what is raised when a page has left
 MOST_WRONG = 20  # messages that are not understood before the socket is closed
 router = APIRouter(prefix="/studio", include_in_schema=False)
+_making = threading.Lock()
 
 
 def _studio(connection: HTTPConnection) -> Studio:
     state = connection.app.state
-    if not hasattr(state, "studio"):
-        state.studio = Studio(Keys.open(state.settings.keys))
+    with _making:  # a page asks several things at once
+        if not hasattr(state, "studio"):
+            state.studio = Studio(Keys.open(state.settings.keys))
     studio: Studio = state.studio
     return studio
 
 
+async def _arriving(request: Request) -> AsyncIterator[None]:
+    """While a body arrives; 503 where as many arrive as there is room for."""
+    with request.app.state.arriving.one_more(request.state.client) as room:
+        if not room:
+            raise HTTPException(503, "too many files are arriving", {"Retry-After": "5"})
+        yield
+
+
 Kept = Annotated[Studio, Depends(_studio)]
+ROOM = [Depends(_arriving)]
 
 
 def _portrait(studio: Kept, name: str) -> Portrait:
@@ -100,7 +112,7 @@ def example(studio: Kept, number: int) -> FileResponse:
     return FileResponse(path, media_type="image/png")
 
 
-@router.post("/portrait")
+@router.post("/portrait", dependencies=ROOM)
 async def bring(request: Request, studio: Kept, example: int = 0) -> dict[str, Any]:
     """Take a picture: the body, or a shipped one by its number. Says whether consent is needed."""
     shipped = studio.example(example) if example in EXAMPLES else None
@@ -140,7 +152,7 @@ def seat(studio: Kept, portrait: Brought, size: int = 512) -> None:
         studio.seated(portrait, size)
 
 
-@router.post("/speech")
+@router.post("/speech", dependencies=ROOM)
 async def speech(request: Request, studio: Kept) -> dict[str, Any]:
     """Take a recording of speech: the body, any file with sound."""
     async with spooled(request, None, LARGEST_SPEECH, UPLOAD_SECONDS) as path:
@@ -173,11 +185,13 @@ def _heard(studio: Studio, path: Path) -> dict[str, Any]:
 
 
 @router.get("/film/{name}")
-def film(studio: Kept, name: str, save: bool = False) -> FileResponse:
-    """A signed file: to be looked at, or to be saved. A live recording can be fetched once."""
+def film(request: Request, studio: Kept, name: str, save: bool = False) -> FileResponse:
+    """A signed file: to be looked at, or to be saved. A live recording can be fetched once, so whole."""
     kept = studio.films.get(name)
     if kept is None or not kept.path.is_file() or (kept.once and studio.films.take(name) is None):
         raise HTTPException(404, "this film is not here, or no longer")
+    if kept.once:
+        request.scope["headers"] = [header for header in request.scope["headers"] if header[0] != b"range"]
     gone = BackgroundTask(kept.path.unlink, missing_ok=True) if kept.once else None
     kind = "attachment" if save or kept.once else "inline"
     return FileResponse(

@@ -57,8 +57,11 @@ def remote_files(address: str, suffixes: frozenset[str]) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def fetched(name: str, largest: int = LARGEST) -> Iterator[Path]:
+def fetched(name: str, largest: int = LARGEST, *, onwards: bool = True) -> Iterator[Path]:
     """The file itself where it is local and no pipe; else a copy, removed afterwards.
+
+    Args:
+        onwards: whether it is fetched from elsewhere where the address leads there (a redirection).
 
     Raises:
         UsageError: as `remote_files`.
@@ -68,12 +71,15 @@ def fetched(name: str, largest: int = LARGEST) -> Iterator[Path]:
         with settled(name, largest=largest) as path:
             yield path
         return
-    system, place = _system(name)
+    web = name.lower().startswith("http")
+    system, place = _system(name, **({} if onwards or not web else {"allow_redirects": False}))
     handle, copy = tempfile.mkstemp(prefix="vasari-", suffix=Path(urlsplit(name).path).suffix[:10])
     try:
         with os.fdopen(handle, "wb") as target:
             try:
-                with system.open(place, "rb", block_size=0 if name.startswith("http") else None) as source:
+                with system.open(place, "rb", block_size=0 if web else None) as source:
+                    if 300 <= getattr(getattr(source, "r", None), "status", 0) < 400:
+                        raise UnreadableError(f"{shown(name)}: leads to another address, which is not followed here")
                     while piece := source.read(PIECE):
                         target.write(piece)
                         if target.tell() > largest:
@@ -87,14 +93,14 @@ def fetched(name: str, largest: int = LARGEST) -> Iterator[Path]:
         Path(copy).unlink(missing_ok=True)
 
 
-def _system(address: str) -> tuple[Any, str]:
-    """The file system that an address names, and the path in it."""
+def _system(address: str, **options: Any) -> tuple[Any, str]:
+    """The file system that an address names, opened with these options, and the path in it."""
     try:
         import fsspec
     except ImportError as error:
         raise UsageError(f"{shown(address)}: addresses need fsspec; pip install 'vasari[remote]'") from error
     try:
-        found: tuple[Any, str] = fsspec.core.url_to_fs(address)
+        found: tuple[Any, str] = fsspec.core.url_to_fs(address, **options)
         return found
     except (ImportError, ValueError) as error:
         raise UsageError(f"{shown(address)}: {_line(error)}") from error
