@@ -140,8 +140,7 @@ def _save(
     check_unspoken(performance)
     labeller = labeller_of(performance, (performance.label or Label("on")).on_live() if claim.labelled else Label())
     _check(claim, crf)
-    if not to.grows_at(target):
-        check_output(target, claim.sources)
+    check_output(target, claim.sources)
     check_authority(keys)
     onlooker.ready()
     started = time.perf_counter()

@@ -110,10 +110,6 @@ class Outlet:
         """A labelled and marked frame, uint8 RGB (H, W, 3), or marked sound, float32 (n,), whose coded form was kept;
         None when there is no more. Nothing is done with it here; `uncoded.Uncoded` hands it out."""
 
-    def grows_at(self, path: Path) -> bool:
-        """Whether what is sent grows at `path` itself, until the signed file takes its place."""
-        return False
-
     def settle(self, signed: Path) -> None:
         """The signed file is there: no copy that was sent stays without credentials, where that can be helped."""
 
@@ -146,9 +142,6 @@ class Growing(Outlet):
             raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
         self._own = os.fstat(self._file.fileno())
         super().__init__(_Writer(self._file), str(path))
-
-    def grows_at(self, path: Path) -> bool:
-        return path.exists() and os.path.samefile(path, self._path)
 
     def settle(self, signed: Path) -> None:
         if not self._is_there():

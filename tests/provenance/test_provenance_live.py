@@ -350,3 +350,16 @@ def test_outlets(tmp_path, keys, moments):
 def test_no_argument_switches_marking_or_signing_off():
     allowed = {"path", "performance", "to", "registry", "crf", "preset", "threads", "progress"}
     assert set(inspect.signature(save_live).parameters) <= allowed
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm", "a.txt"])
+def test_an_outlet_of_ones_own_decides_nothing_of_the_file(tmp_path, keys, moments, name):
+    """Made faces carry their credentials, wherever they were sent."""
+
+    class Mine(Outlet):
+        def grows_at(self, path: Path) -> bool:
+            return True
+
+    with pytest.raises(UsageError, match="which can carry credentials"):
+        save_live(tmp_path / name, shown(keys, moments), Mine(io.BytesIO()))
+    assert left(tmp_path) == []
