@@ -34,7 +34,7 @@ import numpy as np
 from media.errors import ConsentError
 from media.units import FPS
 from media.video import VideoReader
-from provenance.claims import Composite, Edited, Generated, Recorded
+from provenance.claims import Composite, Edited, Generated, Recorded, Rendered
 from provenance.gate import Performance
 from provenance.hashing import bytes_sha256
 from provenance.onlooker import again, aligned, embeddings_of, seen
@@ -192,7 +192,8 @@ class Witness:
                     "as composite or generated"
                 )
         if not self._alike:
-            if isinstance(self._claim, Composite) or (not strict and self.seen):
+            faceless = isinstance(self._claim, Composite) or (not strict and self.seen)
+            if faceless and not isinstance(self._claim, Rendered):
                 return {"frames": self._looked}  # a plot, the back of a head
             raise ConsentError("no face is seen in the pictures, so they cannot be tied to the portrait of the permit")
         median, least = float(np.median(self._alike)), float(np.quantile(self._alike, 0.0 if strict else 0.1))

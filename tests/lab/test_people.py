@@ -24,8 +24,8 @@ from lab.people.held import random_held
 from lab.people.light import random_light
 from lab.people.traits import random_identity
 from media import read_picture
-from media.errors import UnreadableError
-from provenance import Keys, is_nobody, verify
+from media.errors import ConsentError, UnreadableError
+from provenance import Keys, Permit, Rendered, is_nobody, save_video, verify
 from vasari.commands.data import app
 
 SIZE = 192
@@ -285,6 +285,15 @@ def test_the_command_line_names_missing_skins_before_any_work(assets: Path, tmp_
     assert isinstance(done.exception, UnreadableError)
     assert "no skin textures" in str(done.exception)
     assert not (tmp_path / "people").exists()
+
+
+def test_a_film_without_the_person_is_not_one_of_them(wardrobe: Wardrobe, tmp_path: Path) -> None:
+    """Whatever a caller says was drawn: where nobody is seen, anything might have been."""
+    permit = Permit.rendered(Person.random(4, wardrobe, calm=True), wardrobe, SIZE, keys=Keys.open(tmp_path / "keys"))
+    wall = np.full((SIZE, SIZE, 3), 120, np.uint8)
+    with pytest.raises(ConsentError, match="no face is seen"):
+        save_video(tmp_path / "a.mp4", permit.perform(Rendered, [wall] * 5, command="test"))
+    assert not list(tmp_path.glob("*.mp4"))
 
 
 def test_people_too_noisy_to_bear_a_mark_are_left_out_and_counted(
