@@ -1,10 +1,8 @@
 """Work spread over processes of one thread each."""
 
-import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
 Task = TypeVar("Task")
@@ -21,6 +19,9 @@ def each(work: Callable[[Task], Answer], tasks: Sequence[Task], workers: int, *,
 
     Each is a fresh process: forking one that has threads may hang it.
     """
+    import multiprocessing  # every command imports this room, and few start processes
+    from concurrent.futures import ProcessPoolExecutor
+
     workers = min(workers, len(tasks))
     if workers <= 1:
         yield from map(work, tasks)
@@ -31,10 +32,11 @@ def each(work: Callable[[Task], Answer], tasks: Sequence[Task], workers: int, *,
 
 
 def one_thread() -> None:
-    """From now on, OpenCV and, where a recipe brings it, PyTorch use one thread in this process."""
+    """From now on, OpenCV, NumPy if it is not imported yet, and, where a recipe brings it, PyTorch use one thread in
+    this process."""
+    os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read by both when they are imported
     import cv2
 
     cv2.setNumThreads(1)
-    os.environ["OMP_NUM_THREADS"] = "1"  # read by PyTorch when it is imported
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)

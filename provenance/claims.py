@@ -36,11 +36,10 @@ from provenance.ingredients import Ingredient, able
 from provenance.label import ASSERTION as LABEL
 from provenance.notice import ASSERTION as NOTICE
 from provenance.subjects import Licensed, NonExistent, Subject
+from provenance.watermark.identity import PICTURE_ALGORITHM, SOUND_ALGORITHM
 
 SPEC_VERSION = "2.4.0"
 IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
-PICTURE_ALGORITHM = "io.vasari.mark.picture.1"
-SOUND_ALGORITHM = "io.vasari.mark.sound.1"
 WRITTEN = "dataDrivenMedia"
 MAKING = "io.vasari.making"
 TERMS = Path(__file__).with_name("data") / "TERMS.md"

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,17 +19,18 @@ from media.probing import MediaInfo, probe
 from media.sound import iter_sound
 from media.units import FPS
 from media.video import VideoReader
-from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
 from provenance.fingerprint import ALGORITHM, MOST, PHASES, STEP, Clip, Fingerprint, Fingerprinter, compare, still_alike
 from provenance.keys import Keys
 from provenance.recovery import ALONE, STILL, judged, read_manifest, score
-from provenance.registry import Registry
 from provenance.watermark.alignment import Place
 from provenance.watermark.geometry import aligned
-from provenance.watermark.identity import mark_hex, sound_mark_hex
+from provenance.watermark.identity import PICTURE_ALGORITHM, SOUND_ALGORITHM, mark_hex, sound_mark_hex
 from provenance.watermark.picture import PictureReader
 from provenance.watermark.sound import SoundReader
 from provenance.watermark.speed import played_back
+
+if TYPE_CHECKING:
+    from provenance.registry import Registry
 
 LOOKED_AT = 20.0  # seconds of a file that are compared where nothing says where to look
 RANKED = 100  # manifests of one soft binding that are weighed against each other
@@ -73,7 +75,7 @@ def look(
 def identify(
     path: Path,
     keys: Keys,
-    registry: Registry,
+    registry: "Registry",
     *,
     algorithms: tuple[str, ...] = (PICTURE_ALGORITHM, SOUND_ALGORITHM, ALGORITHM),
     limit: int = 10,
@@ -116,13 +118,13 @@ def identify(
     return list(found.values())[:limit]
 
 
-def ranked(labels: Iterable[str], registry: Registry, anchors_pem: str) -> list[str]:
+def ranked(labels: Iterable[str], registry: "Registry", anchors_pem: str) -> list[str]:
     """Manifests that bring the same soft binding, the one to be believed first: of outputs registered here, then of
     signers below a root that is trusted, then of others."""
     return sorted(labels, key=lambda label: _rank(label, registry, anchors_pem))
 
 
-def _rank(label: str, registry: Registry, anchors_pem: str) -> int:
+def _rank(label: str, registry: "Registry", anchors_pem: str) -> int:
     if registry.by_manifest(label) is not None:
         return OWN
     store = registry.manifest_store(label)
@@ -133,7 +135,7 @@ def _rank(label: str, registry: Registry, anchors_pem: str) -> int:
     return TRUSTED if says is not None and says.intact and says.trusted else STRANGER
 
 
-def by_content(clip: Clip, registry: Registry, limit: int, check: Callable[[], None] = lambda: None) -> list[Found]:
+def by_content(clip: Clip, registry: "Registry", limit: int, check: Callable[[], None] = lambda: None) -> list[Found]:
     """Outputs that look, move and sound as `clip` does, the most alike first."""
     found = []
     for mark in still_alike(clip, registry.stills(), STILL[1]):
@@ -150,7 +152,7 @@ def by_content(clip: Clip, registry: Registry, limit: int, check: Callable[[], N
     return sorted(found, key=lambda item: -(item.score or 0))[:limit]
 
 
-def by_print(kept: Fingerprint, registry: Registry, limit: int) -> list[Found]:
+def by_print(kept: Fingerprint, registry: "Registry", limit: int) -> list[Found]:
     """As `by_content` for a hash that somebody else took: its signs count the same, sure or not."""
     signed = [np.where(part, np.float32(MOST), np.float32(-MOST)) for part in (kept.still, kept.motion, kept.sound)]
     return by_content(Clip(signed[0], signed[1], STEP, signed[2], 1), registry, limit)

@@ -30,14 +30,17 @@ are gone, what else was done to the file is unknown, hence never 0.
 
 import datetime as dt
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from media.words import plain, quoted
 from provenance import findings
 from provenance.exits import EXIT_KNOWN, EXIT_NOTHING, EXIT_TAMPERED
 from provenance.findings import PRESENT, bound
-from provenance.registry import Entry, Registry
+from provenance.registry import Entry
 from provenance.verdict import Credentials, Mark, Origin, Recovered, Track, Visible
+
+if TYPE_CHECKING:
+    from provenance.registry import Registry
 
 RECORDED = ("digitalCapture", "computationalCapture")  # digital source types (IPTC)
 HOW = {
@@ -329,7 +332,7 @@ def _when(credentials: Credentials) -> str:
     return by if stamp.trust == "trusted" else f"{by}, whose word on times is not trusted here"
 
 
-def lookup(picture: Mark, sound: Mark, registry: Registry | None, others: Sequence[Track] = ()) -> Entry | None:
+def lookup(picture: Mark, sound: Mark, registry: "Registry | None", others: Sequence[Track] = ()) -> Entry | None:
     """What the marks name: the picture's message first, it is the longer one; tracks that are not shown last."""
     if registry is None:
         return None

@@ -6,6 +6,7 @@ beginning, middle and end, elsewhere at frames at which a decoder can begin, `MO
 minutes. Of an intact file the first mark is enough.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ from media.video import VideoReader, keyframes
 from provenance.verdict import Mark, MarkState, Piece, Track
 from provenance.watermark.alignment import Place
 from provenance.watermark.identity import key_id, mark_hex
-from provenance.watermark.picture import MarkReading, PictureReader
+from provenance.watermark.picture import Looked, MarkReading, PictureReader
 from provenance.watermark.sound import SoundReader, SoundReading
 
 RATE = FPS / 5  # frames a second that are looked at: neighbours say the same
@@ -30,6 +31,8 @@ TRIES = (1, 4, 12, 30, 60)  # frames after which decoding is tried; most files n
 WINDOW = 20.0  # seconds of a part of a long video that are looked at closely, and searched
 PARTS = 3
 STRETCH = 10  # frames, 2 s, that are read by themselves too
+OTHER = 0.03  # of the range, mean change of brightness from which a frame shows something else
+HOPE = 2.0  # standard deviations of the pilot from which all frames are read; a message needs more than 5
 MOST = 120  # further frames of a long video, all over it
 LONGEST_SOUND = 600.0  # seconds listened to
 TRACKS = 4  # of a kind that are looked at
@@ -68,6 +71,7 @@ class _Watching:
     reader: PictureReader
     keys: Sequence[bytes]
     track: int
+    windows: list[tuple[float, Looked]] = field(default_factory=list)  # when they begin, and what was seen
     pieces: list[Piece] = field(default_factory=list)
     best: Mark | None = None  # without a message, the likeliest
     frames: int = 0
@@ -88,7 +92,7 @@ class _Watching:
             self._between(starts)
         if self.pieces or not search or (self.best is not None and self.best.state == "noticed"):
             return self._mark(), None
-        return self._searched(starts)
+        return self._searched()
 
     def _starts(self) -> list[float]:
         """Of the windows, seconds."""
@@ -98,24 +102,57 @@ class _Watching:
 
     def _closely(self, start: float, whole: bool) -> None:
         """Look at ever more frames of a window until a message is read; or at all of it, stretch by stretch."""
-        reader, before, began = self.reader, None, 0
-        reader.reset(attempts=reader.attempts)
-        for number, frame in enumerate(self._video(start)):
-            if number >= WINDOW * RATE:
-                break
-            reader.add(frame)
-            self.frames += 1
-            if whole and (number + 1) % STRETCH == 0:
-                soft = reader.soft
-                self._take(soft if before is None else soft - before, start + began / RATE, start + (number + 1) / RATE)
-                before, began = soft, number + 1
-            elif not whole and reader.frames in TRIES and self._take(reader.soft, start, start + (number + 1) / RATE):
-                return
-        end = start + reader.frames / RATE
-        if whole and before is not None and reader.frames > began:
-            self._take(reader.soft - before, start + began / RATE, end)
+        self.reader.reset(attempts=self.reader.attempts)
+        frames = itertools.islice(self._video(start), round(WINDOW * RATE))
+        if whole:
+            self._stretches(frames, start)
+        elif self._soon(frames, start):
+            return
+        self.windows.append((start, self.reader.looked))
+        end = start + self.reader.frames / RATE
         if not any(start <= piece.start < end for piece in self.pieces):
-            self._take(reader.soft, start, end)
+            self._take(self.reader.soft, start, end)
+
+    def _soon(self, frames: Iterator[np.ndarray], start: float) -> bool:
+        """Whether a message is read in ever more frames of a window."""
+        for frame in frames:
+            self.reader.add(frame)
+            self.frames += 1
+            number = self.reader.frames
+            if number in TRIES and self._take(self.reader.soft, start, start + number / RATE):
+                return True
+        return False
+
+    def _stretches(self, frames: Iterator[np.ndarray], start: float) -> None:
+        """Read a window stretch by stretch. Every other frame that shows what the one before showed waits, and is read
+        where those that were read, of its stretch or of the window, say that there may be a mark."""
+        reader, waiting = self.reader, list[np.ndarray]()
+        while True:
+            before, began, late = reader.soft, reader.frames, list[np.ndarray]()
+            shown: np.ndarray | None = None
+            for frame in itertools.islice(frames, STRETCH):
+                bright = reader.keep(frame)
+                self.frames += 1
+                if shown is None or float(np.abs(bright - shown).mean()) > OTHER:
+                    reader.count(bright)
+                    shown = bright
+                else:
+                    late.append(bright)
+                    shown = None
+            if reader.frames == began:
+                break
+            if self._hopeful(reader.soft - before):
+                for bright in late:
+                    reader.count(bright)
+            else:
+                waiting += late
+            self._take(reader.soft - before, start + began / RATE, start + reader.frames / RATE)
+        if self._hopeful(reader.soft):
+            for bright in waiting:
+                reader.count(bright)
+
+    def _hopeful(self, soft: np.ndarray) -> bool:
+        return any(self.reader.pilot(key, soft) >= HOPE for key in self.keys)
 
     def _video(self, start: float) -> Iterator[np.ndarray]:
         return iter(VideoReader(self.path, start=start, fps=RATE, track=self.track))
@@ -154,21 +191,13 @@ class _Watching:
             self.best = mark  # "noticed" comes after "absent"
         return False
 
-    def _searched(self, starts: Sequence[float]) -> tuple[Mark, Place | None]:
-        """Look at the windows again, for a grid that does not lie where it was laid."""
-        reader = self.reader
-        for start in starts:
-            reader.reset(attempts=reader.attempts)
-            try:
-                for number, frame in enumerate(self._video(start)):
-                    if number >= WINDOW * RATE:
-                        break
-                    reader.add(frame)
-            except UnreadableError:
-                continue
-            mark, place = _mark_of(reader, self.keys, search=True)
+    def _searched(self) -> tuple[Mark, Place | None]:
+        """Search the windows for a grid that does not lie where it was laid."""
+        for start, looked in self.windows:
+            self.reader.recall(looked)
+            mark, place = _mark_of(self.reader, self.keys, search=True)
             if mark.state != "absent":
-                end = start + reader.frames / RATE
+                end = start + looked.frames / RATE
                 pieces = [Piece(start=start, end=end, message=mark.message, key=mark.key)] if mark.message else []
                 return mark.model_copy(update={"pieces": pieces}), place
         return self._mark(), None

@@ -9,16 +9,19 @@ the content is still what was registered. All offline.
 import io
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import c2pa
 
 from media.errors import UnreadableError
 from provenance import manifest, statements
-from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
 from provenance.fingerprint import LONGEST, Clip, Fingerprint, Found, Similarity, compare
-from provenance.registry import Entry, Registry
+from provenance.registry import Entry
 from provenance.verdict import Match, Recovered, Stated
+from provenance.watermark.identity import PICTURE_ALGORITHM, SOUND_ALGORITHM
+
+if TYPE_CHECKING:
+    from provenance.registry import Registry
 
 # What a manifest store cannot show without its file, and who is trusted, is judged apart.
 APART = ("assertion.dataHash.mismatch", "assertion.bmffHash.mismatch", "assertion.boxesHash.mismatch")
@@ -106,7 +109,7 @@ def _kept_manifest(store: bytes, anchors_pem: str, authorities_pem: str) -> Mani
 
 def recover(
     entry: Entry,
-    registry: Registry,
+    registry: "Registry",
     clip: Clip | None,
     anchors_pem: str,
     *,
@@ -185,13 +188,13 @@ def _match(share: float | None, found: Found | None, start: float) -> Match | No
     return Match(similarity=round(max(0.0, 2 * share - 1), 3), share=part, places=places)
 
 
-def registered_seconds(entry: Entry | None, registry: Registry) -> float:
+def registered_seconds(entry: Entry | None, registry: "Registry") -> float:
     """How long an output lasted, as far as its perceptual hash was kept; 0 where that is not known."""
     kept = registry.prints(entry.mark) if entry is not None else None
     return Fingerprint.from_bytes(kept).seconds if kept is not None else 0.0
 
 
-def was_generated(entry: Entry, registry: Registry) -> bool:
+def was_generated(entry: Entry, registry: "Registry") -> bool:
     """Whether an output, or a part of it, is generated: by its manifest where that was kept, else by the command."""
     store = registry.manifest_store(entry.manifest) if entry.manifest else None
     try:

@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 from media.words import plain
-from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
 from provenance.label import ASPECT, CORNERS, DRAWING, LABELS, LONGEST
 from provenance.label import ASSERTION as LABEL
 from provenance.manifest import BYSTANDERS, IDENTITY
 from provenance.notice import ASSERTION as NOTICE
 from provenance.notice import MOST
 from provenance.verdict import Identity, Opened, Spoken, Stated
+from provenance.watermark.identity import PICTURE_ALGORITHM, SOUND_ALGORITHM
 
 GENERATED = frozenset(
     {"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia", "compositeSynthetic"}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from media.errors import KeyMaterialError, NotLookedAtError, UnreadableError
 from media.kinds import STORE, kind_of
@@ -16,21 +16,21 @@ from media.words import plain
 from provenance import elsewhere, manifest, statements, timestamps
 from provenance.certificates import load_certificates
 from provenance.coverage import uncovered
-from provenance.fingerprint import LONGEST
+from provenance.findings import PRESENT
 from provenance.hashing import file_sha256
-from provenance.identification import LOOKED_AT, by_content, look
 from provenance.judgement import judge, lookup
 from provenance.keys import Keys
-from provenance.labelled import look_for
 from provenance.reading import read_other_tracks, read_picture_mark, read_sound_mark
-from provenance.recovery import recover, registered_seconds, was_generated
-from provenance.registry import Entry, Registry, open_registry
+from provenance.registry import ENVIRONMENT, Entry
 from provenance.revocation import Revocations, read_revoked
 from provenance.segments import recording
 from provenance.stapling import lookup_chain
 from provenance.verdict import Credentials, Mark, Recovered, TimeStamp, Track, Verdict, Visible
 from provenance.watermark.alignment import Place
 from provenance.watermark.identity import key_id
+
+if TYPE_CHECKING:
+    from provenance.registry import Registry
 
 AROUND = 5.0  # seconds before and after what was registered that are compared too
 
@@ -43,7 +43,7 @@ def verify(
     revoked: Sequence[str | os.PathLike[str]] = (),
     authorities: Sequence[str | os.PathLike[str]] = (),
     fetch: Collection[str] = (),
-    registry: Registry | None = None,
+    registry: "Registry | None" = None,
 ) -> Verdict:
     """Judge one file.
 
@@ -73,7 +73,7 @@ def verify(
             raise unseen
         seen = _Seen()
         if keys is not None and info is not None:
-            seen = _look(file, info, keys, registry or open_registry(keys.folder), credentials, trusted, clocks)
+            seen = _look(file, info, keys, registry, credentials, trusted, clocks)
         label = _visible(file, info, credentials, seen) if info is not None else None
         expired = seen.entry if credentials.trust == "expired" else None
         untouched = expired is not None and expired.file_sha256 == file_sha256(file)
@@ -122,29 +122,38 @@ def _look(
     path: Path,
     info: MediaInfo,
     keys: Keys,
-    registry: Registry,
+    registry: "Registry | None",
     credentials: Credentials,
     trusted: str,
     clocks: str,
 ) -> _Seen:
     """Look for marks, under the key that the credentials promise first: of an intact file no other is tried then, nor
-    is a mark searched for that was moved."""
+    is a mark searched for that was moved. The registry is opened where there is something to be looked up in it."""
     changed = not (credentials.state == "valid" and credentials.trust == "trusted")
     ring = sorted(keys.mark_keys, key=lambda key: key_id(key) != credentials.binding_key)
     picture, place = read_picture_mark(path, info, ring, search=changed)
     sound, speed = read_sound_mark(path, info, ring, search=changed)
     others = tuple(read_other_tracks(path, info, ring))
+    known = tuple(key_id(key) for key in ring)
+    marks = [picture, sound, *(track.mark for track in others)]
+    marked = any(mark.state in PRESENT for mark in marks)
+    if registry is None and (marked or ENVIRONMENT in os.environ):  # what is wrong with an address is said of any file
+        from provenance.registry import open_registry
+
+        registry = open_registry(keys.folder)
+    if registry is None or not marked:
+        return _Seen(picture, sound, others, known, place=place)
+    from provenance.recovery import was_generated
+
     entry = _as_sent(lookup(picture, sound, registry, others), credentials, registry)
     recovered = None
-    marks = [picture, sound, *(track.mark for track in others)]
-    if credentials.state in ("absent", "unreadable") and any(mark.state in ("found", "noticed") for mark in marks):
+    if credentials.state in ("absent", "unreadable"):
         entry, recovered = _recover(path, info, (picture, sound), place, speed, entry, registry, trusted, clocks)
-    known = tuple(key_id(key) for key in ring)
     made = entry is not None and was_generated(entry, registry)
     return _Seen(picture, sound, others, known, entry, recovered, made, place)
 
 
-def _as_sent(entry: Entry | None, credentials: Credentials, registry: Registry) -> Entry | None:
+def _as_sent(entry: Entry | None, credentials: Credentials, registry: "Registry") -> Entry | None:
     """What is registered, under the credentials that its stream was sent with where these are those."""
     sent = entry is not None and entry.kind == "live" and credentials.live
     if entry is None or not sent or registry.manifest_store(credentials.manifest) is None:
@@ -154,13 +163,17 @@ def _as_sent(entry: Entry | None, credentials: Credentials, registry: Registry) 
 
 def _visible(path: Path, info: MediaInfo, credentials: Credentials, seen: _Seen) -> Visible | None:
     """The visible label that the file's own credentials state, or those of the output that it was recovered as."""
+    stated = credentials.state in ("valid", "invalid")
+    if not stated and (seen.recovered is None or seen.recovered.pictures == "other"):
+        return None
+    from provenance.labelled import look_for
+
     pieces = seen.picture.pieces if seen.picture.state == "found" else ()
-    if credentials.state in ("valid", "invalid"):
+    if stated:
         intact = credentials.state == "valid"  # and its mark is not read to the end then
         pieces = () if intact else pieces
         return look_for(path, info, credentials.label, place=seen.place, pieces=pieces, intact=intact)
-    if seen.recovered is None or seen.recovered.pictures == "other":
-        return None
+    assert seen.recovered is not None
     begins = 0.0 if seen.recovered.length == "same" else None
     found = look_for(path, info, seen.recovered.label, place=seen.place, pieces=pieces, begins=begins)
     if found is not None and found.state == "removed" and not (pieces or seen.recovered.pictures == "same"):
@@ -175,12 +188,16 @@ def _recover(
     place: Place | None,
     speed: float,
     entry: Entry | None,
-    registry: Registry,
+    registry: "Registry",
     trusted: str,
     clocks: str,
 ) -> tuple[Entry | None, Recovered | None]:
     """What a stripped file is, and what the registry kept of it. A mark that is noticed but cannot be read is looked
     up by what is to be seen and heard."""
+    from provenance.fingerprint import LONGEST
+    from provenance.identification import LOOKED_AT, by_content, look
+    from provenance.recovery import recover, registered_seconds
+
     kept = registered_seconds(entry, registry)
     first = min((piece.start for mark in marks for piece in mark.pieces), default=0.0)
     start = float(int(max(0.0, first - kept - AROUND)))  # sound is read by the second

@@ -6,7 +6,15 @@ Entry, now()               what is kept of an output
 tokens                     who may write through the service
 """
 
-from provenance.registry.entries import FILE, Entry, now
-from provenance.registry.store import ENVIRONMENT, Registry, open_registry
+from typing import TYPE_CHECKING
+
+from media.lazy import lazily
+from provenance.registry.entries import ENVIRONMENT, FILE, Entry, now
+
+if TYPE_CHECKING:
+    from provenance.registry.store import Registry, open_registry
 
 __all__ = ["ENVIRONMENT", "FILE", "Entry", "Registry", "now", "open_registry"]
+
+# Loaded when first asked for: the database costs a seventh of a second, and most files that are looked at bear no mark.
+__getattr__ = lazily(__name__, {"Registry": "store", "open_registry": "store"})

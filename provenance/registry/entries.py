@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 FILE = "registry.sqlite"
+ENVIRONMENT = "VASARI_REGISTRY"  # a database URL that is used instead of the file beside the keys
 
 
 @dataclass(frozen=True)

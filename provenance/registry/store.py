@@ -25,12 +25,11 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
 from media.errors import MissingExtraError, OutputError, UsageError
-from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
 from provenance.registry import tables as t
-from provenance.registry.entries import FILE, Entry, now
+from provenance.registry.entries import ENVIRONMENT, FILE, Entry, now
 from provenance.registry.migrations import STEPS, migrate, revision
+from provenance.watermark.identity import PICTURE_ALGORITHM, SOUND_ALGORITHM
 
-ENVIRONMENT = "VASARI_REGISTRY"  # a database URL that is used instead of the file beside the keys
 PATIENCE = 30.0  # seconds to wait while others write
 NAMES = tuple(field.name for field in fields(Entry))
 

@@ -10,6 +10,8 @@ out).
 Whoever looks at many places finds something at one of them by chance: `PLACES` counts those that can be told apart.
 """
 
+import functools
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +20,7 @@ import cv2
 import numpy as np
 
 from provenance.watermark.chips import Chips
-from provenance.watermark.geometry import MIRRORED, WORK, Map, moved, scaled, turned
+from provenance.watermark.geometry import WORK, Map
 from provenance.watermark.nets import FastFinder
 
 LEVELS = (0.56, 0.86, 1.33, 2.1)  # sides of the grid against those of the picture, for which fields are made
@@ -27,6 +29,7 @@ SCALE_STEP = 1.045  # of the rough list
 FARTHEST, TURN_STEP = 46.25, 2.5  # degrees; quarter turns are tried apart
 ROUGH, EXACT = 64, 128  # sides of the canvas, pixels
 KEPT = 40  # places of the rough list that are refined
+FINER = ((ROUGH, 24), (EXACT, 12), (EXACT, 8))  # in steps half as long each: on which canvas, and how many are kept
 LIKELY = 5  # of those, that the reader looks at
 # Whatever way a search takes, it ends at one of these: rounded turns, scales and shifts, mirrored or not, two aspects.
 TURN_ROUNDED, SCALE_ROUNDED, SHIFT_ROUNDED = 0.1, 0.002, 1 / 512
@@ -47,12 +50,18 @@ class Place:
 
     def map(self, height: int, width: int) -> Map:
         """Onto a picture of that size."""
+        return np.array([*self.rows(height, width), (0.0, 0.0, 1.0)])
+
+    def rows(self, height: int, width: int) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+        """The upper two rows of `map`."""
         side = self.scale * math.sqrt(height * width)
-        shape = scaled(side * math.sqrt(self.aspect), side / math.sqrt(self.aspect))
-        flip = MIRRORED if self.mirror else np.eye(3)
-        middle = moved(width / 2, height / 2)
-        onto: np.ndarray = middle @ turned(self.turn) @ flip @ shape @ moved(self.x - 0.5, self.y - 0.5)
-        return onto
+        across, down = side * math.sqrt(self.aspect) * (-1 if self.mirror else 1), side / math.sqrt(self.aspect)
+        c, s = math.cos(math.radians(self.turn)), math.sin(math.radians(self.turn))
+        x, y = self.x - 0.5, self.y - 0.5
+        return (
+            (c * across, -s * down, width / 2 + c * across * x - s * down * y),
+            (s * across, c * down, height / 2 + s * across * x + c * down * y),
+        )
 
     def __str__(self) -> str:
         said = ["mirrored"] if self.mirror else []
@@ -119,17 +128,16 @@ class Fields:
             self._levels[number] = said if kept is None else kept + said
 
     def at(self, scale: float, *, shrunk: bool = False) -> np.ndarray:
-        """The level that is nearest to a scale, float32 (h + 2, w + 2, 2), with a border of zeros; `shrunk` for the
-        rough canvas, so that nothing is skipped when it is laid there."""
-        number = int(np.argmin([abs(math.log(scale / level)) for level in LEVELS]))
+        """The level that is nearest to a scale, float32 (2, h, w); `shrunk` for the rough canvas, so that nothing is
+        skipped when it is laid there."""
+        number = min(range(len(LEVELS)), key=lambda level: abs(math.log(scale / LEVELS[level])))
         if (number, shrunk) not in self._planes:
             field = self._levels[number]
             assert field is not None
-            planes = field.transpose(1, 2, 0)
             if shrunk:
                 size = tuple(max(4, round(s * ROUGH / EXACT * 1.2)) for s in field.shape[:0:-1])
-                planes = cv2.resize(np.ascontiguousarray(planes), size, interpolation=cv2.INTER_AREA)
-            self._planes[number, shrunk] = np.pad(planes, ((1, 1), (1, 1), (0, 0)))
+                field = np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in field])
+            self._planes[number, shrunk] = field
         return self._planes[number, shrunk]
 
 
@@ -146,52 +154,50 @@ class Search:
     def places(self, fields: Fields, aspects: Sequence[float]) -> list[tuple[float, Place]]:
         """The likeliest places in the frames, best first, each with its correlation in standard deviations of those
         at other shifts."""
-        rough = sorted(self._rough(fields, aspects), key=lambda found: -found[0])[:KEPT]
-        refined = [self._refined(fields, place) for _, place in rough]
-        return _distinct(sorted(refined, key=lambda found: -found[0]))[:LIKELY]
+        found = sorted(self._rough(fields, aspects), key=lambda found: -found[0])[:KEPT]
+        turn, scale = TURN_STEP, math.log(SCALE_STEP)
+        for side, kept in FINER:
+            turn, scale = turn / 2, scale / 2
+            found = [self._finer(fields, place, side, turn, scale) for _, place in found]
+            found = sorted(found, key=lambda found: -found[0])[:kept]
+        return _distinct([self._best(fields, place) for _, place in found])[:LIKELY]
 
     def _rough(self, fields: Fields, aspects: Sequence[float]) -> Iterator[tuple[float, Place]]:
-        scales = np.exp(np.arange(math.log(SMALLEST), math.log(LARGEST), math.log(SCALE_STEP)))
-        turns = np.arange(-FARTHEST + TURN_STEP / 2, FARTHEST, TURN_STEP)
-        for aspect in aspects:
-            for scale in scales:
-                places = [Place(float(turn), float(scale), False, aspect) for turn in turns]
-                yield from self._best(fields, places, ROUGH, (False, True))
+        """All of the rough list, with no shifts told."""
+        scales = np.exp(np.arange(math.log(SMALLEST), math.log(LARGEST), math.log(SCALE_STEP))).tolist()
+        turns = np.arange(-FARTHEST + TURN_STEP / 2, FARTHEST, TURN_STEP).tolist()
+        for aspect, scale, turn in itertools.product(aspects, scales, turns):
+            place = Place(turn, scale, False, aspect)
+            for mirror, z, _, _ in self._heights(fields, place, ROUGH, (False, True)):
+                yield z, replace(place, mirror=True) if mirror else place
 
-    def _refined(self, fields: Fields, place: Place) -> tuple[float, Place]:
-        best = next(self._best(fields, [place]))
-        turn, scale = TURN_STEP, math.log(SCALE_STEP)
-        for _ in range(3):
-            turn, scale = turn / 2, scale / 2
-            middle = best[1]
-            tried = [
-                replace(middle, turn=middle.turn + i * turn, scale=middle.scale * math.exp(j * scale))
-                for i, j in ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
-            ]
-            best = max(best, *self._best(fields, tried), key=lambda found: found[0])
-        return best
+    def _finer(self, fields: Fields, place: Place, side: int, turn: float, scale: float) -> tuple[float, Place]:
+        """The best of a place and its neighbours, a step of `turn` degrees and of the logarithm `scale` away."""
+        steps = itertools.product((-1, 0, 1), repeat=2)
+        tried = [replace(place, turn=place.turn + i * turn, scale=place.scale * math.exp(j * scale)) for i, j in steps]
+        heights = [next(self._heights(fields, near, side, (False,)))[1] for near in tried]
+        return max(zip(heights, tried, strict=True), key=lambda found: found[0])
 
-    def _best(
-        self, fields: Fields, places: Sequence[Place], side: int = EXACT, mirrors: Sequence[bool] = (False,)
-    ) -> Iterator[tuple[float, Place]]:
-        """The best shifts of places, each as it is or, for True in `mirrors`, with its canvas mirrored; their own
-        shifts are not looked at."""
-        from scipy.fft import irfft2, rfft2  # many at once, in a tenth of numpy's time
+    def _best(self, fields: Fields, place: Place) -> tuple[float, Place]:
+        """The best shift of a place, whose own is not looked at."""
+        ((_, z, height, (x, y)),) = self._heights(fields, replace(place, x=0.0, y=0.0), EXACT, (False,))
+        shift = (x + _apex(height[y], x)) / EXACT, (y + _apex(height[:, x], y)) / EXACT
+        return z, replace(place, x=_wrapped(shift[0]), y=_wrapped(shift[1]))
 
-        places = [replace(place, x=0.0, y=0.0) for place in places]
-        level = [fields.at(place.scale, shrunk=side == ROUGH) for place in places]
-        laid = np.stack([_laid(field, place, fields.shape, side) for field, place in zip(level, places, strict=True)])
-        spectra = rfft2(laid)
+    def _heights(
+        self, fields: Fields, place: Place, side: int, mirrors: Sequence[bool]
+    ) -> Iterator[tuple[bool, float, np.ndarray, tuple[int, int]]]:
+        """The correlation at all shifts of a place, whose own are 0, as it is or, for True in `mirrors`, with its
+        canvas mirrored: the greatest in standard deviations, all of them (side, side), and where it is (x, y)."""
+        laid = _laid(fields.at(place.scale, shrunk=side == ROUGH), place, fields.shape, side)
+        fine, coarse = (cv2.dft(plane) for plane in laid)
         for mirror in mirrors:
-            heights = irfft2((spectra * self._templates[side][int(mirror)]).sum(axis=1), s=(side, side))
-            size = np.sqrt(np.square(heights).mean(axis=(1, 2)))
-            for height, rms, place in zip(heights, size, places, strict=True):
-                at = int(height.argmax())
-                y, x = divmod(at, side)
-                shift = (x + _apex(height[y], x)) / side, (y + _apex(height[:, x], y)) / side
-                across = -shift[0] % 1.0 if mirror else shift[0]
-                z = float(height.flat[at]) / max(float(rms), 1e-12)
-                yield z, replace(place, mirror=place.mirror ^ mirror, x=_wrapped(across), y=_wrapped(shift[1]))
+            pilot = self._templates[side][int(mirror)]
+            spectrum = cv2.mulSpectrums(fine, pilot[0], 0, conjB=True)
+            cv2.add(spectrum, cv2.mulSpectrums(coarse, pilot[1], 0, conjB=True), dst=spectrum)
+            height = cv2.idft(spectrum)
+            _, most, _, where = cv2.minMaxLoc(height)
+            yield mirror, most * side / max(cv2.norm(height), 1e-12), height, (where[0], where[1])
 
 
 def _apex(values: np.ndarray, at: int) -> float:
@@ -205,30 +211,43 @@ def _wrapped(shift: float) -> float:
     return shift if shift < 0.5 else shift - 1.0
 
 
-def _laid(field: np.ndarray, place: Place, shape: tuple[int, int], side: int) -> np.ndarray:
+def _laid(field: np.ndarray, place: Place, shape: tuple[int, int], side: int) -> list[np.ndarray]:
     """Both planes of a field, as `Fields.at` gives it, of frames of a shape on the canvas of the grid, `side` pixels
-    for the whole grid, float32 (2, side, side); what reaches over an edge comes in at the other, as the correlation
+    for the whole grid, float32 (side, side) each; what reaches over an edge comes in at the other, as the correlation
     does."""
-    from provenance.watermark.kernels import lay  # compiled, see there
+    height, width = field.shape[1:]
+    (a, b, x), (c, d, y) = place.rows(*shape)
+    wide, high = width / shape[1], height / shape[0]
+    a, b, x, c, d, y = a * wide, b * wide, x * wide, c * high, d * high, y * high
+    area = a * d - b * c
+    left, right = _span((b * y - d * x) / area, d * width / area, -b * height / area)
+    top, bottom = _span((c * x - a * y) / area, -c * width / area, a * height / area)
+    columns, rows = right - left, bottom - top
+    a, b, c, d = a / side, b / side, c / side, d / side
+    u, v = left * side + 0.5, top * side + 0.5  # OpenCV counts from the centres of pixels
+    back = np.array([[a, b, a * u + b * v + x - 0.5], [c, d, c * u + d * v + y - 0.5]])
+    size, flags = (columns * side, rows * side), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    planes = [cv2.warpAffine(plane, back, size, flags=flags, borderMode=cv2.BORDER_CONSTANT) for plane in field]
+    return planes if rows == columns == 1 else [_folded(plane, side) for plane in planes]
 
-    height, width = field.shape[0] - 2, field.shape[1] - 2
-    onto = scaled(width / shape[1], height / shape[0]) @ place.map(*shape) @ scaled(1 / side, 1 / side)
-    corners = np.linalg.inv(onto) @ np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]], float)
-    low = np.floor(corners[:2].min(axis=1) / side)
-    high = np.maximum(np.ceil(corners[:2].max(axis=1) / side), low + 1)
-    across, down = (int(n) * side for n in high - low)
-    back = moved(-0.5, -0.5) @ onto @ moved(*(low * side)) @ moved(0.5, 0.5)
-    canvas = np.zeros((2, side, side), np.float32)
-    lay(field, back, across, down, canvas)
-    return canvas
+
+def _span(first: float, across: float, down: float) -> tuple[int, int]:
+    """Whole grids from the first to the last that a picture reaches into, along one of the grid's axes: its first
+    corner, and what its two sides add."""
+    low = math.floor(first + min(across, 0.0) + min(down, 0.0))
+    return low, max(low + 1, math.ceil(first + max(across, 0.0) + max(down, 0.0)))
 
 
-def _templates(chips: Chips, side: int) -> np.ndarray:
-    """The conjugate spectra of the pilot's fine and coarse chips on a canvas, as they are and mirrored: a mirrored
-    canvas correlates with the pilot as the canvas does with the mirrored pilot, at opposite shifts. (2, 2, side, h)."""
+def _folded(plane: np.ndarray, side: int) -> np.ndarray:
+    """The tiles of a plane, added up."""
+    tiles = [plane[y : y + side, x : x + side] for y, x in itertools.product(*(range(0, n, side) for n in plane.shape))]
+    return functools.reduce(cv2.add, tiles)
+
+
+def _templates(chips: Chips, side: int) -> list[list[np.ndarray]]:
+    """The spectra of the pilot's fine and coarse chips on a canvas, packed as OpenCV does, as they are and mirrored."""
     planes = [cv2.resize(part, (side, side), interpolation=cv2.INTER_NEAREST) for part in chips.pilot_planes()]
-    both = np.stack([np.stack(planes), np.stack(planes)[..., ::-1]])
-    return np.conj(np.fft.rfft2(both)).astype(np.complex64)
+    return [[cv2.dft(np.ascontiguousarray(plane[:, ::way])) for plane in planes] for way in (1, -1)]
 
 
 def _distinct(found: list[tuple[float, Place]]) -> list[tuple[float, Place]]:

@@ -59,7 +59,14 @@ class Code:
 
         None means that the keyed tag does not fit: nothing, or nothing readable, is there.
         """
-        bits = viterbi(np.asarray(soft, np.float64).reshape(self.information_bits, RATE))
+        return self.decode_all(np.asarray(soft)[None], key)[0]
+
+    def decode_all(self, soft: np.ndarray, key: bytes) -> list[int | None]:
+        """The same of several at once, (k, coded_bits) -> k payloads, for little more than the time of one."""
+        bits = viterbi(np.asarray(soft, np.float64).reshape(-1, self.information_bits, RATE))
+        return [self._checked(row, key) for row in bits.tolist()]
+
+    def _checked(self, bits: list[int], key: bytes) -> int | None:
         word = int("".join(map(str, bits)), 2) ^ self._pad(key)
         payload, tag = word >> self.tag_bits, word & (1 << self.tag_bits) - 1
         return payload if hmac.compare_digest(str(tag), str(self.tag(payload, key))) else None
@@ -86,20 +93,35 @@ def convolve(bits: np.ndarray) -> np.ndarray:
 
 
 @functools.cache
-def _trellis() -> tuple[np.ndarray, np.ndarray]:
-    """For each state (the last 8 bits, newest highest), its two predecessors: their indices, the output signs."""
+def _trellis() -> np.ndarray:
+    """The output signs on the way to each state (the last 8 bits, newest highest), by the bit that falls out, 0 or 1:
+    float64 (RATE, 2 * STATES). The states before state s are 2s and 2s + 1, modulo `STATES`, in that order."""
     state = np.arange(STATES)
-    before = np.stack([(state << 1 & STATES - 1) | lost for lost in (0, 1)], axis=1)  # (S, 2)
-    newest = state >> (CONSTRAINT - 2)
-    register = newest[:, None] << (CONSTRAINT - 1) | before
-    signs = np.stack([1 - 2 * (np.bitwise_count(register & g) & 1).astype(np.int64) for g in GENERATORS], axis=-1)
-    return before, signs.astype(np.float64)
+    before = np.stack([state << 1 & STATES - 1 | lost for lost in (0, 1)])
+    register = (state >> (CONSTRAINT - 2)) << (CONSTRAINT - 1) | before
+    signs = np.stack([1 - 2 * (np.bitwise_count(register & g) & 1).astype(np.int64) for g in GENERATORS])
+    return signs.reshape(RATE, -1).astype(np.float64)
 
 
-def viterbi(soft: np.ndarray) -> list[int]:
-    """Most likely bits under (n, 3) soft values of a tail-biting code: three turns around, the middle one kept."""
-    from provenance.watermark.kernels import around  # a quarter of a second, and most files bear nothing to decode
-
-    before, signs = _trellis()
-    bits: list[int] = around(np.ascontiguousarray(soft, np.float64), before, signs).tolist()
+def viterbi(soft: np.ndarray) -> np.ndarray:
+    """Most likely bits under soft values (k, n, 3) of k words of a tail-biting code, int64 (k, n): three turns around,
+    the middle one kept."""
+    words, n, _ = soft.shape
+    ways = np.ascontiguousarray((soft @ _trellis()).reshape(words, n, 2, 2, -1).transpose(1, 2, 0, 3, 4))
+    metric = np.zeros((words, STATES))
+    even, odd = metric[:, None, 0::2], metric[:, None, 1::2]  # before the states of the lower and of the upper half
+    first, second = np.empty((2, words, 2, STATES // 2))
+    choices = np.empty((3 * n, words, STATES), bool)
+    for step in range(3 * n):
+        zero, one = ways[step % n]
+        np.add(even, zero, out=first)
+        np.add(odd, one, out=second)
+        np.greater(second, first, out=choices[step].reshape(first.shape))
+        np.maximum(first, second, out=metric.reshape(first.shape))
+    state, every = metric.argmax(axis=1), np.arange(words)
+    bits = np.zeros((words, n), np.int64)
+    for step in range(3 * n - 1, n - 1, -1):
+        if step < 2 * n:
+            bits[:, step - n] = state >> (CONSTRAINT - 2)
+        state = (state << 1 & STATES - 1) | choices[step, every, state]
     return bits

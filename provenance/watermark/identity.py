@@ -4,6 +4,8 @@ import hashlib
 
 from provenance.watermark.code import SOUND
 
+PICTURE_ALGORITHM = "io.vasari.mark.picture.1"  # as C2PA's soft bindings name the marks
+SOUND_ALGORITHM = "io.vasari.mark.sound.1"
 SOUND_BITS_MASK = (1 << SOUND.payload_bits) - 1
 
 

@@ -152,5 +152,6 @@ class Networks:
 
     @cached_property
     def finder(self) -> Network:
-        """(1, 12, H / 2, W / 2) features -> (1, 2, H, W) log likelihood ratios of the signs."""
-        return Network(self._file, "finder", precise=True)
+        """(1, 12, H / 2, W / 2) features -> (1, 2, H, W) log likelihood ratios of the signs, on one thread. It only
+        says where the reader looks, so bfloat16 will do."""
+        return Network(self._file, "finder", threads=1)

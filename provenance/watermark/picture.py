@@ -1,6 +1,7 @@
 """The picture mark at work: `PictureMarker` lays a message over frames, `PictureReader` finds it again."""
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,6 +99,12 @@ NOTICED = 1e-6  # the pilot alone is believed below this probability
 KEPT = 8  # frames of a clip that are kept for a search
 KEPT_SIDE = 640  # of their longer side, pixels
 CLIMBED = 2  # places of a search that the reader itself refines
+# What is hopeless is left early: standard deviations below which marks that can be read practically never lie, measured
+# on marked clips that were cut, turned and coded (docs/provenance.md).
+FEW = 2  # kept frames in which likely places are compared
+UPRIGHT_LEAST = 2.5  # of the pilot in one frame, turned by a quarter or mirrored
+CLIMB_LEAST, FOUND_LEAST = 4.0, 6.1  # of the pilot at a likely place, or of what the finder says there, to go nearer
+READ_LEAST = 4.5  # of the pilot, for a place to be read in all frames
 
 
 class PictureReader:
@@ -111,31 +118,53 @@ class PictureReader:
         self._key = key
         self._model = model or load_model()
         self._reader = FastReader(self._model.reader)
-        self.reset()
-
-    def reset(self, *, attempts: int = 0) -> None:
-        """Forget all frames; `attempts` at decoding made before still count in the stated probability of chance."""
         self._soft = np.zeros(CHIPS, np.float64)
         self._kept: list[np.ndarray] = []
         self._every = 1  # of the frames, one in so many is kept
-        self.attempts = attempts
+        self._moved: Moved | None = None
+        self.attempts = 0
         self.frames = 0
+
+    def reset(self, *, attempts: int = 0) -> None:
+        """Forget all frames; `attempts` at decoding made before still count in the stated probability of chance."""
+        self.recall(Looked(np.zeros(CHIPS, np.float64), (), 0))
+        self.attempts = attempts
 
     def add(self, frame: np.ndarray) -> None:
         """Look at one more frame, uint8 RGB (H, W, 3). All frames of a clip have one size."""
+        self.count(self.keep(frame))
+
+    def count(self, bright: np.ndarray) -> None:
+        """Add up what one more frame says, whose brightness on the grid `keep` gave."""
+        self._soft += self._reader(bright)
+
+    def keep(self, frame: np.ndarray) -> np.ndarray:
+        """A frame is there, to be searched later and perhaps to be read: its brightness on the grid, for `count`."""
         plane = luma(frame)
-        self._soft += self._reader(square(plane))
         if self.frames % self._every == 0:
             if len(self._kept) == KEPT:
                 self._kept = self._kept[::2]
                 self._every *= 2
             self._kept.append(_reduced(plane))
         self.frames += 1
+        return square(plane)
 
     @property
     def soft(self) -> np.ndarray:
         """What all frames so far say of every chip, summed: float64 (CHIPS,), a copy."""
         return self._soft.copy()
+
+    @property
+    def looked(self) -> "Looked":
+        """All that is known of the frames so far, to be searched later; no more frames are added to it."""
+        return Looked(self.soft, tuple(self._kept), self.frames)
+
+    def recall(self, looked: "Looked") -> None:
+        """Forget all frames but those that were looked at then."""
+        self._soft = looked.soft.copy()
+        self._kept, self._every = list(looked.kept), 1
+        self.frames = looked.frames
+        self._moved = None
 
     def read(self, key: bytes | None = None, *, search: bool = False, soft: np.ndarray | None = None) -> MarkReading:
         """What all frames so far say together, under the reader's key or another one.
@@ -143,13 +172,17 @@ class PictureReader:
         Args:
             soft: sums as of `soft`, of some of the frames, to be read instead.
             search: where the frames say nothing as they are, look for the mark in frames that were cut, turned, scaled
-                or mirrored; takes a few seconds.
+                or mirrored; no more frames are to be added then.
         """
         key = self._key if key is None else key
         found = self._judged(self._soft if soft is None else soft, key)
         if not search or found.noticed or not self._kept:
             return found
         return self._searched(key) or found
+
+    def pilot(self, key: bytes, soft: np.ndarray) -> float:
+        """How well sums as of `soft` agree with a key's pilot, in standard deviations of chance."""
+        return Chips.from_key(key, PICTURE.coded_bits).pilot(soft)[0]
 
     def bit_accuracy(self, message: int) -> float:
         """Share of the coded bits, before correction, that agree with a known message."""
@@ -175,38 +208,77 @@ class PictureReader:
 
     def _searched(self, key: bytes) -> MarkReading | None:
         """Look for a mark that does not lie where it was laid."""
-        height, width = self._kept[0].shape
-        for place in upright(width / height):  # quarter turns and mirror images, exactly
-            found = self._judged(self._laid(place, KEPT), key, UPRIGHT, place)
+        moved = self._moved = self._moved or Moved(self._kept, self._reader, FastFinder(self._model.finder))
+        chips = Chips.from_key(key, PICTURE.coded_bits)
+        for place in upright(moved.aspect):  # quarter turns and mirror images, exactly
+            if chips.pilot(moved.laid(place, 1))[0] < UPRIGHT_LEAST:
+                continue
+            found = self._judged(moved.laid(place, KEPT), key, UPRIGHT, place)
             if found.noticed:
                 return found
-        chips = Chips.from_key(key, PICTURE.coded_bits)
-        fields = Fields(FastFinder(self._model.finder))
-        for plane in self._kept:
-            fields.add(plane)
-        likely = [place for _, place in Search(chips).places(fields, sorted({round(width / height, 4), 1.0}))]
-        noticed = None
+        return self._nearby(moved, chips, key)
+
+    def _nearby(self, moved: "Moved", chips: Chips, key: bytes) -> MarkReading | None:
+        """What is read, or noticed, at the places that a search finds, or near them."""
 
         @functools.cache
         def z(place: Place) -> float:
-            return chips.pilot(self._laid(place, 2))[0]
+            return chips.pilot(moved.laid(place, FEW))[0]
 
-        for rank, place in enumerate(sorted(likely, key=z, reverse=True)):
-            for nearer in (place, climbed(place, z)) if rank < CLIMBED else (place,):
+        noticed, likely = None, Search(chips).places(moved.fields, moved.aspects)
+        for rank, (height, place) in enumerate(sorted(likely, key=lambda found: -z(found[1]))):
+            climb = rank < CLIMBED and (z(place) >= CLIMB_LEAST or height >= FOUND_LEAST)
+            for nearer in (place, climbed(place, z)) if climb else (place,):
+                if z(nearer) < READ_LEAST:
+                    continue
                 rounded = nearer.rounded()
-                found = self._judged(self._laid(rounded, KEPT), key, PLACES, rounded)
+                found = self._judged(moved.laid(rounded, KEPT), key, PLACES, rounded)
                 if found.message is not None:
                     return found
                 noticed = found if found.noticed else noticed
         return noticed
 
-    def _laid(self, place: Place, frames: int) -> np.ndarray:
-        """What the reader says of so many of the kept frames, with the grid at `place`; nothing of chips not seen."""
+
+@dataclass(frozen=True)
+class Looked:
+    """What a reader knows of frames."""
+
+    soft: np.ndarray  # what they say of every chip as they are, summed
+    kept: tuple[np.ndarray, ...]  # the brightness of some
+    frames: int  # that were looked at
+
+
+class Moved:
+    """Frames in which the grid does not lie where it was laid: what the networks say of them, whatever the key.
+
+    Args:
+        planes: their brightness, uint8 (H, W), all of one size.
+    """
+
+    def __init__(self, planes: Sequence[np.ndarray], reader: FastReader, finder: FastFinder) -> None:
+        self._planes, self._reader, self._finder = planes, reader, finder
+        self._said: dict[tuple[Place, int], np.ndarray] = {}
+        height, width = planes[0].shape
+        self.aspect = width / height
+        self.aspects = sorted({round(self.aspect, 4), 1.0})  # that the picture may have had which was marked
+
+    def laid(self, place: Place, frames: int) -> np.ndarray:
+        """What the reader says of so many of the frames, with the grid at `place`; nothing of chips not seen."""
         total = np.zeros(CHIPS, np.float64)
-        for plane in self._kept[:frames]:
-            bright, seen = aligned(plane, place.map(*plane.shape))
-            total += self._reader(square(bright)) * shown_chips(square(seen))
+        for number, plane in enumerate(self._planes[:frames]):
+            if (place, number) not in self._said:
+                bright, seen = aligned(plane, place.map(*plane.shape))
+                self._said[place, number] = self._reader(square(bright)) * shown_chips(square(seen))
+            total += self._said[place, number]
         return total
+
+    @functools.cached_property
+    def fields(self) -> Fields:
+        """What the finder says of all frames."""
+        fields = Fields(self._finder)
+        for plane in self._planes:
+            fields.add(plane)
+        return fields
 
 
 def _reduced(plane: np.ndarray) -> np.ndarray:

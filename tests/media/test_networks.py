@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from making import picture
+from making import clip, picture, voice, write_video
 from safetensors.numpy import save_file
 
 from lab.weights import load_weights
@@ -155,6 +155,21 @@ def test_verify_brings_no_torch(tmp_path: Path) -> None:
     brought = loaded(code, str(tmp_path / "a.png"), str(tmp_path / "keys"))
     assert "openvino" in brought
     assert not brought & HEAVY
+
+
+def test_a_file_without_marks_brings_no_more_than_it_needs(tmp_path: Path) -> None:
+    """No database, as nothing is looked up in it, and no package that takes half a second to import."""
+    path = write_video(tmp_path / "a.mp4", clip(1, 40, 96), sound=voice(1.6))
+    keys = tmp_path / "keys"
+    subprocess.run([sys.executable, "-m", "vasari", "keys", "create", "--keys", str(keys)], check=True)
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom provenance import Keys, verify\n"
+        "verdict = verify(sys.argv[1], keys=Keys.open(Path(sys.argv[2])))\n"
+        "assert (verdict.picture_mark.state, verdict.sound_mark.state) == ('absent', 'absent')"
+    )
+    brought = loaded(code, str(path), str(keys))
+    assert "openvino" in brought
+    assert not brought & {"scipy", "numba", "sqlalchemy"}
 
 
 def test_no_module_of_the_product_brings_torch() -> None:

@@ -13,7 +13,7 @@ from provenance.watermark import alignment, geometry
 from provenance.watermark.alignment import Place
 from provenance.watermark.chips import Chips
 from provenance.watermark.code import PICTURE
-from provenance.watermark.picture import PictureMarker, PictureReader
+from provenance.watermark.picture import FEW, PictureMarker, PictureReader
 
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
 MESSAGE = 0x0123456789ABCDEF
@@ -83,6 +83,37 @@ def test_another_key_and_an_unmarked_picture_show_nothing(marked):
         assert not reading.noticed
 
 
+def test_what_is_hopeless_is_left_early():
+    """The reader looks once at each upright way, and twice at likely places: what it says there leads no further."""
+    reader = PictureReader(KEY)
+    for seed in (9, 9, 9):
+        reader.add(picture(seed, 300))
+    assert not reader.read(search=True).noticed
+    assert len(reader._moved._said) <= alignment.UPRIGHT + alignment.LIKELY * FEW
+
+
+def test_networks_look_once_whatever_the_number_of_keys(marked):
+    frame = attacks.cropped(marked[0], 0.75)[0]
+    reader = PictureReader(OTHER)
+    reader.add(frame)
+    assert not reader.read(search=True).noticed
+    fields = reader._moved.fields
+    assert reader.read(KEY, search=True).message == MESSAGE
+    assert reader._moved.fields is fields
+
+
+def test_frames_are_searched_later_as_at_once(marked):
+    reader = PictureReader(KEY)
+    reader.add(attacks.cropped(marked[0], 0.75)[0])
+    looked = reader.looked
+    at_once = reader.read(search=True)
+    reader.reset()
+    reader.add(picture(9, 300))
+    reader.recall(looked)
+    reader.attempts = 0
+    assert reader.read(search=True) == at_once
+
+
 def test_what_was_found_as_it_is_needs_no_search(marked):
     assert read(marked).place is None
 
@@ -111,18 +142,18 @@ def test_laying_back_undoes_what_was_done():
 @pytest.mark.parametrize(
     "place", [Place(-33.0, 0.6, False, 1.0), Place(12.0, 1.3, True, 1.5), Place(0.0, 1.0, False, 1.0)]
 )
-def test_fields_are_laid_as_opencv_lays_them(place):
+def test_fields_are_laid_in_tiles(place):
     """The canvas repeats: what OpenCV lays on a plane of several, in tiles one over the other."""
-    field = np.random.default_rng(0).normal(size=(60, 80, 2)).astype(np.float32)
+    field = np.random.default_rng(0).normal(size=(2, 60, 80)).astype(np.float32)
     side, around, (height, width) = alignment.ROUGH, 4, (300, 400)
-    canvas = alignment._laid(np.pad(field, ((1, 1), (1, 1), (0, 0))), place, (height, width), side)
+    canvas = alignment._laid(field, place, (height, width), side)
     onto = geometry.scaled(80 / width, 60 / height) @ place.map(height, width) @ geometry.scaled(1 / side, 1 / side)
     middle = geometry.moved(around * side, around * side)
     whole = 2 * around * side
-    plane = geometry.warped(field, middle @ np.linalg.inv(onto), whole, whole, border=cv2.BORDER_CONSTANT)
-    tiles = plane.reshape(2 * around, side, 2 * around, side, 2).sum(axis=(0, 2)).transpose(2, 0, 1)
-    assert np.abs(canvas - tiles).max() < 0.2
-    assert np.sqrt(np.square(canvas - tiles).mean()) < 0.02 * tiles.std()
+    for laid, said in zip(canvas, field, strict=True):
+        plane = geometry.warped(said, middle @ np.linalg.inv(onto), whole, whole, border=cv2.BORDER_CONSTANT)
+        tiles = plane.reshape(2 * around, side, 2 * around, side).sum(axis=(0, 2))
+        assert np.sqrt(np.square(laid - tiles).mean()) < 0.01 * tiles.std()
 
 
 def test_a_mirrored_canvas_is_searched_like_a_mirrored_picture():
@@ -130,14 +161,16 @@ def test_a_mirrored_canvas_is_searched_like_a_mirrored_picture():
     search = alignment.Search(chips)
     fields = alignment.Fields(lambda bright: np.stack([bright, bright - 0.5]))
     fields.add(picture(3, 256)[..., 0])
-    places = [Place(turn, 1.1, False, 1.0) for turn in (-20.0, 5.0)]
-    found = list(search._best(fields, places, alignment.ROUGH, (False, True)))
-    turned = [replace(place, mirror=True) for place in places]
-    again = search._best(fields, turned, alignment.ROUGH)
-    for (z, place), (height, other) in zip(found[2:], again, strict=True):
-        assert place.mirror
-        assert z == pytest.approx(height, abs=0.05)
-        assert (place.x, place.y) == pytest.approx((other.x, other.y), abs=0.5 / alignment.ROUGH)
+    for turn in (-20.0, 5.0):
+        place = Place(turn, 1.1, False, 1.0)
+        _, (mirror, z, _, (x, y)) = search._heights(fields, place, alignment.ROUGH, (False, True))
+        ((_, again, _, (across, down)),) = search._heights(
+            fields, replace(place, mirror=True), alignment.ROUGH, (False,)
+        )
+        assert mirror
+        assert z == pytest.approx(again, abs=0.05)
+        assert (-x - across) % alignment.ROUGH in (0, 1, alignment.ROUGH - 1)
+        assert y == pytest.approx(down, abs=1)
 
 
 def test_what_was_cut_off_is_not_seen():

@@ -30,6 +30,16 @@ def test_every_tenth_bit_may_be_wrong(code, seed):
 
 
 @pytest.mark.parametrize("code", [PICTURE, SOUND])
+def test_words_that_are_decoded_together_are_decoded_as_by_themselves(code):
+    rng = np.random.default_rng(2)
+    soft = np.stack([code.encode(3, KEY) + rng.normal(0, noise, code.coded_bits) for noise in (0.5, 0.9, 1.4, 9.0)])
+    found = code.decode_all(soft, KEY)
+    assert found == [code.decode(row, KEY) for row in soft]
+    assert found[0] == 3
+    assert found[-1] is None
+
+
+@pytest.mark.parametrize("code", [PICTURE, SOUND])
 def test_without_the_key_there_is_nothing(code):
     assert code.decode(code.encode(7, KEY), OTHER) is None
 
@@ -50,7 +60,7 @@ def test_code_is_tail_biting_and_linear():
     a, b = rng.integers(0, 2, (2, 40))
     assert np.array_equal(convolve(np.roll(a, 5)), np.roll(convolve(a), 15))
     assert np.array_equal(convolve(a ^ b), convolve(a) ^ convolve(b))
-    assert viterbi((1.0 - 2.0 * convolve(a)).reshape(-1, 3)) == a.tolist()
+    assert viterbi((1.0 - 2.0 * convolve(a)).reshape(1, -1, 3)).tolist() == [a.tolist()]
 
 
 def test_free_distance():

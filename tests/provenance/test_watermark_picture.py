@@ -116,7 +116,8 @@ def test_fast_and_trained_networks_agree():
     quick = nets.FastPattern(running.strength, signs[0].numpy())(frame)
     assert np.abs(quick - 255 * pattern[0, 0].numpy()).max() < 1e-3
     assert np.abs(nets.FastReader(running.reader)(bright) - soft).max() < 1e-3
-    assert np.abs(nets.FastFinder(running.finder)(bright[:48, :90]) - found).max() < 1e-3
+    rough = nets.FastFinder(running.finder)(bright[:48, :90]) - found  # in bfloat16, where the processor has it
+    assert np.sqrt(np.square(rough).mean()) < 0.02 * np.sqrt(np.square(found).mean())
 
 
 def test_shipped_weights_say_what_they_are():

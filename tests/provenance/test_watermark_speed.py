@@ -97,7 +97,7 @@ def test_the_search_finds_any_pilot():
     pilot = resample_poly(rng.normal(size=period // 2), 2, 1)
     sound = np.tile(pilot, 12)[1000:]
     heard = resample_poly(sound, 100, 97) + rng.normal(0, 3, math.ceil(len(sound) * 100 / 97))
-    best = SpeedSearch(pilot, period).likely(heard, np.ones(len(heard)))[0]
+    best = SpeedSearch(pilot).likely(heard, np.ones(len(heard)))[0]
     assert best.speed == pytest.approx(0.97, rel=2e-4)
     assert int(np.argmax(np.fft.irfft(np.fft.rfft(best.folded) * np.conj(np.fft.rfft(pilot))))) in (0, 1, period - 1)
 

@@ -192,6 +192,9 @@ def opening(
     Raises:
         KeyMaterialError: keys, an anchor or a list cannot be read.
     """
+    from media.processes import one_thread
+
+    one_thread()  # what is computed is small: threads that wait for more of it cost more than they save
     from provenance import Keys
     from provenance import verify as verify_file
     from provenance.revocation import read_revoked
