@@ -67,6 +67,7 @@ def browser():
 @pytest.fixture
 def page(browser, address):
     page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.set_default_timeout(120_000)  # on a busy machine a browser may be kept waiting
     page.errors = []
     page.on("console", lambda said: page.errors.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: page.errors.append(str(error)))
