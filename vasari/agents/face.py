@@ -115,12 +115,12 @@ class Face:
     ) -> Saved:
         try:
             performance = self.permit.perform(
-                Generated, session.moments(), command="generate", settings={"size": self.size},
+                Generated, session._moments(), command="generate", settings={"size": self.size},
                 models=self._sitter.talker.models, label=label,
             )  # fmt: skip
             with tempfile.TemporaryDirectory(prefix="vasari-") as folder:
                 path = Path(folder) / "conversation.mp4" if keep is None else Path(keep)
-                return save_live(path, performance, Uncoded(session.take, "the conversation"), registry=registry)
+                return save_live(path, performance, Uncoded(session._take, "the conversation"), registry=registry)
         finally:
             self._busy.release()
 
@@ -241,7 +241,7 @@ class Session:
                 yield shown
             await came.wait()
 
-    def moments(self) -> Iterator[Moment]:
+    def _moments(self) -> Iterator[Moment]:
         """For the save path: what the face does."""
         spoken = 0
         for moment in self._stream:
@@ -249,7 +249,7 @@ class Session:
             self._on_way.append(spoken)
             yield moment
 
-    def take(self, frame: np.ndarray, sound: np.ndarray) -> None:
+    def _take(self, frame: np.ndarray, sound: np.ndarray) -> None:
         """For the save path: what was marked. Raises `OutputError` where nobody takes it."""
         with self._change:
             if not self._change.wait_for(lambda: self._left or len(self._ready) < ROOM, PATIENCE):
