@@ -55,3 +55,5 @@ FACIAL_ACTIONS: tuple[str, ...] = (
     "tongueOut",
 )
 ACTION_INDEX: dict[str, int] = {name: i for i, name in enumerate(FACIAL_ACTIONS)}
+TOLD = tuple(name for name in FACIAL_ACTIONS if not name.startswith(("eyeLook", "tongue")))
+"""Actions that mesh points tell: where eyes look is read as gaze, and the mesh has no tongue."""

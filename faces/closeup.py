@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from faces.actions import FACIAL_ACTIONS
+from faces.actions import TOLD
 from faces.head import rotation_matrix
 from faces.landmarks import MIRROR, OUTER_EYES, PUPILS, Closeup, Reading, brightened, crop_matrix, warp_crop
 from media.networks import Network
@@ -28,8 +28,6 @@ LIDS = (
     (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),
 )  # mesh points around the opening of the person's right eye, of the left; the one mirrors the other
 LIPS = (61, 291, 0, 17, 13, 14)  # mesh points whose middle is that of the mouth
-TOLD = tuple(name for name in FACIAL_ACTIONS if not name.startswith(("eyeLook", "tongue")))
-"""Actions that the network tells; those of the eyes' own direction are read as gaze."""
 SMALLEST = 12.0  # pixels of the longer side of a face; smaller ones show no more at a second look
 WEIGHTS = Path(__file__).parent / "data" / "closeup.onnx"
 

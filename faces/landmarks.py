@@ -79,7 +79,7 @@ class Closeup:
     gaze_sigma: np.ndarray  # (2,) expected error of these about each axis, radians
     rotation: np.ndarray  # (3, 3) float64 of the head in the picture, see `rotation_matrix`
     rotation_sigma: float  # expected error about each axis, radians
-    actions: np.ndarray  # (43,) float32 in [0, 1], those that a mesh tells (`faces.closeup.TOLD`)
+    actions: np.ndarray  # (43,) float32 in [0, 1], those that a mesh tells (`faces.actions.TOLD`)
     actions_sigma: np.ndarray  # (43,) expected errors
 
 

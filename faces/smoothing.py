@@ -15,7 +15,7 @@ from functools import cache
 
 import numpy as np
 
-from faces.closeup import TOLD
+from faces.actions import TOLD
 from faces.fit import at_mesh
 from faces.head import load_head
 from faces.landmarks import OUTER_EYES, Closeup

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from faces.actions import FACIAL_ACTIONS
+from faces.actions import FACIAL_ACTIONS, TOLD
 from faces.head import rotation_matrix
 
 CAMERA_DISTANCE = 14.0  # units of the head, about 0.9 m
@@ -31,8 +31,7 @@ WILD = 0.12  # residual, units of the head, from which a point begins to be doub
 TURN_WEIGHT = 1e-5  # of a turn that was seen otherwise: what a radian of its expected error weighs
 ACTION_WEIGHT = 1e-5  # of an action that was seen otherwise
 SUREST = 0.03  # least expected error of such an action that is believed
-FREE = np.array([not name.startswith(("eyeLook", "tongue")) for name in FACIAL_ACTIONS])
-"""Actions that mesh points tell: the lids' following is read as gaze, and the mesh has no tongue."""
+FREE = np.isin(FACIAL_ACTIONS, TOLD)  # actions that are fitted
 POSE = 6  # turn (3), shift (2), log scale (1)
 HELD = 1e3  # added to the diagonal for an action that rests against its bound
 

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from faces.closeup import EYE, FACE, MOUTH, TOLD
+from faces.actions import TOLD
+from faces.closeup import EYE, FACE, MOUTH
 from faces.landmarks import POINTS
 from lab.networks.graph import EPSILON, Graph
 

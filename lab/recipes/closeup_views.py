@@ -12,11 +12,10 @@ import cv2
 import numpy as np
 import torch
 
-from faces.actions import ACTION_INDEX
+from faces.actions import ACTION_INDEX, TOLD
 from faces.closeup import (
     EYE,
     LIDS,
-    TOLD,
     Frames,
     crops_of,
     frames_of,

@@ -11,8 +11,8 @@ from sitters import portrait, tracked, tracker
 from toy_assets import write_assets
 from toy_london import make_toy_london, toy_mesh, toy_parameters
 
-from faces.actions import ACTION_INDEX, FACIAL_ACTIONS
-from faces.closeup import TOLD, WEIGHTS, CloseupReader, crops_of, frames_of, mirrored_actions, mirrored_shape
+from faces.actions import ACTION_INDEX, FACIAL_ACTIONS, TOLD
+from faces.closeup import WEIGHTS, CloseupReader, crops_of, frames_of, mirrored_actions, mirrored_shape
 from faces.fit import fitted
 from faces.head import rotation_angles, rotation_matrix
 from faces.landmarks import MIRROR, PUPILS, Closeup, Reading
