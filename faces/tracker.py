@@ -86,7 +86,7 @@ class Tracker:
             if precise:
                 reading = self.reader.refine(picture, start, passes=2)
             else:
-                reading = self.reader.read(picture, start)
+                reading = self.reader.read(picture, start, mirror=False)
                 if reading.score >= SURE / 2:  # less is no face, however it is laid
                     reading = self.reader.read(picture, crop_matrix(reading.points, self.reader.side))
             if not _unreadable(reading, SURE):
