@@ -204,7 +204,8 @@ def trimmed(person: np.ndarray, picture: np.ndarray, unit: float) -> np.ndarray:
     share = np.clip(((colours - other) * apart).sum(-1) / np.maximum(far, 1), 0, 1)
     told = (far > UNLIKE**2) & (much > 1e-3) & (more > 1e-3)
     most = cv2.resize(np.where(told, share, 1).astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
-    return np.minimum(person, most)
+    shown: np.ndarray = np.minimum(person, most)
+    return shown
 
 
 class Composer:
