@@ -197,7 +197,7 @@ MEMBERS = {
     ],
     "provenance": [
         "Claim", "Composite", "Consent", "Cut", "Edited", "Generated", "Growing", "Keys", "Label", "Marked", "Mixed",
-        "Notice", "Outlet", "Performance", "Permit", "Playlist", "Recorded", "Registry", "Rendered", "Saved", "Signed",
+        "Notice", "Outlet", "Packets", "Performance", "Permit", "Playlist", "Recorded", "Registry", "Rendered", "Saved", "Signed",
         "Uncoded", "Verdict", "check_output", "grant_consent", "is_nobody", "load_consent", "mark_file", "outlet",
         "read_consent", "save_live", "save_picture", "save_video", "sign_beside", "sign_file", "verify",
     ],
