@@ -6,9 +6,9 @@
     await peer.close()
 
 Nothing is coded here but sound: pictures are those that the save path coded and kept, so that no rate is chosen which
-the mark might not outlive. It is bound to the one address by which the page itself came, asks nobody where it is
-(no STUN, no TURN), and calls nobody: who has the offer's password comes to it, so what the page says of its own addresses is
-left unread. What is sent is all there is: no picture, no sound and no data are taken.
+the mark might not outlive. It is bound to the one address by which the page itself came, asks nobody where it is (no
+STUN, no TURN), and calls nobody: who has the offer's password comes to it, so what the page says of its own addresses
+is left unread. No picture, no sound and no data are taken.
 """
 
 import asyncio
@@ -58,6 +58,7 @@ class Peer:
         self.sdp, self.gone = "", False
         self._loop, self._until = asyncio.get_running_loop(), time.monotonic() + COMING
         self._settled, self._answered, self._count = threading.Event(), False, 0
+        self._closing: asyncio.Task[None] | None = None
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._connection.on("connectionstatechange", self._changed)
         self._pictures, self._sounds = _Track("video", ROOM), _Track("audio", 0)
@@ -133,15 +134,23 @@ class Peer:
         raise OutputError("the page: the connection has ended")
 
     def leave(self) -> None:
-        """The page has gone: who waits is told."""
+        """The page has gone: who waits is told, and all is let go of, whether or not somebody waits for that."""
         self.gone = True
         self._settled.set()
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._pictures.empty)
+            self._loop.call_soon_threadsafe(self._let_go)
 
     async def close(self) -> None:
-        """Let go of everything; a second time is nothing."""
+        """The same, and wait for it; a second time is nothing."""
         self.leave()
+        await asyncio.shield(self._let_go())
+
+    def _let_go(self) -> "asyncio.Task[None]":
+        self._pictures.empty()
+        self._closing = self._closing or asyncio.ensure_future(self._close())
+        return self._closing
+
+    async def _close(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 await self._connection.close()

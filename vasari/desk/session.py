@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from media.errors import OutputError, UsageError, VasariError
+from media.errors import MissingExtraError, OutputError, UsageError, VasariError
 from media.sound import read_sound
 from media.units import SAMPLE_RATE
 from media.voices import speak
@@ -131,6 +131,24 @@ class Work:
     def work(self) -> None:
         """On the thread."""
         raise NotImplementedError
+
+
+def peers() -> "type[Peer] | None":
+    """What offers WebRTC, where aiortc is installed."""
+    try:
+        from vasari.desk.peer import Peer
+    except MissingExtraError:
+        return None
+    return Peer
+
+
+async def offered(websocket: WebSocket) -> "Peer | None":
+    """An offer of WebRTC by the address at which the page found the socket, None where there is none to be made."""
+    kind, server = await asyncio.to_thread(peers), websocket.scope.get("server")
+    try:
+        return await kind.offering(server[0]) if kind and server else None
+    except (OSError, UsageError):
+        return None
 
 
 class Live(Work):

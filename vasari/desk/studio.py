@@ -24,14 +24,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from media.errors import MissingExtraError, UnreadableError, UsageError, VasariError
+from media.errors import UnreadableError, UsageError, VasariError
 from media.pictures import read_picture
 from media.voices import USUAL, speak, voices
 from provenance import Keys, notice
 from vasari.desk import asking as ask
 from vasari.desk.doors import OLDER, is_pages
 from vasari.desk.keeping import Portrait, Studio
-from vasari.desk.session import Live, Making, Wire, Work
+from vasari.desk.session import Live, Making, Wire, Work, offered, peers
 from vasari.service.uploads import read_small, spooled
 
 if TYPE_CHECKING:
@@ -104,17 +104,8 @@ def about(studio: Kept) -> dict[str, Any]:
         "examples": [number for number in EXAMPLES if studio.example(number)], "voices": voices(), "voice": USUAL,
         "notices": notice.languages(),
         "emotions": [name for name in EMOTIONS if name != "neutral"], "expressions": list(EXPRESSIONS),
-        "rtc": _peers() is not None,
+        "rtc": peers() is not None,
     }  # fmt: skip
-
-
-def _peers() -> "type[Peer] | None":
-    """What offers WebRTC, where aiortc is installed."""
-    try:
-        from vasari.desk.peer import Peer
-    except MissingExtraError:
-        return None
-    return Peer
 
 
 @router.get("/example/{number}")
@@ -219,9 +210,19 @@ async def live(websocket: WebSocket) -> None:
     """Speak live."""
     begin = await _first(websocket, ask.Begin)
     portrait = None if begin is None else await _permitted(websocket, begin.portrait)
-    if begin is None or portrait is None or not await _free(websocket):
+    if begin is None or portrait is None:
         return
-    wire, peer = Wire(), await _offered(websocket) if begin.rtc else None
+    peer = await offered(websocket) if begin.rtc else None
+    try:
+        if await _free(websocket):
+            await _spoken(websocket, portrait, begin, peer)
+    finally:
+        if peer is not None:
+            await peer.close()
+
+
+async def _spoken(websocket: WebSocket, portrait: Portrait, begin: ask.Begin, peer: "Peer | None") -> None:
+    wire = Wire()
     work = Live(_studio(websocket), portrait, begin, wire, peer)
 
     def leave() -> None:
@@ -231,20 +232,7 @@ async def live(websocket: WebSocket) -> None:
 
     if peer is not None:
         wire.tell("offer", sdp=peer.sdp)
-    try:
-        await _attend(websocket, wire, work, _Conversation(websocket, wire, work, peer).listen, leave)
-    finally:
-        if peer is not None:
-            await peer.close()
-
-
-async def _offered(websocket: WebSocket) -> "Peer | None":
-    """An offer of WebRTC by the address at which the page found the socket, None where there is none to be made."""
-    peers = await run_in_threadpool(_peers)
-    try:
-        return peers and await peers.offering(str((websocket.scope.get("server") or ("",))[0]))
-    except (OSError, UsageError):
-        return None
+    await _attend(websocket, wire, work, _Conversation(websocket, wire, work, peer).listen, leave)
 
 
 @router.websocket("/make")
