@@ -62,7 +62,7 @@ class Receiver:
 
     def close(self) -> None:
         """Go away."""
-        self._run(self._connection.close())
+        self._run(self._close())
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
@@ -90,6 +90,12 @@ class Receiver:
                 else:
                     self.sounds.append(item.to_ndarray()[0, ::2].astype(np.float32) / 32768)
                 self._change.notify_all()
+
+    async def _close(self) -> None:
+        await self._connection.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _changed(self) -> None:
         with self._change:

@@ -102,8 +102,10 @@ class Peer:
         said = "".join(f"{line}\r\n" for line in lines)
         try:
             if sdp:
-                taken = [(media.kind, media.direction) for media in SessionDescription.parse(said).media]
-                if taken != [(kind, "recvonly") for kind in SENT]:
+                media = SessionDescription.parse(said).media
+                if [(one.kind, one.direction) for one in media] != [(kind, "recvonly") for kind in SENT]:
+                    raise ValueError
+                if not all(one.dtls and one.dtls.fingerprints for one in media):
                     raise ValueError
                 await self._connection.setRemoteDescription(RTCSessionDescription(said, "answer"))
                 return
