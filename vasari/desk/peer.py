@@ -195,7 +195,8 @@ def bind(connection: RTCPeerConnection, address: str) -> None:
     """Have it listen at this address alone, in place of all that the machine has but loopback."""
     ice = connection.getTransceivers()[0].sender.transport.transport.iceGatherer._connection
     gather = ice.get_component_candidates
-    ice.get_component_candidates = lambda component, addresses, **more: gather(component, [address], **more)
+    alone = lambda component, addresses, **more: gather(component, [address], **more)  # noqa: E731
+    ice.get_component_candidates = alone  # type: ignore[method-assign]
 
 
 def _piece(sound: np.ndarray, at: int) -> av.AudioFrame:
