@@ -193,10 +193,9 @@ class _Track(MediaStreamTrack):
 
 def bind(connection: RTCPeerConnection, address: str) -> None:
     """Have it listen at this address alone, in place of all that the machine has but loopback."""
-    ice = connection.getTransceivers()[0].sender.transport.transport.iceGatherer._connection
+    ice: Any = connection.getTransceivers()[0].sender.transport.transport.iceGatherer._connection
     gather = ice.get_component_candidates
-    alone = lambda component, addresses, **more: gather(component, [address], **more)  # noqa: E731
-    ice.get_component_candidates = alone  # type: ignore[method-assign]
+    ice.get_component_candidates = lambda component, addresses, **more: gather(component, [address], **more)
 
 
 def _piece(sound: np.ndarray, at: int) -> av.AudioFrame:

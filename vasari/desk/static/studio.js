@@ -203,7 +203,10 @@ function over(said) {
   const file = said.file ?? live?.file;
   $("result").hidden = !file;
   if (file) $("fetch").href = `/studio/film/${file}?save=1`;
-  if (live && !live.seen) { $("film").hidden = true; $("still").hidden = false; }
+  if (live && (!live.seen || live.rtc)) { // of WebRTC no last picture stays
+    $("film").hidden = true;
+    $("still").hidden = false;
+  }
   refresh();
 }
 
