@@ -69,6 +69,15 @@ def first(page: Page) -> dict[str, Any]:
     return {"portrait": name, "size": SMALLEST, "keep": True, "rtc": True}
 
 
+@pytest.fixture(autouse=True)
+def freed(page: Page) -> Iterator[None]:
+    """After each, nothing is drawn any more."""
+    yield
+    if (kept := getattr(page.client.app.state, "studio", None)) is not None:
+        assert kept.busy.acquire(timeout=60)
+        kept.busy.release()
+
+
 def said(kind: str, **more: Any) -> str:
     return json.dumps({"kind": kind, **more})
 
@@ -136,8 +145,6 @@ def test_a_page_that_goes_takes_the_connection_with_it(page, first):
             until(socket, "beat")
             receiver.until(1)
         receiver.ended()
-    assert page.client.app.state.studio.busy.acquire(timeout=60)
-    page.client.app.state.studio.busy.release()
 
 
 def test_a_peer_that_goes_ends_the_session(page, first):
