@@ -354,4 +354,5 @@ $("size").addEventListener("change", told(() => state.portrait && seat()));
 $("fetch").addEventListener("click", () => { if (mode() === "live") setTimeout(() => { $("result").hidden = true; }, 500); });
 for (const one of document.querySelectorAll('input[name="mode"]')) one.addEventListener("change", refresh);
 for (const one of document.querySelectorAll('input[name="mic"]')) one.addEventListener("change", told(listen));
+for (const name of ["picture", "speech"]) if ($(name).files.length) $(name).dispatchEvent(new Event("change")); // chosen before
 await told(begin)();
