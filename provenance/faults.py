@@ -3,13 +3,10 @@
 pulled(items), foreign(), callers()   what the caller's own code raises passes through as it was raised
 plainly(target, unsigned)             ours: a full disk is said in words, and temporary files are never named
 owned(values)                         pixels and samples of our own, that nobody changes under our hands
-beside(final)                         a second temporary file, always removed
 """
 
 import contextlib
 import errno
-import os
-import tempfile
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -61,17 +58,6 @@ def pulled(items: Iterable[Any]) -> Generator[Any, None, None]:
         if hasattr(coming, "close"):  # a generator that is broken off would go on holding what it holds
             with contextlib.suppress(Exception):
                 coming.close()
-
-
-@contextlib.contextmanager
-def beside(final: Path) -> Iterator[Path]:
-    """A second temporary file in the same folder, for what is encoded but not yet signed; always removed."""
-    handle, name = tempfile.mkstemp(prefix=".unsigned-", suffix=final.suffix, dir=final.parent)
-    os.close(handle)
-    try:
-        yield Path(name)
-    finally:
-        Path(name).unlink(missing_ok=True)
 
 
 def owned(values: Any) -> np.ndarray:

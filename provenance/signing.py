@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from media.atomic import replacing
+from media.atomic import nameless, replacing
 from media.errors import SigningError, UnreadableError, UsageError
 from media.pictures import check_file, pages, read_picture
 from media.probing import MediaInfo, probe
@@ -22,7 +22,7 @@ from provenance import elsewhere, manifest
 from provenance.boxes import top_level_boxes, with_large_headers
 from provenance.claims import Opened, definition
 from provenance.elsewhere import check_url
-from provenance.faults import beside, plainly
+from provenance.faults import plainly
 from provenance.findings import explained
 from provenance.hashing import file_sha256
 from provenance.ingredients import BESIDE, MIME, mime_of
@@ -81,7 +81,7 @@ def sign_file(
             f"{source}: has {count} pages, and credentials in it would keep others from reading them; "
             "--sidecar puts them beside it"
         )
-    with replacing(target) as final, beside(final) as copy, plainly(target, copy):
+    with replacing(target) as final, nameless(target) as copy, plainly(target, copy):
         shutil.copyfile(source, copy)
         check_unchanged(source, stamp)  # what was looked at is what is signed
         media = [box for box in top_level_boxes(copy) if box.name == "mdat"]
