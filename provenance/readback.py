@@ -130,17 +130,17 @@ def strengthened(
     key: bytes,
     number: int,
     *,
+    room: Path,
     crf: int,
     preset: str,
     threads: int = 1,
-    room: Path | None = None,
 ) -> str:
     """Mark an mp4 that was encoded here again: the same mark over its own pictures, stronger, coded finer.
 
     Args:
         number: of the try, from 0.
+        room: beside which there is room for a second file.
         crf, preset, threads: as it was encoded.
-        room: beside which there is room for a second file; beside `path` when left out.
 
     Returns: what was done, in words.
     """
@@ -149,7 +149,7 @@ def strengthened(
     marker = None if _seen(path, info, message, key) else PictureMarker(message, key, strength=times)
     sound = _again(path, message, key, times) if info.has_sound else None
     size = (info.width, info.height)
-    with nameless(room or path) as new:
+    with nameless(room) as new:
         with Encoder(new, size, sound=sound is not None, crf=finer, preset=preset, threads=threads) as coder:
             for at, frame in enumerate(VideoReader(path)):
                 coder.write(frame if marker is None else marker.mark(frame))

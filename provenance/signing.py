@@ -21,6 +21,7 @@ from media.probing import MediaInfo, probe
 from provenance import elsewhere, manifest
 from provenance.boxes import top_level_boxes, with_large_headers
 from provenance.claims import Opened, definition
+from provenance.coverage import stores
 from provenance.elsewhere import check_url
 from provenance.faults import plainly
 from provenance.findings import explained
@@ -65,7 +66,8 @@ def sign_file(
 
     Raises:
         UsageError: types that differ or cannot carry credentials, output and input are one file, no such address; it
-            bears a mark of this maker that its credentials do not mention; it holds several pages.
+            bears a mark of this maker that its credentials do not mention; it holds several pages, or several sets of
+            credentials.
         UnreadableError: no picture, video or sound.
         OutputError, SigningError: as `save_video`. After any of them nothing is left but what was there.
     """
@@ -76,6 +78,11 @@ def sign_file(
     if remote_url:
         check_url(remote_url)
     stamp, info, came = stamp_of(source), probe(source), refuse_untold(source, keys)
+    if (sets := stores(source)) > 1:
+        raise UsageError(
+            f"{source}: {sets} sets of credentials lie in it, and over it nobody could tell which are its own; write it "
+            "anew with another tool first"
+        )
     if info.kind == "picture" and mime in ("image/tiff", "image/gif") and (count := pages(source)) > 1:
         raise UsageError(
             f"{source}: has {count} pages, and credentials in it would keep others from reading them; "

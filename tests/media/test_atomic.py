@@ -51,12 +51,15 @@ def test_a_file_appears_whole(tmp_path: Path, way: str, size: int, earlier: bool
 
 
 def test_nothing_is_left_after_an_error(tmp_path: Path, way: str) -> None:
-    with pytest.raises(RuntimeError), replacing(tmp_path / "a.mp4") as half, nameless(tmp_path / "a.mp4") as other:
-        half.write_bytes(b"half")
-        other.write_bytes(b"other")
-        raise RuntimeError
-    with pytest.raises(OutputError), replacing(tmp_path / "a.mp4"):
-        raise OSError(28, "No space left on device")
+    def broken(error: Exception) -> None:
+        with replacing(tmp_path / "a.mp4") as half, nameless(tmp_path / "a.mp4") as other:
+            half.write_bytes(b"half")
+            other.write_bytes(b"other")
+            raise error
+
+    for error, told in ((RuntimeError(), RuntimeError), (OSError(28, "No space left on device"), OutputError)):
+        with pytest.raises(told):
+            broken(error)
     assert not any(tmp_path.iterdir())
 
 
