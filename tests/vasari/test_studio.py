@@ -5,6 +5,7 @@ import contextlib
 import datetime as dt
 import json
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -196,6 +197,7 @@ def test_a_name_that_somebody_pointed_here_is_refused(page):
     [
         {"token": "wrong"}, {"token": ""}, {"token": "ä"}, {"portrait": "../../etc/passwd"}, {"portrait": "unknown"},
         {"size": 100_000}, {"size": "512"}, {"more": 1}, {"steer": {"gaze": [1e999, 0]}}, {"steer": {"distance": 0}},
+        {"steer": {"pose": [31, 0, 0]}}, {"steer": {"emotions": {"glad": 1}}}, {"steer": {"actions": {"x": 1}}},
     ],
 )  # fmt: skip
 def test_first_messages_that_are_refused(page, portrait, first):
@@ -230,6 +232,42 @@ def test_later_messages_that_are_not_understood_change_nothing_until_there_are_t
             socket.send_text("x")
         while socket.receive()["type"] != "websocket.close":
             pass
+    freed(page)
+
+
+UNABLE = [
+    {"pose": [31, 0, 0]}, {"pose": [0, -45, 0]}, {"gaze": [0, 46]}, {"emotions": {"glad": 1}}, {"actions": {"x": 1}},
+    {"distance": 9},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("when", ["early", "late"])
+def test_what_no_face_does_is_refused_in_one_line_and_the_session_lives_on(page, portrait, monkeypatch, when):
+    """Whether it comes before the face is there, or after."""
+    seated, come = Studio.seated, threading.Event()
+
+    def waiting(self: Studio, *given: Any) -> Any:
+        assert come.wait(60)
+        return seated(self, *given)
+
+    monkeypatch.setattr(Studio, "seated", waiting)
+    with page.open("live", {"portrait": portrait, "size": SMALLEST}) as socket:
+        if when == "late":
+            come.set()
+            until(socket, "ready")
+        for asked in UNABLE:
+            socket.send_text(json.dumps({"kind": "steer"} | asked))
+            words, _ = until(socket, "wrong", "failed")
+            assert words[-1]["kind"] == "wrong", words
+            assert "\n" not in words[-1]["why"]
+        socket.send_text(json.dumps({"kind": "steer", "pose": [30, 0, 0], "actions": {"AAA": 1}}))
+        come.set()
+        if when == "early":
+            until(socket, "ready")
+        spoken(socket)
+        told, video = ended(socket)
+    assert told[-1]["kind"] == "done", told
+    assert video
     freed(page)
 
 

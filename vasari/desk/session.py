@@ -138,7 +138,7 @@ class Live(Work):
         self._begin, self._steer = begin, begin.steer
         self._stream: Acted | None = None
         self._ended, self._saying, self._lost = False, False, 0
-        self._lock = threading.Lock()  # around the stream's coming and its end
+        self._lock = threading.Lock()  # around the stream's coming, its end, and how it is held
 
     def work(self) -> None:
         from generate.acted import Acted
@@ -148,9 +148,9 @@ class Live(Work):
         stream = Acted(sitter.talker, self.studio.motion, controls=self._steer.controls(), queue=QUEUE)
         with self._lock:
             self._stream = stream
+            self._hold()
             if self._ended:
                 stream.cancel(close=True)
-        self.steer(self._steer)
         assert self.portrait.permit is not None
         performance = self.portrait.permit.perform(
             Generated, self._moments(stream, sitter), command="generate", settings={"size": self._begin.size},
@@ -196,11 +196,15 @@ class Live(Work):
             self._stream.hear(sound)
 
     def steer(self, asked: Steer) -> None:
-        """Hold the face so. Raises `UsageError`."""
-        self._steer = asked
+        """Hold the face so, from the beginning where it has not come yet."""
+        with self._lock:
+            self._steer = asked
+            self._hold()
+
+    def _hold(self) -> None:
         if self._stream is not None:
-            self._stream.steer(asked.controls())
-            self._stream.act(asked.actions)
+            self._stream.steer(self._steer.controls())
+            self._stream.act(self._steer.actions)
 
     def interrupt(self) -> None:
         """Be silent at once."""
