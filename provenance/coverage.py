@@ -67,7 +67,7 @@ def uncovered(path: Path, content: Mapping[str, Any]) -> list[Uncovered]:
 
 
 def stores(path: Path) -> int:
-    """How many manifest stores lie in a file where a reader may look for one; 0 for kinds that are not taken apart here.
+    """How many manifest stores lie where a reader may look for one; 0 for files of kinds that are not taken apart here.
     Each signature leaves its own out, and those of an mp4 leave out all: who adds one changes what they cover as little
     as who changes a note. Two that belong together ("original" and "update") count as one."""
     starts = {box.start + box.header for box in top_level_boxes(path) if box.name == "uuid"}

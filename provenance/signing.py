@@ -80,8 +80,8 @@ def sign_file(
     stamp, info, came = stamp_of(source), probe(source), refuse_untold(source, keys)
     if (sets := stores(source)) > 1:
         raise UsageError(
-            f"{source}: {sets} sets of credentials lie in it, and over it nobody could tell which are its own; write it "
-            "anew with another tool first"
+            f"{source}: {sets} sets of credentials lie in it, where there may be one, and nobody could tell which "
+            "counts; write it anew with another tool first"
         )
     if info.kind == "picture" and mime in ("image/tiff", "image/gif") and (count := pages(source)) > 1:
         raise UsageError(

@@ -101,7 +101,7 @@ def test_it_is_named_and_which_was_believed_is_said(files, keys, tmp_path, suffi
         assert read in verdict.reasons[0]
         assert not any("damaged" in reason for reason in verdict.reasons)
     assert believed(both, keys) is None
-    with pytest.raises(UsageError, match="2 sets of credentials|mark"):
+    with pytest.raises(UsageError, match=r"2 sets of credentials|mark"):
         sign_file(both, tmp_path / f"signed{suffix}", keys=keys)
 
 

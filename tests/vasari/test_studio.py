@@ -5,7 +5,10 @@ import contextlib
 import datetime as dt
 import json
 import os
+import socket
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -17,13 +20,13 @@ pytest.importorskip("fastapi")
 
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
-from studios import HOST, OWN, SMALLEST, Page, app_of, s16le, until
+from studios import HOST, OWN, SMALLEST, Page, app_of, s16le, serving, until
 
 from media import read_sound, voices
 from provenance import Keys, verify
 from provenance.exits import EXIT_KNOWN
-from vasari.desk import studio
-from vasari.desk.keeping import CONSENTS, Film, Studio
+from vasari.desk import giving, studio
+from vasari.desk.keeping import CONSENTS, Film, Last, Studio
 from vasari.desk.session import Wire, Work
 
 pytest_plugins = ["maker_fixtures"]
@@ -32,7 +35,9 @@ SOUND = read_sound(SPEECH)[8000:20000]
 
 @pytest.fixture(scope="module")
 def page(keys: Keys) -> Iterator[Page]:
-    with TestClient(app_of(keys), base_url=HOST) as client:
+    app = app_of(keys)
+    app.state.studio = Studio(keys)
+    with TestClient(app, base_url=HOST) as client:
         yield Page(client)
 
 
@@ -340,11 +345,77 @@ def test_only_so_many_bodies_arrive_at_the_same_time(page):
         assert room
 
 
-def test_what_can_be_fetched_once_is_given_whole(page, tmp_path):
+@pytest.fixture
+def timers(monkeypatch: pytest.MonkeyPatch) -> list[threading.Timer]:
+    """Those that were set; none goes off by itself."""
+    found: list[threading.Timer] = []
+    monkeypatch.setattr(threading.Timer, "start", lambda self: found.append(self))
+    return found
+
+
+def once(folder: Path, films: Last[Film], size: int = 10) -> tuple[str, bytes]:
+    """A recording that can be fetched once: its name, and what is in it."""
+    data = os.urandom(size)
+    (folder / "a.mp4").write_bytes(data)
+    return films.put(Film(folder / "a.mp4", once=True)), data
+
+
+def test_what_can_be_fetched_once_is_given_whole(page, tmp_path, timers):
     """Who asks for a part of it would have lost the rest."""
-    (tmp_path / "a.mp4").write_bytes(b"0123456789")
-    name = page.client.app.state.studio.films.put(Film(tmp_path / "a.mp4", once=True))
+    films = page.client.app.state.studio.films
+    name, data = once(tmp_path, films)
     answer = page.client.get(f"/studio/film/{name}", headers={"Range": "bytes=0-1"})
-    assert (answer.status_code, answer.content) == (200, b"0123456789")
-    assert page.client.get(f"/studio/film/{name}").status_code == 404
+    assert (answer.status_code, answer.content) == (200, data)
+    for again in ({}, {"Range": "bytes=0-"}, {"Range": "bytes=0-1,2-"}, {"Range": "bytes=-9"}, {"Range": "x"}):
+        assert page.client.get(f"/studio/film/{name}", headers=again).status_code == 404
+    rest = page.client.get(f"/studio/film/{name}", headers={"Range": "bytes=4-"})
+    assert (rest.status_code, rest.content) == (206, data[4:])  # it may not have come, though it went out
+    assert [timer.interval for timer in timers] == [giving.LINGER]
+    timers[0].function(*timers[0].args)
+    assert page.client.get(f"/studio/film/{name}", headers={"Range": "bytes=4-"}).status_code == 404
     assert not (tmp_path / "a.mp4").exists()
+
+
+def test_a_connection_that_breaks_loses_no_recording(keys, tmp_path, timers):
+    app, size = app_of(keys), 64 << 20  # more than is on its way
+    app.state.studio = Studio(keys)
+    name, data = once(tmp_path, app.state.studio.films, size)
+    film = app.state.studio.films.get(name)
+    with serving(app) as address:
+        host, port = address.removeprefix("http://").split(":")
+        asked = f"GET /studio/film/{name} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode()
+        for _ in range(2):
+            with socket.create_connection((host, int(port))) as link:
+                link.sendall(asked)
+                assert link.recv(1000).startswith(b"HTTP/1.1 200")
+                assert urlopen_status(f"{address}/studio/film/{name}") == 409  # one at a time
+            assert film.giving.acquire(timeout=60)
+            film.giving.release()
+            assert not film.given
+        with urllib.request.urlopen(f"{address}/studio/film/{name}") as answer:
+            assert answer.read() == data
+        assert film.giving.acquire(timeout=60)
+        film.giving.release()
+        assert urlopen_status(f"{address}/studio/film/{name}") == 404
+    assert [timer.interval for timer in timers] == [giving.LINGER]
+
+
+def urlopen_status(address: str) -> int:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(address)
+    return int(refused.value.code)
+
+
+def test_a_recording_that_nobody_fetches_is_not_kept_for_ever(page, portrait, timers):
+    with page.open("live", {"portrait": portrait, "size": SMALLEST, "keep": True}) as link:
+        words, _ = until(link, "ready")
+        spoken(link)
+        ended(link)
+    freed(page)
+    (timer,) = (timer for timer in timers if timer.function == page.client.app.state.studio.films.drop)
+    assert timer.interval == giving.KEPT
+    kept = page.client.app.state.studio.films.get(words[-1]["file"]).path
+    assert kept.is_file()
+    timer.function(*timer.args)
+    assert not kept.exists()
+    assert page.client.get(f"/studio/film/{words[-1]['file']}").status_code == 404

@@ -24,6 +24,7 @@ from media.units import SAMPLE_RATE
 from media.voices import speak
 from vasari.desk.asking import Begin, Say, Steer
 from vasari.desk.asking import Film as FilmAsked
+from vasari.desk.giving import KEPT, later
 from vasari.desk.keeping import Film, Portrait, Studio
 
 if TYPE_CHECKING:
@@ -168,7 +169,9 @@ class Live(Work):
             if not self.wire.gone:
                 raise
         finally:
-            if not name:
+            if name:
+                later(KEPT, self.studio.films, name)
+            else:
                 self.path.unlink(missing_ok=True)
 
     def _moments(self, stream: "Acted", sitter: "Sitter") -> "Iterator[Moment]":
