@@ -2,6 +2,7 @@
 
 pulled(items), foreign(), callers()   what the caller's own code raises passes through as it was raised
 plainly(target, unsigned)             ours: a full disk is said in words, and temporary files are never named
+Sink(file)                            keeps why it could not be written to
 owned(values)                         pixels and samples of our own, that nobody changes under our hands
 """
 
@@ -9,7 +10,7 @@ import contextlib
 import errno
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -78,3 +79,22 @@ def plainly(target: Path, unsigned: Path | None = None) -> Iterator[None]:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         reason = "the disk is full" if full else (error.strerror or str(error))
         raise OutputError(f"{target}: could not be written ({reason})") from error
+
+
+class Sink:
+    """A file that is written to, and why that failed: the library keeps it to itself."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        """As the file does."""
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            self.error = error
+            raise
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
