@@ -138,7 +138,8 @@ def test_a_socket_that_is_cut_leaves_a_signed_file_and_a_free_studio(page, portr
 
 
 def test_one_at_a_time_and_what_was_not_asked_for_is_not_kept(page, portrait):
-    first = {"portrait": portrait, "size": SMALLEST}
+    first, folder = {"portrait": portrait, "size": SMALLEST}, Path(page.client.app.state.studio._folder.name)
+    before = set(folder.iterdir())
     with page.open("live", first) as socket:
         words, _ = until(socket, "ready")
         with page.open("live", first) as other:
@@ -149,7 +150,7 @@ def test_one_at_a_time_and_what_was_not_asked_for_is_not_kept(page, portrait):
     assert (words[-1]["file"], told[-1]["file"]) == ("", "")
     assert video
     freed(page)
-    assert not list(Path(page.client.app.state.studio._folder.name).glob("*.mp4"))
+    assert set(folder.iterdir()) == before
 
 
 def test_a_page_that_has_left_is_no_error(keys):
