@@ -13,6 +13,7 @@ from media.networks import Network
 STRIDE = 8  # pixels of the network's input a cell
 SIZES = (224, 448)  # longer side, in pixels, at which a picture is looked at: large faces, small faces
 FINER = (896, 1792)  # for faces that are small in large pictures, where nothing else was found
+SURELY = 21  # pixels of the network's input from which a face is found as surely as at a larger size
 THRESHOLD = 0.35
 DOUBTFUL = 0.08  # score from which a place is worth a second look
 HARD_MOST = 12  # places that get one
@@ -70,9 +71,16 @@ class Finder:
     def __init__(self, weights: Path | str = WEIGHTS, *, engine: str | None = None, threads: int = 0) -> None:
         self.network = Network.load(weights, "finder", engine=engine, threads=threads)
 
-    def find(self, picture: np.ndarray, threshold: float = THRESHOLD) -> list[Box]:
-        """All faces of a uint8 RGB picture, largest first."""
-        return suppress(self._search(brightened(picture), SIZES, threshold))
+    def find(self, picture: np.ndarray, threshold: float = THRESHOLD, *, least: float = 0.0) -> list[Box]:
+        """All faces of a uint8 RGB picture, largest first.
+
+        Args:
+            threshold: score from which a place is a face, 0 to 1.
+            least: size of the smallest faces that matter, pixels; the larger, the less is searched.
+        """
+        zooms = [longer / max(picture.shape[:2]) for longer in SIZES]
+        enough = 1 + next((k for k, zoom in enumerate(zooms) if zoom * least >= SURELY), len(SIZES))
+        return suppress(self._search(brightened(picture), SIZES[:enough], threshold))
 
     def find_hard(self, picture: np.ndarray) -> list[Box]:
         """Places worth a second look where `find` was of no use: half hidden, turned in the plane of the picture up to

@@ -47,10 +47,15 @@ def aligned_matrix(points: np.ndarray, side: int = SIDE, room: float = 1.0) -> n
 
 
 class Recogniser:
-    """Embeds faces; weights are loaded once."""
+    """Embeds faces; weights are loaded once.
 
-    def __init__(self, weights: Path | str = WEIGHTS, *, engine: str | None = None) -> None:
-        self.network = Network.load(weights, "recognition", engine=engine, precise=True)
+    Args:
+        engine: what runs the network, see `media.networks`; None: the one that is set.
+        threads: processor threads a call may use; 0 lets the engine choose.
+    """
+
+    def __init__(self, weights: Path | str = WEIGHTS, *, engine: str | None = None, threads: int = 0) -> None:
+        self.network = Network.load(weights, "recognition", engine=engine, precise=True, threads=threads)
         self.card = self.network.card
 
     def embed(self, picture: np.ndarray, face: Track | np.ndarray) -> np.ndarray:

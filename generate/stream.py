@@ -44,7 +44,7 @@ from generate.motion import LOOKAHEAD_SAMPLES, Controls, Curve, Guidance, Motion
 from generate.talker import Talker, retarget
 from media.errors import UsageError
 from media.sound import sound_row
-from media.threads import one_blas_thread
+from media.threads import one_blas_thread, one_thread_a_stage
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 
 BEAT = 1 / FPS  # seconds
@@ -206,7 +206,7 @@ class Stream:
         shown = self._talker.latent.appearance.picture
         self._start = self._clock.now()
         with (
-            one_blas_thread(),
+            one_thread_a_stage(),
             self._clock.worker("move") as mover,
             self._clock.worker("carry") as carrier,
         ):

@@ -29,7 +29,7 @@ from generate.motion.space import HEAD_WIDTH
 from generate.painter import Painter
 from generate.renderer import Carried, Renderer
 from media.errors import ConsentError
-from media.threads import one_blas_thread
+from media.threads import one_thread_a_stage
 from provenance.claims import Generated
 from provenance.gate import Performance, Permit
 from provenance.label import Box as Place
@@ -167,7 +167,7 @@ class Talker:
             return None if latent is None else renderer.carry(latent)
 
         with (
-            one_blas_thread(),
+            one_thread_a_stage(),
             ThreadPoolExecutor(1, thread_name_prefix="move") as mover,
             ThreadPoolExecutor(1, thread_name_prefix="carry") as carrier,
         ):

@@ -71,15 +71,18 @@ class WindowMaker:
             self.scale = 1.0
         self.features = feature_points(head)
         self.source, self.margin = appearance.with_margin(), margin_of(appearance.picture.shape[0])
-        self.places = np.hstack([appearance.points, head.uv]).astype(np.float32)  # in source and texture
-        self.rasters, self.own, self.shapes, self.triangles, self.parts, self.facts = {}, {}, {}, {}, {}, {}
+        self.rasters, self.own, self.shapes, self.parts, self.facts = {}, {}, {}, {}, {}
+        self.near, self.triangles, self.places = {}, {}, {}  # of the vertices that a window can show
         for name in WINDOWS:
             height, width = (max(8, round(n * self.scale)) for n in SHAPES[name])
             self.shapes[name] = (height, width)
             self.rasters[name] = Raster(height, width)
             middle = head.mean[self.features[name]].mean(0)
             near = (np.linalg.norm(head.mean - middle, axis=1) < REACH[name])[head.triangles].any(1)
-            self.triangles[name] = np.ascontiguousarray(head.triangles[near])
+            self.near[name], corners = np.unique(head.triangles[near], return_inverse=True)
+            self.triangles[name] = corners.reshape(-1, 3).astype(np.int32)
+            own = self.near[name]
+            self.places[name] = np.hstack([appearance.points[own], head.uv[own]]).astype(np.float32)  # source, texture
             self.parts[name] = head.parts[near].astype(np.uint8)
             self.facts[name] = np.zeros((height, width, 4), np.float32), np.zeros((height, width), np.uint8)
             corner = self._corner(appearance.points[self.features[name]].mean(0), height, width)
@@ -102,14 +105,15 @@ class WindowMaker:
             source: (V, 2) pixels of the appearance's picture that each vertex takes its colour from; its own points by
                 default.
         """
-        raster, triangles = self.rasters[name], self.triangles[name]
+        raster, near = self.rasters[name], self.near[name]
+        triangles, places = self.triangles[name], self.places[name]
         height, width = self.shapes[name]
         left, top = self._corner(target[self.features[name]].mean(0), height, width)
-        raster.draw(target - np.array((left, top), np.float32), depth, triangles, cull=True)
+        raster.draw(target[near] - np.array((left, top), np.float32), depth[near], triangles, cull=True)
         source = self.appearance.points if source is None else source
-        self.places[:, :2] = source + np.float32(self.margin)
+        places[:, :2] = source[near] + np.float32(self.margin)
         facts, part = self.facts[name]
-        _gather(raster.triangle, raster.bary, triangles, self.places, self.parts[name], facts, part)
+        _gather(raster.triangle, raster.bary, triangles, places, self.parts[name], facts, part)
         if name == MOUTH:  # slivers at the corners of shut lips are errors of the fit, not openings
             inner = cv2.LUT(part, INNER_BYTES)
             opened = cv2.morphologyEx(inner, cv2.MORPH_OPEN, NEXT)

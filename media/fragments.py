@@ -11,6 +11,7 @@ SYNC, DELTA = 0x02000000, 0x01010000  # sample flags: depends on none; depends o
 TFHD_FLAGS = 0x020000  # offsets count from the moof
 TRUN_FLAGS = 0x000001 | 0x000100 | 0x000200 | 0x000400  # data offset; duration, size and flags of the sample
 START_CODE = re.compile(rb"\x00{2,3}\x01")
+TRACK = 44  # bytes of a moof before the number of its track
 MOOF_SIZE = 100  # bytes of a moof with one track and one sample; the data lie 8 bytes behind it
 
 
@@ -18,6 +19,32 @@ def with_lengths(stream: bytes) -> bytes:
     """H.264 as encoders give it, units behind start codes (Annex B), as mp4 wants it: each behind its length."""
     units = START_CODE.split(stream)[1:]
     return b"".join(struct.pack(">I", len(unit)) + unit for unit in units)
+
+
+def with_start_codes(sample: bytes) -> bytes:
+    """The way back."""
+    units, at = [], 0
+    while at < len(sample):
+        (size,) = struct.unpack_from(">I", sample, at)
+        units.append(sample[at + 4 : at + 4 + size])
+        at += 4 + size
+    return b"".join(b"\x00\x00\x00\x01" + unit for unit in units)
+
+
+def parameter_sets(head: bytes) -> bytes:
+    """What decoders of H.264 are told first, out of the beginning of an mp4 (its `avcC` box), behind start codes; empty
+    where there is none."""
+    _, found, said = head.partition(b"avcC")
+    if not found:
+        return b""
+    sets, at = [], 5  # behind version, profile and the size of lengths; then counts, and sets behind their lengths
+    for mask in (0x1F, 0xFF):
+        count, at = said[at] & mask, at + 1
+        for _ in range(count):
+            (size,) = struct.unpack_from(">H", said, at)
+            sets.append(said[at + 2 : at + 2 + size])
+            at += 2 + size
+    return b"".join(b"\x00\x00\x00\x01" + one for one in sets)
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:
@@ -59,3 +86,12 @@ def fragment(sequence: int, sample: Sample) -> bytes:
     )
     assert len(moof) == MOOF_SIZE
     return moof + box(b"mdat", sample.data)
+
+
+def sample_of(data: bytes) -> Sample | None:
+    """What `fragment` was given; None for other boxes."""
+    if data[4:8] != b"moof":
+        return None
+    (track,), (time,) = struct.unpack_from(">I", data, TRACK), struct.unpack_from(">Q", data, TRACK + 16)
+    duration, _, flags = struct.unpack_from(">III", data, MOOF_SIZE - 12)
+    return Sample(track, time, duration, flags == SYNC, data[MOOF_SIZE + 8 :])

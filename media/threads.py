@@ -1,7 +1,9 @@
-"""Threads: how many there can be, and small matrix products on the thread that asks for them."""
+"""Threads: how many there can be, and small work on the thread that asks for it."""
 
 import os
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,31 @@ def one_blas_thread() -> AbstractContextManager[object]:
     take the cores from the stages that run beside them (measured: 27 frames a second with it, 46 without)."""
     limit: AbstractContextManager[object] = _controller().limit(limits=1, user_api="blas")
     return limit
+
+
+_lock = threading.Lock()
+_stages = {"running": 0, "before": 0}  # pipelines that run, and OpenCV's threads before the first of them
+
+
+@contextmanager
+def one_thread_a_stage() -> Iterator[None]:
+    """While the block runs, BLAS and OpenCV use one thread a call: for pipelines whose stages run side by side, each on
+    a thread of its own. Any number of them may run at once; the last to end puts back what the first one found."""
+    import cv2
+
+    with one_blas_thread():
+        with _lock:
+            if not _stages["running"]:
+                _stages["before"] = cv2.getNumThreads()
+                cv2.setNumThreads(1)
+            _stages["running"] += 1
+        try:
+            yield
+        finally:
+            with _lock:
+                _stages["running"] -= 1
+                if not _stages["running"]:
+                    cv2.setNumThreads(_stages["before"])
 
 
 def cores() -> int:

@@ -11,6 +11,7 @@
     Notice.of("de")                   a spoken notice, of the same, put before the sound
     outlet(where), Growing(path), Playlist(path)    where live output goes: a pipe, a socket, the growing file, a folder
     Uncoded(take)                     the same for what takes pictures and sound alone: marked, without credentials
+    Packets(take)                     the same with pictures as they were coded
     sign_file(path, output, keys=)    credentials over what others made, unchanged
     sign_beside(path, keys=)          the same in a sidecar file
     mark_file(path, output, keys=)    the same with both marks in it, coded again
@@ -25,7 +26,7 @@ The exit codes and their meaning are in `provenance.exits`; the table of verdict
 Where what is:
 
     to make      consent, subjects, label, notice, claims -> grounds, cut -> gate -> onlooker -> likeness, readback,
-                 signing (manifest, ingredients, signers, timestamps) -> save, live, uncoded, others; papers
+                 signing (manifest, ingredients, signers, timestamps) -> save, live, uncoded, packets, others; papers
     sent live    segments: session -> playlist; delivered, parsing -> watching -> recording, sources
     to read      reading, labelled, boxes, elsewhere -> judgement, revocation, certificates -> verification -> verdict
     to find      watermark (picture and sound), fingerprint, search, registry, recovery
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from provenance.notice import Notice
     from provenance.others import Marked, mark_file
     from provenance.outlets import Growing, Outlet, outlet
+    from provenance.packets import Packets
     from provenance.registry import Registry
     from provenance.save import Saved, check_output, save_picture, save_video
     from provenance.segments.playlist import Playlist
@@ -70,6 +72,7 @@ _HOME = {
     "Mixed": "claims",
     "Notice": "notice",
     "Outlet": "outlets",
+    "Packets": "packets",
     "Performance": "gate",
     "Permit": "gate",
     "Playlist": "provenance.segments.playlist",
@@ -109,6 +112,7 @@ __all__ = [
     "Mixed",
     "Notice",
     "Outlet",
+    "Packets",
     "Performance",
     "Permit",
     "Playlist",

@@ -13,17 +13,18 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from faces.landmarks import warp_crop
 from faces.recognition import EYES, SIDE, aligned_matrix
 from media.errors import ConsentError, UnreadableError
+from media.threads import one_blas_thread
 from media.units import FPS
 from media.video import VideoReader
 from provenance.label import Box, head_box
 from provenance.subjects import Subject, stamp_of
 
 SMALL = 20.0  # pixels between the eyes; smaller faces say little, and count only where all are small
+LEAST = 2.5 * SMALL  # pixels from brow to chin of such a face
 LOOKS = 5  # of a video that is the portrait
 KEPT = 256  # portraits whose embeddings are remembered while the process lives
 _lock = threading.Lock()
@@ -44,7 +45,7 @@ def _networks() -> tuple[Any, Any]:
     from faces import Tracker
     from faces.recognition import Recogniser
 
-    return Tracker(threads=1), Recogniser()
+    return Tracker(threads=1), Recogniser(threads=1)
 
 
 def ready() -> None:
@@ -65,22 +66,28 @@ def faces_in(frame: np.ndarray, *, hard: bool = False, turned: bool = True) -> l
 
 def seen(frame: np.ndarray, *, hard: bool = False, turned: bool = True) -> list[Face]:
     """As `faces_in`, with where they are."""
-    with _lock, threadpool_limits(1):  # what is so small is slower on more threads
+    with _lock, one_blas_thread():  # what is so small is slower on more threads
         tracker, recogniser = _networks()
         if hard:
             faces = [(frame, track.landmarks[:, :2]) for track in tracker.look(frame)[0]]
         else:
-            faces = [(frame, points) for points in tracker.glance(frame, precise=False)]
+            over = np.ascontiguousarray(frame[::-1, ::-1])
+            faces = _glanced(frame, LEAST)
             if turned or not faces:
-                over = np.ascontiguousarray(frame[::-1, ::-1])
-                faces += [(over, points) for points in tracker.glance(over, precise=False)]
+                faces += _glanced(over, LEAST)
+            faces = faces or _glanced(frame) + _glanced(over)
         large = [(picture, points) for picture, points in faces if _apart(points) >= SMALL] or faces
         return [Face(picture, points, recogniser.embed(picture, points)) for picture, points in large]
 
 
+def _glanced(picture: np.ndarray, least: float = 0.0) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The picture and the mesh points of each face in it of `least` pixels and more."""
+    return [(picture, points) for points in _networks()[0].glance(picture, precise=False, least=least)]
+
+
 def again(frame: np.ndarray, points: np.ndarray) -> Face | None:
     """The face that was at `points` (478, 2) in a frame before, None where none can be read there now."""
-    with _lock, threadpool_limits(1):
+    with _lock, one_blas_thread():
         tracker, recogniser = _networks()
         there = tracker.again(frame, points)
         return None if there is None else Face(frame, there, recogniser.embed(frame, there))
@@ -89,7 +96,7 @@ def again(frame: np.ndarray, points: np.ndarray) -> Face | None:
 def heads_in(frame: np.ndarray) -> list[Box]:
     """Boxes of the heads in a picture, largest first: left, top, right, bottom as shares of it; costs half a look."""
     height, width = frame.shape[:2]
-    with _lock, threadpool_limits(1):
+    with _lock, one_blas_thread():
         meshes = _networks()[0].glance(frame, precise=False)
     return [head_box(points, width, height) for points in meshes]
 

@@ -8,6 +8,7 @@ labelled, marked, coded and kept, in this order, and of nothing else; the file t
 
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -29,13 +30,13 @@ class Uncoded(Outlet):
 
     def __init__(self, take: Callable[[np.ndarray, np.ndarray], object], name: str = "live output") -> None:
         super().__init__(_Nowhere(), name)
-        self._take, self._frames = take, deque[np.ndarray]()
+        self._take, self._frames = take, deque[Any]()
         self._sound = np.zeros(0, np.float32)
 
     def marked(self, item: np.ndarray | None) -> None:
         """As `Outlet.marked`. Raises `UsageError` for frames that come without sound, and what `take` raises."""
         if item is not None and item.ndim == 3:
-            self._frames.append(item)
+            self._frames.append(self._form(item))
         elif item is not None:
             self._sound = np.concatenate([self._sound, item])
         while self._frames and (item is None or len(self._sound) >= SAMPLES_PER_FRAME):
@@ -45,6 +46,10 @@ class Uncoded(Outlet):
                 self._take(frame, sound)
         if len(self._frames) > FPS:
             raise UsageError(f"{self.name}: frames come without their sound, {SAMPLES_PER_FRAME} samples each")
+
+    def _form(self, frame: np.ndarray) -> Any:
+        """What of a frame is handed out."""
+        return frame
 
 
 class _Nowhere:

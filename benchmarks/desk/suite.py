@@ -122,7 +122,9 @@ def parts(given: Given) -> Parts:
     note = f"; other work kept the machine busy (load {load:.1f})" if load > BUSY else ""
     with at_work(given) as desk:
         yield "pages", partial(pages, desk)
-        yield "studio", partial(studio, desk, SESSIONS_QUICK if given.quick else SESSIONS, note)
+        sessions = SESSIONS_QUICK if given.quick else SESSIONS
+        yield "studio", partial(studio, desk, sessions, note)
+        yield "socket", partial(studio, desk, sessions, note, rtc=False)
         yield "inspector", partial(inspector, desk, given, note)
 
 
@@ -134,47 +136,57 @@ def pages(desk: Desk) -> list[Figure]:
                    note=f"without video and portraits; {told}")]  # fmt: skip
 
 
-def studio(desk: Desk, sessions: int, note: str) -> list[Figure]:
-    """desk_seat_ms, desk_first_frame_ms, desk_fps, desk_delay_ms at 512 x 512."""
-    seats, firsts, rates, delays = [], [], [], []
-    for _ in range(sessions):
-        page, beats = desk.open("studio"), []
-        page.on("websocket", lambda link, beats=beats: link.on("framereceived", lambda said: beats.extend(_beat(said))))
-        page.reload()
-        page.locator("#examples label").first.wait_for()
-        began = time.perf_counter()
-        page.click("#examples label:first-child")
-        page.locator("#go:enabled").wait_for()
-        seats.append(1000 * (time.perf_counter() - began))
-        page.evaluate(_WATCH)
-        page.click("#go")
-        page.wait_for_function("() => window.firstShown")
-        firsts.append(float(page.evaluate("() => window.firstShown - window.asked")))
-        page.locator("#delay", has_text="s").wait_for()
-        begin, told, since = page.evaluate(SHOWN), [], beats[-1]
-        for _ in range(int(SPEAKING / LOOK)):
-            page.wait_for_timeout(1000 * LOOK)
-            told.append(_milliseconds(page.inner_text("#delay")))
-        end = page.evaluate(SHOWN)
-        given = 1 - (beats[-1]["held"] - since["held"]) / max(1, beats[-1]["frame"] - since["frame"])
-        rates.append(given * 1000 * (end[1] - begin[1]) / (end[0] - begin[0]))
-        delays.append(float(np.median(told)))
-        page.click("#go")
-        page.locator("#go:enabled").wait_for()
-        page.wait_for_function("() => !document.getElementById('frame').classList.contains('live')")
-        page.context.close()
-    again = firsts[1:] or firsts
-    return [
-        mean_figure("desk_seat_ms", seats[1:] or seats, "ms", better="lower",
-                    note=f"from a portrait to 'ready'; the first time, with networks, {seats[0]:.0f} ms{note}"),
-        mean_figure("desk_first_frame_ms", again, "ms", goal=GOALS["first"], better="lower",
+def studio(desk: Desk, sessions: int, note: str, *, rtc: bool = True) -> list[Figure]:
+    """desk_seat_ms, desk_first_frame_ms, desk_fps, desk_delay_ms at 512 x 512; rtc: over WebRTC where it is there.
+    Without it desk_socket_first_frame_ms, desk_socket_fps, desk_socket_delay_ms of the way that is there always."""
+    sat = [_session(desk, rtc=rtc) for _ in range(sessions)]
+    seats, firsts, rates, delays = ([one[name] for one in sat] for name in ("seat", "first", "rate", "delay"))
+    again, name = firsts[1:] or firsts, "desk" if rtc else "desk_socket"
+    note = f", over {sat[-1]['way']}{note}"
+    seat = mean_figure(
+        "desk_seat_ms", seats[1:] or seats, "ms", better="lower",
+        note=f"from a portrait to 'ready'; the first time, with networks, {seats[0]:.0f} ms{note}",
+    )  # fmt: skip
+    return [seat] * rtc + [
+        mean_figure(f"{name}_first_frame_ms", again, "ms", goal=GOALS["first"], better="lower",
                     note=f"from 'go live' to the first picture that is seen; the first time {firsts[0]:.0f} ms" + note),
-        mean_figure("desk_fps", rates, "frames/s", goal=GOALS["fps"],
+        mean_figure(f"{name}_fps", rates, "frames/s", goal=GOALS["fps"],
                     note=f"512 x 512, pictures shown while a microphone speaks for {SPEAKING:g} s, but those given "
                          f"twice for want of time{note}"),
-        mean_figure("desk_delay_ms", delays, "ms", better="lower",
+        mean_figure(f"{name}_delay_ms", delays, "ms", better="lower",
                     note="medians, from a sound's leaving the page to its picture's being shown" + note),
     ]  # fmt: skip
+
+
+def _session(desk: Desk, *, rtc: bool) -> dict[str, Any]:
+    """One: ms to be ready, to the first picture, pictures a second, ms of delay, and the way that it took."""
+    page, beats = desk.open("studio"), list[dict[str, Any]]()
+    page.on("websocket", lambda link: link.on("framereceived", lambda said: beats.extend(_beat(said))))
+    if not rtc:
+        page.add_init_script("delete window.RTCPeerConnection")
+    page.reload()
+    page.locator("#examples label").first.wait_for()
+    began = time.perf_counter()
+    page.click("#examples label:first-child")
+    page.locator("#go:enabled").wait_for()
+    seat = 1000 * (time.perf_counter() - began)
+    page.evaluate(_WATCH)
+    page.click("#go")
+    page.wait_for_function("() => window.firstShown")
+    first = float(page.evaluate("() => window.firstShown - window.asked"))
+    page.locator("#delay", has_text="s").wait_for()
+    begin, told, since = page.evaluate(SHOWN), [], beats[-1]
+    for _ in range(int(SPEAKING / LOOK)):
+        page.wait_for_timeout(1000 * LOOK)
+        told.append(_milliseconds(page.inner_text("#delay")))
+    end = page.evaluate(SHOWN)
+    given = 1 - (beats[-1]["held"] - since["held"]) / max(1, beats[-1]["frame"] - since["frame"])
+    rate, way = given * 1000 * (end[1] - begin[1]) / (end[0] - begin[0]), page.inner_text("#way")
+    page.click("#go")
+    page.locator("#go:enabled").wait_for()
+    page.wait_for_function("() => !document.getElementById('frame').classList.contains('live')")
+    page.context.close()
+    return {"seat": seat, "first": first, "rate": rate, "delay": float(np.median(told)), "way": way}
 
 
 _WATCH = """() => {

@@ -14,12 +14,12 @@ import numpy as np
 from benchmarks.figures import Figure, mean_figure
 from benchmarks.films import aligner, held_out, phones_of
 from benchmarks.suites import Given
+from benchmarks.tracker.agreement import spread_of
 from faces import Track, Tracker
 from faces.landmarks import PUPILS
 from generate.acting import CLASS_INDEX
 from lab.performances.phones import Phones
 from lab.pictures.composites import tone_of
-from lab.recipes.tracker_agreement import read_often
 from media import VideoReader, read_picture
 from media.units import FPS
 
@@ -60,7 +60,7 @@ def _pictures(paths: Sequence[Path], tracker: Tracker) -> list[Figure]:
         found.append(bool(tracks))
         if tracks:
             mesh = tracks[0].landmarks
-            spread.append(float(read_often(picture, mesh, tracker.reader).spread.mean()))
+            spread.append(float(spread_of(picture, mesh, tracker.reader).mean()))
             tones.append(float(tone_of(picture, mesh).mean()))
     note = "pictures of real people, no labels"
     figures = [

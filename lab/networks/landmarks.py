@@ -27,6 +27,7 @@ class LandmarkNet(nn.Module):
     ) -> None:
         super().__init__()
         self.side = side
+        self._still: list[nn.Module] = []
         self.body = lite0(pretrained=pretrained, num_classes=0, global_pool="")
         self.squeeze = nn.Conv2d(self.body.num_features, width, 1)
         features = width * (side // 32) ** 2
@@ -39,6 +40,18 @@ class LandmarkNet(nn.Module):
         if self.log_sigma is not None:
             nn.init.zeros_(self.log_sigma.weight)
             nn.init.constant_(self.log_sigma.bias, np.log(USUAL_SIGMA))
+
+    def freeze(self, stages: int) -> None:
+        """Let the backbone's stem and its first `stages` stages stay as they are, their norms included."""
+        self._still = [self.body.conv_stem, self.body.bn1, *self.body.blocks[:stages]] if stages else []
+        for part in self._still:
+            part.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> "LandmarkNet":
+        super().train(mode)
+        for part in self._still:
+            part.eval()
+        return self
 
     def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         features = self.mix(nn.functional.silu(self.squeeze(self.body((crops - MEAN) / STD))).flatten(1))

@@ -30,7 +30,7 @@ class Row:
 
 RECIPES: dict[str, Row] = {
     "finder": Row("faces.finder:WEIGHTS", LONDON),
-    "tracker": Row("faces.landmarks:WEIGHTS", LONDON, (*PEOPLE, "lr", "start", "composites", "unlabelled")),
+    "tracker": Row("faces.landmarks:WEIGHTS", LONDON, (*PEOPLE, "lr", "start", "composites", "taught", "frozen")),
     "closeup": Row("faces.closeup:WEIGHTS", LONDON, (*PEOPLE, "lr", "composites")),
     "regions": Row("faces.regions:WEIGHTS", LONDON, (*PEOPLE, "lr")),
     "painter": Row("generate.painter:WEIGHTS", LONDON, (*PEOPLE, "teacher")),

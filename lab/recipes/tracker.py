@@ -4,8 +4,9 @@ Photographs of volunteers are lifted (`lab.people.lifting`) and taken again: tur
 gazes, lights and backgrounds; people who do not exist (`lab.people`) are photographed with everything a face can meet.
 Worker processes make these pictures all the time; the last few thousand are kept, and every step draws from them,
 crops them anew and degrades them on the training device. A part of the crops holds no face, for the score. Composites
-(`vasari data composites`), photographs of people who do not exist with exact points, are lifted as volunteers are; and
-pictures of real people without labels teach where the weights that ship agree with themselves (`tracker_agreement`).
+(`vasari data composites`), photographs of people who do not exist with exact points, are lifted as volunteers are.
+Pictures of other real people, whom nobody set points on, are labelled by the public face mesh in several views, as far
+as these agree (`lab.labelled.taught`), and lifted too.
 
 The teacher of the volunteers' meshes is a public face mesh; where the London Set has points set by hand, those of the
 training people pull the labels towards them.
@@ -23,6 +24,7 @@ from torch import nn
 
 from faces.fit import fit as fit_head
 from faces.landmarks import MIRROR, OUTER_EYES, POINTS
+from lab.labelled.taught import Face, taught_faces
 from lab.networks.landmarks import LandmarkNet
 from lab.people.lifting import Lifted, Shade, elsewhere
 from lab.pictures.compositeset import CompositeSet
@@ -30,7 +32,6 @@ from lab.pictures.creatures import random_creature
 from lab.pictures.degrade import degrade, recrop
 from lab.pictures.london import London, Person, background_mask, corrected_meshes
 from lab.pictures.photographs import random_background
-from lab.recipes.tracker_agreement import Agreed
 from lab.training import Plan
 from lab.training.loop import batches_ahead
 from lab.training.pool import Pool
@@ -48,7 +49,9 @@ KEEP = 6144  # pictures to draw from
 FURTHEST = (0.7, 0.4)  # yaw and pitch, radians, by which lifted volunteers are turned: half of it and less mostly
 NO_FACE_SHARE = 0.12
 MIXED = 0.6  # share of composites among the photographed, where there are any
-AGREED = 0.15  # share of the faces that are real people without labels, where there are any
+TAUGHT = 0.45  # share of the faces that are people labelled by the public mesh alone, where there are any
+BELIEVED = 0.8  # trust of their points on which all views agree
+MOST_LIFTED = 400  # of them
 VALIDATION_BATCHES, VALIDATION_CROPS = 4, 32  # of each kind
 HIDDEN = 0.35  # weight of points that are not seen
 BROWS = (46, 53, 52, 65, 55, 70, 63, 105, 66, 107, 276, 283, 282, 295, 285, 300, 293, 334, 296, 336)
@@ -172,6 +175,33 @@ class People:
         return picture, points, trust
 
 
+class Others:
+    """Takes pictures of people whom nobody set points on: as they are, and lifted some of them."""
+
+    def __init__(self, faces: list[Face], lifted: list[Lifted]) -> None:
+        self.faces, self.lifted = faces, Volunteers(lifted) if lifted else None
+
+    def __call__(self, rng: np.random.Generator) -> Kept:
+        if self.lifted is not None and rng.random() < 0.5:
+            picture, points, trust = self.lifted(rng)
+            return picture, points, BELIEVED * trust
+        face = self.faces[int(rng.integers(len(self.faces)))]
+        picture, points, _ = keep(*face.cut(SHOT), np.ones(POINTS, bool))
+        return picture, points, BELIEVED * face.trust
+
+
+def lift_others(faces: list[Face], *, threads: int = 1) -> list[Lifted]:
+    """`MOST_LIFTED` of `faces` or fewer, evenly spread, lifted."""
+    chosen = np.unique(np.linspace(0, len(faces) - 1, MOST_LIFTED).round().astype(int))
+
+    def lift(face: Face) -> Lifted:
+        picture, points = face.cut(SHOT)
+        return Lifted(picture, fit_head(points), points)
+
+    with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lift, [faces[k] for k in chosen]))
+
+
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]  # uint8 pictures, points, trust, is_face
 
 
@@ -187,16 +217,14 @@ class Batches:
         batch: int,
         share: float = 0.35,
         mixed: Volunteers | None = None,
-        agreed: Agreed | None = None,
+        others: Others | None = None,
     ) -> None:
         self.volunteers, self.people, self.seed, self.batch, self.share = volunteers, people, seed, batch, share
-        self.mixed, self.agreed = mixed, agreed
+        self.mixed, self.others = mixed, others
 
     def _face(self, rng: np.random.Generator) -> Kept:
-        if self.agreed is not None and rng.random() < AGREED:
-            picture, points, trust = self.agreed(rng)
-            crop, moved, _ = keep(picture, points, np.ones(POINTS, bool))
-            return crop, moved, trust
+        if self.others is not None and rng.random() < TAUGHT:
+            return self.others(rng)
         if self.people is not None and rng.random() < self.share:
             return self.people(rng)
         return self.mixed(rng) if self.mixed is not None and rng.random() < MIXED else self.volunteers(rng)
@@ -321,7 +349,8 @@ def train(
     assets: Path | None = None,
     skins: Path | None = None,
     composites: Path | None = None,
-    unlabelled: Sequence[Path] = (),
+    taught: Sequence[Path] = (),
+    frozen: int = 0,
 ) -> Trial:
     """`LandmarkNet` from the London folder `data`.
 
@@ -330,7 +359,9 @@ def train(
         share: part of the faces that are people who do not exist.
         assets, skins: folders for people who do not exist (`vasari data assets`); volunteers alone without them.
         composites: folder of `vasari data composites`, of this set's training people.
-        unlabelled: folders of pictures and videos of real people, to learn agreement from.
+        frozen: stages of the backbone, from its stem on, that stay as they are: a processor learns the rest in a
+            fraction of the time.
+        taught: folders of pictures of real people with the public mesh's labels (`lab.labelled.public_mesh`).
         start: a weight file to go on from, in place of ImageNet; what fits of it is taken.
     """
     london = London(data)
@@ -342,6 +373,7 @@ def train(
         tensors = load_weights(start, "landmarks")[0]
         tensors = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
         net.load_state_dict(tensors, strict=False)
+    net.freeze(frozen)
     net = net.to(memory_format=memory_format(run.device))
     threads = max(1, run.workers)
     unseen = lift_volunteers(london, london.validation, correct=False, threads=threads)
@@ -356,16 +388,17 @@ def train(
         sets["people"] = Batches(Volunteers(unseen), strangers, 30_000, VALIDATION_CROPS, share=1.0)
     made = {name: list(batches_ahead(b, range(VALIDATION_BATCHES), run.workers)) for name, b in sets.items()}
     volunteers, steps = Volunteers(lift_volunteers(london, london.training, correct=True, threads=threads)), run.steps
-    mixed = agreed = None
+    mixed = others = None
     if composites is not None:
         found = CompositeSet(composites)
         mixed = Volunteers(lift_volunteers(found, found.training, correct=False, threads=threads))
-    if unlabelled:
-        agreed = Agreed.of(unlabelled, run.workdir / "crops", workers=run.workers)
+    if taught:
+        known = taught_faces(taught, "train")
+        others = Others(known, lift_others(known, threads=threads))
     return Trial(
         net,
         Plan(steps=steps, lr=lr, seed=run.seed, weight_decay=0.02, bf16=False, validate_every=min(500, steps)),
-        Batches(volunteers, people, run.seed, fresh, share, mixed, agreed),
+        Batches(volunteers, people, run.seed, fresh, share, mixed, others),
         Loss(batch, kept, run.device),
         validator(made, run.device),
         select="nme_pct",
@@ -376,6 +409,6 @@ def train(
         "face mesh as teacher corrected by the set's hand-set points"
         + ("; people who do not exist, from MakeHuman's assets (CC0)" if assets else "")
         + (f"; {len(mixed.lifted)} composites of the training people" if mixed else "")
-        + (f"; {len(agreed)} pictures of real people without labels (DATASHEET.md)" if agreed else "")
+        + (f"; {len(others.faces)} pictures of real people labelled by that mesh (DATASHEET.md)" if others else "")
         + f"; backbone from {IMAGENET}",
     )

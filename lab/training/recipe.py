@@ -31,6 +31,8 @@ TOLD = (
     "skins",
     "composites",
     "unlabelled",
+    "taught",
+    "frozen",
     "tracks",
     "teacher",
     "encoder",

@@ -16,7 +16,6 @@ from lab.pictures.compositeset import CompositeSet
 from lab.pictures.london import London
 from lab.pictures.strangers import Strangers
 from lab.recipes import tracker as landmarks
-from lab.recipes.tracker_agreement import ALIKE, BELIEVED, Agreed, Face
 from media.errors import ConsentError, UnreadableError, UsageError
 from provenance import Keys, Mixed, Permit, save_picture, verify
 from vasari.commands.composites import Darkroom
@@ -222,14 +221,3 @@ def test_a_folder_without_composites_or_licence_is_named(tmp_path: Path, folder:
     assert done.code == 2
     assert "licence" in done.line
     assert not (tmp_path / "out").exists()
-
-
-def test_faces_on_which_crops_disagree_teach_nothing() -> None:
-    picture, points = np.zeros((64, 64, 3), np.uint8), np.zeros((478, 2), np.float32)
-    sure, torn = np.full(478, 0.2 * ALIKE, np.float32), np.full(478, 2 * ALIKE, np.float32)
-    sure[:100] = 9 * ALIKE
-    agreed = Agreed([Face(picture, points, sure), Face(picture, points, torn)])
-    assert (len(agreed), agreed.refused) == (1, 1)
-    trust = agreed(np.random.default_rng(0))[2]
-    assert not trust[:100].any()
-    assert 0.8 * BELIEVED < trust[100:].min() <= trust.max() <= BELIEVED

@@ -197,9 +197,9 @@ MEMBERS = {
     ],
     "provenance": [
         "Claim", "Composite", "Consent", "Cut", "Edited", "Generated", "Growing", "Keys", "Label", "Marked", "Mixed",
-        "Notice", "Outlet", "Performance", "Permit", "Playlist", "Recorded", "Registry", "Rendered", "Saved", "Signed",
-        "Uncoded", "Verdict", "check_output", "grant_consent", "is_nobody", "load_consent", "mark_file", "outlet",
-        "read_consent", "save_live", "save_picture", "save_video", "sign_beside", "sign_file", "verify",
+        "Notice", "Outlet", "Packets", "Performance", "Permit", "Playlist", "Recorded", "Registry", "Rendered", "Saved",
+        "Signed", "Uncoded", "Verdict", "check_output", "grant_consent", "is_nobody", "load_consent", "mark_file",
+        "outlet", "read_consent", "save_live", "save_picture", "save_video", "sign_beside", "sign_file", "verify",
     ],
 }  # fmt: skip
 

@@ -148,6 +148,20 @@ def test_many_files_fill_a_table_that_sorts_filters_and_goes_out(page):
     assert wide(page) <= 390
 
 
+def test_what_comes_before_the_desk_has_answered_is_looked_at_then(browser, address):
+    page, held = browser.new_page(), []
+    page.set_default_timeout(120_000)
+    page.route("**/api/desk", lambda route: held.append(route))
+    with page.expect_request("**/api/desk"):
+        page.goto(address)
+    page.set_input_files("#file", FILES[:2])
+    page.wait_for_selector("h1:not(:empty)")
+    assert page.locator("tbody tr").count() == 0
+    held.pop().continue_()
+    page.wait_for_selector("text=2 of 2 done")
+    page.close()
+
+
 def test_who_cancels_is_told_that_the_file_is_gone(page, bench, spool):
     bench.go.clear()
     try:

@@ -77,6 +77,7 @@ def test_the_page_runs_nothing_but_its_own(page):
     for name in (
         "studio.js",
         "studio-live.js",
+        "studio-rtc.js",
         "studio-sound.js",
         "studio-worklet.js",
         "base.css",

@@ -34,10 +34,15 @@ def browser() -> Iterator[Any]:
         yield started.chromium.launch(executable_path=CHROMIUM, args=options)
 
 
-def test_a_face_speaks_to_a_microphone(browser: Any, keys: Keys, record_testsuite_property: Any) -> None:
+@pytest.mark.parametrize("way", ["WebRTC", "WebSocket"])
+def test_a_face_speaks_to_a_microphone(way: str, browser: Any, keys: Keys, record_testsuite_property: Any) -> None:
+    if way == "WebRTC":
+        pytest.importorskip("aiortc")
     broken: list[str] = []
     with serving(app_of(keys)) as url:
         page = browser.new_page()
+        if way == "WebSocket":
+            page.add_init_script("delete window.RTCPeerConnection")
         page.on("pageerror", lambda error: broken.append(str(error)))
         page.on("console", lambda said: broken.append(said.text) if "Security Policy" in said.text else None)
 
@@ -54,7 +59,8 @@ def test_a_face_speaks_to_a_microphone(browser: Any, keys: Keys, record_testsuit
         page.locator("#delay").filter(has_text=re.compile(r"\d")).wait_for(timeout=PATIENCE)
         figures = {name: page.inner_text(f"#{name}") for name in ("first", "rate", "delay")}
         for name, figure in figures.items():
-            record_testsuite_property(name, figure)  # of a machine that others use, too: told, not asserted
+            record_testsuite_property(f"{way} {name}", figure)  # of a machine that others use, too: told, not asserted
+        assert page.inner_text("#way") == way
         page.click("#go")
         says("Ended")
         assert page.evaluate(QUALITY) > 1

@@ -36,9 +36,13 @@ Composites = Annotated[
 ]
 Unlabelled = Annotated[
     list[Path] | None,
+    typer.Option(help="Speech only: folder of recordings of voices whose words nobody wrote down. May be given often."),
+]
+Taught = Annotated[
+    list[Path] | None,
     typer.Option(
-        help="Tracker: folder of pictures and videos of real people, to agree on. Speech: folder of recordings of "
-        "voices whose words nobody wrote down. May be given often."
+        help="Tracker only: folder of pictures of real people, labelled by lab/labelled/public_mesh.py. May be given "
+        "often."
     ),
 ]
 Tracks = Annotated[
@@ -52,6 +56,10 @@ Variant = Annotated[str | None, typer.Option(help="Roundtrip only: which one (kl
 Encoder = Annotated[
     Path | None,
     typer.Option(help="Speech only: folder of a Hugging Face speech model; trains a head on it. Give --out as well."),
+]
+Frozen = Annotated[
+    int | None,
+    typer.Option(help="Tracker only: stages of the backbone that stay as they are; processors learn the rest sooner."),
 ]
 
 
@@ -72,6 +80,8 @@ def train(
     skins: Annotated[Path | None, typer.Option(help="Folder of 2048 pixel skins for them.")] = None,
     composites: Composites = None,
     unlabelled: Unlabelled = None,
+    taught: Taught = None,
+    frozen: Frozen = None,
     tracks: Tracks = None,
     teacher: Teacher = None,
     variant: Variant = None,
@@ -84,8 +94,8 @@ def train(
 
     row = RECIPES[recipe]
     given = {"steps": steps, "workers": workers, "batch": batch, "start": start, "lr": lr, "assets": assets,
-             "skins": skins, "composites": composites, "unlabelled": unlabelled, "tracks": tracks,
-             "teacher": teacher, "encoder": encoder, "variant": variant}  # fmt: skip
+             "skins": skins, "composites": composites, "unlabelled": unlabelled, "taught": taught, "frozen": frozen,
+             "tracks": tracks, "teacher": teacher, "encoder": encoder, "variant": variant}  # fmt: skip
     options = {name: value for name, value in given.items() if value is not None}
     for name in options:
         if name in OPTIONS and name not in row.takes:

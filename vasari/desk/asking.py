@@ -63,6 +63,7 @@ class Begin(_Asked):
     portrait: Key
     size: Size = 512
     keep: bool = False  # whether the recording can be fetched afterwards
+    rtc: bool = False  # whether the page takes an offer of WebRTC
     steer: Steer = Steer()
 
 
@@ -87,6 +88,13 @@ class Say(_Asked):
     voice: str
 
 
+class Answer(_Asked):
+    """To an offer of WebRTC; empty where the page cannot take it."""
+
+    kind: Literal["answer"] = "answer"
+    sdp: str
+
+
 class Word(_Asked):
     """A message of one word."""
 
@@ -102,7 +110,9 @@ class Agreed(_Asked):
     granted_by: Annotated[str, Field(max_length=200)] = ""
 
 
-KINDS: dict[Any, type[_Asked]] = {"steer": Steer, "say": Say, "here": Word, "interrupt": Word, "end": Word}
+KINDS: dict[Any, type[_Asked]] = {
+    "steer": Steer, "say": Say, "answer": Answer, "here": Word, "interrupt": Word, "end": Word,
+}  # fmt: skip
 
 
 def read(kind: type[Asked], text: str | bytes) -> Asked:

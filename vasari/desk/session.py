@@ -6,6 +6,7 @@
 
 Everything goes through the save path: `save_live` labels, marks and signs what a page is sent and records it; the
 recording is thrown away unless it was asked for. Where the page goes away, the stream ends, and is signed up to there.
+Live pictures and sound go over WebRTC where the page is there in time (`peer`), else as fragmented mp4 over the socket.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from media.errors import OutputError, UsageError, VasariError
+from media.errors import MissingExtraError, OutputError, UsageError, VasariError
 from media.sound import read_sound
 from media.units import SAMPLE_RATE
 from media.voices import speak
@@ -30,6 +31,8 @@ from vasari.desk.keeping import Film, Portrait, Studio
 if TYPE_CHECKING:
     from generate.acted import Acted
     from generate.moments import Moment
+    from provenance import Outlet
+    from vasari.desk.peer import Peer
     from vasari.studio import Sitter
 
 WAITING = 2 << 20  # bytes that may be on their way to a page
@@ -131,19 +134,43 @@ class Work:
         raise NotImplementedError
 
 
-class Live(Work):
-    """A face that speaks while one speaks. What comes from the page may come from any thread."""
+def peers() -> "type[Peer] | None":
+    """What offers WebRTC, where aiortc is installed."""
+    try:
+        from vasari.desk.peer import Peer
+    except MissingExtraError:
+        return None
+    return Peer
 
-    def __init__(self, studio: Studio, portrait: Portrait, begin: Begin, wire: Wire) -> None:
+
+async def offered(websocket: WebSocket) -> "Peer | None":
+    """An offer of WebRTC by the address at which the page found the socket, None where there is none to be made."""
+    kind, server = await asyncio.to_thread(peers), websocket.scope.get("server")
+    try:
+        return await kind.offering(server[0]) if kind and server else None
+    except (OSError, UsageError):
+        return None
+
+
+class Live(Work):
+    """A face that speaks while one speaks. What comes from the page may come from any thread.
+
+    Args:
+        peer: what was offered to the page besides the wire, if anything was.
+    """
+
+    def __init__(
+        self, studio: Studio, portrait: Portrait, begin: Begin, wire: Wire, peer: "Peer | None" = None
+    ) -> None:
         super().__init__(studio, portrait, wire)
-        self._begin, self._steer = begin, begin.steer
+        self._begin, self._steer, self._peer = begin, begin.steer, peer
         self._stream: Acted | None = None
         self._ended, self._saying, self._lost = False, False, 0
         self._lock = threading.Lock()  # around the stream's coming, its end, and how it is held
 
     def work(self) -> None:
         from generate.acted import Acted
-        from provenance import Generated, Label, Outlet, save_live
+        from provenance import Generated, Label, save_live
 
         sitter = self.studio.seated(self.portrait, self._begin.size)
         stream = Acted(sitter.talker, self.studio.motion, controls=self._steer.controls(), queue=QUEUE)
@@ -160,9 +187,9 @@ class Live(Work):
         name = ""
         if self._begin.keep:
             name = self.studio.films.put(Film(self.path, once=True))
-        self.wire.tell("ready", file=name)
+        to, rtc = self._outlet()
+        self.wire.tell("ready", file=name, rtc=rtc)
         try:
-            to = Outlet(self.wire, "the page", PATIENCE)
             saved = save_live(self.path, performance, to)
             self.wire.tell("done", frames=saved.frames, mark=saved.mark, file=name, notes=list(saved.notes))
         except OutputError:
@@ -173,6 +200,14 @@ class Live(Work):
                 later(KEPT, self.studio.films, name)
             else:
                 self.path.unlink(missing_ok=True)
+
+    def _outlet(self) -> "tuple[Outlet, bool]":
+        """Where it goes, and whether that is WebRTC."""
+        from provenance import Outlet, Packets
+
+        if self._peer is not None and self._peer.connected():
+            return Packets(self._peer.take, "the page"), True
+        return Outlet(self.wire, "the page", PATIENCE), False
 
     def _moments(self, stream: "Acted", sitter: "Sitter") -> "Iterator[Moment]":
         passed = 0

@@ -6,6 +6,7 @@ is given. What it keeps lies in `app.state.studio`, made on first need. Who may 
 The WebSocket /studio/live: the page sends `asking.Begin`, then sound (a byte, 0 for the face's own voice, 1 for the
 other speaker's, and 16 kHz mono s16le) and messages of `asking`; it is sent fragmented mp4 and words in JSON: ready,
 beat (which frame shows which sample), done, failed, busy, refused, wrong. /studio/film makes a file, with its progress.
+A page that asks for WebRTC is sent an offer first, and no mp4 where its answer leads to a connection (`peer`).
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -30,8 +31,11 @@ from vasari.desk import asking as ask
 from vasari.desk import giving
 from vasari.desk.doors import OLDER, is_pages
 from vasari.desk.keeping import Portrait, Studio
-from vasari.desk.session import Live, Making, Wire, Work
+from vasari.desk.session import Live, Making, Wire, Work, offered, peers
 from vasari.service.uploads import read_small, spooled
+
+if TYPE_CHECKING:
+    from vasari.desk.peer import Peer
 
 STATIC = Path(__file__).parent / "static"
 EXAMPLES = range(1, 7)
@@ -100,6 +104,7 @@ def about(studio: Kept) -> dict[str, Any]:
         "examples": [number for number in EXAMPLES if studio.example(number)], "voices": voices(), "voice": USUAL,
         "notices": notice.languages(),
         "emotions": [name for name in EMOTIONS if name != "neutral"], "expressions": list(EXPRESSIONS),
+        "rtc": peers() is not None,
     }  # fmt: skip
 
 
@@ -203,11 +208,29 @@ async def live(websocket: WebSocket) -> None:
     """Speak live."""
     begin = await _first(websocket, ask.Begin)
     portrait = None if begin is None else await _permitted(websocket, begin.portrait)
-    if begin is None or portrait is None or not await _free(websocket):
+    if begin is None or portrait is None:
         return
+    peer = await offered(websocket) if begin.rtc else None
+    try:
+        if await _free(websocket):
+            await _spoken(websocket, portrait, begin, peer)
+    finally:
+        if peer is not None:
+            await peer.close()
+
+
+async def _spoken(websocket: WebSocket, portrait: Portrait, begin: ask.Begin, peer: "Peer | None") -> None:
     wire = Wire()
-    work = Live(_studio(websocket), portrait, begin, wire)
-    await _attend(websocket, wire, work, _Conversation(websocket, wire, work).listen, lambda: work.end(at_once=True))
+    work = Live(_studio(websocket), portrait, begin, wire, peer)
+
+    def leave() -> None:
+        work.end(at_once=True)
+        if peer is not None:
+            peer.leave()
+
+    if peer is not None:
+        wire.tell("offer", sdp=peer.sdp)
+    await _attend(websocket, wire, work, _Conversation(websocket, wire, work, peer).listen, leave)
 
 
 @router.websocket("/make")
@@ -303,8 +326,8 @@ async def _until_gone(websocket: WebSocket) -> None:
 class _Conversation:
     """What a page says in a live session."""
 
-    def __init__(self, websocket: WebSocket, wire: Wire, work: Live) -> None:
-        self._websocket, self._wire, self._work = websocket, wire, work
+    def __init__(self, websocket: WebSocket, wire: Wire, work: Live, peer: "Peer | None" = None) -> None:
+        self._websocket, self._wire, self._work, self._peer = websocket, wire, work, peer
         self._last, self._wrong = asyncio.get_running_loop().time(), 0
         self._saying: asyncio.Future[None] | None = None
 
@@ -338,6 +361,10 @@ class _Conversation:
             await run_in_threadpool(self._work.steer, said)
         elif isinstance(said, ask.Say):
             self._saying = asyncio.ensure_future(self._say(said))
+        elif isinstance(said, ask.Answer):
+            if self._peer is None:
+                raise UsageError("nothing was offered")
+            await self._peer.accept(said.sdp)
         elif said.kind == "interrupt":
             await run_in_threadpool(self._work.interrupt)
         elif said.kind == "end":

@@ -101,9 +101,10 @@ function early(item, record) {
   open(item);
 }
 
-// Look at what was given, in its order; one is shown at once, several as a table.
+// Look at what was given, in its order; one is shown at once, several as a table. What comes before the desk has
+// answered for the first time waits for it.
 async function take(items) {
-  if (!items.length) return;
+  if (!items.length || !(await met)) return;
   refuse("");
   const running = queue.length > 0;
   const many = items.length > 1 || running;
@@ -135,10 +136,12 @@ const fromFiles = (files) => [...files].map((file) => ({ file, name: file.name, 
 
 function listen() {
   const drop = $("drop");
-  $("file").addEventListener("change", (event) => {
-    take(fromFiles(event.target.files));
-    event.target.value = "";
-  });
+  const chosen = () => {
+    take(fromFiles($("file").files));
+    $("file").value = "";
+  };
+  $("file").addEventListener("change", chosen);
+  chosen(); // before this script was here
   document.addEventListener("dragover", (event) => {
     event.preventDefault();
     drop.classList.add("over");
@@ -157,6 +160,7 @@ function listen() {
   });
 }
 
+// Whether the desk could be asked.
 async function begin() {
   await words;
   fill(document);
@@ -164,12 +168,17 @@ async function begin() {
   try {
     desk = await meet();
   } catch (error) {
-    return refuse(error.message || t("failed"));
+    refuse(error.message || t("failed"));
+    return false;
   }
   $("promise").textContent = t("promise", { size: size(desk.largest) });
   $("address").hidden = !desk.sources.length;
   document.querySelector("nav").hidden = !desk.studio;
-  listen();
+  return true;
+}
+
+async function reopen() {
+  if (!(await met)) return;
   const kept = /^\/answers\/([\w-]+)$/.exec(location.pathname);
   if (kept) {
     try {
@@ -181,4 +190,6 @@ async function begin() {
   }
 }
 
-begin();
+const met = begin();
+listen();
+reopen();

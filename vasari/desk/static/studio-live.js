@@ -1,4 +1,5 @@
-// A live session: sound out, fragmented mp4 in, shown as close to now as it can be.
+// A live session: sound out; WebRTC or fragmented mp4 in, shown as close to now as it can be.
+import { Peer, possible } from "./studio-rtc.js";
 import { RATE, s16le } from "./studio-sound.js";
 
 const Source = window.ManagedMediaSource ?? window.MediaSource;
@@ -6,6 +7,7 @@ const EARLY = 1024 / 16000; // seconds that the picture is behind the clock of t
 const FPS = 25, BEATS = 5; // a word comes with every fifth frame
 const NEAR = 0.12, FAR = 0.3, LOST = 0.8; // seconds behind the newest: aimed at; hurried from; skipped from
 const HERE = 10000; // ms between two signs of life
+let direct = possible(); // until it led to nothing once
 
 export const playable = () => Boolean(Source?.isTypeSupported('video/mp4; codecs="avc1.64001f, mp4a.40.2"'));
 
@@ -28,6 +30,7 @@ class Player {
     this.video = video;
     this.queue = [];
     this.media = new Source();
+    video.srcObject = null; // of a session before
     video.disableRemotePlayback = true;
     video.src = URL.createObjectURL(this.media);
     this.timer = setInterval(() => this.chase(), 100);
@@ -103,24 +106,36 @@ function codec(head) {
   return `avc1.${at < 0 ? "64001f" : hex.join("")}`;
 }
 
-/** One session; `on` has first, figures, wrong, ended: called with what there is to say. */
+/** One session; `on` has way, first, figures, wrong, ended: called with what there is to say. */
 export class Live {
   constructor(video, first, on) {
-    Object.assign(this, { on, sent: 0, sendings: [], beats: new Map(), shown: [], asked: performance.now() });
-    this.player = new Player(video, (now, frame) => this.see(now, frame));
-    this.link = socket("/studio/live", first, (said) => this.take(said), () => this.close({ kind: "lost" }));
+    Object.assign(this, { video, on, sent: 0, sendings: [], beats: new Map(), shown: [], asked: performance.now() });
+    this.watch = (now, frame) => this.see(now, frame);
+    this.link = socket("/studio/live", { ...first, rtc: direct }, (said) => this.take(said), () => this.close({ kind: "lost" }));
   }
 
   take(said) {
     if (said instanceof ArrayBuffer) {
       this.player.give(said);
-      this.running = true;
     } else if (said.kind === "beat") {
+      this.running = true;
       this.beats.set(said.frame, said);
       if (this.beats.size > 100) this.beats.delete(this.beats.keys().next().value);
-    } else if (said.kind === "ready") this.file = said.file;
+    } else if (said.kind === "offer") {
+      this.peer = new Peer(this.video, this.watch);
+      this.peer.answer(said.sdp).then((sdp) => this.say({ kind: "answer", sdp }));
+    } else if (said.kind === "ready") this.begin(said);
     else if (said.kind === "wrong") this.on.wrong(said.why);
     else this.close(said);
+  }
+
+  begin({ file, rtc }) {
+    Object.assign(this, { file, rtc });
+    if (!rtc) this.peer?.end();
+    direct &&= rtc || !this.peer; // who waited in vain once does not wait again
+    this.player = rtc ? this.peer : new Player(this.video, this.watch);
+    if (rtc) this.player.play();
+    this.on.way(rtc);
   }
 
   see(now, frame) {
@@ -153,7 +168,8 @@ export class Live {
   close(said) {
     if (this.closed) return;
     this.closed = true;
-    this.player.end();
+    if (this.rtc && !this.seen) direct = false;
+    (this.player ?? this.peer)?.end();
     this.on.ended(said);
     this.link.close();
   }

@@ -171,13 +171,14 @@ function mute(quiet) {
 
 function goLive() {
   if (!playable()) { say(t("no_video"), true); return; }
-  for (const name of ["first", "rate", "delay"]) $(name).textContent = "–";
+  for (const name of ["first", "rate", "delay", "way"]) $(name).textContent = "–";
   Object.assign($("film"), { hidden: false, controls: false, loop: false });
   say(t("starting"));
   mute(mic() === "speak");
   const first = { token: TOKEN, portrait: state.portrait, size: Number($("size").value), keep: $("keep").checked, steer: held() };
   state.live = new Live($("film"), first, {
     first: (ms) => { $("first").textContent = t("seconds", { n: (ms / 1000).toFixed(1) }); $("still").hidden = true; say(t("live")); },
+    way: (rtc) => { $("way").textContent = t(rtc ? "way_rtc" : "way_socket"); },
     figures: (rate, delay) => {
       $("rate").textContent = rate.toFixed(1);
       if (delay) $("delay").textContent = delay < 1000 ? t("milliseconds", { n: Math.round(delay) }) : t("seconds", { n: (delay / 1000).toFixed(1) });
@@ -196,20 +197,23 @@ function over(said) {
   listen();
   $("progress").hidden = true;
   if (said.kind === "done") {
-    say(t(live ? "ended" : "made", { n: said.frames, rate: said.rate }));
+    say(t(!live ? "made" : live.rtc ? "ended_rtc" : "ended", { n: said.frames, rate: said.rate }));
     if (!live) show(said.file);
   } else say(said.why ?? t("lost"), true);
   const file = said.file ?? live?.file;
   $("result").hidden = !file;
   if (file) $("fetch").href = `/studio/film/${file}?save=1`;
-  if (live && !live.seen) { $("film").hidden = true; $("still").hidden = false; }
+  if (live && (!live.seen || live.rtc)) { // of WebRTC no last picture stays
+    $("film").hidden = true;
+    $("still").hidden = false;
+  }
   refresh();
 }
 
 // A film
 
 function show(file) {
-  Object.assign($("film"), { hidden: false, controls: true, muted: false, src: `/studio/film/${file}` });
+  Object.assign($("film"), { hidden: false, controls: true, muted: false, srcObject: null, src: `/studio/film/${file}` });
   $("still").hidden = true;
   $("film").play().catch(() => {});
 }

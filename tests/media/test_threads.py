@@ -1,0 +1,31 @@
+"""Pipelines give their stages one thread a call, and leave libraries as they found them."""
+
+import cv2
+import pytest
+
+from media.threads import one_thread_a_stage
+
+
+@pytest.fixture
+def threads():
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(3)
+    yield 3
+    cv2.setNumThreads(before)
+
+
+@pytest.mark.parametrize("first_ends_first", [True, False])
+def test_pipelines_that_overlap_put_back_what_the_first_found(threads, first_ends_first):
+    one, other = one_thread_a_stage(), one_thread_a_stage()
+    one.__enter__()
+    other.__enter__()
+    for pipeline in (one, other) if first_ends_first else (other, one):
+        assert cv2.getNumThreads() == 1
+        pipeline.__exit__(None, None, None)
+    assert cv2.getNumThreads() == threads
+
+
+def test_a_pipeline_that_fails_puts_it_back_too(threads):
+    with pytest.raises(ZeroDivisionError), one_thread_a_stage():
+        raise ZeroDivisionError
+    assert cv2.getNumThreads() == threads
