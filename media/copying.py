@@ -7,7 +7,6 @@ Copier     mp4, mov or mkv with H.264 (HEVC of 10 bits for HDR) and AAC, webm wi
 
 import os
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import av
@@ -40,7 +39,8 @@ class Copier(Sink):
     """Writes a copy of an `Original`.
 
     Args:
-        path: file to write, overwritten; its suffix says the type. Remove it yourself after an error.
+        path: file to write, overwritten. Remove it yourself after an error.
+        suffix: that says its type, of `CONTAINERS`.
         original: what it is a copy of.
         crf: quality of x264 (x265 for HDR), 0 to 51, lower is better.
         preset: speed of the same.
@@ -59,13 +59,13 @@ class Copier(Sink):
     def __init__(
         self,
         path: str | os.PathLike[str],
+        suffix: str,
         original: Original,
         *,
         crf: int = 18,
         preset: str = "fast",
         threads: int = 0,
     ) -> None:
-        suffix = Path(path).suffix.lower()
         self._of = original
         self.frames = self.samples = 0
         self.notes: list[str] = []

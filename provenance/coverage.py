@@ -1,4 +1,5 @@
-"""What the hash of a signature leaves out of a file, by name. Anybody may change it, and the signature still holds.
+"""What the hash of a signature leaves out of a file, by name. Anybody may change it, and the signature still holds. And
+how many manifest stores lie in a file, where one may.
 
 Cameras leave out EXIF at times, so that it can be completed later, and C2PA allows any bytes. So what lies there is
 told, and where it is more than metadata the signature does not vouch for what is seen or heard, however valid it is.
@@ -11,11 +12,12 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from media.kinds import kind_of
-from provenance.boxes import uncovered_boxes
+from provenance.boxes import top_level_boxes, uncovered_boxes
 from provenance.manifest import STORE
+from provenance.segments.store import CARRIER
 from provenance.statements import assertions
 from provenance.verdict import Uncovered
 
@@ -28,6 +30,8 @@ _RIFF = {b"C2PA": MANIFEST, b"EXIF": "EXIF", b"XMP ": "XMP", b"_PMX": "XMP", b"L
 _BOXES = {"APP1": "EXIF", "eXIf": "EXIF", "COM": "comment", "APP13": "IPTC", "tEXt": "text", "iTXt": "text",
           "zTXt": "text", "tIME": "time of change", "EXIF": "EXIF", "XMP ": "XMP"}  # fmt: skip
 FREE = ("/ftyp", "/free", "/skip", "/mfra")  # `boxes.uncovered_boxes` tells whether they hold anything
+HEAD = 4096  # bytes of a box within which a store begins
+PURPOSES = (b"manifest", b"original", b"update")  # of boxes that hold one
 POINTER = 8  # bytes of an offset, which a container (TIFF) has to change when a manifest is put into it
 ROOM = 1.05, 4096  # share and bytes by which a container may lengthen a manifest that it holds in pieces
 
@@ -60,6 +64,30 @@ def uncovered(path: Path, content: Mapping[str, Any]) -> list[Uncovered]:
     told = [Uncovered(what=name, size=size, metadata=name in METADATA) for name, size in sorted(found.items())]
     told += [Uncovered(what=name, size=0, metadata=name in METADATA) for name in sorted(loose)]
     return told + [Uncovered(what=f"box '{name}'", size=size, metadata=True) for name, size in uncovered_boxes(path)]
+
+
+def stores(path: Path) -> int:
+    """How many manifest stores lie where a reader may look for one; 0 for files of kinds that are not taken apart here.
+    Each signature leaves its own out, and those of an mp4 leave out all: who adds one changes what they cover as little
+    as who changes a note. Two that belong together ("original" and "update") count as one."""
+    starts = {box.start + box.header for box in top_level_boxes(path) if box.name == "uuid"}
+    parts = [part for part in _parts(path) if part.name == MANIFEST]
+    purposes = []
+    with path.open("rb") as file:
+        for start in starts:
+            file.seek(start)
+            head = file.read(HEAD)
+            purpose = head[20:40].partition(b"\0")[0]
+            if head.startswith(CARRIER) and (purpose in PURPOSES or STORE in head):
+                purposes.append(purpose)
+        if kind_of(path) == "image/jpeg":  # whose segments may hold other JUMBF, or more of the store before
+            parts = [part for part in parts if STORE in _between(file, part)]
+    return 1 if sorted(purposes) == [b"original", b"update"] else len(purposes) + len(parts)
+
+
+def _between(file: BinaryIO, part: Part) -> bytes:
+    file.seek(part.start)
+    return file.read(part.end - part.start)
 
 
 def _by_place(path: Path, exclusions: list[Mapping[str, int]]) -> Iterator[tuple[str, int]]:

@@ -2,17 +2,15 @@
 
 pulled(items), foreign(), callers()   what the caller's own code raises passes through as it was raised
 plainly(target, unsigned)             ours: a full disk is said in words, and temporary files are never named
+Sink(file)                            keeps why it could not be written to
 owned(values)                         pixels and samples of our own, that nobody changes under our hands
-beside(final)                         a second temporary file, always removed
 """
 
 import contextlib
 import errno
-import os
-import tempfile
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -63,17 +61,6 @@ def pulled(items: Iterable[Any]) -> Generator[Any, None, None]:
                 coming.close()
 
 
-@contextlib.contextmanager
-def beside(final: Path) -> Iterator[Path]:
-    """A second temporary file in the same folder, for what is encoded but not yet signed; always removed."""
-    handle, name = tempfile.mkstemp(prefix=".unsigned-", suffix=final.suffix, dir=final.parent)
-    os.close(handle)
-    try:
-        yield Path(name)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
 def owned(values: Any) -> np.ndarray:
     """A copy of pixels or samples: what is looked at, marked and encoded is one and the same, whatever their maker does
     with the array afterwards."""
@@ -92,3 +79,22 @@ def plainly(target: Path, unsigned: Path | None = None) -> Iterator[None]:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         reason = "the disk is full" if full else (error.strerror or str(error))
         raise OutputError(f"{target}: could not be written ({reason})") from error
+
+
+class Sink:
+    """A file that is written to, and why that failed: the library keeps it to itself."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        """As the file does."""
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            self.error = error
+            raise
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)

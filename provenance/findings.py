@@ -303,6 +303,15 @@ def identified(identities: Sequence[Identity]) -> list[str]:
     ]
 
 
+def several_stores(credentials: Credentials) -> str:
+    """That there is more than one manifest store, and which was believed; "" where there is not."""
+    if credentials.stores < 2:
+        return ""
+    read = f"those of {quoted(credentials.signer)}, {plain(credentials.manifest, 80)}, were read"
+    read = read if credentials.manifest else "none was believed"
+    return f"{credentials.stores} sets of credentials lie in the file, where there may be one: {read}"
+
+
 def outside(credentials: Credentials) -> list[str]:
     """What the signature leaves out, a line each."""
     sized = [(plain(item.what, 80), f" ({item.size} bytes)" if item.size else "") for item in credentials.uncovered]

@@ -6,6 +6,7 @@
     valid, trusted       of another clip, or not mentioned         tampered        4   also by what was opened
     valid, trusted       of what is generated, and they do not say tampered        4
     valid, any           picture or sound outside the hash         tampered        4   metadata outside is told alone
+    any, several sets    any                                       tampered        4   which was believed is told
     valid, trusted       any; a visible label is stated, not seen  tampered        4   else told beside the verdict
     valid, revoked       none, or of the same clip                 nothing_found   3
     valid, revoked       of another clip                           tampered        4
@@ -100,6 +101,9 @@ def judge(
     if unseen and not alone:
         seen = f"only its credentials were looked at: it {unseen}"
         reasons = [*(reason for reason in reasons if reason not in _unmarked(keys)), seen]
+    if several := findings.several_stores(credentials):
+        summary = summary if verdict == "tampered" else f"contradictory: {several}"
+        verdict, reasons = "tampered", [several, *reasons]
     verdict, summary = _unlabelled(verdict, summary, findings.unlabelled(label))
     reasons += [*findings.several("pictures", picture), *findings.several("sound", sound), *findings.labelled(label)]
     if others:

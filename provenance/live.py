@@ -32,14 +32,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from media.atomic import replacing
+from media.atomic import nameless, replacing
 from media.encode import LiveEncoder, settle
 from media.errors import OutputError, UsageError, VasariError
 from media.units import FPS
 from provenance import onlooker
 from provenance.claims import Claim, Recorded, definition
 from provenance.encoding import Marking, OwnMarks, size_of
-from provenance.faults import ForeignError, beside, callers, foreign, owned, plainly, pulled
+from provenance.faults import ForeignError, callers, foreign, owned, plainly, pulled
 from provenance.gate import Performance, admitted, check_unspoken
 from provenance.keys import Keys
 from provenance.label import Label, Labeller
@@ -170,14 +170,14 @@ def _save(
         to.close()
         kept.seek(0)
         told = _told(claim, labeller, soundSha256=heard.hexdigest())
-        with replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
+        with replacing(target) as final, nameless(target) as unsigned, plainly(target, unsigned):
             settle(kept, unsigned)
             made = finish(
                 entry, target, final, unsigned, told, keys, record.settle, work.seconds(),
                 frames=work.frames, printer=work.printer, duration=work.frames / FPS, likeness=alike,
                 holds=performance.check,
                 # What was sent cannot be marked again: where its mark was never read, nothing is saved either.
-                again=(lambda number: strengthened(unsigned, message, keys.mark_key, number, **options))
+                again=(lambda number: strengthened(unsigned, message, keys.mark_key, number, room=target, **options))
                 if watch.read
                 else None,
             )  # fmt: skip

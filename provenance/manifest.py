@@ -16,6 +16,7 @@ from media.errors import SigningError, UnreadableError
 from media.kinds import kind_of
 from media.words import plain
 from provenance.cose import Signature, read_signature
+from provenance.faults import Sink
 from provenance.ingredients import Ingredient, mime_of, named
 from provenance.signers import Signer, ready
 from provenance.timestamps import Authority
@@ -118,7 +119,7 @@ def _signed(
     remote_url: str,
 ) -> bytes:
     failure: list[SigningError] = []
-    signer = ready(signer)
+    signer, sink = ready(signer), Sink(target)
 
     def callback(data: bytes) -> bytes:
         try:
@@ -139,11 +140,13 @@ def _signed(
                 builder.set_no_embed()
             if remote_url:
                 builder.set_remote_url(remote_url)
-            return bytes(builder.sign(engine, mime, source, target))
+            return bytes(builder.sign(engine, mime, source, sink))
     except c2pa.C2paError as error:
         if failure:
             raise failure[0] from error
-        target.flush()  # a full disk shows here as the OSError that it is
+        if sink.error is not None:  # a full disk
+            raise sink.error from error
+        target.flush()  # which may show here, too
         if authority is not None:
             raise _RefusedError(_line(error)) from error
         raise SigningError(f"credentials could not be made ({_line(error)})") from error

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-from media.atomic import replacing
+from media.atomic import nameless, replacing
 from media.copying import Copier
 from media.errors import UnreadableError, UsageError
 from media.guard import guarded
@@ -31,7 +31,7 @@ from media.units import FPS, SAMPLE_RATE
 from provenance.claims import Opened
 from provenance.elsewhere import check_url
 from provenance.encoding import Marking, check_size
-from provenance.faults import beside, plainly
+from provenance.faults import plainly
 from provenance.fingerprint import Fingerprinter
 from provenance.ingredients import BESIDE, MIME
 from provenance.keys import Keys
@@ -121,8 +121,8 @@ def mark_file(
     stamp = stamp_of(source)
     _refuse_marked(source, keys, book, again)
     settings = _settings(info.kind, target, crf, preset, quality)
-    with replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
-        copy = _Copy(source, unsigned, info.kind, new_message(), keys.mark_key, settings, notice)
+    with replacing(target) as final, nameless(target) as unsigned, plainly(target, unsigned):
+        copy = _Copy(source, unsigned, target.suffix.lower(), info.kind, new_message(), keys.mark_key, settings, notice)
         work = copy.code(progress)
         claim = Opened(source, settings, title, notice={} if notice is None else notice.said())
         try:
@@ -156,6 +156,7 @@ class _Copy:
 
     source: Path
     unsigned: Path
+    suffix: str  # of the output, which says its type
     kind: str
     message: int
     key: bytes
@@ -178,8 +179,8 @@ class _Copy:
 
     def _coded(self, settings: dict[str, Any], strength: float, progress: Callable[[int], None] | None = None) -> _Work:
         if self.kind == "picture":
-            return _picture(self.source, self.unsigned, self.message, self.key, settings, strength)
-        return _media(self.source, self.unsigned, self.message, self.key, settings, progress, strength, self.notice)
+            return _picture(self, settings, strength)
+        return _media(self, settings, strength, progress)
 
 
 def _target(
@@ -230,14 +231,14 @@ def _refuse_marked(source: Path, keys: Keys, book: Registry, again: bool) -> Non
         )
 
 
-def _picture(source: Path, unsigned: Path, message: int, key: bytes, options: dict[str, Any], strength: float) -> _Work:
-    started = time.perf_counter()
+def _picture(copy: _Copy, options: dict[str, Any], strength: float) -> _Work:
+    source, started = copy.source, time.perf_counter()
     seen = read_picture(source)
     check_size(seen)
     with guarded(source), open_picture(source) as opened:
         picture = ImageOps.exif_transpose(opened)
         clear = picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
-        if clear and unsigned.suffix.lower() in (".jpg", ".jpeg"):
+        if clear and copy.suffix in (".jpg", ".jpeg"):
             raise UsageError(f"{source}: has transparent parts, which JPEG does not keep; choose .png or .webp")
         whole = np.array(picture.convert("RGBA")) if clear else seen
         grey = picture.mode in ("1", "L", "LA", "I", "F") or picture.mode.startswith("I;")
@@ -246,14 +247,14 @@ def _picture(source: Path, unsigned: Path, message: int, key: bytes, options: di
         if picture.mode == "CMYK":
             kept.pop("icc_profile", None)  # of colours that are gone
         kept["exif"] = picture.getexif().tobytes()
-    marker = PictureMarker(message, key, strength=strength)
+    marker = PictureMarker(copy.message, copy.key, strength=strength)
     marked = marker.mark(np.ascontiguousarray(whole[..., :3]), seen=seen)
     out = np.dstack([marked, whole[..., 3]]) if clear else marked[..., 0] if grey else marked
     printer = Fingerprinter()
     printer.frame(seen)
     seconds = {"mark": time.perf_counter() - started}
-    options = LOSSLESS.get(unsigned.suffix.lower(), options)
-    Image.fromarray(out).save(unsigned, **options, **kept)
+    options = LOSSLESS.get(copy.suffix, options)
+    Image.fromarray(out).save(copy.unsigned, Image.registered_extensions()[copy.suffix], **options, **kept)
     seconds["encode"] = time.perf_counter() - started - seconds["mark"]
     notes = [f"{bits} bits a colour became 8"] if bits > 8 else []
     notes += ["CMYK became RGB"] if picture.mode == "CMYK" else []
@@ -262,15 +263,9 @@ def _picture(source: Path, unsigned: Path, message: int, key: bytes, options: di
 
 
 def _media(
-    source: Path,
-    unsigned: Path,
-    message: int,
-    key: bytes,
-    options: dict[str, Any],
-    progress: Callable[[int], None] | None,
-    strength: float,
-    notice: Notice | None = None,
-) -> _Work:
+    copy: _Copy, options: dict[str, Any], strength: float, progress: Callable[[int], None] | None
+) -> _Work:  # fmt: skip
+    source, notice = copy.source, copy.notice
     original = inspect(source)
     if original.has_pictures:
         width, height = original.size
@@ -280,10 +275,10 @@ def _media(
     coders: list[Copier] = []
 
     def opening(_: object) -> Copier:
-        coders.append(Copier(unsigned, original, **options))
+        coders.append(Copier(copy.unsigned, copy.suffix, original, **options))
         return coders[0]
 
-    work = Marking(OthersMarks(message, key, original, strength), opening, depth=DEPTH)
+    work = Marking(OthersMarks(copy.message, copy.key, original, strength), opening, depth=DEPTH)
     end, count = 0.0, 0
     try:
         for item in decoded(original) if notice is None else _announced(decoded(original), notice, original):

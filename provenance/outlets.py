@@ -130,7 +130,8 @@ class Outlet:
 
 class Growing(Outlet):
     """A file to be read while it grows: the output itself, or another. In the end the signed file, or a copy of it,
-    takes its place; after an error it is removed. If the process is killed it stays as it is, marked and unsigned."""
+    takes its place; after an error it is removed. If the process is killed it stays, signed up to its last whole
+    segment."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = check_output(path)

@@ -15,6 +15,7 @@ the pictures bear it then, and the credentials promise no mark in the sound.
 import io
 import queue
 import secrets
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from media.atomic import nameless
 from media.encode import Encoder
 from media.errors import OutputError, SigningError, SpeechError, UnmarkableError, UnreadableError
 from media.pictures import read_picture
@@ -122,22 +124,32 @@ def proved(
     return Borne(borne.picture, borne.sound, borne.seconds, done)
 
 
-def strengthened(path: Path, message: int, key: bytes, number: int, *, crf: int, preset: str, threads: int = 1) -> str:
+def strengthened(
+    path: Path,
+    message: int,
+    key: bytes,
+    number: int,
+    *,
+    room: Path,
+    crf: int,
+    preset: str,
+    threads: int = 1,
+) -> str:
     """Mark an mp4 that was encoded here again: the same mark over its own pictures, stronger, coded finer.
 
     Args:
         number: of the try, from 0.
+        room: beside which there is room for a second file.
         crf, preset, threads: as it was encoded.
 
     Returns: what was done, in words.
     """
     times, coarsest = STRONGER[number]
     finer, info = min(crf, coarsest), probe(path)
-    new = path.with_name(f"{path.stem}-again{path.suffix}")
     marker = None if _seen(path, info, message, key) else PictureMarker(message, key, strength=times)
     sound = _again(path, message, key, times) if info.has_sound else None
     size = (info.width, info.height)
-    try:
+    with nameless(room) as new:
         with Encoder(new, size, sound=sound is not None, crf=finer, preset=preset, threads=threads) as coder:
             for at, frame in enumerate(VideoReader(path)):
                 coder.write(frame if marker is None else marker.mark(frame))
@@ -145,9 +157,7 @@ def strengthened(path: Path, message: int, key: bytes, number: int, *, crf: int,
                     coder.write_sound(next(sound, NOTHING))
             for chunk in sound or ():
                 coder.write_sound(chunk)
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+        shutil.copyfile(new, path)
     return f"marked {times:g} times as strongly and coded at CRF {finer}, so that the mark can be read"
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from media.atomic import replacing
+from media.atomic import nameless, replacing
 from media.encode import Encoder
 from media.errors import ConsentError, OutputError, UsageError
 from media.probing import probe
@@ -26,7 +26,7 @@ from provenance import elsewhere, manifest
 from provenance.boxes import with_large_headers
 from provenance.claims import Claim, Mixed, Opened, Rendered, definition
 from provenance.encoding import Marking, OwnMarks, check_size, size_of
-from provenance.faults import beside, callers, foreign, owned, plainly, pulled
+from provenance.faults import callers, foreign, owned, plainly, pulled
 from provenance.fingerprint import Fingerprinter
 from provenance.gate import Performance, admitted, check_unspoken
 from provenance.hashing import file_sha256
@@ -123,7 +123,7 @@ def save_video(
     target = check_output(path, claim.sources)
     check_authority(keys)
     started = time.perf_counter()
-    with callers(), replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
+    with callers(), replacing(target) as final, nameless(target) as unsigned, plainly(target, unsigned):
         message = new_message()
         options: dict[str, Any] = {"crf": crf, "preset": preset, "threads": threads}
         witness, labeller = Aside(performance), labeller_of(performance)
@@ -142,7 +142,7 @@ def save_video(
         saved = finish(
             entry, target, final, unsigned, stating(claim, labeller), keys, record, work.seconds(),
             frames=count, printer=work.printer, duration=count / FPS, likeness=likeness, holds=performance.check,
-            again=lambda number: strengthened(unsigned, message, keys.mark_key, number, **options),
+            again=lambda number: strengthened(unsigned, message, keys.mark_key, number, room=target, **options),
         )  # fmt: skip
     return timed(saved, started)
 
@@ -171,7 +171,7 @@ def save_picture(
     check_authority(keys)
     started = time.perf_counter()
     message, lossless = new_message(), target.suffix.lower() == ".png"
-    with replacing(target) as final, beside(final) as unsigned, plainly(target, unsigned):
+    with replacing(target) as final, nameless(target) as unsigned, plainly(target, unsigned):
         printer, witness, labeller = Fingerprinter(), Witness(performance), labeller_of(performance)
         witness.see(picture)
         likeness = witness.judge()
@@ -186,7 +186,7 @@ def save_picture(
             marked = PictureMarker(message, keys.mark_key, strength=strength).mark(labelled)
             seconds["mark"] = time.perf_counter() - began
             options: dict[str, Any] = {"compress_level": 4} if lossless else {"quality": quality}
-            Image.fromarray(marked).save(unsigned, **options)
+            Image.fromarray(marked).save(unsigned, Image.registered_extensions()[target.suffix.lower()], **options)
             seconds["encode"] = time.perf_counter() - began - seconds["mark"]
 
         def again(number: int) -> str:

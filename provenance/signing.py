@@ -14,15 +14,16 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from media.atomic import replacing
+from media.atomic import nameless, replacing
 from media.errors import SigningError, UnreadableError, UsageError
 from media.pictures import check_file, pages, read_picture
 from media.probing import MediaInfo, probe
 from provenance import elsewhere, manifest
 from provenance.boxes import top_level_boxes, with_large_headers
 from provenance.claims import Opened, definition
+from provenance.coverage import stores
 from provenance.elsewhere import check_url
-from provenance.faults import beside, plainly
+from provenance.faults import plainly
 from provenance.findings import explained
 from provenance.hashing import file_sha256
 from provenance.ingredients import BESIDE, MIME, mime_of
@@ -65,7 +66,8 @@ def sign_file(
 
     Raises:
         UsageError: types that differ or cannot carry credentials, output and input are one file, no such address; it
-            bears a mark of this maker that its credentials do not mention; it holds several pages.
+            bears a mark of this maker that its credentials do not mention; it holds several pages, or several sets of
+            credentials.
         UnreadableError: no picture, video or sound.
         OutputError, SigningError: as `save_video`. After any of them nothing is left but what was there.
     """
@@ -76,12 +78,17 @@ def sign_file(
     if remote_url:
         check_url(remote_url)
     stamp, info, came = stamp_of(source), probe(source), refuse_untold(source, keys)
+    if (sets := stores(source)) > 1:
+        raise UsageError(
+            f"{source}: {sets} sets of credentials lie in it, where there may be one, and nobody could tell which "
+            "counts; write it anew with another tool first"
+        )
     if info.kind == "picture" and mime in ("image/tiff", "image/gif") and (count := pages(source)) > 1:
         raise UsageError(
             f"{source}: has {count} pages, and credentials in it would keep others from reading them; "
             "--sidecar puts them beside it"
         )
-    with replacing(target) as final, beside(final) as copy, plainly(target, copy):
+    with replacing(target) as final, nameless(target) as copy, plainly(target, copy):
         shutil.copyfile(source, copy)
         check_unchanged(source, stamp)  # what was looked at is what is signed
         media = [box for box in top_level_boxes(copy) if box.name == "mdat"]

@@ -83,6 +83,7 @@ class Credentials(Record):
     generator: str = ""  # program and version
     title: str = ""
     manifest: str = ""  # label, urn:c2pa:...
+    stores: int = 1  # manifest stores that lie in the file; where there are several, nothing says which is its own
     made: str = ""  # time of the first action, as the signer claims
     action: str = ""  # the first that the signer names: "c2pa.created", or "c2pa.opened" for what others made
     digital_source_type: str = ""  # last part of the IPTC address, "trainedAlgorithmicMedia"

@@ -15,7 +15,7 @@ from media.spooling import settled
 from media.words import plain
 from provenance import elsewhere, manifest, statements, timestamps
 from provenance.certificates import load_certificates
-from provenance.coverage import uncovered
+from provenance.coverage import stores, uncovered
 from provenance.findings import PRESENT
 from provenance.hashing import file_sha256
 from provenance.judgement import judge, lookup
@@ -220,7 +220,7 @@ def believed(path: Path, keys: Keys) -> dict[str, Any] | None:
     neither expired nor revoked."""
     anchors, lists, clocks = relied_on(keys)
     said = read_credentials(path, anchors, lists, clocks)
-    if said.state != "valid" or said.trust != "trusted" or said.source != "file":
+    if said.state != "valid" or said.trust != "trusted" or said.source != "file" or said.stores > 1:
         return None
     return manifest.read_store(path, anchors)
 
@@ -247,11 +247,13 @@ def read_credentials(
             store = read(anchors_pem)
     if store is None:
         return Credentials(state="absent", trust="not_applicable", remote=place.remote, notes=place.notes)
+    number = max(1, stores(path)) if place.source == "file" else 1
     if store["state"] == "Unreadable":
-        failures = [f"damaged beyond reading: {plain(code)}" for code in store["failures"]]
+        failures = [f"{'damaged beyond reading' if number == 1 else 'not read'}: {plain(c)}" for c in store["failures"]]
         return Credentials(
-            state="unreadable", trust="not_applicable", failures=failures, source=place.source, notes=place.notes
-        )
+            state="unreadable", trust="not_applicable", failures=failures, source=place.source, notes=place.notes,
+            stores=number,
+        )  # fmt: skip
     store, stamp = _stamped(read, store, anchors_pem, authorities_pem)
     failures = sorted({code for code in store["failures"] if code not in manifest.BYSTANDERS})
     content = store["manifest"]
@@ -269,6 +271,7 @@ def read_credentials(
         generator=" ".join(str(generator[k]) for k in ("name", "version") if k in generator),
         title=claim.get("dc:title", ""),
         manifest=store["label"],
+        stores=number,
         made=first.get("when", ""),
         action=first.get("action", ""),
         digital_source_type=statements.origin(content),

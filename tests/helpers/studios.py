@@ -60,6 +60,7 @@ class Page:
 def serving(app: FastAPI) -> Iterator[str]:
     """The same behind a socket of this machine: its address."""
     with listening("127.0.0.1", 0) as link:
+        link.listen()  # who asks before it runs waits
         running = server(app, sockets=True)
         thread = threading.Thread(target=running.run, args=[[link]], daemon=True)
         thread.start()

@@ -380,7 +380,7 @@ def test_what_is_signed_shows_what_was_made(keys: Keys, tmp_path: Path, monkeypa
 
     def exchanged(path: Path, message: int, key: bytes, *more: Any, **options: Any) -> Any:
         shutil.copy(other, path)
-        strengthened(path, message, key, 0, crf=20, preset="veryfast")
+        strengthened(path, message, key, 0, room=other, crf=20, preset="veryfast")
         return readback.proved(path, message, key, *more, **options)
 
     monkeypatch.setattr(save, "proved", exchanged)

@@ -1,4 +1,5 @@
 import errno
+import io
 import os
 import subprocess
 import sys
@@ -8,11 +9,13 @@ import numpy as np
 import pytest
 from making import clip, picture, voice
 from permits import HELPERS, left, shown
+from PIL import Image
 from searching import little_search  # noqa: F401
 from sitters import EXAMPLES
 
 from media.errors import OutputError, SigningError, UsageError
 from provenance import Keys, Registry, check_output, save_picture, save_video, verify
+from provenance.claims import Opened, definition
 from provenance.registry import FILE, Entry
 from provenance.signers import CommandSigner
 
@@ -125,6 +128,7 @@ from pathlib import Path
 import numpy as np
 sys.path.insert(0, {str(HELPERS)!r})
 from permits import HELPERS, left, shown
+from PIL import Image
 from sitters import EXAMPLES
 from provenance import Keys, save_video
 from media.errors import OutputError
@@ -154,6 +158,24 @@ def test_full_disk_while_signing_leaves_nothing(tmp_path, keys, monkeypatch):
     with pytest.raises(OutputError, match="disk is full"):
         save_video(tmp_path / "a.mp4", shown(keys, clip(frames=3, size=128)))
     assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize("room", [0, 1000, 30_000])
+def test_a_disk_that_is_full_before_all_is_signed_is_said(tmp_path, keys, room):
+    """The library says nothing of why it could not write."""
+    from provenance import manifest
+
+    class Full(io.BytesIO):
+        def write(self, data):
+            if self.tell() + len(data) > room:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(data)
+
+    path = tmp_path / "in" / "a.png"
+    Image.fromarray(picture()).save(path)
+    said = definition(Opened(path, command="sign"), title="a", mime="image/png")
+    with path.open("rb") as source, pytest.raises(OSError, match="No space left"):
+        manifest.sign(source, Full(), "image/png", said, keys.signer)
 
 
 def test_key_service_that_fails_leaves_nothing(tmp_path, keys):

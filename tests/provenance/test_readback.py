@@ -64,7 +64,7 @@ def test_whatever_is_shown_its_mark_can_be_read(
             coder.write(marks.frame(still))
 
     def again(number: int) -> str:
-        return strengthened(path, message, key, number, crf=crf, preset=preset)
+        return strengthened(path, message, key, number, room=path, crf=crf, preset=preset)
 
     borne = proved(path, message, key, again)
     assert (borne.picture, borne.sound) == (True, None)
@@ -77,7 +77,12 @@ def test_what_can_bear_no_mark_is_refused(tmp_path: Path) -> None:
     with Encoder(path, (128, 128), sound=False, crf=20) as coder:
         coder.write(OwnMarks(message, key).frame(noise(128)))
     with pytest.raises(UsageError, match=r"128x128 pixels are too small for it; nothing was written"):
-        proved(path, message, key, lambda number: strengthened(path, message, key, number, crf=20, preset="veryfast"))
+        proved(
+            path,
+            message,
+            key,
+            lambda number: strengthened(path, message, key, number, room=path, crf=20, preset="veryfast"),
+        )
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
 
 

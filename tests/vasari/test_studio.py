@@ -5,6 +5,10 @@ import contextlib
 import datetime as dt
 import json
 import os
+import socket
+import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -16,13 +20,13 @@ pytest.importorskip("fastapi")
 
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
-from studios import HOST, OWN, SMALLEST, Page, app_of, s16le, until
+from studios import HOST, OWN, SMALLEST, Page, app_of, s16le, serving, until
 
 from media import read_sound, voices
 from provenance import Keys, verify
 from provenance.exits import EXIT_KNOWN
-from vasari.desk import studio
-from vasari.desk.keeping import CONSENTS, Film, Studio
+from vasari.desk import giving, studio
+from vasari.desk.keeping import CONSENTS, Film, Last, Studio
 from vasari.desk.session import Wire, Work
 
 pytest_plugins = ["maker_fixtures"]
@@ -31,7 +35,9 @@ SOUND = read_sound(SPEECH)[8000:20000]
 
 @pytest.fixture(scope="module")
 def page(keys: Keys) -> Iterator[Page]:
-    with TestClient(app_of(keys), base_url=HOST) as client:
+    app = app_of(keys)
+    app.state.studio = Studio(keys)
+    with TestClient(app, base_url=HOST) as client:
         yield Page(client)
 
 
@@ -133,7 +139,8 @@ def test_a_socket_that_is_cut_leaves_a_signed_file_and_a_free_studio(page, portr
 
 
 def test_one_at_a_time_and_what_was_not_asked_for_is_not_kept(page, portrait):
-    first = {"portrait": portrait, "size": SMALLEST}
+    first, folder = {"portrait": portrait, "size": SMALLEST}, Path(page.client.app.state.studio._folder.name)
+    before = set(folder.iterdir())
     with page.open("live", first) as socket:
         words, _ = until(socket, "ready")
         with page.open("live", first) as other:
@@ -144,7 +151,7 @@ def test_one_at_a_time_and_what_was_not_asked_for_is_not_kept(page, portrait):
     assert (words[-1]["file"], told[-1]["file"]) == ("", "")
     assert video
     freed(page)
-    assert not list(Path(page.client.app.state.studio._folder.name).glob("*.mp4"))
+    assert set(folder.iterdir()) == before
 
 
 def test_a_page_that_has_left_is_no_error(keys):
@@ -197,6 +204,7 @@ def test_a_name_that_somebody_pointed_here_is_refused(page):
     [
         {"token": "wrong"}, {"token": ""}, {"token": "ä"}, {"portrait": "../../etc/passwd"}, {"portrait": "unknown"},
         {"size": 100_000}, {"size": "512"}, {"more": 1}, {"steer": {"gaze": [1e999, 0]}}, {"steer": {"distance": 0}},
+        {"steer": {"pose": [31, 0, 0]}}, {"steer": {"emotions": {"glad": 1}}}, {"steer": {"actions": {"x": 1}}},
     ],
 )  # fmt: skip
 def test_first_messages_that_are_refused(page, portrait, first):
@@ -231,6 +239,42 @@ def test_later_messages_that_are_not_understood_change_nothing_until_there_are_t
             socket.send_text("x")
         while socket.receive()["type"] != "websocket.close":
             pass
+    freed(page)
+
+
+UNABLE = [
+    {"pose": [31, 0, 0]}, {"pose": [0, -45, 0]}, {"gaze": [0, 46]}, {"emotions": {"glad": 1}}, {"actions": {"x": 1}},
+    {"distance": 9},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("when", ["early", "late"])
+def test_what_no_face_does_is_refused_in_one_line_and_the_session_lives_on(page, portrait, monkeypatch, when):
+    """Whether it comes before the face is there, or after."""
+    seated, come = Studio.seated, threading.Event()
+
+    def waiting(self: Studio, *given: Any) -> Any:
+        assert come.wait(60)
+        return seated(self, *given)
+
+    monkeypatch.setattr(Studio, "seated", waiting)
+    with page.open("live", {"portrait": portrait, "size": SMALLEST}) as socket:
+        if when == "late":
+            come.set()
+            until(socket, "ready")
+        for asked in UNABLE:
+            socket.send_text(json.dumps({"kind": "steer"} | asked))
+            words, _ = until(socket, "wrong", "failed")
+            assert words[-1]["kind"] == "wrong", words
+            assert "\n" not in words[-1]["why"]
+        socket.send_text(json.dumps({"kind": "steer", "pose": [30, 0, 0], "actions": {"AAA": 1}}))
+        come.set()
+        if when == "early":
+            until(socket, "ready")
+        spoken(socket)
+        told, video = ended(socket)
+    assert told[-1]["kind"] == "done", told
+    assert video
     freed(page)
 
 
@@ -303,11 +347,77 @@ def test_only_so_many_bodies_arrive_at_the_same_time(page):
         assert room
 
 
-def test_what_can_be_fetched_once_is_given_whole(page, tmp_path):
+@pytest.fixture
+def timers(monkeypatch: pytest.MonkeyPatch) -> list[threading.Timer]:
+    """Those that were set; none goes off by itself."""
+    found: list[threading.Timer] = []
+    monkeypatch.setattr(threading.Timer, "start", lambda self: found.append(self))
+    return found
+
+
+def once(folder: Path, films: Last[Film], size: int = 10) -> tuple[str, bytes]:
+    """A recording that can be fetched once: its name, and what is in it."""
+    data = os.urandom(size)
+    (folder / "a.mp4").write_bytes(data)
+    return films.put(Film(folder / "a.mp4", once=True)), data
+
+
+def test_what_can_be_fetched_once_is_given_whole(page, tmp_path, timers):
     """Who asks for a part of it would have lost the rest."""
-    (tmp_path / "a.mp4").write_bytes(b"0123456789")
-    name = page.client.app.state.studio.films.put(Film(tmp_path / "a.mp4", once=True))
+    films = page.client.app.state.studio.films
+    name, data = once(tmp_path, films)
     answer = page.client.get(f"/studio/film/{name}", headers={"Range": "bytes=0-1"})
-    assert (answer.status_code, answer.content) == (200, b"0123456789")
-    assert page.client.get(f"/studio/film/{name}").status_code == 404
+    assert (answer.status_code, answer.content) == (200, data)
+    for again in ({}, {"Range": "bytes=0-"}, {"Range": "bytes=0-1,2-"}, {"Range": "bytes=-9"}, {"Range": "x"}):
+        assert page.client.get(f"/studio/film/{name}", headers=again).status_code == 404
+    rest = page.client.get(f"/studio/film/{name}", headers={"Range": "bytes=4-"})
+    assert (rest.status_code, rest.content) == (206, data[4:])  # it may not have come, though it went out
+    assert [timer.interval for timer in timers] == [giving.LINGER]
+    timers[0].function(*timers[0].args)
+    assert page.client.get(f"/studio/film/{name}", headers={"Range": "bytes=4-"}).status_code == 404
     assert not (tmp_path / "a.mp4").exists()
+
+
+def test_a_connection_that_breaks_loses_no_recording(keys, tmp_path, timers):
+    app, size = app_of(keys), 64 << 20  # more than is on its way
+    app.state.studio = Studio(keys)
+    name, data = once(tmp_path, app.state.studio.films, size)
+    film = app.state.studio.films.get(name)
+    with serving(app) as address:
+        host, port = address.removeprefix("http://").split(":")
+        asked = f"GET /studio/film/{name} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode()
+        for _ in range(2):
+            with socket.create_connection((host, int(port))) as link:
+                link.sendall(asked)
+                assert link.recv(1000).startswith(b"HTTP/1.1 200")
+                assert urlopen_status(f"{address}/studio/film/{name}") == 409  # one at a time
+            assert film.giving.acquire(timeout=60)
+            film.giving.release()
+            assert not film.given
+        with urllib.request.urlopen(f"{address}/studio/film/{name}") as answer:
+            assert answer.read() == data
+        assert film.giving.acquire(timeout=60)
+        film.giving.release()
+        assert urlopen_status(f"{address}/studio/film/{name}") == 404
+    assert [timer.interval for timer in timers] == [giving.LINGER]
+
+
+def urlopen_status(address: str) -> int:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(address)
+    return int(refused.value.code)
+
+
+def test_a_recording_that_nobody_fetches_is_not_kept_for_ever(page, portrait, timers):
+    with page.open("live", {"portrait": portrait, "size": SMALLEST, "keep": True}) as link:
+        words, _ = until(link, "ready")
+        spoken(link)
+        ended(link)
+    freed(page)
+    (timer,) = (timer for timer in timers if timer.function == page.client.app.state.studio.films.drop)
+    assert timer.interval == giving.KEPT
+    kept = page.client.app.state.studio.films.get(words[-1]["file"]).path
+    assert kept.is_file()
+    timer.function(*timer.args)
+    assert not kept.exists()
+    assert page.client.get(f"/studio/film/{words[-1]['file']}").status_code == 404

@@ -1,9 +1,9 @@
 """What a page may ask of the studio, in JSON. Angles are degrees, as on the command line."""
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from media.errors import UsageError
 
@@ -34,8 +34,18 @@ class Steer(_Asked):
     emotions: dict[str, Share] = Field(default_factory=dict, max_length=16)
     actions: dict[str, Share] = Field(default_factory=dict, max_length=16)
 
+    @model_validator(mode="after")
+    def _can_be_done(self) -> Self:
+        from generate.acted import expression
+
+        try:
+            self.controls(), expression(self.actions)
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+        return self
+
     def controls(self) -> "Controls":
-        """Raises `UsageError` for what no face does. Emotions that add up to more than 1 share it."""
+        """For the face. Emotions that add up to more than 1 share it."""
         from generate.motion import Controls
 
         most = max(1.0, sum(self.emotions.values()))
@@ -114,7 +124,8 @@ def read(kind: type[Asked], text: str | bytes) -> Asked:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part)[:32] for part in first["loc"][:3])
-        raise UsageError(f"{where or 'the message'}: {first['msg'].lower()}"[:200]) from error
+        why = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{where or 'the message'}: {why[:1].lower()}{why[1:]}"[:200]) from error
 
 
 def read_any(text: str) -> _Asked:

@@ -55,10 +55,12 @@ class Last(Generic[Kept]):
         with self._lock:
             return self._items.get(name)
 
-    def take(self, name: str) -> Kept | None:
-        """The same, and it is kept no longer; the caller's to forget."""
+    def drop(self, name: str) -> None:
+        """Forget it; nothing where there is none any more."""
         with self._lock:
-            return self._items.pop(name, None)
+            gone = self._items.pop(name, None)
+        if gone is not None:
+            self._forget(gone)
 
 
 @dataclass
@@ -70,12 +72,14 @@ class Portrait:
     sitters: dict[int, Sitter] = field(default_factory=dict)  # by size; one at most
 
 
-@dataclass(frozen=True)
+@dataclass
 class Film:
     """A signed file that can be fetched."""
 
     path: Path
-    once: bool  # it is gone when it was fetched
+    once: bool  # it is gone when it was fetched; `giving` is about such
+    given: bool = False  # all of it went out
+    giving: threading.Lock = field(default_factory=threading.Lock, repr=False)  # held while it goes out
 
 
 class Studio:

@@ -25,6 +25,7 @@ from media.units import SAMPLE_RATE
 from media.voices import speak
 from vasari.desk.asking import Begin, Say, Steer
 from vasari.desk.asking import Film as FilmAsked
+from vasari.desk.giving import KEPT, later
 from vasari.desk.keeping import Film, Portrait, Studio
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ class Live(Work):
         self._begin, self._steer, self._peer = begin, begin.steer, peer
         self._stream: Acted | None = None
         self._ended, self._saying, self._lost = False, False, 0
-        self._lock = threading.Lock()  # around the stream's coming and its end
+        self._lock = threading.Lock()  # around the stream's coming, its end, and how it is held
 
     def work(self) -> None:
         from generate.acted import Acted
@@ -175,9 +176,9 @@ class Live(Work):
         stream = Acted(sitter.talker, self.studio.motion, controls=self._steer.controls(), queue=QUEUE)
         with self._lock:
             self._stream = stream
+            self._hold()
             if self._ended:
                 stream.cancel(close=True)
-        self.steer(self._steer)
         assert self.portrait.permit is not None
         performance = self.portrait.permit.perform(
             Generated, self._moments(stream, sitter), command="generate", settings={"size": self._begin.size},
@@ -195,7 +196,9 @@ class Live(Work):
             if not self.wire.gone:
                 raise
         finally:
-            if not name:
+            if name:
+                later(KEPT, self.studio.films, name)
+            else:
                 self.path.unlink(missing_ok=True)
 
     def _outlet(self) -> "tuple[Outlet, bool]":
@@ -231,11 +234,15 @@ class Live(Work):
             self._stream.hear(sound)
 
     def steer(self, asked: Steer) -> None:
-        """Hold the face so. Raises `UsageError`."""
-        self._steer = asked
+        """Hold the face so, from the beginning where it has not come yet."""
+        with self._lock:
+            self._steer = asked
+            self._hold()
+
+    def _hold(self) -> None:
         if self._stream is not None:
-            self._stream.steer(asked.controls())
-            self._stream.act(asked.actions)
+            self._stream.steer(self._steer.controls())
+            self._stream.act(self._steer.actions)
 
     def interrupt(self) -> None:
         """Be silent at once."""

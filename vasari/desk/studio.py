@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse
-from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -29,6 +28,7 @@ from media.pictures import read_picture
 from media.voices import USUAL, speak, voices
 from provenance import Keys, notice
 from vasari.desk import asking as ask
+from vasari.desk import giving
 from vasari.desk.doors import OLDER, is_pages
 from vasari.desk.keeping import Portrait, Studio
 from vasari.desk.session import Live, Making, Wire, Work, offered, peers
@@ -193,15 +193,13 @@ def _heard(studio: Studio, path: Path) -> dict[str, Any]:
 def film(request: Request, studio: Kept, name: str, save: bool = False) -> FileResponse:
     """A signed file: to be looked at, or to be saved. A live recording can be fetched once, so whole."""
     kept = studio.films.get(name)
-    if kept is None or not kept.path.is_file() or (kept.once and studio.films.take(name) is None):
-        raise HTTPException(404, "this film is not here, or no longer")
+    if kept is None or not kept.path.is_file():
+        raise HTTPException(404, giving.GONE)
     if kept.once:
-        request.scope["headers"] = [header for header in request.scope["headers"] if header[0] != b"range"]
-    gone = BackgroundTask(kept.path.unlink, missing_ok=True) if kept.once else None
-    kind = "attachment" if save or kept.once else "inline"
+        return giving.give(request, studio.films, name, kept)
     return FileResponse(
-        kept.path, media_type="video/mp4", filename="vasari.mp4", content_disposition_type=kind,
-        background=gone,
+        kept.path, media_type=giving.MEDIA, filename=giving.NAME,
+        content_disposition_type="attachment" if save else "inline",
     )  # fmt: skip
 
 
