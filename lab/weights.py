@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from lab.networks import exporter
 from lab.training.ranks import Ranks
@@ -45,7 +45,7 @@ def save_weights(
     filled = replace(filled, sha256=tensors_sha256(kept))
     if Ranks.join().first:
         with replacing(path) as temporary:
-            save_file(kept, temporary, metadata={"card": json.dumps(asdict(filled))})
+            temporary.write_bytes(save(kept, metadata={"card": json.dumps(asdict(filled))}))
     return filled
 
 
