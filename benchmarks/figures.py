@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from media.atomic import replacing
-from provenance.timestamps import utc
+from provenance.trust.timestamps import utc
 
 SCHEMA_VERSION = 1
 

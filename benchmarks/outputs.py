@@ -33,7 +33,7 @@ from provenance import (
     save_picture,
     save_video,
 )
-from provenance.timestamps import Authority
+from provenance.trust.timestamps import Authority
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ import numpy as np
 
 from benchmarks.outputs import Maker
 from media.units import FPS, SAMPLES_PER_FRAME
-from provenance import Keys, Outlet, claims, save_live
+from provenance import Keys, Outlet, save_live
+from provenance.make.session import Segmented, Session
+from provenance.permits import claims
+from provenance.read.verdict import Credentials
+from provenance.read.verification import read_credentials, relied_on
+from provenance.read.watching import Event, Judged, Watch
 from provenance.segments.parsing import Segments, boxes
-from provenance.segments.session import Segmented, Session
-from provenance.segments.watching import Event, Judged, Watch
-from provenance.signers import Signer
-from provenance.verdict import Credentials
-from provenance.verification import read_credentials, relied_on
+from provenance.trust.signers import Signer
 
 
 class Captured(Outlet):

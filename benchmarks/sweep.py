@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from benchmarks.figures import SCHEMA_VERSION, Results, machine, now
 from media.atomic import replacing
 from media.errors import UnreadableError, VasariError
-from provenance.release import current_commit, versions, weight_hashes
+from media.release import current_commit, versions, weight_hashes
 
 
 class Sweep(BaseModel):

@@ -10,7 +10,7 @@ import numpy as np
 
 from media import SAMPLE_RATE, VideoReader, read_sound
 from media.units import FPS
-from provenance.boxes import HASHED_NOT, top_level_boxes
+from provenance.credentials.boxes import HASHED_NOT, top_level_boxes
 
 
 def flipped(source: Path, target: Path, place: float) -> Path:

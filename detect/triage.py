@@ -13,7 +13,7 @@ from pydantic import Field
 
 from detect.result import SAYS, Detection, Record
 from provenance.exits import EXIT_KNOWN, EXIT_NOTHING, EXIT_SYNTHETIC, EXIT_TAMPERED
-from provenance.verdict import Verdict
+from provenance.read.verdict import Verdict
 
 SCHEMA_VERSION = 1
 CAPTURED = frozenset({"digitalCapture", "computationalCapture", "negativeFilm", "positiveFilm", "print"})

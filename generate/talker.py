@@ -30,10 +30,10 @@ from generate.painter import Painter
 from generate.renderer import Carried, Renderer
 from media.errors import ConsentError
 from media.threads import one_thread_a_stage
-from provenance.claims import Generated
-from provenance.gate import Performance, Permit
-from provenance.label import Box as Place
-from provenance.label import Label, head_box
+from provenance.marks.label import Box as Place
+from provenance.marks.label import Label, head_box
+from provenance.permits.claims import Generated
+from provenance.permits.gate import Performance, Permit
 
 SPEECH_OWNS = np.array([
     name.startswith(("jaw", "mouthClose", "mouthFunnel", "mouthPucker", "mouthLowerDown", "mouthUpperUp", "mouthRoll",

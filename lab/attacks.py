@@ -14,7 +14,7 @@ import numpy as np
 
 from media.units import SAMPLE_RATE
 from media.video import frame_rgb
-from provenance.watermark.geometry import MIRRORED, Map, moved, scaled, turned, warped
+from provenance.marks.geometry import MIRRORED, Map, moved, scaled, turned, warped
 
 Clip = list[np.ndarray]  # frames, uint8 RGB (H, W, 3) of even size
 

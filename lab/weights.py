@@ -19,8 +19,8 @@ from lab.networks import exporter
 from lab.training.ranks import Ranks
 from media.atomic import replacing
 from media.errors import WeightsError
+from media.release import current_commit
 from media.weights import WeightCard, WeightFile, content_sha256, read_weights
-from provenance.release import current_commit
 
 __all__ = ["WeightCard", "load_weights", "save_weights", "weight_file"]
 

@@ -21,16 +21,18 @@
     Registry                          which mark belongs to which output
     exits                             exit codes of the command line
 
-The exit codes and their meaning are in `provenance.exits`; the table of verdicts in `provenance.judgement`.
+The exit codes and their meaning are in `provenance.exits`; the table of verdicts in `provenance.read.judgement`.
 
-Where what is:
+Its rooms, each of which imports from those below it alone (a contract in pyproject.toml):
 
-    to make      consent, subjects, label, notice, claims -> grounds, cut -> gate -> onlooker -> likeness, readback,
-                 signing (manifest, ingredients, signers, timestamps) -> save, live, uncoded, packets, others; papers
-    sent live    segments: session -> playlist; delivered, parsing -> watching -> recording, sources
-    to read      reading, labelled, boxes, elsewhere -> judgement, revocation, certificates -> verification -> verdict
-    to find      watermark (picture and sound), fingerprint, search, registry, recovery
-    to keep      keys, certificates, registry
+    make/         the save path: label, mark, encode, read back, sign, register; live outlets; others' files; papers
+    permits/      the gate: who may be shown and on what grounds, what is claimed, whether the face is the permit's
+    read/         verification: credentials and marks of a file or a stream, judged together
+    registry/     which mark belongs to which output
+    segments/     credentials of a live stream, segment by segment: the format
+    marks/        what is laid into pictures and sound: watermarks, label, notice; and the fingerprint
+    credentials/  manifests as c2pa-python signs and reads them, where they lie, what stands beside a signature
+    trust/        keys, certificates, signers, revocation, time stamps, consent
 """
 
 from typing import TYPE_CHECKING
@@ -38,64 +40,64 @@ from typing import TYPE_CHECKING
 from media.lazy import lazily
 
 if TYPE_CHECKING:
-    from provenance.claims import Claim, Composite, Edited, Generated, Mixed, Recorded, Rendered
-    from provenance.consent import Consent, grant_consent, load_consent, read_consent
-    from provenance.cut import Cut
-    from provenance.gate import Performance, Permit, is_nobody
-    from provenance.keys import Keys
-    from provenance.label import Label
-    from provenance.live import save_live
-    from provenance.notice import Notice
-    from provenance.others import Marked, mark_file
-    from provenance.outlets import Growing, Outlet, outlet
-    from provenance.packets import Packets
+    from provenance.make.live import save_live
+    from provenance.make.others import Marked, mark_file
+    from provenance.make.outlets import Growing, Outlet, outlet
+    from provenance.make.packets import Packets
+    from provenance.make.playlist import Playlist
+    from provenance.make.save import Saved, check_output, save_picture, save_video
+    from provenance.make.signing import Signed, sign_beside, sign_file
+    from provenance.make.uncoded import Uncoded
+    from provenance.marks.label import Label
+    from provenance.marks.notice import Notice
+    from provenance.permits.claims import Claim, Composite, Edited, Generated, Mixed, Recorded, Rendered
+    from provenance.permits.cut import Cut
+    from provenance.permits.gate import Performance, Permit, is_nobody
+    from provenance.read.verdict import Verdict
+    from provenance.read.verification import verify
     from provenance.registry import Registry
-    from provenance.save import Saved, check_output, save_picture, save_video
-    from provenance.segments.playlist import Playlist
-    from provenance.signing import Signed, sign_beside, sign_file
-    from provenance.uncoded import Uncoded
-    from provenance.verdict import Verdict
-    from provenance.verification import verify
+    from provenance.trust.consent import Consent, grant_consent, load_consent, read_consent
+    from provenance.trust.keys import Keys
 
 # Loaded when first asked for: `vasari keys` need not wait for networks.
 _HOME = {
-    "Claim": "claims",
-    "Composite": "claims",
-    "Consent": "consent",
-    "Cut": "cut",
-    "Edited": "claims",
-    "Generated": "claims",
-    "Growing": "outlets",
-    "Keys": "keys",
-    "Label": "label",
-    "Marked": "others",
-    "Mixed": "claims",
-    "Notice": "notice",
-    "Outlet": "outlets",
-    "Packets": "packets",
-    "Performance": "gate",
-    "Permit": "gate",
-    "Playlist": "provenance.segments.playlist",
-    "Recorded": "claims",
+    "Claim": "provenance.permits.claims",
+    "Composite": "provenance.permits.claims",
+    "Consent": "provenance.trust.consent",
+    "Cut": "provenance.permits.cut",
+    "Edited": "provenance.permits.claims",
+    "Generated": "provenance.permits.claims",
+    "Growing": "provenance.make.outlets",
+    "Keys": "provenance.trust.keys",
+    "Label": "provenance.marks.label",
+    "Marked": "provenance.make.others",
+    "Mixed": "provenance.permits.claims",
+    "Notice": "provenance.marks.notice",
+    "Outlet": "provenance.make.outlets",
+    "Packets": "provenance.make.packets",
+    "Performance": "provenance.permits.gate",
+    "Permit": "provenance.permits.gate",
+    "Playlist": "provenance.make.playlist",
+    "Recorded": "provenance.permits.claims",
     "Registry": "registry",
-    "Rendered": "claims",
-    "Saved": "save",
-    "Signed": "signing",
-    "Uncoded": "uncoded",
-    "Verdict": "verdict",
-    "check_output": "save",
-    "grant_consent": "consent",
-    "is_nobody": "gate",
-    "load_consent": "consent",
-    "mark_file": "others",
-    "outlet": "outlets",
-    "read_consent": "consent",
-    "save_live": "live",
-    "save_picture": "save",
-    "save_video": "save",
-    "sign_beside": "signing",
-    "sign_file": "signing",
-    "verify": "verification",
+    "Rendered": "provenance.permits.claims",
+    "Saved": "provenance.make.save",
+    "Signed": "provenance.make.signing",
+    "Uncoded": "provenance.make.uncoded",
+    "Verdict": "provenance.read.verdict",
+    "check_output": "provenance.make.save",
+    "grant_consent": "provenance.trust.consent",
+    "is_nobody": "provenance.permits.gate",
+    "load_consent": "provenance.trust.consent",
+    "mark_file": "provenance.make.others",
+    "outlet": "provenance.make.outlets",
+    "read_consent": "provenance.trust.consent",
+    "save_live": "provenance.make.live",
+    "save_picture": "provenance.make.save",
+    "save_video": "provenance.make.save",
+    "sign_beside": "provenance.make.signing",
+    "sign_file": "provenance.make.signing",
+    "verify": "provenance.read.verification",
 }
 
 __all__ = [

@@ -41,7 +41,7 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
-        "Keys": "provenance.keys", "Motion": "generate.motion", "Permit": "provenance.gate",
+        "Keys": "provenance.trust.keys", "Motion": "generate.motion", "Permit": "provenance.permits.gate",
         "Stream": "generate.stream", "Talker": "generate.talker", **dict.fromkeys(__all__[5:], "api"),
     },
 )  # fmt: skip

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from faces import Track
     from generate.motion import Controls, Curve, Guidance
     from provenance import Consent, Keys, Notice, Saved, Verdict
-    from provenance.label import LabelKind
+    from provenance.marks.label import LabelKind
 
 StrPath = str | os.PathLike[str]
 Told = Callable[[int], None]

@@ -42,7 +42,7 @@ def controls(
 
 def fingerprint(curve: Path | None) -> str:
     """SHA-256 of the table of a curve, "none" without one: for the credentials."""
-    from provenance.hashing import file_sha256
+    from media.hashing import file_sha256
 
     return "none" if curve is None else file_sha256(curve)
 

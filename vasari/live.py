@@ -63,7 +63,7 @@ def open_outlet(to: str | None, output: Path) -> "Outlet":
         UsageError, OutputError: it cannot go there.
     """
     from provenance import Growing, Playlist, outlet
-    from provenance.segments.playlist import FIRST
+    from provenance.make.playlist import FIRST
 
     if to is not None and to.lower().endswith(".m3u8"):
         if output.absolute() == Path(to).absolute().parent / FIRST:

@@ -49,7 +49,7 @@ def signing_keys(folder: Path | None, timestamp: str | None, required: bool) -> 
         UsageError: the options clash, or there is no such address.
     """
     from provenance import Keys
-    from provenance.timestamps import Authority
+    from provenance.trust.timestamps import Authority
 
     if timestamp == OFF and required:
         raise UsageError("--timestamp off and --timestamp-required: choose one")

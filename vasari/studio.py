@@ -13,9 +13,9 @@ from generate import Motion, Talker
 from generate.paste import Paste
 from media import iter_sound, probe
 from media.errors import SpeechError, UsageError
+from media.hashing import file_sha256
 from media.probing import MediaInfo
 from provenance import Generated, Label, Notice, Performance, Permit, check_output
-from provenance.hashing import file_sha256
 
 SIZES = (128, 1024)  # smallest and largest side of the output, pixels
 CROPS = ("face", "square", "full")  # how much of the portrait a video shows

@@ -12,8 +12,8 @@ from media.errors import UnreadableError, UsageError
 from media.words import as_json, plain
 
 if TYPE_CHECKING:
-    from provenance.segments.watching import Event, Judged
-    from provenance.verdict import Credentials
+    from provenance.read.verdict import Credentials
+    from provenance.read.watching import Event, Judged
 
 
 def watch(
@@ -31,7 +31,7 @@ def watch(
         UsageError: several files; an address; a terminal.
         UnreadableError: it is no stream of segments.
     """
-    from provenance.segments.watching import Watch
+    from provenance.read.watching import Watch
 
     if len(files) != 1:
         raise UsageError(f"--live follows one stream; {len(files)} were given")
@@ -57,8 +57,8 @@ def watch(
 
 def _findings(name: str, watching: Any, wait: float) -> "Iterator[Event]":
     """All of them, in order. What cannot be taken apart once the stream has begun breaks it."""
-    from provenance.segments.sources import stream
-    from provenance.segments.watching import Event
+    from provenance.read.sources import stream
+    from provenance.read.watching import Event
 
     begun = False
     try:

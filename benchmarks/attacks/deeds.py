@@ -17,13 +17,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from benchmarks.attacks.rows import Scene
 from media.errors import VasariError
+from media.hashing import file_sha256
 from media.units import SAMPLES_PER_FRAME
 from provenance import Consent, Generated, Growing, Keys, Permit, Recorded, grant_consent, save_live, save_video, verify
-from provenance.certificates import Issued
 from provenance.exits import EXIT_KNOWN, EXIT_NOTHING
-from provenance.generations import issuing
-from provenance.hashing import file_sha256
-from provenance.keys import ENVIRONMENT
+from provenance.trust.certificates import Issued
+from provenance.trust.generations import issuing
+from provenance.trust.keys import ENVIRONMENT
 
 COARSEST = 51  # CRF
 

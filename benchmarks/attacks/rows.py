@@ -17,13 +17,15 @@ from benchmarks.outputs import Maker
 from benchmarks.tampering import coded, flipped, remuxed, write
 from lab.pictures.hosts import drawn
 from media import VideoReader, read_sound
-from provenance import Keys, claims, manifest, sign_beside, sign_file
-from provenance.elsewhere import beside
+from provenance import Keys, sign_beside, sign_file
+from provenance.credentials import manifest
+from provenance.credentials.elsewhere import beside
 from provenance.exits import EXIT_KNOWN, EXIT_NOTHING, EXIT_TAMPERED, EXIT_UNREADABLE
-from provenance.timestamps import Authority
-from provenance.watermark.geometry import luma, square
-from provenance.watermark.nets import FastPattern, FastReader
-from provenance.watermark.picture import add_pattern, load_model
+from provenance.marks.geometry import luma, square
+from provenance.marks.nets import FastPattern, FastReader
+from provenance.marks.picture import add_pattern, load_model
+from provenance.permits import claims
+from provenance.trust.timestamps import Authority
 
 SECONDS = 3.0
 ROUNDS = 30  # of making speech anew

@@ -8,8 +8,8 @@ from benchmarks.credentials.rubric import INTEGRITY, RUBRIC
 from benchmarks.figures import Figure
 from benchmarks.outputs import Maker
 from provenance import Composite, Edited, Recorded
-from provenance.manifest import crjson, read_store
-from provenance.save import PICTURE_TYPES, VIDEO_TYPES
+from provenance.credentials.manifest import crjson, read_store
+from provenance.make.save import PICTURE_TYPES, VIDEO_TYPES
 
 TYPES = VIDEO_TYPES | PICTURE_TYPES
 

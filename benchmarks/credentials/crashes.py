@@ -32,26 +32,26 @@ class Point(NamedTuple):
 
 POINTS = [
     Point("video", "media.encode", "Encoder.close", "after", True),
-    Point("video", "provenance.manifest", "sign", "before"),
-    Point("video", "provenance.signers", "LocalSigner.sign", "after", True),  # the library is at its work
-    Point("video", "provenance.manifest", "sign", "after"),
+    Point("video", "provenance.credentials.manifest", "sign", "before"),
+    Point("video", "provenance.trust.signers", "LocalSigner.sign", "after", True),  # the library is at its work
+    Point("video", "provenance.credentials.manifest", "sign", "after"),
     Point("video", "provenance.registry.store", "_attach", "before", True),  # in the middle of the transaction
     Point("video", "provenance.registry.store", "Registry.add", "after"),
     Point("video", "os", "link", "before"),
     Point("video", "os", "link", "after"),
     Point("video", "os", "replace", "before", True),
     Point("video", "os", "replace", "after", True),
-    Point("live", "provenance.live", "settle", "after"),
-    Point("live", "provenance.signers", "LocalSigner.sign", "after"),
-    Point("picture", "provenance.manifest", "sign", "after"),
+    Point("live", "provenance.make.live", "settle", "after"),
+    Point("live", "provenance.trust.signers", "LocalSigner.sign", "after"),
+    Point("picture", "provenance.credentials.manifest", "sign", "after"),
     Point("marked", "PIL.Image", "Image.save", "after"),
-    Point("marked", "provenance.signers", "LocalSigner.sign", "after"),
-    Point("signed", "provenance.signers", "LocalSigner.sign", "after"),
+    Point("marked", "provenance.trust.signers", "LocalSigner.sign", "after"),
+    Point("signed", "provenance.trust.signers", "LocalSigner.sign", "after"),
 ]
 LAST = ("link", "replace")  # after these, the output is there
 EARLIER = b"an earlier output"
 SECONDS = 180  # that a process may take
-NEEDED = ("provenance.save", "provenance.likeness", "faces.tracker", "faces.recognition")
+NEEDED = ("provenance.make.save", "provenance.permits.likeness", "faces.tracker", "faces.recognition")
 SAID = "said.txt"  # by a process, beside its outputs
 
 

@@ -10,7 +10,7 @@ from benchmarks.streams import Captured, apart, definition, judged, sent
 from media.units import FPS
 from provenance import Keys
 from provenance.exits import EXIT_KNOWN
-from provenance.segments.session import Segmented, Session
+from provenance.make.session import Segmented, Session
 
 ROUNDS = 3  # of streams that the first segment's time is taken from
 MINUTE = 60  # seconds of a stream that costs are taken from

@@ -7,7 +7,7 @@ from benchmarks.figures import Figure
 from benchmarks.outputs import Maker
 from benchmarks.tampering import flipped
 from media.errors import UnreadableError
-from provenance.verification import read_credentials
+from provenance.read.verification import read_credentials
 
 FLIPS, FLIPS_QUICK = 60, 4  # a file
 WORDS = (b"c2pa.created", b"trainedAlgorithmicMedia", b"c2pa.opened", b"c2pa.transcoded")  # of which a file has some

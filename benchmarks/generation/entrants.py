@@ -39,7 +39,7 @@ from media import read_picture, read_sound
 from media.errors import UnreadableError, VasariError
 from media.units import SAMPLES_PER_FRAME
 from provenance import Generated, Keys, Permit, save_video
-from provenance.keys import ENVIRONMENT
+from provenance.trust.keys import ENVIRONMENT
 
 OURS = "vasari"
 TRUTH = "truth"

@@ -36,7 +36,8 @@ def main(portrait: Path, speech: Path, out: Path, seconds: float, size: int) -> 
     """Generate `seconds` of speech, again where it is shorter, in frames of `size` pixels; report speed, memory."""
     from faces import Tracker
     from generate import FaceLatent, Motion, Painter, Talker
-    from provenance import Generated, Keys, Permit, onlooker, save_video
+    from provenance import Generated, Keys, Permit, save_video
+    from provenance.permits import onlooker
 
     sound = np.resize(read_sound(speech), int(seconds * SAMPLE_RATE))
     started = time.perf_counter()

@@ -20,9 +20,9 @@ from lab.networks.watermark import small
 from lab.reference import load_network, painter_in_torch
 from media import SAMPLE_RATE, read_picture, read_sound
 from media.threads import one_blas_thread
-from provenance.watermark.chips import CHIPS
-from provenance.watermark.picture import WEIGHTS as MARK
-from provenance.watermark.picture import PictureMarker
+from provenance.marks.chips import CHIPS
+from provenance.marks.picture import WEIGHTS as MARK
+from provenance.marks.picture import PictureMarker
 
 T = TypeVar("T")
 SECONDS, SECONDS_QUICK = 10, 3  # of speech that are rendered

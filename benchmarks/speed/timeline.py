@@ -22,8 +22,8 @@ from generate.refiner import Composer, Refiner, Viewer
 from generate.renderer import Renderer
 from media import SAMPLE_RATE, read_sound
 from provenance import Keys, Permit, save_video
-from provenance.encoding import Marking
-from provenance.likeness import Witness
+from provenance.make.encoding import Marking
+from provenance.permits.likeness import Witness
 
 SECONDS = 6  # of speech
 SHOWN = 2.0  # seconds of the plot

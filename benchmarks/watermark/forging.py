@@ -10,9 +10,9 @@ from benchmarks.figures import Figure, mean_figure
 from benchmarks.suites import Given
 from benchmarks.watermark.clips import Clip
 from lab import attacks
-from provenance.watermark.geometry import luma, square
-from provenance.watermark.nets import FastPattern, FastReader
-from provenance.watermark.picture import MarkReading, PictureMarker, PictureReader, add_pattern, load_model
+from provenance.marks.geometry import luma, square
+from provenance.marks.nets import FastPattern, FastReader
+from provenance.marks.picture import MarkReading, PictureMarker, PictureReader, add_pattern, load_model
 
 
 def measure(given: Given, clips: list[Clip]) -> list[Figure]:

@@ -17,8 +17,8 @@ from benchmarks.watermark.clips import Clip
 from lab import attacks
 from media import VideoReader
 from provenance import Generated, Keys, Label, Permit, save_video, verify
-from provenance.label import Box, Labeller, spot
-from provenance.onlooker import heads_in
+from provenance.marks.label import Box, Labeller, spot
+from provenance.permits.onlooker import heads_in
 
 SECONDS = 2
 TOLD = ("removed", "not_seen")

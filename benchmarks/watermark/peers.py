@@ -15,7 +15,7 @@ from benchmarks.pictures import psnr
 from benchmarks.suites import Given
 from benchmarks.watermark.clips import Clip
 from lab import attacks
-from provenance.watermark.picture import PictureMarker, PictureReader
+from provenance.marks.picture import PictureMarker, PictureReader
 
 BITS = 32
 MISSING = "its package is not installed"

@@ -15,7 +15,7 @@ from benchmarks.suites import Given
 from benchmarks.watermark.clips import Clip
 from benchmarks.watermark.journeys import Journey, journeys
 from media.units import FPS
-from provenance.watermark.picture import PictureMarker, PictureReader
+from provenance.marks.picture import PictureMarker, PictureReader
 
 STRIDE = 5  # every fifth frame is read, as in verification
 

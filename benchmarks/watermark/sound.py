@@ -11,8 +11,8 @@ from benchmarks.figures import Figure, mean_figure
 from benchmarks.suites import Given
 from lab.attacks import coded_sound
 from media import SAMPLE_RATE, read_sound
-from provenance.watermark.identity import sound_message
-from provenance.watermark.sound import SoundMarker, SoundReader
+from provenance.marks.identity import sound_message
+from provenance.marks.sound import SoundMarker, SoundReader
 
 SECONDS = (3, 10)
 

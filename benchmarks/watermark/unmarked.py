@@ -8,7 +8,7 @@ from benchmarks.suites import Given
 from lab import attacks
 from lab.pictures.hosts import drawn
 from lab.pictures.london import London
-from provenance.watermark.picture import PictureReader
+from provenance.marks.picture import PictureReader
 
 PICTURES, PICTURES_QUICK = 10_000, 400
 SEARCHED, SEARCHED_QUICK = 60, 2

@@ -27,7 +27,7 @@ from media.atomic import replacing
 from media.errors import ConsentError, FaceError, UnmarkableError, UnreadableError, UsageError
 from media.processes import each
 from provenance import Composite, Edited, Generated, Keys, Permit, Rendered, save_video
-from provenance.claims import Claim
+from provenance.permits.claims import Claim
 
 log = logging.getLogger(__name__)
 ALWAYS = ("talk", "flow", "mouth", "self_blend")  # kinds of every sitting, in all splits

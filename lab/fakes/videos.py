@@ -31,8 +31,8 @@ from lab.fakes.sittings import FRAMES, SIZES, Job, Sitting, age_of, codec_of, ge
 from media import VideoReader, iter_sound, probe
 from media.errors import SpeechError, UnreadableError, UsageError
 from media.units import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
-from provenance.statements import GENERATED
-from provenance.verification import read_credentials
+from provenance.read.statements import GENERATED
+from provenance.read.verification import read_credentials
 
 LONGEST = 300.0  # seconds of a video that are looked at
 TAKES = 4  # clips of one video, at most

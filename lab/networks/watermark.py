@@ -22,9 +22,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from lab.networks.graph import Graph
-from provenance.watermark.chips import COARSE_GRID, FINE_CHIPS, FINE_GRID
-from provenance.watermark.geometry import luma, square
-from provenance.watermark.nets import (
+from provenance.marks.chips import COARSE_GRID, FINE_CHIPS, FINE_GRID
+from provenance.marks.geometry import luma, square
+from provenance.marks.nets import (
     FEATURES,
     FLAT,
     INTERPOLATION_LOSS,
@@ -184,7 +184,7 @@ class Watermark(nn.Module):
 
 
 def export(tensors: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> Graph:
-    """Parts "strength", "reader" and "finder", each from its features on, as `provenance.watermark.nets` has them."""
+    """Parts "strength", "reader" and "finder", each from its features on, as `provenance.marks.nets` has them."""
     g = Graph(tensors).part("strength")
     x = g.input("seen", (1, FEATURES + 2, FINE_GRID, FINE_GRID))
     for layer in (0, 2, 4):

@@ -41,7 +41,7 @@ RECIPES: dict[str, Row] = {
     "speech": Row("generate.speech.encoder:WEIGHTS", SPEECH, ("lr", "start", "encoder", "unlabelled")),
     "lipsync": Row("faces.lipsync:WEIGHTS", SPEECH),
     "motion": Row("generate.motion.model:WEIGHTS", SPEECH, ("lr", "start", "tracks")),
-    "watermark": Row("provenance.watermark.picture:WEIGHTS", ANY),
+    "watermark": Row("provenance.marks.picture:WEIGHTS", ANY),
     "detector": Row("detect.detector:WEIGHTS", FAKES, ("workers", "batch", "lr", "start")),
     "roundtrip": Row("lab.fakes.decoding:weights_of", FOLDERS, ("workers", "batch", "lr", "variant")),
 }

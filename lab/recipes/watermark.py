@@ -23,11 +23,11 @@ from lab.recipes.watermark_samples import Batches, Sample, draw_sample
 from lab.training import Plan, fit
 from lab.training.resuming import guarded
 from lab.weights import WeightCard, save_weights
-from provenance.watermark import geometry
-from provenance.watermark.chips import CHIPS
-from provenance.watermark.code import PICTURE
-from provenance.watermark.geometry import WORK
-from provenance.watermark.picture import add_pattern, shown_chips
+from provenance.marks import geometry
+from provenance.marks.chips import CHIPS
+from provenance.marks.code import PICTURE
+from provenance.marks.geometry import WORK
+from provenance.marks.picture import add_pattern, shown_chips
 
 SAMPLES = 12  # clips in a batch
 SEEN = 0.06  # weight of visibility against legibility

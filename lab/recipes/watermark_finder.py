@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from lab import attacks
 from lab.networks.watermark import Watermark, small
 from lab.recipes.watermark_samples import Sample
-from provenance.watermark import geometry
-from provenance.watermark.chips import FINE_GRID, split
-from provenance.watermark.picture import add_pattern
+from provenance.marks import geometry
+from provenance.marks.chips import FINE_GRID, split
+from provenance.marks.picture import add_pattern
 
 WINDOW = 128  # side of what is looked at of a sample, pixels
 DENSITY = (1.56, 2.56)  # pixels a fine cell

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.pictures import hosts
-from provenance.watermark.chips import Chips
-from provenance.watermark.code import PICTURE
+from provenance.marks.chips import Chips
+from provenance.marks.code import PICTURE
 
 SIDES, SHARES = (192, 256, 384, 512), (0.25, 0.35, 0.25, 0.15)  # sizes of the clips, pixels, and how often each
 CLIP = 3  # frames

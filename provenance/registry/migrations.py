@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, Table, func, insert, inspect, literal, select, text
 
+from provenance.marks.identity import PICTURE_ALGORITHM, SOUND_ALGORITHM
 from provenance.registry import tables as t
-from provenance.watermark.identity import PICTURE_ALGORITHM, SOUND_ALGORITHM
 
 LOCK = 0x7661736172690001  # of PostgreSQL's advisory locks: one migration at a time
 

@@ -25,10 +25,10 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
 from media.errors import MissingExtraError, OutputError, UsageError
+from provenance.marks.identity import PICTURE_ALGORITHM, SOUND_ALGORITHM
 from provenance.registry import tables as t
 from provenance.registry.entries import ENVIRONMENT, FILE, Entry, now
 from provenance.registry.migrations import STEPS, migrate, revision
-from provenance.watermark.identity import PICTURE_ALGORITHM, SOUND_ALGORITHM
 
 PATIENCE = 30.0  # seconds to wait while others write
 NAMES = tuple(field.name for field in fields(Entry))
@@ -71,7 +71,7 @@ class Registry:
 
         Args:
             store: its C2PA manifest store, to be found again when it was stripped.
-            still, prints: its perceptual hashes, as `provenance.fingerprint` makes them.
+            still, prints: its perceptual hashes, as `provenance.marks.fingerprint` makes them.
 
         Raises:
             OutputError: the registry cannot be written, or has this mark already.

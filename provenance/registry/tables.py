@@ -53,7 +53,7 @@ PRINTS = Table(
     METADATA,
     Column("mark", String, primary_key=True),
     Column("still", LargeBinary, nullable=False),  # short hash of what the pictures show on average: scanned first
-    Column("data", LargeBinary, nullable=False),  # `provenance.fingerprint.Fingerprint.to_bytes`
+    Column("data", LargeBinary, nullable=False),  # `provenance.marks.fingerprint.Fingerprint.to_bytes`
 )
 
 TOKENS = Table(

@@ -10,11 +10,9 @@ put elsewhere or taken from another stream shows.
     cose       signatures of session keys, made and checked
     store      a manifest store: assertions, claim, the maker's signature
     info       the `emsg` box and the hash of a segment
-    session    signs a stream as it goes: `Session`, and `Segmented`, which puts an outlet behind it
-    playlist   a stream in a folder (HLS), written and read
     parsing    boxes and segments out of bytes as they come, within bounds
     delivered  the session keys that a manifest delivers
-    watching   judges segment after segment: `Watch`
-    sources    where a stream is read from: a pipe, a file that grows, a playlist
-    recording  the same of a file that somebody recorded
+    listing    what a playlist lists
+
+`make.session` signs a stream, `make.playlist` writes it into a folder, `read.watching` judges it segment by segment.
 """

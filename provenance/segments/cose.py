@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from provenance.cose import decode
+from provenance.credentials.cose import decode
 from provenance.segments.cbor import Tag, encode
-from provenance.signers import to_der
+from provenance.trust.signers import to_der
 
 ALG, KID, IAT, X5CHAIN = 1, 4, 6, 33  # header parameters; `iat` as RFC 8392 numbers it
 ES256, EDDSA = -7, -8

@@ -8,8 +8,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from provenance.cose import decode, read_signature
-from provenance.registry.jumbf import inside
+from provenance.credentials.cose import decode, read_signature
+from provenance.credentials.jumbf import inside
 from provenance.segments.cose import PublicKey, Signed
 from provenance.segments.parsing import boxes
 from provenance.segments.store import CARRIER

@@ -5,7 +5,7 @@ import struct
 from dataclasses import dataclass
 
 from media.fragments import full_box
-from provenance.cose import decode
+from provenance.credentials.cose import decode
 from provenance.segments.cbor import encode
 from provenance.segments.parsing import Box, boxes
 

@@ -13,9 +13,9 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from media.fragments import box
-from provenance.certificates import load_certificates
 from provenance.segments.cbor import Tag, encode
 from provenance.segments.cose import ALG, ES256, SIGNATURE, X5CHAIN, sign1, signed_part
+from provenance.trust.certificates import load_certificates
 
 CARRIER = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # type of the box that holds a store (A.5.1)
 TYPE = "{}00110010800000aa00389b71"  # of a JUMBF box, behind four letters (ISO 19566-5)

@@ -21,7 +21,7 @@ from benchmarks.report import page, write_report
 from benchmarks.suites import Given, run_or_tell, suite
 from benchmarks.sweep import Sweep, measure_all, read_results
 from media.errors import UnreadableError
-from provenance.release import ROOT
+from media.release import ROOT
 from vasari.cli import main
 from vasari.commands.bench import Suite
 

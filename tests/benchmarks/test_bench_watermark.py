@@ -13,7 +13,7 @@ from benchmarks.figures import Figure
 from benchmarks.suites import Given
 from benchmarks.watermark import forging, labels, peers, pictures, sound, unmarked
 from benchmarks.watermark.journeys import Journey, journeys
-from provenance.watermark.picture import PictureMarker
+from provenance.marks.picture import PictureMarker
 
 
 @pytest.fixture

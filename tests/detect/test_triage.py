@@ -11,7 +11,7 @@ from detect.result import SAYS
 from detect.triage import join, marks_stand_for, sentence, settled
 from provenance import Keys, mark_file, verify
 from provenance.exits import EXIT_KNOWN, EXIT_NOTHING, EXIT_SYNTHETIC, EXIT_TAMPERED
-from provenance.verdict import Credentials, Mark, Origin, Recovered, Verdict
+from provenance.read.verdict import Credentials, Mark, Origin, Recovered, Verdict
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from detect.triage import join
 from media.errors import UnreadableError
-from provenance.verdict import Credentials, Mark, Verdict
+from provenance.read.verdict import Credentials, Mark, Verdict
 from vasari.desk import Settings, create_desk
 from vasari.desk.looking import Task
 

@@ -19,8 +19,9 @@ from pathlib import Path
 from hostile import LENGTHS, NAMES, hostile, seeds
 
 from media.errors import VasariError
-from provenance import Keys, elsewhere, verify
-from provenance.recovery import read_manifest
+from provenance import Keys, verify
+from provenance.credentials import elsewhere
+from provenance.read.recovery import read_manifest
 from vasari.scanning import Worker
 from vasari.scanning.worker import Gone
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from sitters import PORTRAITS
 
-from provenance import Generated, Keys, Performance, Permit, grant_consent, manifest
+from provenance import Generated, Keys, Performance, Permit, grant_consent
+from provenance.credentials import manifest
 
 HELPERS = Path(__file__).resolve().parent
 

@@ -10,7 +10,7 @@ import pytest
 def searching_little() -> Iterator[None]:
     """Pictures without a mark are searched at few places alone, sound at few speeds. For tests of something else:
     whoever finds nothing has looked everywhere, which takes seconds a file."""
-    from provenance.watermark import alignment, picture, speed
+    from provenance.marks import alignment, picture, speed
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(alignment, "KEPT", 2)

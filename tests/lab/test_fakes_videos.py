@@ -30,8 +30,9 @@ from lab.fakes.videos import TAKES, Footage, Look, movement_of, placed, square, 
 from lab.labelled import SPLITS, check_splits, read_manifest
 from media import probe
 from media.errors import ConsentError, UnreadableError, UsageError
-from provenance import Edited, Keys, grant_consent, manifest
-from provenance.claims import MAKING
+from provenance import Edited, Keys, grant_consent
+from provenance.credentials import manifest
+from provenance.permits.claims import MAKING
 
 
 def claimed(path: Path) -> str:

@@ -18,7 +18,7 @@ from media import networks
 from media.errors import MissingExtraError, UsageError, WeightsError
 from media.networks import Network
 from media.weights import WeightFile, read_weights
-from provenance.watermark.picture import WEIGHTS
+from provenance.marks.picture import WEIGHTS
 
 READER = "watermark", "reader"
 

@@ -16,7 +16,7 @@ from permits import shown
 from media.atomic import replacing
 from media.errors import OutputError, SpeechError
 from provenance import Growing, Keys, Outlet, save_live, save_picture, save_video, verify
-from provenance.signers import CommandSigner
+from provenance.trust.signers import CommandSigner
 
 
 @pytest.fixture(scope="module")

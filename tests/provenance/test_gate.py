@@ -18,6 +18,7 @@ from sitters import EXAMPLES, PORTRAITS
 
 from media import VideoReader, read_picture
 from media.errors import ConsentError, KeyMaterialError, SigningError, UnreadableError, UsageError, VasariError
+from media.hashing import file_sha256
 from provenance import (
     Composite,
     Consent,
@@ -32,16 +33,14 @@ from provenance import (
     Rendered,
     is_nobody,
     read_consent,
-    readback,
-    save,
     save_live,
     save_picture,
     save_video,
 )
-from provenance.claims import MAKING, Claim
-from provenance.hashing import file_sha256
-from provenance.nobody import shipped
-from provenance.readback import strengthened
+from provenance.make import readback, save
+from provenance.make.readback import strengthened
+from provenance.permits.claims import MAKING, Claim
+from provenance.permits.nobody import shipped
 from provenance.registry import FILE
 
 pytest_plugins = ["maker_fixtures"]
@@ -129,7 +128,7 @@ def test_a_consent_that_does_not_hold(somebody: Path, tmp_path: Path, keys: Keys
             def now(cls, tz=None):
                 return super().now(tz) + dt.timedelta(days=3)
 
-        monkeypatch.setattr("provenance.consent.dt.datetime", Later)
+        monkeypatch.setattr("provenance.trust.consent.dt.datetime", Later)
         with pytest.raises(ConsentError, match="expired"):
             allowed.perform(Generated, [], command="test")
     with pytest.raises(ConsentError):

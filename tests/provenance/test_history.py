@@ -9,7 +9,7 @@ from making import picture
 from PIL import Image
 
 from provenance import Keys, sign_file
-from provenance.history import MOST, history
+from provenance.read.history import MOST, history
 
 EVIL = "<img src=x onerror=alert(1)>"
 SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"
@@ -71,7 +71,8 @@ def test_what_bears_no_credentials_has_no_history(taken, tmp_path):
 
 
 def test_a_chain_that_leads_back_to_itself_ends(monkeypatch, taken):
-    from provenance import manifest, statements
+    from provenance.credentials import manifest
+    from provenance.read import statements
 
     label = "urn:c2pa:1"
     opened = [statements.Opened(title="again", relationship="parentOf", manifest=label, state="intact")] * 2
@@ -86,7 +87,7 @@ def test_a_chain_that_leads_back_to_itself_ends(monkeypatch, taken):
 
 
 def test_a_small_picture_that_is_none_is_left_out(keys, taken, monkeypatch):
-    from provenance import manifest
+    from provenance.credentials import manifest
 
     monkeypatch.setattr(manifest, "resources", lambda path, addresses, largest: dict.fromkeys(addresses, b"<svg/>"))
     assert history(taken).thumbnail == ""

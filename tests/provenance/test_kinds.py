@@ -16,9 +16,9 @@ from searching import little_search  # noqa: F401
 from media import SAMPLES_PER_FRAME
 from media.errors import NotLookedAtError, UsageError
 from provenance import Keys, Playlist, mark_file, save_live, sign_file, verify
-from provenance.claims import Opened, definition
-from provenance.ingredients import BESIDE
-from provenance.manifest import sign_path
+from provenance.credentials.ingredients import BESIDE
+from provenance.credentials.manifest import sign_path
+from provenance.permits.claims import Opened, definition
 from vasari import triage
 
 pytest_plugins = ["maker_fixtures"]

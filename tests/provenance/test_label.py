@@ -10,11 +10,11 @@ from permits import permit, shown, told
 
 from media import VideoReader
 from media.errors import UsageError
+from media.hashing import file_sha256
 from provenance import Edited, Generated, Keys, Label, Outlet, Recorded, save_live, save_picture, save_video, verify
-from provenance.claims import TERMS, Opened
-from provenance.encoding import OwnMarks
-from provenance.hashing import file_sha256
-from provenance.label import ASSERTION, CORNERS, DARK, LIGHT, Labeller, Spot, drawn, due, letters, plate, spot
+from provenance.make.encoding import OwnMarks
+from provenance.marks.label import ASSERTION, CORNERS, DARK, LIGHT, Labeller, Spot, drawn, due, letters, plate, spot
+from provenance.permits.claims import TERMS, Opened
 
 pytest_plugins = ["maker_fixtures"]
 

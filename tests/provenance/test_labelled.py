@@ -12,12 +12,12 @@ from sitters import portrait
 from lab import attacks
 from media import VideoReader, probe, read_sound
 from provenance import Keys, Label, save_video, verify
-from provenance.judgement import judge
-from provenance.label import ASSERTION, DRAWING, Labeller
-from provenance.labelled import ALIKE, Watch, likeness, look_for
-from provenance.statements import visible_label
-from provenance.verdict import Credentials, Mark, Piece, Stated, Visible
-from provenance.watermark import alignment
+from provenance.marks import alignment
+from provenance.marks.label import ASSERTION, DRAWING, Labeller
+from provenance.read.judgement import judge
+from provenance.read.labelled import ALIKE, Watch, likeness, look_for
+from provenance.read.statements import visible_label
+from provenance.read.verdict import Credentials, Mark, Piece, Stated, Visible
 
 SIZE = 256
 
@@ -131,7 +131,7 @@ def test_half_of_the_time_is_told_and_strangers_are_not_spoken_of(maker, tmp_pat
 
 
 def test_a_false_statement_under_a_good_signature_contradicts_itself(keys, tmp_path, monkeypatch):
-    monkeypatch.setattr("provenance.save.check_visible", lambda *_: None)
+    monkeypatch.setattr("provenance.make.save.check_visible", lambda *_: None)
     monkeypatch.setattr(Labeller, "draw", lambda self, frame: (_draw(self, frame), frame)[1])
     saved = save_video(tmp_path / "a.mp4", shown(keys, clip(2, 20), label=Label("on")))
     verdict = verify(saved.path, keys=keys)

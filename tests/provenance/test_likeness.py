@@ -11,8 +11,8 @@ from sitters import PORTRAITS
 from media import read_picture
 from media.errors import ConsentError
 from provenance import Generated, Keys, Permit
-from provenance.likeness import BLOCKS, FACES, NEAREST, PASSED, WHOLES, Aside, Due, Witness, _about
-from provenance.onlooker import seen
+from provenance.permits.likeness import BLOCKS, FACES, NEAREST, PASSED, WHOLES, Aside, Due, Witness, _about
+from provenance.permits.onlooker import seen
 
 pytest_plugins = ["maker_fixtures"]
 SIDE = 256

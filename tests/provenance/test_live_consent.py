@@ -13,7 +13,8 @@ from permits import granted
 
 from media import SAMPLES_PER_FRAME
 from media.errors import ConsentError
-from provenance import Generated, Keys, Permit, Uncoded, live, save_live
+from provenance import Generated, Keys, Permit, Uncoded, save_live
+from provenance.make import live
 
 pytest_plugins = ["maker_fixtures"]
 FRAMES, GONE = 200, 30
@@ -36,7 +37,7 @@ def test_a_stream_stops_where_consent_holds_no_more(
 
     def end() -> None:
         if how == "expired":
-            monkeypatch.setattr("provenance.consent.dt.datetime", Later)
+            monkeypatch.setattr("provenance.trust.consent.dt.datetime", Later)
         elif how == "revoked":
             keys.revoke()
         else:

@@ -15,7 +15,7 @@ from media.errors import SigningError
 from provenance import Keys, Outlet, Playlist, Registry, save_live, verify
 from provenance.registry import FILE
 from provenance.segments.parsing import boxes
-from provenance.signers import CommandSigner, LocalSigner
+from provenance.trust.signers import CommandSigner, LocalSigner
 
 pytest_plugins = ["maker_fixtures"]
 pytestmark = pytest.mark.usefixtures("beside")

@@ -17,8 +17,8 @@ import vasari as product
 from media import SAMPLE_RATE, VideoReader, probe, read_sound, voices
 from media.errors import UsageError
 from provenance import Cut, Notice, Outlet, Recorded, mark_file, save_live, save_picture, save_video, verify
-from provenance.notice import ASSERTION, SENTENCES
-from provenance.statements import spoken_notice
+from provenance.marks.notice import ASSERTION, SENTENCES
+from provenance.read.statements import spoken_notice
 
 pytest_plugins = ["maker_fixtures", "command_fixtures"]
 pytestmark = pytest.mark.usefixtures("little_search")

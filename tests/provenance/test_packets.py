@@ -12,10 +12,10 @@ from permits import shown
 from media import SAMPLES_PER_FRAME
 from media.fragments import fragment, parameter_sets, sample_of
 from provenance import Keys, Packets, Registry, save_live
+from provenance.marks.identity import sound_message
+from provenance.marks.picture import PictureReader
+from provenance.marks.sound import SoundReader
 from provenance.registry import FILE
-from provenance.watermark.identity import sound_message
-from provenance.watermark.picture import PictureReader
-from provenance.watermark.sound import SoundReader
 
 pytest_plugins = ["maker_fixtures"]
 pytestmark = pytest.mark.usefixtures("beside")

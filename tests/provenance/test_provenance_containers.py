@@ -15,9 +15,9 @@ from searching import little_search  # noqa: F401
 
 from media.errors import UsageError
 from provenance import Keys, mark_file, save_video, sign_beside, sign_file, verify
-from provenance.coverage import uncovered
-from provenance.manifest import read_store
-from provenance.verification import read_credentials
+from provenance.credentials.manifest import read_store
+from provenance.read.coverage import uncovered
+from provenance.read.verification import read_credentials
 
 pytestmark = pytest.mark.usefixtures("little_search")
 

@@ -17,9 +17,9 @@ from permits import shown
 
 from media.errors import KeyMaterialError
 from provenance import Keys, grant_consent, load_consent, save_picture, verify
-from provenance import certificates as made
-from provenance.generations import FOLDER, current, generations, issuing, renewed, succeed
-from provenance.revocation import FILE
+from provenance.trust import certificates as made
+from provenance.trust.generations import FOLDER, current, generations, issuing, renewed, succeed
+from provenance.trust.revocation import FILE
 
 SOON = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=30)
 
@@ -214,7 +214,7 @@ def test_who_reads_while_others_rotate_and_are_killed_finds_whole_keys(keys):
 @pytest.mark.parametrize("calls", range(1, 6))
 def test_killed_at_any_write_the_folder_opens(keys, monkeypatch, calls):
     """The writes of `succeed` are left out from the Nth on, as a kill would."""
-    import provenance.generations as home
+    import provenance.trust.generations as home
 
     as_before(keys.folder)
     count, write = [0], home.write
@@ -239,7 +239,7 @@ def test_a_full_disk_is_said_and_nothing_is_lost(keys, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("provenance.generations.os.fsync", full)
+    monkeypatch.setattr("provenance.trust.generations.os.fsync", full)
     for change in (keys.rotate, keys.rotate_mark_key, keys.revoke):
         with pytest.raises(KeyMaterialError, match="No space left"):
             change()

@@ -2,9 +2,9 @@
 
 import pytest
 
-from provenance.judgement import judge, lookup
+from provenance.read.judgement import judge, lookup
+from provenance.read.verdict import Credentials, Identity, Mark, Opened, Recovered, Track, Uncovered
 from provenance.registry import Entry, Registry
-from provenance.verdict import Credentials, Identity, Mark, Opened, Recovered, Track, Uncovered
 
 KEY = "5" * 16
 MARK, OTHER = "00000000000a1b2c", "0000000000ffffff"

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from media.errors import KeyMaterialError, UsageError
 from provenance import Keys, save_picture, verify
-from provenance import certificates as made
-from provenance.generations import issuing
-from provenance.revocation import FILE, read_revoked
+from provenance.trust import certificates as made
+from provenance.trust.generations import issuing
+from provenance.trust.revocation import FILE, read_revoked
 from vasari.commands import keys as command
 
 pytestmark = pytest.mark.usefixtures("little_search")

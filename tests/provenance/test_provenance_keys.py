@@ -12,8 +12,8 @@ from PIL import Image
 
 from media.errors import ConsentError, KeyMaterialError
 from provenance import Keys, grant_consent, load_consent
-from provenance.certificates import chain_leads_to
 from provenance.exits import EXIT_KNOWN, EXIT_NOTHING, EXIT_TAMPERED, EXIT_UNREADABLE, SEVERITY, worst
+from provenance.trust.certificates import chain_leads_to
 
 SOON = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=30)
 

@@ -23,10 +23,10 @@ from permits import HELPERS, left, shown
 from media import SAMPLES_PER_FRAME, VideoReader, read_sound
 from media.errors import OutputError, SigningError, SpeechError, UsageError
 from provenance import Growing, Keys, Outlet, Registry, outlet, save_live, verify
-from provenance.live import DEPTH
+from provenance.make.live import DEPTH
 from provenance.registry import FILE
 from provenance.segments.parsing import boxes
-from provenance.signers import CommandSigner
+from provenance.trust.signers import CommandSigner
 
 pytest_plugins = ["maker_fixtures"]
 pytestmark = pytest.mark.usefixtures("beside")
@@ -235,7 +235,8 @@ import numpy as np
 sys.path.insert(0, {tests!r})
 from making import clip, voice
 from permits import HELPERS, left, shown
-from provenance import Keys, Outlet, onlooker, save_live
+from provenance import Keys, Outlet, save_live
+from provenance.permits import onlooker
 from media.errors import OutputError
 class Moment:
     def __init__(self, frame, sound): self.frame, self.sound = frame, sound

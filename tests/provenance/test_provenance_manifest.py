@@ -8,13 +8,13 @@ from PIL import Image
 from searching import little_search  # noqa: F401
 
 from benchmarks.credentials.rubric import RUBRIC
+from media.hashing import file_sha256
 from provenance import Generated, Keys, Permit, Registry, grant_consent, save_picture, save_video, verify
-from provenance.claims import MAKING, PICTURE_ALGORITHM, SOUND_ALGORITHM, definition
-from provenance.hashing import file_sha256
-from provenance.manifest import crjson
+from provenance.credentials.manifest import crjson
+from provenance.marks.identity import key_id
+from provenance.permits.claims import MAKING, PICTURE_ALGORITHM, SOUND_ALGORITHM, definition
 from provenance.registry import FILE
-from provenance.signers import CommandSigner
-from provenance.watermark.identity import key_id
+from provenance.trust.signers import CommandSigner
 
 pytestmark = pytest.mark.usefixtures("little_search")
 
@@ -140,7 +140,7 @@ def test_exchanged_sound_is_caught(maker, tmp_path):
 
 def test_a_stranger_who_signs_again_does_not_become_the_maker(maker, tmp_path):
     """The mark of one maker under valid credentials of another contradict each other."""
-    from provenance import manifest
+    from provenance.credentials import manifest
 
     _, keys, saved = maker
     stranger = Keys.open(tmp_path / "stranger")

@@ -16,8 +16,8 @@ from media import VideoReader, probe, read_picture
 from media.errors import UnreadableError, UsageError
 from media.originals import Picture, decoded, inspect
 from provenance import Keys, mark_file, save_picture, verify
-from provenance.ingredients import MIME
-from provenance.manifest import crjson
+from provenance.credentials.ingredients import MIME
+from provenance.credentials.manifest import crjson
 from provenance.registry import open_registry
 
 pytestmark = pytest.mark.usefixtures("little_search")

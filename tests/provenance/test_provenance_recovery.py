@@ -16,14 +16,14 @@ from lab import attacks
 from media import VideoReader, read_sound
 from media.errors import UnreadableError
 from provenance import Keys, Registry, save_live, save_picture, save_video, verify
-from provenance.claims import PICTURE_ALGORITHM
-from provenance.fingerprint import PHASES, Clip, Fingerprint, Fingerprinter, compare, spectrum
-from provenance.identification import identify
-from provenance.live import Outlet
-from provenance.recovery import judged, read_manifest
+from provenance.make.live import Outlet
+from provenance.marks import alignment
+from provenance.marks.fingerprint import PHASES, Clip, Fingerprint, Fingerprinter, compare, spectrum
+from provenance.marks.picture import PictureMarker
+from provenance.permits.claims import PICTURE_ALGORITHM
+from provenance.read.identification import identify
+from provenance.read.recovery import judged, read_manifest
 from provenance.registry import FILE
-from provenance.watermark import alignment
-from provenance.watermark.picture import PictureMarker
 
 SECONDS = 3
 PATIENT = 300.0  # seconds for a search, however busy the machine is
@@ -40,7 +40,7 @@ def clip(seed: int, frames: int, size: int = 256) -> list[np.ndarray]:
 def maker(tmp_path_factory):
     drawn = iter(range(1, 100))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("provenance.save.new_message", lambda: 0x9E3779B97F4A7C15 * next(drawn) % 2**64)
+        patch.setattr("provenance.make.save.new_message", lambda: 0x9E3779B97F4A7C15 * next(drawn) % 2**64)
         yield _made(tmp_path_factory)
 
 

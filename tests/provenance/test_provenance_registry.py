@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, create_mock_engine, insert, select, text, 
 from sqlalchemy.dialects import postgresql
 
 from media.errors import MissingExtraError, OutputError, UsageError
-from provenance import claims
+from provenance.permits import claims
 from provenance.registry import ENVIRONMENT, FILE, Entry, Registry, open_registry, tables
 from provenance.registry.migrations import STEPS
 from provenance.registry.tokens import check_token, list_tokens, new_token, revoke_token

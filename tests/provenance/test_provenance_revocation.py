@@ -14,9 +14,9 @@ from searching import little_search  # noqa: F401
 
 from media.errors import ConsentError, KeyMaterialError
 from provenance import Keys, grant_consent, load_consent, save_picture, verify
-from provenance.certificates import Issued, make_intermediate, make_root
-from provenance.generations import issuing
-from provenance.revocation import FILE, Revoked, common_name, make_list, read_revoked
+from provenance.trust.certificates import Issued, make_intermediate, make_root
+from provenance.trust.generations import issuing
+from provenance.trust.revocation import FILE, Revoked, common_name, make_list, read_revoked
 
 pytestmark = pytest.mark.usefixtures("little_search")
 
@@ -150,7 +150,7 @@ def test_a_list_that_was_to_be_renewed_counts_and_that_is_said(tmp_path, keys, m
     path = saved(tmp_path, keys, "a.png")
     rotated = keys.rotate()
     new = saved(tmp_path, rotated, "new.png")
-    monkeypatch.setattr("provenance.revocation.NEXT", dt.timedelta(0))
+    monkeypatch.setattr("provenance.trust.revocation.NEXT", dt.timedelta(0))
     rotated.revoke(serial=keys.chain[0].serial_number)
     monkeypatch.undo()
     keys = Keys.open(keys.folder)

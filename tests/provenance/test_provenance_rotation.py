@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 
 from media.errors import KeyMaterialError, UsageError
 from provenance import Keys, mark_file, save_picture, save_video, verify
-from provenance.generations import write
-from provenance.identification import identify
-from provenance.keys import RETIRED
+from provenance.marks.identity import key_id
+from provenance.read.identification import identify
 from provenance.registry import open_registry
-from provenance.watermark.identity import key_id
+from provenance.trust.generations import write
+from provenance.trust.keys import RETIRED
 from vasari.commands import keys as command
 
 pytestmark = pytest.mark.usefixtures("little_search")
@@ -91,7 +91,7 @@ def test_killed_between_both_files_nothing_is_lost(tmp_path, monkeypatch):
             raise OSError(28, "No space left")
         write(path, *rest)
 
-    monkeypatch.setattr("provenance.keys.write", failing)
+    monkeypatch.setattr("provenance.trust.keys.write", failing)
     with pytest.raises(KeyMaterialError, match="No space"):
         keys.rotate_mark_key()
     monkeypatch.undo()

@@ -15,9 +15,9 @@ from sitters import EXAMPLES
 
 from media.errors import OutputError, SigningError, UsageError
 from provenance import Keys, Registry, check_output, save_picture, save_video, verify
-from provenance.claims import Opened, definition
+from provenance.permits.claims import Opened, definition
 from provenance.registry import FILE, Entry
-from provenance.signers import CommandSigner
+from provenance.trust.signers import CommandSigner
 
 pytest_plugins = ["maker_fixtures"]
 pytestmark = pytest.mark.usefixtures("beside", "little_search")
@@ -149,7 +149,7 @@ except OutputError as error:
 
 
 def test_full_disk_while_signing_leaves_nothing(tmp_path, keys, monkeypatch):
-    from provenance import manifest
+    from provenance.credentials import manifest
 
     def full(*_, **options):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -163,7 +163,7 @@ def test_full_disk_while_signing_leaves_nothing(tmp_path, keys, monkeypatch):
 @pytest.mark.parametrize("room", [0, 1000, 30_000])
 def test_a_disk_that_is_full_before_all_is_signed_is_said(tmp_path, keys, room):
     """The library says nothing of why it could not write."""
-    from provenance import manifest
+    from provenance.credentials import manifest
 
     class Full(io.BytesIO):
         def write(self, data):

@@ -21,8 +21,9 @@ from searching import little_search  # noqa: F401
 from typer.testing import CliRunner
 
 from media.errors import SigningError, UnreadableError, UsageError
-from provenance import Keys, elsewhere, mark_file, save_picture, sign_beside, sign_file, verify
-from provenance.elsewhere import fetch, is_public
+from provenance import Keys, mark_file, save_picture, sign_beside, sign_file, verify
+from provenance.credentials import elsewhere
+from provenance.credentials.elsewhere import fetch, is_public
 from vasari.commands import sign as sign_command
 from vasari.commands import verify as verify_command
 

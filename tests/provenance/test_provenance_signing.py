@@ -12,9 +12,9 @@ from PIL import Image
 from benchmarks.credentials.rubric import RUBRIC
 from media.errors import UnreadableError, UsageError
 from provenance import Keys, save_picture, sign_file, verify
-from provenance.ingredients import MIME
-from provenance.manifest import crjson
-from provenance.verification import read_credentials
+from provenance.credentials.ingredients import MIME
+from provenance.credentials.manifest import crjson
+from provenance.read.verification import read_credentials
 
 SUFFIXES = [".png", ".jpg", ".webp", ".wav", ".mp3", ".m4a", ".mp4", ".mov"]
 
@@ -78,7 +78,7 @@ def test_the_chain_of_those_who_signed_is_kept(tmp_path, keys):
 
 
 def test_media_in_several_pieces(tmp_path, keys, monkeypatch):
-    monkeypatch.setattr("provenance.signing.LARGE", 1000)
+    monkeypatch.setattr("provenance.make.signing.LARGE", 1000)
     source = made(tmp_path / "a.mp4")
     with source.open("ab") as file:
         file.write((5008).to_bytes(4, "big") + b"mdat" + bytes(5000))

@@ -15,12 +15,13 @@ from making import picture
 from PIL import Image
 from searching import little_search  # noqa: F401
 
-from provenance import Keys, manifest, sign_beside, verify
-from provenance.certificates import make_leaf
-from provenance.cose import Signature, decode, from_cose, read_signature
-from provenance.generations import issuing
-from provenance.registry.jumbf import _box, _boxes, _label, inside
-from provenance.revocation import Revoked, make_list
+from provenance import Keys, sign_beside, verify
+from provenance.credentials import manifest
+from provenance.credentials.cose import Signature, decode, from_cose, read_signature
+from provenance.credentials.jumbf import _box, _boxes, _label, inside
+from provenance.trust.certificates import make_leaf
+from provenance.trust.generations import issuing
+from provenance.trust.revocation import Revoked, make_list
 
 pytestmark = pytest.mark.usefixtures("little_search")
 
@@ -181,5 +182,5 @@ def test_lists_beside_the_signature_count_too(signed):
 def test_a_signature_whose_certificates_cannot_be_told_is_not_trusted(signed, monkeypatch):
     """Nobody could say that none of them was revoked."""
     keys, path, _ = signed
-    monkeypatch.setattr("provenance.manifest.read_signature", lambda *_: Signature())
+    monkeypatch.setattr("provenance.credentials.manifest.read_signature", lambda *_: Signature())
     assert verify(path, keys=keys).credentials.trust == "untrusted"

@@ -15,14 +15,16 @@ from searching import little_search  # noqa: F401
 from typer.testing import CliRunner
 
 from media.errors import KeyMaterialError, SigningError, UsageError
-from provenance import Keys, certificates, manifest, mark_file, save_live, save_picture, save_video, sign_file, verify
-from provenance.certificates import load_certificates, load_key
-from provenance.claims import Opened, definition
-from provenance.live import Outlet
-from provenance.manifest import crjson
-from provenance.signers import LocalSigner
-from provenance.timestamps import FILE, Authority
-from provenance.verification import read_credentials
+from provenance import Keys, mark_file, save_live, save_picture, save_video, sign_file, verify
+from provenance.credentials import manifest
+from provenance.credentials.manifest import crjson
+from provenance.make.live import Outlet
+from provenance.permits.claims import Opened, definition
+from provenance.read.verification import read_credentials
+from provenance.trust import certificates
+from provenance.trust.certificates import load_certificates, load_key
+from provenance.trust.signers import LocalSigner
+from provenance.trust.timestamps import FILE, Authority
 from vasari.commands import keys as keys_command
 from vasari.commands import sign
 from vasari.commands import verify as verify_command

@@ -17,8 +17,8 @@ from benchmarks.credentials.rubric import RUBRIC
 from media import read_sound
 from media.errors import UsageError
 from provenance import Keys, mark_file, save_picture, save_video, sign_beside, sign_file, verify
-from provenance.manifest import crjson
-from provenance.signers import ready
+from provenance.credentials.manifest import crjson
+from provenance.trust.signers import ready
 
 pytestmark = pytest.mark.usefixtures("little_search")
 

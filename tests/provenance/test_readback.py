@@ -16,8 +16,8 @@ from media import VideoReader, read_sound
 from media.encode import Encoder, LiveEncoder
 from media.errors import OutputError, UsageError
 from provenance import Keys, mark_file, save_picture, save_video, verify
-from provenance.encoding import OwnMarks
-from provenance.readback import PATIENCE, LiveWatch, proved, read_back, strengthened
+from provenance.make.encoding import OwnMarks
+from provenance.make.readback import PATIENCE, LiveWatch, proved, read_back, strengthened
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 from making import clip, picture, write_video
 
 from media.probing import probe
-from provenance.reading import RATE, read_picture_mark
-from provenance.watermark.picture import PictureMarker, PictureReader
+from provenance.marks.picture import PictureMarker, PictureReader
+from provenance.read.reading import RATE, read_picture_mark
 
 KEY = bytes(range(32))
 MESSAGE = 0x0123456789ABCDEF

@@ -13,20 +13,10 @@ from permits import granted, shown, told
 from media import VideoReader, read_picture, read_sound
 from media.errors import ConsentError, UnreadableError, UsageError
 from media.probing import probe
-from provenance import (
-    Cut,
-    Edited,
-    Generated,
-    Keys,
-    Permit,
-    Recorded,
-    likeness,
-    save,
-    save_picture,
-    save_video,
-    verify,
-)
-from provenance.claims import MAKING
+from provenance import Cut, Edited, Generated, Keys, Permit, Recorded, save_picture, save_video, verify
+from provenance.make import save
+from provenance.permits import likeness
+from provenance.permits.claims import MAKING
 
 pytest_plugins = ["maker_fixtures"]
 

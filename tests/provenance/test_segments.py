@@ -15,16 +15,18 @@ from benchmarks.attacks.streams import ATTACKS, streams
 from benchmarks.streams import judged
 from media.errors import OutputError, SigningError, UnreadableError, UsageError
 from provenance import Keys, Playlist
-from provenance.cose import decode
-from provenance.manifest import holds
-from provenance.segments import playlist, recording
+from provenance.credentials.cose import decode
+from provenance.credentials.manifest import holds
+from provenance.make.playlist import FIRST
+from provenance.make.session import Segmented, Session
+from provenance.read import recording
+from provenance.read.sources import stream
+from provenance.segments import listing
 from provenance.segments.cbor import Tag, encode
 from provenance.segments.cose import PublicKey, SessionKey, Signed
 from provenance.segments.delivered import delivered, store_of
 from provenance.segments.info import SegmentInfo, messages
 from provenance.segments.parsing import LARGEST, Segments
-from provenance.segments.session import Segmented, Session
-from provenance.segments.sources import stream
 
 pytest_plugins = ["maker_fixtures"]
 
@@ -111,11 +113,11 @@ def test_a_revoked_key_is_not_known(tmp_path):
 
 
 def test_who_is_revoked_while_it_goes_on_is_told(parts, keys, monkeypatch):
-    monkeypatch.setattr("provenance.segments.watching.ANEW", 2)
+    monkeypatch.setattr("provenance.read.watching.ANEW", 2)
     trust, (_, events) = iter(["trusted"]), judged(b"".join(parts), keys)
     assert not [event for event in events if event.what == "untrusted"]
-    from provenance.segments.watching import Watch
-    from provenance.verdict import Credentials
+    from provenance.read.verdict import Credentials
+    from provenance.read.watching import Watch
 
     label = judged(b"".join(parts), keys)[0].credentials.manifest
     watch, told = Watch(lambda head: Credentials(state="valid", trust=next(trust, "revoked"), manifest=label)), []
@@ -349,7 +351,7 @@ def test_a_file_that_grows_is_followed(tmp_path, parts, keys):
 
 
 def test_playlists_are_read_as_they_are_written(tmp_path, parts):
-    said = playlist.read(listed(tmp_path / "hls", parts))
+    said = listing.read(listed(tmp_path / "hls", parts))
     assert said.ended
-    assert [head for head, _ in said.files] == [playlist.FIRST] * (len(parts) - 1)
-    assert not playlist.read(listed(tmp_path / "other", parts, ended=False)).ended
+    assert [head for head, _ in said.files] == [FIRST] * (len(parts) - 1)
+    assert not listing.read(listed(tmp_path / "other", parts, ended=False)).ended

@@ -11,16 +11,16 @@ from benchmarks.streams import Captured, apart, definition, judged
 from media.errors import UnreadableError
 from media.fragments import box, full_box
 from provenance import Keys, Playlist
-from provenance.cose import decode, read_signature
-from provenance.manifest import holds
-from provenance.registry.jumbf import inside
-from provenance.segments import recording
+from provenance.credentials.cose import decode, read_signature
+from provenance.credentials.jumbf import inside
+from provenance.credentials.manifest import holds
+from provenance.make.session import Segmented, Session
+from provenance.read import recording
+from provenance.read.sources import stream
 from provenance.segments.cose import SessionKey
 from provenance.segments.delivered import ASSERTION, delivered, store_of
 from provenance.segments.info import LONGEST, SCHEME
 from provenance.segments.parsing import boxes
-from provenance.segments.session import Segmented, Session
-from provenance.segments.sources import stream
 from provenance.segments.store import CARRIER
 
 pytest_plugins = ["maker_fixtures"]

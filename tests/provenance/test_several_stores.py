@@ -12,9 +12,9 @@ from searching import little_search  # noqa: F401
 
 from media.errors import UsageError
 from provenance import Keys, save_picture, save_video, sign_file, verify
-from provenance.boxes import top_level_boxes
-from provenance.coverage import MANIFEST, _parts, stores
-from provenance.verification import believed
+from provenance.credentials.boxes import top_level_boxes
+from provenance.read.coverage import MANIFEST, _parts, stores
+from provenance.read.verification import believed
 
 pytestmark = pytest.mark.usefixtures("little_search")
 SUFFIXES = [".mp4", ".png", ".jpg", ".webp"]

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
-from provenance.watermark.identity import mark_hex, sound_mark_hex
+from provenance.marks.identity import mark_hex, sound_mark_hex
+from provenance.permits.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "soft-bindings.md"
 KINDS = {"application", "audio", "image", "model", "text", "video"}

@@ -12,11 +12,11 @@ from permits import PORTRAITS, left, permit, shown
 from media import SAMPLES_PER_FRAME
 from media.errors import ConsentError, OutputError, SigningError, UsageError
 from provenance import Generated, Keys, Label, Permit, Registry, Uncoded, save_live, verify
+from provenance.marks.identity import sound_message
+from provenance.marks.picture import PictureReader
+from provenance.marks.sound import SoundReader
 from provenance.registry import FILE
-from provenance.signers import CommandSigner
-from provenance.watermark.identity import sound_message
-from provenance.watermark.picture import PictureReader
-from provenance.watermark.sound import SoundReader
+from provenance.trust.signers import CommandSigner
 
 pytest_plugins = ["maker_fixtures"]
 pytestmark = pytest.mark.usefixtures("beside")

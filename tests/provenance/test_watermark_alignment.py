@@ -9,11 +9,11 @@ from making import picture
 from sitters import portrait
 
 from lab import attacks
-from provenance.watermark import alignment, geometry
-from provenance.watermark.alignment import Place
-from provenance.watermark.chips import Chips
-from provenance.watermark.code import PICTURE
-from provenance.watermark.picture import FEW, PictureMarker, PictureReader
+from provenance.marks import alignment, geometry
+from provenance.marks.alignment import Place
+from provenance.marks.chips import Chips
+from provenance.marks.code import PICTURE
+from provenance.marks.picture import FEW, PictureMarker, PictureReader
 
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
 MESSAGE = 0x0123456789ABCDEF

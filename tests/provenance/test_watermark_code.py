@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provenance.watermark.chips import CHIPS, COARSE_PILOT_EVERY, FINE_CHIPS, FINE_PILOT_EVERY, Chips
-from provenance.watermark.code import PICTURE, SOUND, convolve, viterbi
+from provenance.marks.chips import CHIPS, COARSE_PILOT_EVERY, FINE_CHIPS, FINE_PILOT_EVERY, Chips
+from provenance.marks.code import PICTURE, SOUND, convolve, viterbi
 
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
 codes = st.sampled_from([PICTURE, SOUND])

@@ -11,10 +11,10 @@ from lab.networks.watermark import Watermark
 from lab.recipes import watermark as training
 from lab.recipes import watermark_samples as sample
 from lab.weights import WeightCard, load_weights, weight_file
-from provenance.watermark import geometry, nets
-from provenance.watermark.chips import CHIPS, Chips
-from provenance.watermark.code import PICTURE
-from provenance.watermark.picture import WEIGHTS, PictureMarker, PictureReader, add_pattern, load_model
+from provenance.marks import geometry, nets
+from provenance.marks.chips import CHIPS, Chips
+from provenance.marks.code import PICTURE
+from provenance.marks.picture import WEIGHTS, PictureMarker, PictureReader, add_pattern, load_model
 
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
 MESSAGE = 0x0123456789ABCDEF

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import RATE, voice
 
-from provenance.watermark.identity import sound_message
-from provenance.watermark.sound import HOP, LIVE, PERIOD, SoundMarker, SoundReader, imdct, mdct, whiten
+from provenance.marks.identity import sound_message
+from provenance.marks.sound import HOP, LIVE, PERIOD, SoundMarker, SoundReader, imdct, mdct, whiten
 
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
 MESSAGE = 0x0123456789ABCDEF

@@ -8,9 +8,9 @@ from making import RATE, voice
 from scipy.signal import resample_poly
 
 from lab import attacks
-from provenance.watermark.identity import sound_message
-from provenance.watermark.sound import SoundMarker, SoundReader
-from provenance.watermark.speed import SpeedSearch, played_back
+from provenance.marks.identity import sound_message
+from provenance.marks.sound import SoundMarker, SoundReader
+from provenance.marks.speed import SpeedSearch, played_back
 
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
 MESSAGE = 0x0123456789ABCDEF

@@ -18,10 +18,10 @@ from streaming import Puppet, Script, Sketch, sketching
 
 from media.errors import MissingExtraError, OutputError, SpeechError, UsageError
 from provenance import Keys, Label, Permit, Registry, verify
+from provenance.marks.identity import sound_message
+from provenance.marks.picture import PictureReader
+from provenance.marks.sound import SoundReader
 from provenance.registry import FILE
-from provenance.watermark.identity import sound_message
-from provenance.watermark.picture import PictureReader
-from provenance.watermark.sound import SoundReader
 from vasari.agents import face as faces
 from vasari.agents.face import Face, Listener, Session, Shown
 from vasari.studio import Sitter

@@ -55,7 +55,7 @@ def test_consent_that_expired_or_is_anothers_is_refused(
             return super().now(tz) + dt.timedelta(days=1)
 
     with monkeypatch.context() as patch:
-        patch.setattr("provenance.consent.dt.datetime", Tomorrow)
+        patch.setattr("provenance.trust.consent.dt.datetime", Tomorrow)
         done = vasari(*words)
     assert done.code == 1
     assert f"expired on {day}" in done.line

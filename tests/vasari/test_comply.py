@@ -13,8 +13,10 @@ from command_line import vasari
 from benchmarks.authority import TimeAuthority
 from benchmarks.figures import Figure, Results, write
 from benchmarks.sweep import Sweep
-from provenance import Keys, certificates, elsewhere, sign_beside
-from provenance.timestamps import Authority
+from provenance import Keys, sign_beside
+from provenance.credentials import elsewhere
+from provenance.trust import certificates
+from provenance.trust.timestamps import Authority
 from vasari.compliance import binding
 from vasari.compliance.duties import DUTIES, markdown
 from vasari.compliance.gathering import gather, maker_of
@@ -168,7 +170,7 @@ def test_what_the_maker_signed_as_something_else_is_no_report(copy, tmp_path, ma
 def test_expired_and_revoked_are_told(tmp_path, monkeypatch):
     keys = Keys.open(tmp_path / "keys")
     monkeypatch.setattr(certificates, "LEAF_DAYS", (3600 + 6.5) / 86400)
-    monkeypatch.setattr("provenance.generations.due", lambda _: False)
+    monkeypatch.setattr("provenance.trust.generations.due", lambda _: False)
     keys = keys.rotate()
     out = tmp_path / "out"
     assert vasari("comply", "-o", out, "--keys", keys.folder).code == 0

@@ -54,9 +54,9 @@ def speech() -> Arrays:
 
 
 CASES: dict[tuple[str, str, str], Callable[[], Arrays]] = {
-    ("provenance.watermark.picture", "watermark", "strength"): lambda: (normal(1, 14, 64, 64, scale=0.3),),
-    ("provenance.watermark.picture", "watermark", "reader"): lambda: (normal(1, 12, 64, 64, scale=0.3),),
-    ("provenance.watermark.picture", "watermark", "finder"): lambda: (normal(1, 12, 24, 37, scale=0.3),),
+    ("provenance.marks.picture", "watermark", "strength"): lambda: (normal(1, 14, 64, 64, scale=0.3),),
+    ("provenance.marks.picture", "watermark", "reader"): lambda: (normal(1, 12, 64, 64, scale=0.3),),
+    ("provenance.marks.picture", "watermark", "finder"): lambda: (normal(1, 12, 24, 37, scale=0.3),),
     ("faces.finder", "finder", ""): lambda: (crops(1, 192, 224),),
     ("faces.landmarks", "landmarks", ""): lambda: (crops(3, 192, 192),),
     ("faces.closeup", "closeup", ""): lambda: (

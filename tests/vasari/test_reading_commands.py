@@ -26,8 +26,8 @@ from searching import little_search  # noqa: F401
 
 from benchmarks.credentials.rubric import INTEGRITY, RUBRIC
 from provenance import Keys, sign_file
-from provenance.certificates import _usage
 from provenance.registry import open_registry
+from provenance.trust.certificates import _usage
 
 pytestmark = pytest.mark.usefixtures("little_search")
 
@@ -167,7 +167,7 @@ def test_triage_joins_facts_and_estimate(keys, small_detector, tmp_path):
 def test_one_file_that_breaks_a_decoder_never_takes_the_others_along(keys, tmp_path, monkeypatch):
     good = sign_file(still(tmp_path / "a.jpg"), tmp_path / "b.jpg", keys=keys).path
     bad = still(tmp_path / "c.png")
-    from provenance import verification
+    from provenance.read import verification
 
     real = verification.probe
 

@@ -220,7 +220,7 @@ def test_a_certificate_that_has_expired_since_ends_them(asked, monkeypatch):
 def test_a_list_that_was_to_be_renewed_since_ends_them(asked, monkeypatch):
     Keys.open().revoke()
     asked()
-    monkeypatch.setattr("provenance.revocation.Revocations.overdue", lambda self: list(self.lists))
+    monkeypatch.setattr("provenance.trust.revocation.Revocations.overdue", lambda self: list(self.lists))
     assert asked()[1] == ["a.png", "b.png"]
 
 

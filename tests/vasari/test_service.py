@@ -18,10 +18,10 @@ pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient
 
 from provenance import Keys, Registry, save_video
-from provenance.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
-from provenance.claims import definition as define
-from provenance.fingerprint import ALGORITHM, Fingerprint
-from provenance.manifest import sign
+from provenance.credentials.manifest import sign
+from provenance.marks.fingerprint import ALGORITHM, Fingerprint
+from provenance.permits.claims import PICTURE_ALGORITHM, SOUND_ALGORITHM
+from provenance.permits.claims import definition as define
 from provenance.registry.tokens import new_token, revoke_token
 from vasari.service import Settings, create_app
 
@@ -104,7 +104,7 @@ def test_a_manifest_is_found_by_its_binding(client, posted):
 def test_only_the_active_manifest_of_a_store_of_two():
     import struct
 
-    from provenance.registry.jumbf import only
+    from provenance.credentials.jumbf import only
 
     def box(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I4s", len(content) + 8, kind) + content

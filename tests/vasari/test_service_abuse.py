@@ -19,12 +19,12 @@ from fastapi.testclient import TestClient
 
 from media.errors import UsageError, VasariError
 from provenance import Keys, Registry, save_video
-from provenance.claims import PICTURE_ALGORITHM
-from provenance.claims import definition as define
-from provenance.identification import ranked
-from provenance.manifest import sign
+from provenance.credentials.manifest import sign
+from provenance.marks.identity import key_id
+from provenance.permits.claims import PICTURE_ALGORITHM
+from provenance.permits.claims import definition as define
+from provenance.read.identification import ranked
 from provenance.registry.tokens import list_tokens, new_token
-from provenance.watermark.identity import key_id
 from vasari.scanning import Worker
 from vasari.service import Settings, create_app
 from vasari.service.connections import listening, server

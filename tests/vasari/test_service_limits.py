@@ -12,8 +12,8 @@ from fastapi import HTTPException, Request
 from fastapi.testclient import TestClient
 
 from provenance import Keys, Registry
-from provenance.claims import PICTURE_ALGORITHM
-from provenance.fingerprint import ALGORITHM
+from provenance.marks.fingerprint import ALGORITHM
+from provenance.permits.claims import PICTURE_ALGORITHM
 from vasari.service import Settings, create_app
 from vasari.service.limits import MOST_CLIENTS, RateLimit
 from vasari.service.uploads import read_small

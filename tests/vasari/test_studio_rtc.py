@@ -26,10 +26,10 @@ from media import SAMPLES_PER_FRAME
 from media.errors import OutputError, UsageError
 from provenance import Keys, Packets, Registry, save_live, verify
 from provenance.exits import EXIT_KNOWN
+from provenance.marks.identity import sound_message
+from provenance.marks.picture import PictureReader
+from provenance.marks.sound import SoundReader
 from provenance.registry import FILE
-from provenance.watermark.identity import sound_message
-from provenance.watermark.picture import PictureReader
-from provenance.watermark.sound import SoundReader
 from vasari.desk import peer as peers
 from vasari.desk import session
 from vasari.desk.peer import Peer

@@ -76,7 +76,7 @@ def _check(
     from media.words import plain, quoted
     from provenance import Keys as Opened
     from provenance.exits import EXIT_KNOWN
-    from provenance.papers import PaperError
+    from provenance.make.papers import PaperError
     from vasari.commands.verify import key_folder
     from vasari.compliance.binding import check
 

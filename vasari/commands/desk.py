@@ -61,7 +61,7 @@ def desk(
 
     A file is looked at on this machine and kept nowhere. It listens to this machine alone unless it is told otherwise.
     """
-    from provenance.keys import Keys, default_folder
+    from provenance.trust.keys import Keys, default_folder
     from vasari.commands.verify import key_folder
     from vasari.desk import Settings, create_desk
     from vasari.desk.doors import ENTRANCE, is_loopback

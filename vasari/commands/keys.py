@@ -38,9 +38,9 @@ def create(keys: Folder = None) -> None:
 def show(keys: Folder = None) -> None:
     """Show what is in the folder. Secrets stay hidden."""
     from provenance import Keys
+    from provenance.marks.identity import key_id
     from provenance.registry import FILE
-    from provenance.signers import LocalSigner
-    from provenance.watermark.identity import key_id
+    from provenance.trust.signers import LocalSigner
 
     opened = Keys.open(keys, create=False)
     table = Table(title=str(opened.folder), title_justify="left", show_header=False)
@@ -74,7 +74,7 @@ def _unstamped(keys: "Keys") -> None:
 def states(keys: "Keys") -> list[tuple[str, str, str, str, str]]:
     """This maker's certificates, in words: which, serial number, from when, until when, what has become of it. The
     oldest first, the intermediates last; none where a key service signs."""
-    from provenance.revocation import read_revoked
+    from provenance.trust.revocation import read_revoked
 
     gone = read_revoked(keys.lists, keys.anchor_pem.decode())
     now, rows = datetime.now(UTC), []
@@ -120,8 +120,8 @@ def rotate(
 ) -> None:
     """Sign with a new key and certificate from now on, or mark with a new key. What the old one signed stays valid."""
     from provenance import Keys
-    from provenance.keys import RETIRED
-    from provenance.watermark.identity import key_id
+    from provenance.marks.identity import key_id
+    from provenance.trust.keys import RETIRED
 
     if watermark:
         opened = Keys.open(keys, create=False).rotate_mark_key()
@@ -158,7 +158,7 @@ def timestamp(
     """
     from media.errors import KeyMaterialError, UsageError
     from provenance import Keys
-    from provenance.timestamps import Authority
+    from provenance.trust.timestamps import Authority
 
     if off == (url is not None):
         raise UsageError("give the address of an authority, or --off")
@@ -224,7 +224,7 @@ def revoke(
     """
     from media.errors import UsageError
     from provenance import Keys
-    from provenance.revocation import FILE
+    from provenance.trust.revocation import FILE
 
     if serial is not None and certificate is not None:
         raise UsageError("--serial and --certificate: choose one")
@@ -256,8 +256,8 @@ def _serial(words: str | None) -> int | None:
 def _serial_in(keys: "Keys", path: Path) -> int:
     """The serial number of a certificate of ours."""
     from media.errors import KeyMaterialError
-    from provenance.certificates import load_certificates
-    from provenance.generations import issuer_of, read
+    from provenance.trust.certificates import load_certificates
+    from provenance.trust.generations import issuer_of, read
 
     found = load_certificates(read(path), str(path))[0]
     if issuer_of(found, keys.folder) is None:

@@ -84,8 +84,8 @@ def new(
     keys: Folder = None,
 ) -> None:
     """Make a token and print it, once: only its hash is kept."""
+    from provenance.read.verification import read_anchors
     from provenance.registry.tokens import new_token
-    from provenance.verification import read_anchors
 
     roots = read_anchors(None, anchor or ())
     typer.echo(new_token(_registry(keys), name, days=days, anchors=roots))
@@ -113,8 +113,8 @@ def revoke(name: Name, keys: Folder = None) -> None:
 
 
 def _registry(keys: Path | None) -> "Registry":
-    from provenance.keys import default_folder
     from provenance.registry import ENVIRONMENT, open_registry
+    from provenance.trust.keys import default_folder
 
     folder = keys or default_folder()
     if not os.environ.get(ENVIRONMENT) and not folder.is_dir():

@@ -30,7 +30,7 @@ from vasari.watching import watch
 
 if TYPE_CHECKING:
     from provenance import Verdict
-    from provenance.verdict import Credentials, Mark, Visible
+    from provenance.read.verdict import Credentials, Mark, Visible
 
 COLOURS = {"known_maker": "green", "nothing_found": "yellow", "tampered": "red"}
 KEYLESS = "marks were not looked for: no keys in {}; `vasari keys create` makes some"
@@ -75,7 +75,7 @@ def verify(
     files the worst. A file that cannot be read never stops the others.
     """
     from provenance.exits import worst
-    from provenance.keys import default_folder
+    from provenance.trust.keys import default_folder
 
     if json and lines:
         raise UsageError("--json and --jsonl: choose one")
@@ -145,7 +145,7 @@ def _stated(
 ) -> "Credentials":
     """What the credentials in a file say, with keys and lists as they are now."""
     from provenance import Keys
-    from provenance.verification import read_credentials, relied_on
+    from provenance.read.verification import read_credentials, relied_on
 
     opened = None if folder is None else Keys.open(folder, create=False)
     return read_credentials(path, *relied_on(opened, anchors, revoked, authorities))
@@ -156,8 +156,8 @@ def _document(
 ) -> int:
     """Print the crJSON of a file, an empty document where it has no credentials. Returns the verdict's exit code."""
     from provenance import Keys
-    from provenance.manifest import document
-    from provenance.verification import read_anchors
+    from provenance.credentials.manifest import document
+    from provenance.read.verification import read_anchors
     from vasari.scanning import fetched
 
     if len(files) != 1 or files[0] == "-" or not alone:
@@ -174,7 +174,7 @@ def _document(
 
 def key_folder(keys: Path | None) -> Path | None:
     """The folder of keys that is asked for, or the maker's own where there is one."""
-    from provenance.keys import default_folder
+    from provenance.trust.keys import default_folder
 
     folder = keys or default_folder()
     return folder if keys or (folder / "watermark.key").exists() else None
@@ -197,8 +197,8 @@ def opening(
     one_thread()  # what is computed is small: threads that wait for more of it cost more than they save
     from provenance import Keys
     from provenance import verify as verify_file
-    from provenance.revocation import read_revoked
-    from provenance.verification import read_anchors
+    from provenance.read.verification import read_anchors
+    from provenance.trust.revocation import read_revoked
     from vasari.scanning import fetched
     from vasari.scanning.fetching import shown
 

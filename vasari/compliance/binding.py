@@ -14,14 +14,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from media.errors import OutputError
+from media.hashing import file_sha256
 from media.words import as_json
 from provenance.exits import EXIT_NOTHING, EXIT_TAMPERED
-from provenance.hashing import file_sha256
-from provenance.keys import Keys
-from provenance.papers import PaperError, check_paper, sign_paper
-from provenance.save import check_authority
-from provenance.verdict import Credentials
-from provenance.verification import relied_on
+from provenance.make.papers import PaperError, check_paper, sign_paper
+from provenance.make.save import check_authority
+from provenance.read.verdict import Credentials
+from provenance.read.verification import relied_on
+from provenance.trust.keys import Keys
 from vasari.compliance.page import of_record, page
 from vasari.compliance.record import SCHEMA_VERSION, Report
 

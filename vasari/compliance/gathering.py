@@ -13,16 +13,16 @@ from cryptography.hazmat.primitives import hashes
 from benchmarks.figures import Figure, Results
 from benchmarks.sweep import Sweep, read_results
 from media.errors import UnreadableError
-from provenance.certificates import DEVELOPMENT, load_certificates
-from provenance.claims import terms_sha256
-from provenance.hashing import file_sha256
-from provenance.keys import Keys
+from media.hashing import file_sha256
+from media.release import current_commit, versions, weight_hashes
+from provenance.marks.identity import key_id
+from provenance.permits.claims import terms_sha256
 from provenance.registry import ENVIRONMENT
-from provenance.release import current_commit, versions, weight_hashes
-from provenance.revocation import read_revoked
-from provenance.signers import LocalSigner
-from provenance.timestamps import utc
-from provenance.watermark.identity import key_id
+from provenance.trust.certificates import DEVELOPMENT, load_certificates
+from provenance.trust.keys import Keys
+from provenance.trust.revocation import read_revoked
+from provenance.trust.signers import LocalSigner
+from provenance.trust.timestamps import utc
 from vasari.compliance.record import Certificate, Facts, Maker, Measured, Outcome, Report, Setting, Shown, judged
 
 LARGEST = 64 << 20  # bytes of a file of tests

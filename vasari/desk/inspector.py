@@ -22,8 +22,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from media.errors import OutputError
+from media.release import vasari_version
 from media.words import as_json, plain
-from provenance.claims import vasari_version
 from vasari.desk.doors import ENTRANCE, SESSION, is_listed, is_token
 from vasari.desk.jobs import Job
 from vasari.desk.settings import Settings

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from media.errors import ConsentError, UsageError
-from provenance import Generated, Keys, Permit, grant_consent, likeness
-from provenance.hashing import bytes_sha256, file_sha256
+from media.hashing import bytes_sha256, file_sha256
+from provenance import Generated, Keys, Permit, grant_consent
+from provenance.permits import likeness
 from vasari.desk.asking import Agreed
 from vasari.studio import Sitter, seat
 

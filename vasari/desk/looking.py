@@ -57,7 +57,7 @@ def opening(asked: Opening) -> Callable[[Task], Found]:
     """
     from detect.profile import Profile
     from provenance import Keys
-    from provenance.verification import read_anchors
+    from provenance.read.verification import read_anchors
 
     keys = None if asked.keys is None else Keys.open(asked.keys, create=False)
     anchors = read_anchors(keys, asked.anchors)
@@ -89,7 +89,7 @@ def _credentials(task: Task, anchors: str) -> Found:
     """What it was made of. What the credentials are worth is told with the marks."""
     from media.errors import NotLookedAtError
     from media.probing import probe
-    from provenance.history import history
+    from provenance.read.history import history
 
     media: Found = {"kind": "other"}
     with contextlib.suppress(NotLookedAtError):  # its credentials are read all the same
@@ -112,7 +112,7 @@ def _marks(task: Task, asked: Opening, keys: "Keys | None") -> Found:
 
 def _matches(path: Path, facts: "Verdict", keys: "Keys | None") -> list[Found]:
     """Outputs of the registry that look, move and sound alike."""
-    from provenance.identification import by_content, look
+    from provenance.read.identification import by_content, look
     from provenance.registry import open_registry
 
     if keys is None or facts.kind in ("sound", "other"):
@@ -129,7 +129,7 @@ def _matches(path: Path, facts: "Verdict", keys: "Keys | None") -> list[Found]:
 def _detector(task: Task, asked: Opening) -> Found:
     from detect.report import page
     from detect.triage import join
-    from provenance.verdict import Verdict
+    from provenance.read.verdict import Verdict
 
     facts = Verdict.model_validate(task.facts)
     if facts.kind in ("sound", "other"):

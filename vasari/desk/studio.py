@@ -26,7 +26,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from media.errors import UnreadableError, UsageError, VasariError
 from media.pictures import read_picture
 from media.voices import USUAL, speak, voices
-from provenance import Keys, notice
+from provenance import Keys
+from provenance.marks import notice
 from vasari.desk import asking as ask
 from vasari.desk import giving
 from vasari.desk.doors import OLDER, is_pages

@@ -39,11 +39,11 @@ def verifying(
         KeyMaterialError: keys, an anchor or a list cannot be read.
     """
     from provenance import Keys
-    from provenance.generations import read
-    from provenance.revocation import read_revoked
-    from provenance.verification import read_anchors
-    from provenance.watermark.identity import key_id
-    from provenance.watermark.picture import WEIGHTS
+    from provenance.marks.identity import key_id
+    from provenance.marks.picture import WEIGHTS
+    from provenance.read.verification import read_anchors
+    from provenance.trust.generations import read
+    from provenance.trust.revocation import read_revoked
 
     keys = None if folder is None else Keys.open(folder, create=False)
     lists = [*(keys.lists if keys else ()), *revoked]

@@ -12,7 +12,7 @@ from typing import Any
 
 from media.atomic import replacing
 from media.errors import OutputError
-from provenance.elsewhere import SUFFIX, beside
+from provenance.credentials.elsewhere import SUFFIX, beside
 from vasari.scanning.deciding import Deciding, differing
 from vasari.scanning.fetching import is_remote
 

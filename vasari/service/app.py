@@ -10,8 +10,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from media.errors import VasariError
+from media.release import vasari_version
 from media.words import plain
-from provenance.claims import vasari_version
 from vasari.service.limits import Arriving, RateLimit, client_of
 from vasari.service.looker import Looker
 from vasari.service.routes import BASE, SPEC_VERSION, router, well_known

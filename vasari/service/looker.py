@@ -14,7 +14,7 @@ Found = list[tuple[str, int | None]]  # (label, score) of manifests
 
 
 class Looker:
-    """Runs `provenance.identification.identify` elsewhere, one file at a time.
+    """Runs `provenance.read.identification.identify` elsewhere, one file at a time.
 
     Args:
         keys: folder of keys.
@@ -60,7 +60,7 @@ def _opening(
 ) -> Callable[[tuple[Path, tuple[str, ...], int]], Found]:
     """In the process."""
     from provenance import Keys, Registry
-    from provenance.identification import identify
+    from provenance.read.identification import identify
 
     opened, entries = Keys.open(keys, create=False), Registry(registry)
 

@@ -20,13 +20,13 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from media.errors import OutputError, UnreadableError
-from provenance.claims import SPEC_VERSION as SPEC_VERSION
-from provenance.fingerprint import ALGORITHM, Fingerprint
-from provenance.identification import by_print, ranked
-from provenance.recovery import ManifestSays, read_manifest
-from provenance.registry.jumbf import only
+from provenance.credentials.jumbf import only
+from provenance.marks.fingerprint import ALGORITHM, Fingerprint
+from provenance.marks.identity import PICTURE_ALGORITHM, SOUND_ALGORITHM, key_id
+from provenance.permits.claims import SPEC_VERSION as SPEC_VERSION
+from provenance.read.identification import by_print, ranked
+from provenance.read.recovery import ManifestSays, read_manifest
 from provenance.registry.tokens import anchors_of, check_token
-from provenance.watermark.identity import PICTURE_ALGORITHM, SOUND_ALGORITHM, key_id
 from vasari.service import schemas as s
 from vasari.service.settings import Settings
 from vasari.service.uploads import read_small, spooled

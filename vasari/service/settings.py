@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from provenance.keys import Keys
 from provenance.registry import Registry
+from provenance.trust.keys import Keys
 
 
 @dataclass(frozen=True)
