@@ -8,6 +8,7 @@ E/bin/python benchmarks/house.py).
 """
 
 import ast
+import os
 import resource
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PRODUCT = ("media", "faces", "provenance", "generate", "detect", "vasari")
 BENCH = ("lab", "benchmarks")
+EXIT_UNREADABLE, EXIT_USAGE = 1, 2  # of a command that did not do its work
 
 
 def sources(*rooms: str) -> list[Path]:
@@ -92,7 +94,11 @@ def processor(*arguments: str) -> float:
     """Seconds of processor that the second of two runs of a command takes."""
     for _ in range(2):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-m", "vasari", *arguments], cwd=ROOT, capture_output=True)
+        command = [sys.executable, "-m", "vasari", *arguments]
+        usual = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=usual)
+        if done.returncode in (EXIT_UNREADABLE, EXIT_USAGE):
+            raise SystemExit(f"{' '.join(command)}: {done.stderr.strip().splitlines()[-1:]}")
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

@@ -33,7 +33,8 @@ def calibrate(
         if people:
             seen, why = max(people, key=lambda person: len(person.looks)), ""
             conditions = np.mean(seen.conditions, axis=0)
-            rows.append(Known(path.name, round(score_of(seen)[0], 4), tuple(round(float(v), 4) for v in conditions)))
+            seen_as = tuple(round(float(v), 4) for v in conditions)
+            rows.append(Known(path.name, round(score_of(seen)[0], 4), seen_as, len(seen.looks)))
         progress(path, why)
     if len(rows) < LEAST:
         raise UsageError(f"{len(rows)} of {len(paths)} files show a face that can be judged; a profile needs {LEAST}")

@@ -19,7 +19,7 @@ from detect.odds import Odds
 from detect.picture import CELLS, PictureReader, telling
 from detect.picture import Look as Seen
 from detect.profile import Profile
-from detect.promise import Promise
+from detect.promise import SEVERAL, Promise
 from detect.result import Comparison, Detection, Likeness, Look, PersonResult, Segment, Verdict
 from media import FPS
 from media.errors import UsageError, WeightsError
@@ -62,7 +62,8 @@ class Model:
     """Everything learned, as one weight file holds it."""
 
     picture: WeightFile  # whose part "picture" looks at crops
-    odds: Odds
+    odds: Odds  # of single pictures
+    clip_odds: Odds  # of several looks at somebody who speaks
     strangeness: Strangeness
     promise: Promise
     material: str  # what reals the promise was measured on
@@ -77,19 +78,20 @@ class Model:
         """
         file = read_weights(path, "detector")
         tensors, config = file.tensors("odds.", "strangeness.", "promise."), file.card.config
-        if "material" not in config:
+        if "promise.clips" not in tensors:
             raise WeightsError(f"{path}: weights of an earlier detector, which promised otherwise; train them anew")
         strangeness = Strangeness(
             tensors["strangeness.mean"], tensors["strangeness.precision"], float(config["strangest"])
         )
-        odds, promise = Odds.load(tensors), Promise.load(tensors)
-        return cls(file, odds, strangeness, promise, str(config["material"]), file.card)
+        odds, clip_odds = (Odds.load(tensors, name) for name in ("pictures", "clips"))
+        return cls(file, odds, clip_odds, strangeness, Promise.load(tensors), str(config["material"]), file.card)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """What is kept, by name; limits and words go into the card's config."""
         return {
             **self.picture.tensors("picture."),
-            **self.odds.tensors(),
+            **self.odds.tensors("pictures"),
+            **self.clip_odds.tensors("clips"),
             **self.promise.tensors(),
             "strangeness.mean": np.asarray(self.strangeness.mean, np.float32),
             "strangeness.precision": np.asarray(self.strangeness.precision, np.float32),
@@ -233,10 +235,11 @@ class Detector:
                 person=person.number, verdict="cannot_tell", reason=f"too small: {size:.0f} pixels, {LEAST:.0f} needed",
                 probability=None, interval=None, logit=None, size=round(size, 1), strangeness=None,
             )  # fmt: skip
-        odds, (score, error) = self.model.odds, score_of(person)
+        clip, (score, error) = len(person.looks) >= SEVERAL, score_of(person)
+        odds = self.model.clip_odds if clip else self.model.odds
         conditions = np.mean(person.conditions, axis=0)
         strange = float(self.model.strangeness.of(np.mean([look.features for look in person.looks], 0)))
-        compared, threshold = self._compared(score, conditions)
+        compared, threshold = self._compared(score, conditions, clip)
         reason = _reason(person, strange) or ("" if threshold is not None else self._too_few(compared))
         verdict: Verdict = "cannot_tell" if reason else "nothing_found"
         if not reason and threshold is not None and score >= threshold:
@@ -247,39 +250,37 @@ class Detector:
             person=person.number,
             verdict=verdict,
             reason=reason,
-            probability=self._chance(score),
+            probability=_chance(odds, score),
             interval=(round(low, 4), round(high, 4)),
             logit=round(odds.logit(score), 4),
             size=round(size, 1),
             strangeness=round(strange, 3),
             compared=compared,
-            threshold=None if threshold is None else self._chance(threshold),
+            threshold=None if threshold is None else _chance(odds, threshold),
             lips=_lips(person),
             moves=self._moves(person),
-            segments=[] if threshold is None else self._segments(person, moments, threshold),
+            segments=[] if threshold is None else _segments(person, moments, threshold, odds),
             looks=[
-                Look(time=round(t, 3), box=_rounded(box), probability=self._chance(float(m)), hottest=_hottest(look))
+                Look(time=round(t, 3), box=_rounded(box), probability=_chance(odds, float(m)), hottest=_hottest(look))
                 for t, box, m, look in zip(person.times, person.boxes, moments, person.looks, strict=True)
             ],
         )
 
-    def _chance(self, score: float) -> float:
-        return round(float(expit(self.model.odds.logit(score))), 4)
-
-    def _compared(self, score: float, conditions: np.ndarray) -> tuple[Comparison, float | None]:
+    def _compared(self, score: float, conditions: np.ndarray, clip: bool) -> tuple[Comparison, float | None]:
         """The reals of like quality, and the score from which "synthetic" is said; None where there are too few.
 
         With a profile that is large enough, by it alone; a smaller one only takes accusations back: what is accused
         then has to look more made than all reals of the profile that are comparable."""
         general = self.model.promise
-        found, threshold = general.compare(score, conditions), general.threshold(conditions, self.share)
+        found = general.compare(score, conditions, clip=clip)
+        threshold = general.threshold(conditions, self.share, clip=clip)
         if self.profile is not None:
-            own = self.profile.promise.compare(score, conditions)
-            limit = self.profile.promise.threshold(conditions, self.share)
+            own = self.profile.promise.compare(score, conditions, clip=clip)
+            limit = self.profile.promise.threshold(conditions, self.share, clip=clip)
             if limit is not None:
                 found, threshold = own, limit
             elif threshold is not None and own.count:
-                threshold = max(threshold, self.profile.promise.highest(conditions))
+                threshold = max(threshold, self.profile.promise.highest(conditions, clip=clip))
         told = Comparison(clips=found.count, people=found.people, above=found.above, p=round(found.p, 5))
         return told, threshold
 
@@ -295,22 +296,27 @@ class Detector:
             f"false alarm in {wanted + 1}"
         )
 
-    def _segments(self, person: Person, moments: np.ndarray, threshold: float) -> list[Segment]:
-        """Runs of looks whose second lies above the threshold."""
-        segments: list[Segment] = []
-        if len(moments) < 2:
-            return segments
-        step = EVERY / FPS
-        for time_, moment in zip(person.times, moments, strict=True):
-            if moment < threshold:
-                continue
-            chance, end = self._chance(float(moment)), round(time_ + step, 3)
-            if segments and time_ - segments[-1].end < 1.5 * step:
-                last = segments.pop()
-                segments.append(Segment(start=last.start, end=end, probability=max(last.probability, chance)))
-            else:
-                segments.append(Segment(start=round(time_, 3), end=end, probability=chance))
+
+def _chance(odds: Odds, score: float) -> float:
+    return round(float(expit(odds.logit(score))), 4)
+
+
+def _segments(person: Person, moments: np.ndarray, threshold: float, odds: Odds) -> list[Segment]:
+    """Runs of looks whose second lies above the threshold."""
+    segments: list[Segment] = []
+    if len(moments) < 2:
         return segments
+    step = EVERY / FPS
+    for time_, moment in zip(person.times, moments, strict=True):
+        if moment < threshold:
+            continue
+        chance, end = _chance(odds, float(moment)), round(time_ + step, 3)
+        if segments and time_ - segments[-1].end < 1.5 * step:
+            last = segments.pop()
+            segments.append(Segment(start=last.start, end=end, probability=max(last.probability, chance)))
+        else:
+            segments.append(Segment(start=round(time_, 3), end=end, probability=chance))
+    return segments
 
 
 def _reason(person: Person, strange: float) -> str:

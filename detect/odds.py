@@ -45,14 +45,14 @@ class Odds:
         low, high = np.quantile(np.append(logits, self.logit(score)), (0.025, 0.975))
         return float(special.expit(low)), float(special.expit(high))
 
-    def tensors(self) -> dict[str, np.ndarray]:
-        """What is kept of it."""
-        return {"odds.fits": self.fits}
+    def tensors(self, name: str) -> dict[str, np.ndarray]:
+        """What is kept of it, under `name`."""
+        return {f"odds.{name}": self.fits}
 
     @classmethod
-    def load(cls, tensors: Mapping[str, np.ndarray]) -> "Odds":
+    def load(cls, tensors: Mapping[str, np.ndarray], name: str) -> "Odds":
         """What `tensors` kept."""
-        return cls(tensors["odds.fits"])
+        return cls(tensors[f"odds.{name}"])
 
 
 def _line(scores: np.ndarray, made: np.ndarray) -> np.ndarray:

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from detect.promise import QUALITIES, Promise
+from detect.promise import QUALITIES, SEVERAL, Promise
 from media.atomic import replacing
 from media.errors import UnreadableError, UsageError
 
-FORMAT = "vasari detector profile 1"
+FORMAT = "vasari detector profile 2"
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Known:
     file: str  # its name
     score: float  # what its looks say in the mean
     conditions: tuple[float, ...]  # (len(QUALITIES),) how it came to be seen
+    looks: int  # of the score
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,9 @@ class Profile:
     def promise(self) -> Promise:
         """To compare with; every clip counts as another person."""
         scores = np.array([clip.score for clip in self.clips], np.float32)
-        return Promise.of(scores, np.array([clip.conditions for clip in self.clips]), np.arange(len(self.clips)))
+        conditions = np.array([clip.conditions for clip in self.clips])
+        clips = np.array([clip.looks >= SEVERAL for clip in self.clips])
+        return Promise.of(scores, conditions, np.arange(len(self.clips)), clips)
 
     def words(self) -> str:
         """One line for people."""
@@ -74,9 +77,12 @@ class Profile:
             told = json.loads(Path(path).read_text())
             if told["format"] != FORMAT or tuple(told["conditions"]) != QUALITIES:
                 raise ValueError(f"format '{told['format']}', expected '{FORMAT}'")
-            rows = [Known(str(c["file"]), float(c["score"]), tuple(map(float, c["conditions"]))) for c in told["clips"]]
-            whole = np.array([[row.score, *row.conditions] for row in rows])
-            if whole.shape != (len(rows), 1 + len(QUALITIES)) or not len(rows) or not np.isfinite(whole).all():
+            rows = [
+                Known(str(c["file"]), float(c["score"]), tuple(map(float, c["conditions"])), int(c["looks"]))
+                for c in told["clips"]
+            ]
+            whole = np.array([[row.score, row.looks, *row.conditions] for row in rows])
+            if whole.shape != (len(rows), 2 + len(QUALITIES)) or not len(rows) or not np.isfinite(whole).all():
                 raise ValueError("a clip is not as it should be")
             return cls(str(told["weights"]), tuple(rows))
         except (OSError, ValueError, KeyError, TypeError) as error:

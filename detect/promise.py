@@ -9,6 +9,9 @@ if a file is real and exchangeable with the reals that it is compared with, none
 then p <= a with a probability of a at most, whatever the score is. Reals are compared only with reals of like quality
 (sharpness and noise of what is around the face), because a score depends on that: one threshold that is right for
 studio pictures accuses people on the telephone. Nothing inside the face says how it was seen, as it may be made.
+
+A clip's score is the mean of many looks and a picture's that of one, which strays further; so clips are compared with
+clips, and what was seen in fewer than `SEVERAL` looks with pictures.
 """
 
 from collections.abc import Mapping
@@ -20,6 +23,7 @@ import numpy as np
 QUALITIES = ("detail", "grain")
 RADIUS = 1.0  # root mean square, in deviations, by which comparable clips differ
 MOST = 1200  # the nearest, where there are more
+SEVERAL = 4  # looks from which on somebody is compared with clips
 GROWN = 1.08  # by which the face is grown before what is around it begins
 FLOOR = 0.15  # squared levels of 255, that rounding leaves
 
@@ -80,48 +84,56 @@ class Promise:
     logits: np.ndarray  # (N,) float32: scores, on any scale
     quality: np.ndarray  # (N, len(QUALITIES)) float32
     people: np.ndarray  # (N,) int32, a number for everybody who is shown
+    clips: np.ndarray  # (N,) bool: the mean of several looks, or one look at a picture
     mean: np.ndarray  # (len(QUALITIES),) float32, of the qualities
     scale: np.ndarray  # (len(QUALITIES),) float32: by how much clips of like quality may differ
 
     @classmethod
-    def of(cls, logits: np.ndarray, quality: np.ndarray, people: np.ndarray) -> "Promise":
-        """From clips' logits (N,), qualities (N, Q) and the names of whom they show (N,)."""
+    def of(
+        cls, logits: np.ndarray, quality: np.ndarray, people: np.ndarray, clips: np.ndarray | None = None
+    ) -> "Promise":
+        """From logits (N,), qualities (N, Q), the names of whom they show (N,) and which are clips (N,); all where that
+        is not said."""
         logits, quality = np.asarray(logits, np.float32), np.asarray(quality, np.float32)
         numbers = np.unique(people, return_inverse=True)[1].astype(np.int32)
         some = len(logits) > 0
         mean = quality.mean(axis=0) if some else np.zeros(len(QUALITIES), np.float32)
         scale = np.maximum(quality.std(axis=0), 1e-3) if some else np.ones(len(QUALITIES), np.float32)
-        return cls(logits, quality, numbers, mean, scale)
+        several = np.ones(len(logits), bool) if clips is None else np.asarray(clips, bool)
+        return cls(logits, quality, numbers, several, mean, scale)
 
-    def compare(self, logit: float, quality: np.ndarray) -> Compared:
-        """The reals that are comparable with a clip of this quality (Q,), and how many look at least as made."""
-        near = self._near(quality)
+    def compare(self, logit: float, quality: np.ndarray, *, clip: bool = True) -> Compared:
+        """The reals that are comparable with a clip or a picture of this quality (Q,), and how many look at least as
+        made."""
+        near = self._near(quality, clip)
         above = int((self.logits[near] >= logit).sum())
         return Compared(len(near), len(np.unique(self.people[near])), above)
 
-    def threshold(self, quality: np.ndarray, share: float) -> float | None:
+    def threshold(self, quality: np.ndarray, share: float, *, clip: bool = True) -> float | None:
         """Logit from which no more than `share` of comparable reals lie; None where there are not enough to say."""
-        near = self._near(quality)
+        near = self._near(quality, clip)
         allowed = int((1 + len(near)) * share) - 1  # so many may lie above
         if not Compared(len(near), len(np.unique(self.people[near])), 0).enough(share):
             return None
         return float(np.sort(self.logits[near])[::-1][allowed] + 1e-5)
 
-    def highest(self, quality: np.ndarray) -> float:
+    def highest(self, quality: np.ndarray, *, clip: bool = True) -> float:
         """What the most suspicious of the comparable reals scores."""
-        return float(self.logits[self._near(quality)].max() + 1e-5)
+        return float(self.logits[self._near(quality, clip)].max() + 1e-5)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """What is kept of it; the rest follows."""
-        return {"promise.logits": self.logits, "promise.quality": self.quality, "promise.people": self.people}
+        kept = {"logits": self.logits, "quality": self.quality, "people": self.people, "clips": self.clips}
+        return {f"promise.{name}": np.asarray(value, np.int32 if value.dtype == bool else value.dtype)
+                for name, value in kept.items()}  # fmt: skip
 
     @classmethod
     def load(cls, tensors: Mapping[str, np.ndarray]) -> "Promise":
         """What `tensors` kept."""
-        return cls.of(*(tensors[f"promise.{name}"] for name in ("logits", "quality", "people")))
+        return cls.of(*(tensors[f"promise.{name}"] for name in ("logits", "quality", "people", "clips")))
 
-    def _near(self, quality: np.ndarray) -> np.ndarray:
+    def _near(self, quality: np.ndarray, clip: bool) -> np.ndarray:
         """Rows of the comparable reals, the nearest first."""
         apart = np.sqrt(np.square((self.quality - quality) / self.scale).mean(axis=1))
-        near = np.flatnonzero(apart <= RADIUS)
+        near = np.flatnonzero((apart <= RADIUS) & (self.clips == clip))
         return near[np.argsort(apart[near], kind="stable")[:MOST]]

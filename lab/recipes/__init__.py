@@ -42,7 +42,7 @@ RECIPES: dict[str, Row] = {
     "lipsync": Row("faces.lipsync:WEIGHTS", SPEECH),
     "motion": Row("generate.motion.model:WEIGHTS", SPEECH, ("lr", "start", "tracks")),
     "watermark": Row("provenance.marks.picture:WEIGHTS", ANY),
-    "detector": Row("detect.detector:WEIGHTS", FAKES, ("workers", "batch", "lr", "start")),
+    "detector": Row("detect.detector:WEIGHTS", FAKES, ("workers", "batch", "lr", "start", "untaught")),
     "roundtrip": Row("lab.fakes.decoding:weights_of", FOLDERS, ("workers", "batch", "lr", "variant")),
 }
 OPTIONS = frozenset(option for row in RECIPES.values() for option in row.takes)

@@ -46,6 +46,7 @@ def train(
     lr: float = 6e-4,
     pretrained: bool = True,
     start: Path | None = None,
+    untaught: Sequence[Path] = (),
     progress: Callable[[int, Mapping[str, float]], None] | None = None,
 ) -> WeightCard:
     """Train all of it and write `out`.
@@ -54,7 +55,10 @@ def train(
         data: folders of pictures and videos of people who are real, and labelled sets (`vasari data fakes`, or public
             ones), in any order.
         batch: pairs of real and fake a step.
+        steps: 0 leaves the picture network of `start` as it is; what its scores mean is measured anew.
         start: weight file whose picture network is gone on from, instead of ImageNet's backbone.
+        untaught: folders of people who are real and taught the network nothing, neither now nor before: all of them
+            are what scores are compared with.
 
     Raises:
         UsageError: nothing is given, splits overlap, or a side shows nobody.
@@ -63,22 +67,34 @@ def train(
     given = [data] if isinstance(data, Path | str) else list(data or ())
     if not given:
         raise UsageError("train detector: give folders of people who are real, or labelled sets, with --data FOLDER")
+    if not steps and start is None:
+        raise UsageError("train detector --steps 0: only measures anew what scores mean; name the weights with --start")
     sets, folders = sorted_out([Path(folder) for folder in given])
-    before = None if start is None else picture_tensors(load_weights(start, "detector")[0])
-    net, figures = train_picture(
-        sets, folders, steps=steps, workdir=workdir, device=device, resume=resume, seed=seed, workers=workers,
-        batch=batch, lr=lr, pretrained=pretrained, start=before, progress=progress,
-    )  # fmt: skip
-    named = {f"picture.{name}": tensor.detach().cpu() for name, tensor in net.state_dict().items()}
+    tensors, earlier = (None, None) if start is None else load_weights(start, "detector")
+    before = None if tensors is None else picture_tensors(tensors)
+    if steps:
+        net, figures = train_picture(
+            sets, folders, steps=steps, workdir=workdir, device=device, resume=resume, seed=seed, workers=workers,
+            batch=batch, lr=lr, pretrained=pretrained, start=before, progress=progress,
+        )  # fmt: skip
+        before = {name: tensor.detach().cpu() for name, tensor in net.state_dict().items()}
+    elif earlier is not None:
+        figures = {**earlier.figures, "step": earlier.steps}
+    named = {f"picture.{name}": tensor for name, tensor in (before or {}).items()}
     file = weight_file(named, WeightCard("detector", {}, "", 0), dtype=torch.float16)
     reader = PictureReader(file, threads=1)
     with first_to_begin():
-        rest = calibrated(sets, folders, reader, workdir / "crops", seed=seed, workers=workers)
-    model = Model(file, rest.odds, rest.strangeness, rest.promise, rest.material, file.card)
+        rest = calibrated(sets, folders, reader, workdir / "crops", untaught=untaught, seed=seed, workers=workers)
+    model = Model(file, rest.odds, rest.clip_odds, rest.strangeness, rest.promise, rest.material, file.card)
     told = " ".join(f"--data {Path(folder).resolve().name}" for folder in given)
     recipe = f"vasari train detector {told} --steps {steps} --batch {batch} --lr {lr:g} --seed {seed}"
     recipe += f" --start {start.name}" if start else ""
-    learned = DATA.format(folders=", ".join(Path(folder).resolve().name for folder in given))
+    recipe += "".join(f" --untaught {Path(folder).resolve().name}" for folder in untaught)
+    if not steps and earlier is not None:
+        recipe = f"{earlier.recipe.split('; calibrated')[0]}; calibrated by {recipe}"
+        learned = earlier.data
+    else:
+        learned = DATA.format(folders=", ".join(Path(folder).resolve().name for folder in (*given, *untaught)))
     card = WeightCard("detector", model.config(), learned, int(figures["step"]), figures, recipe=recipe)
     return save_weights(out, model.tensors(), card, dtype=torch.float16)
 

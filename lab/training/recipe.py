@@ -32,6 +32,7 @@ TOLD = (
     "composites",
     "unlabelled",
     "taught",
+    "untaught",
     "frozen",
     "tracks",
     "teacher",

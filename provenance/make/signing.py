@@ -78,16 +78,7 @@ def sign_file(
     if remote_url:
         check_url(remote_url)
     stamp, info, came = stamp_of(source), probe(source), refuse_untold(source, keys)
-    if (sets := stores(source)) > 1:
-        raise UsageError(
-            f"{source}: {sets} sets of credentials lie in it, where there may be one, and nobody could tell which "
-            "counts; write it anew with another tool first"
-        )
-    if info.kind == "picture" and mime in ("image/tiff", "image/gif") and (count := pages(source)) > 1:
-        raise UsageError(
-            f"{source}: has {count} pages, and credentials in it would keep others from reading them; "
-            "--sidecar puts them beside it"
-        )
+    _check_single(source, info.kind == "picture" and mime in ("image/tiff", "image/gif"))
     with replacing(target) as final, nameless(target) as copy, plainly(target, copy):
         shutil.copyfile(source, copy)
         check_unchanged(source, stamp)  # what was looked at is what is signed
@@ -109,6 +100,20 @@ def sign_file(
         if apart is not None:
             write_sidecar(target, apart)
     return Signed(target, label, digest, (*unable, *_notes(came), *((unstamped,) if unstamped else ())))
+
+
+def _check_single(source: Path, paged: bool) -> None:
+    """Raise `UsageError` where there are several sets of credentials, or several pages of what has such."""
+    if (sets := stores(source)) > 1:
+        raise UsageError(
+            f"{source}: {sets} sets of credentials lie in it, where there may be one, and nobody could tell which "
+            "counts; write it anew with another tool first"
+        )
+    if paged and (count := pages(source)) > 1:
+        raise UsageError(
+            f"{source}: has {count} pages, and credentials in it would keep others from reading them; "
+            "--sidecar puts them beside it"
+        )
 
 
 def sign_beside(

@@ -256,12 +256,9 @@ def read_credentials(
             stores=number,
         )  # fmt: skip
     store, stamp = _stamped(read, store, anchors_pem, authorities_pem)
-    failures = sorted({code for code in store["failures"] if code not in manifest.BYSTANDERS})
     content = store["manifest"]
     certificate = content.get("signature", {}).get("certificateInfo", {})
     claim = content.get("claim.v2") or content.get("claim") or {}
-    generator = claim.get("claim_generator_info") or {}
-    generator = generator[0] if isinstance(generator, list) else generator
     first = next(iter(statements.actions(content)), {})
     return Credentials(
         state="valid" if manifest.holds(store) else "invalid",
@@ -269,7 +266,7 @@ def read_credentials(
         timestamp=stamp,
         signer=certificate.get("subject", {}).get("CN", ""),
         issuer=certificate.get("issuer", {}).get("CN", ""),
-        generator=" ".join(str(generator[k]) for k in ("name", "version") if k in generator),
+        generator=_generator(claim),
         title=claim.get("dc:title", ""),
         manifest=store["label"],
         stores=number,
@@ -277,7 +274,7 @@ def read_credentials(
         action=first.get("action", ""),
         digital_source_type=statements.origin(content),
         generated=statements.generated(store["manifests"]),
-        failures=failures,
+        failures=sorted({code for code in store["failures"] if code not in manifest.BYSTANDERS}),
         source=place.source,
         remote=place.remote,
         opened=statements.opened(content),
@@ -289,6 +286,13 @@ def read_credentials(
         **statements.announced(content),
         **statements.bindings(content),
     )
+
+
+def _generator(claim: dict[str, Any]) -> str:
+    """Name and version of what made a claim, as it says."""
+    told = claim.get("claim_generator_info") or {}
+    told = told[0] if isinstance(told, list) else told
+    return " ".join(str(told[k]) for k in ("name", "version") if k in told)
 
 
 def _trust(store: dict[str, Any], stamp: TimeStamp | None, revoked: Revocations, anchors_pem: str) -> dict[str, Any]:

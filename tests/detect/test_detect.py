@@ -171,7 +171,7 @@ def test_one_in_a_thousand_cannot_be_promised_by_three_hundred_people(model):
 
 
 def profile(model: Model, scores: np.ndarray) -> Profile:
-    clips = (Known(f"{k}.mp4", float(z), (0.0,) * len(QUALITIES)) for k, z in enumerate(scores))
+    clips = (Known(f"{k}.mp4", float(z), (0.0,) * len(QUALITIES), 10) for k, z in enumerate(scores))
     return Profile(model.card.sha256, tuple(clips))
 
 
@@ -199,7 +199,7 @@ def test_a_profile_survives_its_file_and_is_of_one_version_of_the_weights(model,
     with pytest.raises(UsageError, match="other weights"):
         Detector(model, profile=replace(ground, weights="1" * 64))
     whole = path.read_text()
-    for broken in (whole[:-9], "{}", "[]", whole.replace(" 1", " 2", 1), whole.replace("[0.0, ", "[NaN, ", 1)):
+    for broken in (whole[:-9], "{}", "[]", whole.replace(" 2", " 1", 1), whole.replace("[0.0, ", "[NaN, ", 1)):
         path.write_text(broken)
         with pytest.raises(UnreadableError, match="no profile"):
             Profile.read(path)

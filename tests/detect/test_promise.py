@@ -38,9 +38,10 @@ def test_the_reals_that_ship_are_accused_no_more_than_is_promised_however_they_w
     for k in range(len(known.logits)):  # each beside everybody else
         others = known.people != known.people[k]
         rest = Promise(
-            known.logits[others], known.quality[others], known.people[others], known.mean, known.scale
+            known.logits[others], known.quality[others], known.people[others], known.clips[others], known.mean,
+            known.scale,
         )  # fmt: skip
-        p.append(rest.compare(float(known.logits[k]), known.quality[k]).p)
+        p.append(rest.compare(float(known.logits[k]), known.quality[k], clip=bool(known.clips[k])).p)
     said = np.array(p)
     slices = [said > 0]
     for seen in known.quality.T:
@@ -60,6 +61,21 @@ def test_the_threshold_says_the_same_as_the_comparison() -> None:
         if limit is not None:
             assert known.compare(limit, row).p <= 0.02
             assert known.compare(limit - 1e-3, row).p > 0.02 - 1 / (1 + known.compare(0, row).count)
+
+
+def test_clips_are_compared_with_clips_and_pictures_with_pictures() -> None:
+    logits, quality, people = reals(2000, RNG, (-0.1, 0.1))
+    clips = np.arange(2000) % 2 == 0
+    known = Promise.of(np.where(clips, 0.3, 1.0) * logits, quality, people, clips)  # one look strays further than many
+    at = np.zeros(len(QUALITIES))
+    limits = [known.threshold(at, 0.01, clip=clip) for clip in (True, False)]
+    assert 2 * limits[0] < limits[1]
+    assert known.highest(at, clip=True) < limits[1]
+    both = [known.compare(1.5, at, clip=clip) for clip in (True, False)]
+    assert both[0].p < 0.01 < both[1].p
+    assert sum(one.count for one in both) < 2000
+    alone = Promise.of(logits[clips], quality[clips], people[clips])
+    assert alone.compare(0.5, at, clip=False).count == 0  # nothing is said of pictures where only clips are known
 
 
 def test_where_nothing_comparable_is_known_nothing_is_promised() -> None:

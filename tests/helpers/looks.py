@@ -37,7 +37,7 @@ def noise_model() -> Model:
     card = WeightCard("detector", {}, "noise", 0, sha256="0" * 64)
     strangeness = Strangeness.fit(np.abs(RNG.standard_normal((200, 8))))
     odds = Odds.fit(scores, made, who)
-    return Model(weight_file(picture, card), odds, strangeness, reals, "300 draws of noise", card)
+    return Model(weight_file(picture, card), odds, odds, strangeness, reals, "300 draws of noise", card)
 
 
 def person(

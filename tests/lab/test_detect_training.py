@@ -18,6 +18,7 @@ from lab.recipes import detector_calibration
 from lab.recipes import detector_pairs as drawn
 from lab.recipes.detector import train
 from lab.recipes.detector_picture import Draw, averaged, loss
+from lab.weights import load_weights
 from media.errors import UsageError
 
 
@@ -142,8 +143,21 @@ def test_the_recipe_learns_from_folders_of_people_alone_and_of_sets_too(
     assert again.sha256 == card.sha256
     model = Model.load(out)
     assert len(np.unique(model.promise.people)) == 3  # of the calibrating side alone
-    assert len(model.promise.logits) == 3 * 2 * detector_calibration.WAYS
-    assert "18 clips and pictures of 3 real people" in model.material
+    ways = 3 * 2 * detector_calibration.WAYS  # two pictures of each
+    assert (model.promise.clips.sum(), (~model.promise.clips).sum()) == (ways, ways)
+    assert f"{ways} clips and {ways} pictures of 3 real people" in model.material
+    (tmp_path / "measured").mkdir()
+    (tmp_path / "measured" / "crops").symlink_to(tmp_path / "work" / "crops")
+    measured = train(
+        folder, tmp_path / "e.onnx", steps=0, start=out, untaught=[folder], workdir=tmp_path / "measured", **options
+    )  # the network stays, and everybody in the folder is compared with
+    assert len(np.unique(Model.load(tmp_path / "e.onnx").promise.people)) > 3
+    assert measured.figures == card.figures
+    for name in ("picture.squeeze.weight", "picture.out.bias"):
+        kept, before = (load_weights(path, "detector")[0][name] for path in (tmp_path / "e.onnx", out))
+        assert torch.equal(kept, before)
+    with pytest.raises(UsageError, match="name the weights with --start"):
+        train(folder, tmp_path / "e.onnx", steps=0, workdir=tmp_path / "none", **options)
     told = Detector.load(out, threads=1).detect(EXAMPLES / "portrait.png").people[0]
     assert told.verdict == "cannot_tell"
     assert "real people are known" in told.reason or "unlike anything" in told.reason

@@ -61,7 +61,7 @@ def test_what_is_handed_out_is_labelled_marked_in_step_and_known_before(tmp_path
         assert (off > 60).sum() > 50  # with its label
     assert verify(saved.path, keys=keys, registry=registry).exit_code == 0
 
-    theirs = write_video(tmp_path / "in" / "theirs.mp4", [f for f, _ in taken], sound=heard, options={"crf": "24"})
+    theirs = write_video(tmp_path / "in" / "theirs.mp4", [f for f, _ in taken], sound=heard, options={"crf": "20"})
     verdict = verify(theirs, keys=keys, registry=registry)  # whoever codes it: the marks say whose it is
     assert (verdict.exit_code, verdict.picture_mark.message, verdict.sound_mark.state) == (4, saved.mark, "found")
 

@@ -45,6 +45,13 @@ Taught = Annotated[
         "often."
     ),
 ]
+Untaught = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Detector only: folder of pictures and videos of people who are real and taught it nothing: all of them "
+        "are what scores are compared with. May be given often."
+    ),
+]
 Tracks = Annotated[
     Path | None,
     typer.Option(help="Motion only: folder of tracks (`vasari track`) beside their videos, to learn from as well."),
@@ -82,6 +89,7 @@ def train(
     unlabelled: Unlabelled = None,
     taught: Taught = None,
     frozen: Frozen = None,
+    untaught: Untaught = None,
     tracks: Tracks = None,
     teacher: Teacher = None,
     variant: Variant = None,
@@ -95,7 +103,8 @@ def train(
     row = RECIPES[recipe]
     given = {"steps": steps, "workers": workers, "batch": batch, "start": start, "lr": lr, "assets": assets,
              "skins": skins, "composites": composites, "unlabelled": unlabelled, "taught": taught, "frozen": frozen,
-             "tracks": tracks, "teacher": teacher, "encoder": encoder, "variant": variant}  # fmt: skip
+             "untaught": untaught, "tracks": tracks, "teacher": teacher, "encoder": encoder,
+             "variant": variant}  # fmt: skip
     options = {name: value for name, value in given.items() if value is not None}
     for name in options:
         if name in OPTIONS and name not in row.takes:
