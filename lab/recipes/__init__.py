@@ -33,7 +33,7 @@ RECIPES: dict[str, Row] = {
     "tracker": Row("faces.landmarks:WEIGHTS", LONDON, (*PEOPLE, "lr", "start", "composites", "taught", "frozen")),
     "closeup": Row("faces.closeup:WEIGHTS", LONDON, (*PEOPLE, "lr", "composites")),
     "regions": Row("faces.regions:WEIGHTS", LONDON, (*PEOPLE, "lr")),
-    "painter": Row("generate.painter:WEIGHTS", LONDON, (*PEOPLE, "teacher")),
+    "painter": Row("generate.painter:WEIGHTS", LONDON, (*PEOPLE, "teacher", "start", "lr")),
     "refiner": Row("generate.refiner:WEIGHTS", LONDON, (*PEOPLE, "teacher")),
     "recognition": Row("faces.recognition:WEIGHTS", LONDON, (*PEOPLE, "lr")),
     "dynamics": Row("generate.dynamics:WEIGHTS", NOTHING),

@@ -87,7 +87,8 @@ def train(
         rest = calibrated(sets, folders, reader, workdir / "crops", untaught=untaught, seed=seed, workers=workers)
     model = Model(file, rest.odds, rest.clip_odds, rest.strangeness, rest.promise, rest.material, file.card)
     told = " ".join(f"--data {Path(folder).resolve().name}" for folder in given)
-    recipe = f"vasari train detector {told} --steps {steps} --batch {batch} --lr {lr:g} --seed {seed}"
+    learning = f" --batch {batch} --lr {lr:g}" if steps else ""
+    recipe = f"vasari train detector {told} --steps {steps}{learning} --seed {seed}"
     recipe += f" --start {start.name}" if start else ""
     recipe += "".join(f" --untaught {Path(folder).resolve().name}" for folder in untaught)
     if not steps and earlier is not None:

@@ -34,6 +34,7 @@ from lab.training import Plan
 from lab.training.backbone import Perceptual
 from lab.training.pool import Pool
 from lab.training.recipe import IMAGENET, Run, Trial, recipe
+from lab.weights import load_weights
 
 BATCH = 8  # windows of either kind a step
 WEIGHT = 0.35  # of the distance in features
@@ -188,18 +189,22 @@ def train(
     assets: Path | None = None,
     skins: Path | None = None,
     teacher: Path | None = None,
+    start: Path | None = None,
+    lr: float = 1e-3,
 ) -> Trial:
     """The painter from the London folder `data` and people who do not exist. About 2 s a step on one core.
 
     `batch`: windows of either kind a step; `assets`, `skins`: what people are made of; without assets volunteers alone
-    are shown. `teacher`: weights of a painter to learn from besides.
+    are shown. `teacher`: weights of a painter to learn from besides. `start`: weights to go on from.
     """
     load_head()
     london, steps = London(data), run.steps
     torch.manual_seed(run.seed)
     nets = PainterNets(widths)
+    if start is not None:
+        nets.load_state_dict({name: tensor.float() for name, tensor in load_weights(start, "painter")[0].items()})
     perceptual = Perceptual(pretrained=pretrained).to(run.device)
-    plan = Plan(steps=steps, lr=1e-3, warmup=min(100, steps), seed=run.seed, validate_every=min(200, steps))
+    plan = Plan(steps=steps, lr=lr, warmup=min(100, steps), seed=run.seed, validate_every=min(200, steps))
     people = None if assets is None else Posed(assets, skins, 0)
     portraits = Portraits(london, london.training)
     portraits.load()
