@@ -12,8 +12,6 @@ SAYS: dict[Verdict, str] = {
     "cannot_tell": "cannot tell",
 }
 """Verdicts in words for people."""
-Kind = Literal["picture", "picture_high", "frequency", "motion", "sound"]
-"""Of evidence."""
 
 
 class Record(BaseModel):

@@ -76,6 +76,9 @@ class Stream:
         queue: seconds of sound that may wait.
         jitter: seconds by which pieces of sound may be late without being waited for; adds as much to the latency.
         clock: what tells the time.
+
+    Raises:
+        UsageError: a queue that is not 0.2 to 600 s, or a jitter that is not 0 to the queue.
     """
 
     def __init__(

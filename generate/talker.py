@@ -97,7 +97,7 @@ class Talker:
         """Track and take apart the face in a permit's portrait.
 
         Args:
-            size: side of the frames, pixels.
+            size: side of the frames, pixels: even, 128 to 1024.
             face: which, counted from 1, largest first; the largest when left out.
             framed: shape of the portrait, head in it -> the square that frames show; `faces.crop` has them.
 

@@ -2,8 +2,10 @@
 
     VasariError
     ├── UsageError          what was asked for cannot be asked for (options that clash, a size out of range)
+    │   └── UnmarkableError     no mark can be read in such pictures or sound, however strong
     ├── InputError          a file or a value the user gave cannot be used
     │   ├── UnreadableError     the file is missing, truncated or not of the kind its use needs
+    │   │   └── NotLookedAtError    of a kind whose pictures or sound are not looked at
     │   ├── FaceError           no usable face in the picture
     │   └── SpeechError         no usable sound
     ├── OutputError         the result cannot be written where it was asked for

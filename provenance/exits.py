@@ -9,7 +9,7 @@ EXIT_UNREADABLE = 1  # a file could not be read, or anything else failed
 EXIT_USAGE = 2  # the question itself was wrong
 EXIT_NOTHING = 3  # no known maker: nothing found, or only credentials of somebody who is not trusted here
 EXIT_TAMPERED = 4  # tampered with or contradictory, stripped credentials included
-EXIT_SYNTHETIC = 5  # synthetic by detection only (triage)
+EXIT_SYNTHETIC = 5  # synthetic by detection only (detect, triage)
 
 # Of several files the worst is reported. An unreadable file hides what it is, so it outranks "nothing found".
 SEVERITY = (EXIT_KNOWN, EXIT_NOTHING, EXIT_UNREADABLE, EXIT_SYNTHETIC, EXIT_TAMPERED, EXIT_USAGE)

@@ -49,7 +49,11 @@ def generate(
     Args:
         portrait: a picture; of somebody, `consent` on file is needed. speech: any file with sound.
         output: an .mp4, which appears when it is whole.
-        controls: gaze (degrees), pose, distance, moods, movement; a `Curve` over time. Natural when left out.
+        consent: a file of `vasari consent grant`, or what `provenance.load_consent` read.
+        keys: the maker's; `Keys.open()` where none are given, made on first need.
+        controls: a `generate.motion.Controls` (gaze and pose in radians, + is right and down in the picture; distance
+            0.5 to 3; moods by name with amounts 0 to 1; movement 0 to 2), or a `Curve` of them over time. Natural
+            when left out.
         guidance: how far conditions are weighed.
         size: of the square in which the face is rendered, pixels, 128 to 1024, even.
         crop: what is shown. "face": that square, around head and shoulders; "square": the largest square of the
@@ -59,13 +63,15 @@ def generate(
         label: "on": a visible label (AI in a corner) all the time; "start": for 3 s, and again every 10 s; "off". The
             credentials state which, and why none if `label_reason` says so.
         hear: a recording of the other speaker, from the same moment on, to whom the face listens; not in the output.
-        notice: language in which it is said before the speech that AI made the video; the face is at rest meanwhile.
+        notice: language in which it is said before the speech that AI made the video, or a `provenance.Notice`; the
+            face is at rest meanwhile.
         told: settings for the credentials. progress: called with the number of frames made.
 
     Raises:
         UnreadableError, SpeechError, FaceError: what is given cannot be used.
         ConsentError: there is no consent that holds.
-        UsageError, OutputError, SigningError: as `provenance.save_video`.
+        KeyMaterialError: keys are missing, wrong or unreadable.
+        UsageError (of it UnmarkableError), OutputError, SigningError: as `provenance.save_video`.
     """
     from provenance import Permit, save_video
     from vasari.studio import announced, check_request, check_speech, labelled, seat, speaking
@@ -108,7 +114,7 @@ def animate(
         driving: the video.
         absolute: take the driver's pose and expression as they are, not from its rest.
         notice: as in `generate`; the first frame is held meanwhile.
-        others: as in `generate`.
+        portrait, output, consent, keys, size, crop, face, label, label_reason, told, progress: as in `generate`.
 
     Raises: as `generate`.
     """
@@ -135,20 +141,25 @@ def animate(
             raise FaceError(f"{driving}: no face was seen in the video; give one in which a face moves")
 
     frames = map(sitter.place, sitter.talker.follow(tracks(), absolute=absolute))
+    settings: dict[str, Any] = {"size": size, "crop": crop, "absolute": absolute}
     performance = permit.perform(
         Generated, frames if spoken is None else spoken.held(frames),
         iter_sound(driving) if info.has_sound else None, command="animate", inputs=(driving,),
-        settings={"size": size, "absolute": absolute} | (told or {}), models=sitter.talker.models,
+        settings=settings | (told or {}), models=sitter.talker.models,
         label=sitter.label(worn), notice=spoken,
     )  # fmt: skip
     return save_video(output, performance, progress=progress)
 
 
 def track(path: StrPath) -> "Iterator[list[Track]]":
-    """Everyone in a picture or video, frame by frame, 25 a second: landmarks (478, 3) in pixels, pose, gaze, 52 facial
-    actions, each with its doubt. A picture is one frame.
+    """Everyone in a picture or video, frame by frame, 25 a second; a picture is one frame. One list a frame,
+    empty where nobody is seen.
 
-    Raises:
+    Of each: `landmarks` (478, 2) float32 and `sigma` (478,), their expected error, pixels; `parameters`: `rotation`
+    (3,) yaw, pitch, roll and `gaze` (2, 2) of the right and the left eye, radians (`vasari track` writes degrees),
+    `centre` (2,) pixels, `actions` (52,) in [0, 1]; `confidence` (52,) of these, `quality` and `score` in [0, 1].
+
+    Raises, when the first frame is asked for:
         UnreadableError: the file cannot be read, or holds no picture.
     """
     from faces import Tracker
@@ -164,7 +175,8 @@ def track(path: StrPath) -> "Iterator[list[Track]]":
 
 
 def verify(path: StrPath, *, keys: "Keys | None" = None, anchors: Sequence[StrPath] = ()) -> "Verdict":
-    """Who made a file, by its credentials and marks; offline.
+    """Who made a file, by its credentials and marks; offline. `provenance.verify` also takes lists of certificates that
+    were revoked, roots of time stamps, and hosts from which credentials may be fetched.
 
     Args:
         keys: whose marks are looked for; nobody's where none are given and there are none of one's own.
@@ -172,6 +184,7 @@ def verify(path: StrPath, *, keys: "Keys | None" = None, anchors: Sequence[StrPa
 
     Raises:
         UnreadableError: the file cannot be read.
+        KeyMaterialError: an anchor cannot be read.
     """
     from provenance import Keys
     from provenance import verify as verified
@@ -194,7 +207,8 @@ def detect(path: StrPath, *, longest: float | None = None, profile: StrPath | No
 
 
 def triage(path: StrPath, *, keys: "Keys | None" = None, anchors: Sequence[StrPath] = ()) -> "Triage":
-    """Credentials first, marks second, the detector last: one verdict. Arguments and errors as `verify`."""
+    """Credentials first, marks second, the detector last: one verdict. Arguments and errors as `verify`;
+    the detector looks at all of a video, without a profile (`detect.triage.join` takes what was found otherwise)."""
     from detect.triage import join
 
     facts = verify(path, keys=keys, anchors=anchors)

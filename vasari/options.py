@@ -32,7 +32,7 @@ class LabelKind(StrEnum):
 
 Portrait = Annotated[Path, typer.Argument(help="Picture with a face.", show_default=False)]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Video to write, .mp4.", show_default=False)]
-Size = Annotated[int, typer.Option(help="Side of the square in which the face is rendered, pixels.")]
+Size = Annotated[int, typer.Option(help="Side of the square in which the face is rendered, pixels: even, 128 to 1024.")]
 Crop = Annotated[
     CropKind,
     typer.Option(
@@ -45,7 +45,7 @@ VisibleLabel = Annotated[
     typer.Option(
         "--label",
         help="Visible label, AI in a corner that is clear of the head: on; start: for 3 s, and again every 10 s; off. "
-        "The credentials state which (default: off; with --live on).",
+        "The credentials state which (default: off; of what is sent live, on).",
         show_default=False,
     ),
 ]
@@ -66,7 +66,9 @@ SpokenNotice = Annotated[
     ),
 ]
 ConsentFile = Annotated[Path | None, typer.Option("--consent", help="Consent file for a portrait of somebody.")]
-FaceNumber = Annotated[int | None, typer.Option("--face", help="Which face, largest first (default: the largest).")]
+FaceNumber = Annotated[
+    int | None, typer.Option("--face", help="Which face of several, counted from 1, the largest (default: 1).")
+]
 Keys = Annotated[
     Path | None, typer.Option("--keys", help="Folder of keys (default: $VASARI_KEYS or ~/.config/vasari/keys).")
 ]
@@ -102,7 +104,10 @@ Workers = Annotated[
         min=0, max=4096, help="Processes (default: one a core for many files, else none).", show_default=False
     ),
 ]
-Seconds = Annotated[float, typer.Option(min=1, help="Time that one file may take in a process.")]
+Seconds = Annotated[
+    float,
+    typer.Option(min=1, help="Seconds that one file may take before it is given up, where processes look at files."),
+]
 Engines = Annotated[
     Engine,
     typer.Option(

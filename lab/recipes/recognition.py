@@ -2,7 +2,7 @@
 
 Every step sees a few photographs each of some people, and draws those of one person together and away from the others
 (supervised contrastive loss, Khosla et al. 2020, arXiv 2004.11362, equation 2). Pictures are made once
-(`recognition_pictures`); every step crops them anew and does to them what cameras, codecs and hands do. Weights are
+(`lab.pictures.recognition`); every step crops them anew and does to them what cameras, codecs and hands do. Weights are
 chosen on people who are never trained on.
 """
 

@@ -1,4 +1,4 @@
-"""Credentials signed and read with c2pa-python; what they say is in `claims`."""
+"""Credentials signed and read with c2pa-python; what they say is in `permits.claims`."""
 
 import contextlib
 import copy

@@ -100,7 +100,7 @@ def mark_file(
         path: anything that can be read.
         output: .png, .jpg, .webp, .avif, .gif or .tif for a picture, .mp4, .mov, .mkv or .webm for a video, .m4a, .mp3,
             .wav, .flac, .opus or .ogg for sound.
-        crf, preset: quality and speed of the video's encoder.
+        crf, preset: quality (0 to 51, lower is better) and speed of the video's encoder.
         quality: of JPEG and WebP, 1 to 100.
         title: in the credentials; the output's file name when empty.
         again: replace a mark of this maker that is there.

@@ -1,7 +1,7 @@
 """The one save path: labels and marks every picture, marks the sound, encodes, reads the marks back, signs, registers,
 and only then shows the file.
 
-It takes what the gate gives (`gate.Performance`) and nothing else, and no argument here leaves a step out. What is
+It takes what `permits.gate` gives, a `Performance`, and nothing else; no argument here leaves a step out. What is
 shown while it is made (`live`) takes the same way: `Marking` marks and encodes, `finish` reads, signs and registers.
 """
 

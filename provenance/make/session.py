@@ -30,7 +30,7 @@ class Session:
     """One stream.
 
     Args:
-        definition: of `claims.definition`: what the manifest says.
+        definition: of `permits.claims.definition`: what the manifest says.
         signer: of the maker; used once.
         valid: seconds that the session key is valid.
         clock: tells the time, seconds since 1970.

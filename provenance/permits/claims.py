@@ -1,4 +1,5 @@
-"""What the credentials of an output say: the assertions of a C2PA claim (specification 2.4) that `manifest` signs.
+"""What the credentials of an output say: the assertions of a C2PA claim (specification 2.4). `credentials.manifest`
+signs them.
 
 Where it comes from is said by the type of the claim, with its digital source type and its first action:
 

@@ -139,7 +139,11 @@ class Permit(_Sealed, sealed=True):
     ) -> "Permit":
         """To show a person who does not exist: photographed here, so that nobody need be believed.
 
-        `photograph` holds the picture, uint8 RGB (size, size, 3), and its labels.
+        `photograph` holds the picture, uint8 RGB (size, size, 3), and its labels; `supersample`: how much finer it is
+        drawn first.
+
+        Raises:
+            UsageError: not a `lab.people.Person` and `Wardrobe` themselves.
         """
         from lab.people import Person, Wardrobe
 
@@ -196,6 +200,7 @@ class Permit(_Sealed, sealed=True):
         Raises:
             UnreadableError: a picture of the set, or the licence, cannot be read.
             ConsentError: the file names no licence that lets altered forms be made.
+            UsageError: not a `Mixture` and a `Studio` themselves, or one person has too much of the mixture.
         """
         from lab.pictures.composites import Mixture, Studio
 

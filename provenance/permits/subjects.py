@@ -1,7 +1,7 @@
 """Who is shown, and why they may be: what a permit stands on. Plain records; `gate` alone makes them.
 
 NonExistent    the person does not exist: the picture is known by its bytes, or was rendered here
-Consented      a signed consent for this very file (`consent`)
+Consented      a signed consent for this very file (`trust.consent`)
 Licensed       a picture of a data set, whose licence file is named, or a face mixed of several of them
 """
 

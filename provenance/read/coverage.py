@@ -29,7 +29,7 @@ _RIFF = {b"C2PA": MANIFEST, b"EXIF": "EXIF", b"XMP ": "XMP", b"_PMX": "XMP", b"L
          b"iXML": "text", b"ICCP": "colour profile"}  # fmt: skip
 _BOXES = {"APP1": "EXIF", "eXIf": "EXIF", "COM": "comment", "APP13": "IPTC", "tEXt": "text", "iTXt": "text",
           "zTXt": "text", "tIME": "time of change", "EXIF": "EXIF", "XMP ": "XMP"}  # fmt: skip
-FREE = ("/ftyp", "/free", "/skip", "/mfra")  # `boxes.uncovered_boxes` tells whether they hold anything
+FREE = ("/ftyp", "/free", "/skip", "/mfra")  # `credentials.boxes.uncovered_boxes` tells whether they hold anything
 HEAD = 4096  # bytes of a box within which a store begins
 PURPOSES = (b"manifest", b"original", b"update")  # of boxes that hold one
 POINTER = 8  # bytes of an offset, which a container (TIFF) has to change when a manifest is put into it
@@ -49,7 +49,7 @@ def uncovered(path: Path, content: Mapping[str, Any]) -> list[Uncovered]:
     """What the hash that the active manifest holds leaves out of the file, the manifest itself apart.
 
     Args:
-        content: the active manifest, as `manifest.read_store` gives it.
+        content: the active manifest, as `credentials.manifest.read_store` gives it.
     """
     found: dict[str, int] = {}
     loose: set[str] = set()  # boxes that are left out by their name

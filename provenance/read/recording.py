@@ -24,13 +24,13 @@ MOST = 8  # findings that are told
 
 
 def is_live(store: dict[str, Any] | None) -> bool:
-    """Whether credentials (as `manifest.read_store` gives them) are those of a live stream."""
+    """Whether credentials (as `credentials.manifest.read_store` gives them) are those of a live stream."""
     return store is not None and ASSERTION in (store["manifest"].get("assertions") or {})
 
 
 def read_store(path: Path, anchors_pem: str) -> dict[str, Any] | None:
-    """As `manifest.read_store`; of a recording, with what was found in its segments: "live", in words, and among
-    the failures where it is not whole."""
+    """As `credentials.manifest.read_store`; of a recording, with what was found in its segments: "live", in words, and
+    among the failures where it is not whole."""
     store = manifest.read_store(path, anchors_pem)
     if not is_live(store):
         parts = _parts(path)

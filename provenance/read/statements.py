@@ -1,5 +1,6 @@
-"""What credentials state, read out of the C2PA library's account of them (`manifest.read_store`): who else vouches,
-what went into the file, which marks and which visible label are promised, whether it is generated. Pure: no files."""
+"""What credentials state, read out of the C2PA library's account of them (`credentials.manifest.read_store`): who else
+vouches, what went into the file, which marks and which visible label are promised, whether it is generated. Pure: no
+files."""
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence

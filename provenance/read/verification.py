@@ -217,8 +217,8 @@ def _recover(
 
 
 def believed(path: Path, keys: Keys) -> dict[str, Any] | None:
-    """What the credentials of a file say (as `manifest.read_store`), None unless they are intact and this maker's own,
-    neither expired nor revoked."""
+    """What the credentials of a file say (as `manifest.read_store`), None unless they are intact and this maker's
+    own, neither expired nor revoked."""
     anchors, lists, clocks = relied_on(keys)
     said = read_credentials(path, anchors, lists, clocks)
     if said.state != "valid" or said.trust != "trusted" or said.source != "file" or said.stores > 1:

@@ -4,6 +4,7 @@ Registry(path or URL)      SQLite by default, PostgreSQL by URL; `add`, `settle`
 open_registry(folder)      the one beside the keys, or the one that $VASARI_REGISTRY names
 Entry, now()               what is kept of an output
 tokens                     who may write through the service
+tables, migrations         what lies in the database, and how an older one is brought up to date
 """
 
 from typing import TYPE_CHECKING

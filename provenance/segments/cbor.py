@@ -1,4 +1,4 @@
-"""CBOR (RFC 8949) as claims, keys and signatures are written; `cose.decode` reads it."""
+"""CBOR (RFC 8949) as claims, keys and signatures are written; `credentials.cose.decode` reads it."""
 
 import struct
 from dataclasses import dataclass

@@ -48,7 +48,7 @@ def signed_store(
 
     Args:
         label: of `new_label`.
-        definition: of `claims.definition`: title, generator, assertions.
+        definition: of `permits.claims.definition`: title, generator, assertions.
         more: further assertions, label -> content, with bytes and tags.
         digest: SHA-256 over the boxes of the file that are not left out, each behind its place (section 18.6.2).
         chain_pem, sign: of the maker's `Signer`; `UNSIGNED` for a store of the same length.

@@ -66,6 +66,10 @@ def grant_consent(
 ) -> Consent:
     """Write and sign a consent for one portrait.
 
+    Args:
+        subject: who is shown. purpose: what they agreed to. until: the last day, UTC. granted_by: who grants it.
+        keys: the maker's, who signs it.
+
     Raises:
         UnreadableError: the portrait cannot be read.
         ConsentError: an empty field, or a date that has passed.

@@ -95,7 +95,7 @@ def read_authority(folder: Path) -> Authority | None:
 
 
 def stamped(store: Mapping[str, Any]) -> dict[str, str] | None:
-    """When and by whom a signature was stamped, of what `manifest.read_store` says; None where it was not.
+    """When and by whom a signature was stamped, of what `credentials.manifest.read_store` says; None where it was not.
 
     Returns: {"time": "2026-11-23T12:00:00Z", "authority": name on its certificate}; "" where a stamp cannot be read.
     """

@@ -155,6 +155,7 @@ def served(keys, registry, monkeypatch):
     monkeypatch.setattr("vasari.service.connections.PATIENCE", 1.0)
     with listening("127.0.0.1", 0) as link:
         running = server(create_app(settings))
+        running.config.timeout_keep_alive = 1
         thread = threading.Thread(target=running.run, args=([link],), daemon=True)
         thread.start()
         while not running.started:

@@ -68,7 +68,7 @@ class Face:
 
     Raises:
         UsageError: size out of range, or the permit is not for one picture.
-        NoFaceError: there is no face in it.
+        FaceError: there is no face in it.
     """
 
     def __init__(self, permit: Permit, *, size: int = 512) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from media.errors import UsageError
-from vasari.options import Anchors, Authorities, Keys, RevokedLists, SpokenNotice, VisibleLabel
+from vasari.options import Anchors, Authorities, Keys, LabelKind, RevokedLists
 from vasari.stamping import Required, Timestamp, signing_keys, tell
 
 
@@ -23,8 +23,21 @@ def comply(
     tests: Annotated[
         Path | None, typer.Option(help="Outcome of the tests: a junit XML file.", show_default=False)
     ] = None,
-    label: VisibleLabel = None,
-    notice: SpokenNotice = None,
+    label: Annotated[
+        LabelKind | None,
+        typer.Option(
+            help="Which visible label your outputs bear, for the report (default: what vasari does unasked).",
+            show_default=False,
+        ),
+    ] = None,
+    notice: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LANGUAGE",
+            help="Language of the spoken notice that your outputs begin with, for the report (default: none).",
+            show_default=False,
+        ),
+    ] = None,
     check: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Say whether a report is as it was signed, instead.", show_default=False),

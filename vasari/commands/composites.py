@@ -53,8 +53,8 @@ def composites(
     Each face is the mean of several training volunteers, within and beyond the mean face, with the pores of one of them
     and hair and collar of one more; neutral and smiling, mixed alike. The folder is laid out as the set itself:
     NNNNN_neutral.png and NNNNN_smile.png (marked and signed), mesh478.npz, neutral_landmarks189.npz, people.csv
-    (how each was mixed). With --portraits a mixture is drawn again while the recogniser finds a volunteer who is as
-    like it as one in a hundred others are to them; how like the nearest is stands in people.csv.
+    (how each was mixed). With --portraits a mixture is drawn again while the recogniser finds it as like some volunteer
+    as only one in a hundred pairs of different volunteers are; how like the nearest is stands in people.csv.
     """
     from lab.fakes.licences import licence_of
     from lab.pictures.compositeset import write_set

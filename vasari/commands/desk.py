@@ -34,13 +34,13 @@ def desk(
     token: Token = None,
     name: Annotated[
         list[str] | None,
-        typer.Option(help="Further name of a host by which it may be asked; may be given again.", show_default=False),
+        typer.Option(help="Further name of a host by which it may be asked; repeatable.", show_default=False),
     ] = None,
     sources: Annotated[
         list[str] | None,
         typer.Option(
-            help="Beginning of addresses from which files may be fetched (https://media.example.org/clips/); may be "
-            "given again. None are when left out.",
+            help="Beginning of addresses from which files may be fetched (https://media.example.org/clips/). "
+            "Repeatable; none are when left out.",
             show_default=False,
         ),
     ] = None,

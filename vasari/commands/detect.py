@@ -36,7 +36,8 @@ SPANS = 8  # segments that are told at most
 Files = Annotated[
     list[str],
     typer.Argument(
-        help="Videos, pictures, folders of them; - for names on standard input. With --live: one source.",
+        help="Videos, pictures, folders of them; addresses (https://..., s3://...); - for names on standard input. "
+        "With --live: one source.",
         show_default=False,
     ),
 ]

@@ -31,15 +31,27 @@ Speech = Annotated[
     Path, typer.Argument(help="Sound or video file with speech; - with --live.", show_default=False, allow_dash=True)
 ]
 Gaze = Annotated[
-    str, typer.Option(metavar="YAW,PITCH", help="Where the eyes rest, degrees from the camera: right, down.")
+    str,
+    typer.Option(
+        metavar="YAW,PITCH", help="Where the eyes rest, degrees from the camera: + is right, down; at most 45."
+    ),
 ]
-Distance = Annotated[float, typer.Option(help="Distance of the head: 1 as in the portrait, 0.8 nearer, 1.25 further.")]
+Distance = Annotated[
+    float, typer.Option(help="Distance of the head, 0.5 to 3: 1 as in the portrait, 0.8 nearer, 1.25 further.")
+]
 Emotion = Annotated[
     str | None,
-    typer.Option(metavar="NAME[:AMOUNT],...", help="For example happy or sad:0.5,angry:0.2 (amounts 0 to 1)."),
+    typer.Option(
+        metavar="NAME[:AMOUNT],...",
+        help="Of neutral, happy, sad, angry, surprised, fearful, disgusted, contempt, with amounts 0 to 1: happy, "
+        "or sad:0.5,angry:0.2.",
+    ),
 ]
 Pose = Annotated[
-    str, typer.Option(metavar="YAW,PITCH,ROLL", help="How the head is held, degrees from the portrait's pose.")
+    str,
+    typer.Option(
+        metavar="YAW,PITCH,ROLL", help="How the head is held, degrees from the portrait's pose, at most 30 each."
+    ),
 ]
 Movement = Annotated[float, typer.Option(help="Head movement: 0 still, 1 natural, at most 2.")]
 CurveTable = Annotated[
@@ -67,7 +79,7 @@ Other = Annotated[
     typer.Option(
         "--hear",
         help="What the other speaker says, from the same moment on: the face listens to it, and it is not in the "
-        "output. With --live, a named pipe of raw sound like that on standard input.",
+        "output. With --live, a named pipe, or a file, of raw sound like that on standard input.",
         show_default=False,
     ),
 ]

@@ -208,7 +208,13 @@ def revoke(
     certificate: Annotated[
         Path | None, typer.Option(help="The certificate itself, a PEM file, instead.", show_default=False)
     ] = None,
-    reason: Annotated[str, typer.Option(help="Why, as RFC 5280 names it.")] = "key_compromise",
+    reason: Annotated[
+        str,
+        typer.Option(
+            help="Why (RFC 5280): key_compromise, ca_compromise, affiliation_changed, superseded, "
+            "cessation_of_operation ..."
+        ),
+    ] = "key_compromise",
     since: Annotated[
         datetime | None,
         typer.Option(help="When the key went astray, UTC, if earlier than now.", show_default=False),

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from vasari.options import Keys as KeysFolder
-from vasari.options import SpokenNotice
 from vasari.stamping import RemoteUrl, Required, Sidecar, Timestamp, signing_keys, tell
 
 
@@ -26,7 +25,15 @@ def mark(
     quality: Annotated[int, typer.Option(min=30, max=100, help="Quality of a JPEG or WebP.")] = 95,
     title: Annotated[str, typer.Option(help="Title in the credentials (default: the output's name).")] = "",
     again: Annotated[bool, typer.Option("--again", help="Replace a mark of this maker that is in FILE.")] = False,
-    notice: SpokenNotice = None,
+    notice: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[LANGUAGE]",
+            help="Sound files only: say before the sound that AI made it, in en (default) or another language of "
+            "`generate --notice`; spoken by espeak-ng, stated in the credentials.",
+            show_default=False,
+        ),
+    ] = None,
     keys: KeysFolder = None,
     timestamp: Timestamp = None,
     required: Required = False,

@@ -15,7 +15,6 @@ from vasari.commands.generate import (
     Gaze,
     Guidance,
     Movement,
-    Other,
     Pose,
     Seed,
     Style,
@@ -70,7 +69,14 @@ def perform(
     style: Style = None,
     guidance: Guidance = None,
     seed: Seed = 0,
-    hear: Other = None,
+    hear: Annotated[
+        Path | None,
+        typer.Option(
+            help="Recording of the other speaker, from the same moment on, to whom the face listens; with a recorded "
+            "SPEECH.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Write how a face moves that speaks SPEECH, or send it to an engine live: 52 facial actions, head and eyes.
 

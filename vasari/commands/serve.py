@@ -33,8 +33,8 @@ def serve(
         list[str] | None,
         typer.Option(
             "--proxy",
-            help="Address or network of a server before this one that says for whom it asks (X-Forwarded-For); may be "
-            "given again. Nobody else is believed.",
+            help="Address or network of a server before this one that says for whom it asks (X-Forwarded-For). "
+            "Repeatable; nobody else is believed.",
             show_default=False,
         ),
     ] = None,
@@ -76,7 +76,7 @@ def new(
     anchor: Annotated[
         list[Path] | None,
         typer.Option(
-            help="PEM file with the root below which its holder signs; may be given again (default: this maker's own). "
+            help="PEM file with the root below which its holder signs; repeatable (default: this maker's own). "
             "No other manifests can be registered with it.",
             show_default=False,
         ),

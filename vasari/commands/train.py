@@ -36,20 +36,19 @@ Composites = Annotated[
 ]
 Unlabelled = Annotated[
     list[Path] | None,
-    typer.Option(help="Speech only: folder of recordings of voices whose words nobody wrote down. May be given often."),
+    typer.Option(help="Speech only: folder of recordings of voices whose words nobody wrote down. Repeatable."),
 ]
 Taught = Annotated[
     list[Path] | None,
     typer.Option(
-        help="Tracker only: folder of pictures of real people, labelled by lab/labelled/public_mesh.py. May be given "
-        "often."
+        help="Tracker only: folder of pictures of real people, labelled by lab/labelled/public_mesh.py. Repeatable."
     ),
 ]
 Untaught = Annotated[
     list[Path] | None,
     typer.Option(
         help="Detector only: folder of pictures and videos of people who are real and taught it nothing: all of them "
-        "are what scores are compared with. May be given often."
+        "are what scores are compared with. Repeatable."
     ),
 ]
 Tracks = Annotated[

@@ -36,7 +36,9 @@ COLOURS = {"known_maker": "green", "nothing_found": "yellow", "tampered": "red",
 Files = Annotated[
     list[str],
     typer.Argument(
-        help="Pictures, videos, sound files; folders of them; - for names on standard input.", show_default=False
+        help="Pictures, videos, sound files; folders of them; addresses (https://..., s3://...); - for names on "
+        "standard input.",
+        show_default=False,
     ),
 ]
 
