@@ -33,7 +33,7 @@ def comply(
     notice: Annotated[
         str | None,
         typer.Option(
-            metavar="LANGUAGE",
+            metavar="[LANGUAGE]",
             help="Language of the spoken notice that your outputs begin with, for the report (default: none).",
             show_default=False,
         ),
