@@ -1,5 +1,7 @@
 """The suites `renderer` and `speed`: what they compare, and that quick, full and missing data give the same names."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from benchmarks.renderer import clip, leak, likeness, smiles, truth
 from benchmarks.renderer.judge import Judge, Tally
 from benchmarks.renderer.suite import SUITE
 from benchmarks.speed import peers, stages
+from benchmarks.speed.probe import peak_mb
 from benchmarks.suites import Given, run
 from faces.actions import ACTION_INDEX
 from generate import Renderer
@@ -29,6 +32,14 @@ def test_what_is_not_there_is_said_before_any_work(given: str, nothing_given: Gi
     with pytest.raises(UnreadableError, match="nowhere"):
         run(SUITE, replace(nothing_given, folder=folder, **{given: tmp_path / "nowhere"}))
     assert not folder.exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="told by Linux alone")
+def test_memory_of_a_process_is_its_own_and_not_that_of_who_started_it() -> None:
+    held = np.ones(400 << 17)  # 400 MiB
+    command = [sys.executable, "-c", "from benchmarks.speed.probe import peak_mb; print(peak_mb())"]
+    told = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert 10 < told < 350 < held.nbytes / 2**20 < peak_mb()
 
 
 def test_psnr_counts_only_what_is_looked_at() -> None:
