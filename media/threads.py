@@ -1,9 +1,10 @@
 """Threads: how many there can be, and small work on the thread that asks for it."""
 
+import ctypes
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,19 @@ def one_blas_thread() -> AbstractContextManager[object]:
     take the cores from the stages that run beside them (measured: 27 frames a second with it, 46 without)."""
     limit: AbstractContextManager[object] = _controller().limit(limits=1, user_api="blas")
     return limit
+
+
+M_ARENA_MAX = -8  # of glibc's malloc.h
+HEAPS = 2
+
+
+def few_heaps() -> None:
+    """For the whole process, before its threads begin: glibc gives every thread a heap of its own, of which each keeps
+    what it needed once; `HEAPS` for all of them take 80 MB less while a face is drawn, and no time (measured). Whoever
+    set MALLOC_ARENA_MAX keeps that; other C libraries are left alone."""
+    if "MALLOC_ARENA_MAX" not in os.environ:
+        with suppress(OSError, AttributeError, TypeError):
+            ctypes.CDLL(None).mallopt(M_ARENA_MAX, HEAPS)
 
 
 _lock = threading.Lock()

@@ -49,45 +49,39 @@ def generate(
     Args:
         portrait: a picture; of somebody, `consent` on file is needed. speech: any file with sound.
         output: an .mp4, which appears when it is whole.
-        consent: a file of `vasari consent grant`, or what `provenance.load_consent` read.
-        keys: the maker's; `Keys.open()` where none are given, made on first need.
+        consent: a file of `vasari consent grant`, or a `Consent`. keys: the maker's own where none are given.
         controls: a `generate.motion.Controls` (gaze and pose in radians, + is right and down in the picture; distance
-            0.5 to 3; moods by name with amounts 0 to 1; movement 0 to 2), or a `Curve` of them over time. Natural
-            when left out.
-        guidance: how far conditions are weighed.
+            0.5 to 3; moods by name with amounts 0 to 1; movement 0 to 2), or a `Curve` of them over time.
+        guidance: how far conditions are weighed. seed: of head movement, glances, blinks. style: seed of speaking.
         size: of the square in which the face is rendered, pixels, 128 to 1024, even.
         crop: what is shown. "face": that square, around head and shoulders; "square": the largest square of the
             picture, as large; "full": the whole picture, at most 1280 pixels long.
         face: which of several, 1 for the largest.
-        seed: of head movement, glances and blinks; `style` that of the way of speaking.
         label: "on": a visible label (AI in a corner) all the time; "start": for 3 s, and again every 10 s; "off". The
             credentials state which, and why none if `label_reason` says so.
-        hear: a recording of the other speaker, from the same moment on, to whom the face listens; not in the output.
-        notice: language in which it is said before the speech that AI made the video, or a `provenance.Notice`; the
-            face is at rest meanwhile.
+        hear: a recording of the other speaker, from the same moment on, to whom the face listens.
+        notice: language, or a `Notice`, in which it is said first, the face at rest, that AI made the video.
         told: settings for the credentials. progress: called with the number of frames made.
 
     Raises:
         UnreadableError, SpeechError, FaceError: what is given cannot be used.
         ConsentError: there is no consent that holds.
-        KeyMaterialError: keys are missing, wrong or unreadable.
-        UsageError (of it UnmarkableError), OutputError, SigningError: as `provenance.save_video`.
+        KeyMaterialError, UsageError (of it UnmarkableError), OutputError, SigningError: as `provenance.save_video`.
     """
     from provenance import Permit, save_video
     from vasari.studio import announced, check_request, check_speech, labelled, seat, speaking
 
     portrait, speech, output, other = Path(portrait), Path(speech), Path(output), None if hear is None else Path(hear)
-    sounds = [speech] if other is None else [speech, other]
-    check_request(output, (portrait, *sounds), size)
-    for sound in sounds:
+    check_request(output, (portrait, speech, *filter(None, [other])), size)
+    for sound in filter(None, (speech, other)):
         check_speech(sound)
     worn, spoken = labelled(label, label_reason), announced(notice)
     permit = Permit.of(portrait, keys=_opened(keys), consent=consent)
     sitter = seat(permit, size=size, face=face, crop=crop)
-    chosen = {"seed": seed, "style": style, "controls": controls, "guidance": guidance}
-    asking: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
-    settings = {"size": size, "crop": crop, "seed": seed} | (told or {})
-    performance = speaking(permit, sitter, speech, asking, settings, sitter.label(worn), other, spoken)
+    chosen: dict[str, Any] = {"seed": seed, "style": style, "controls": controls, "guidance": guidance}
+    asking = {name: value for name, value in chosen.items() if value is not None}
+    told = {"size": size, "crop": crop, "seed": seed} | (told or {})
+    performance = speaking(permit, sitter, speech, asking, told, sitter.label(worn), other, spoken)
     return save_video(output, performance, progress=progress)
 
 

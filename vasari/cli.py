@@ -72,8 +72,10 @@ LAB = ("benchmarks", "lab")  # rooms that an installation can do without: images
 
 def main() -> None:
     """Entry point: run a command; what the user got wrong becomes one line, never a traceback."""
+    from media.threads import few_heaps
     from provenance.exits import exit_code
 
+    few_heaps()
     try:
         try:
             with _stoppable():

@@ -16,6 +16,7 @@ import numpy as np
 
 from media import SAMPLE_RATE, read_picture, read_sound
 from media.errors import VasariError
+from media.threads import few_heaps
 
 
 def probe(portrait: Path, speech: Path, out: Path, seconds: float, size: int = 512) -> dict:
@@ -90,5 +91,6 @@ def peak_mb() -> float:
 
 
 if __name__ == "__main__":
+    few_heaps()  # as the command does
     paths, numbers = [Path(word) for word in sys.argv[1:4]], sys.argv[4:]
     sys.stdout.write(json.dumps(main(*paths, float(numbers[0]), int(numbers[1]))) + "\n")

@@ -3,7 +3,7 @@
 import cv2
 import pytest
 
-from media.threads import one_thread_a_stage
+from media.threads import few_heaps, one_thread_a_stage
 
 
 @pytest.fixture
@@ -29,3 +29,23 @@ def test_a_pipeline_that_fails_puts_it_back_too(threads):
     with pytest.raises(ZeroDivisionError), one_thread_a_stage():
         raise ZeroDivisionError
     assert cv2.getNumThreads() == threads
+
+
+def test_few_heaps_ask_glibc_once_unless_somebody_chose(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+
+    class Library:
+        def mallopt(self, what: int, value: int) -> int:
+            asked.append((what, value))
+            return 1
+
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    monkeypatch.setattr("ctypes.CDLL", lambda name: Library())
+    few_heaps()
+    assert asked == [(-8, 2)]
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "8")
+    few_heaps()
+    assert len(asked) == 1
+    monkeypatch.delenv("MALLOC_ARENA_MAX")
+    monkeypatch.setattr("ctypes.CDLL", lambda name: object())  # another C library
+    few_heaps()

@@ -10,6 +10,22 @@ from media.errors import UsageError
 from vasari.options import Anchors, Authorities, Keys, LabelKind, RevokedLists
 from vasari.stamping import Required, Timestamp, signing_keys, tell
 
+Worn = Annotated[
+    LabelKind | None,
+    typer.Option(
+        help="Which visible label your outputs bear, for the report (default: what vasari does unasked).",
+        show_default=False,
+    ),
+]
+Spoken = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[LANGUAGE]",
+        help="Language of the spoken notice that your outputs begin with, for the report (default: none).",
+        show_default=False,
+    ),
+]
+
 
 def comply(
     output: Annotated[
@@ -23,21 +39,8 @@ def comply(
     tests: Annotated[
         Path | None, typer.Option(help="Outcome of the tests: a junit XML file.", show_default=False)
     ] = None,
-    label: Annotated[
-        LabelKind | None,
-        typer.Option(
-            help="Which visible label your outputs bear, for the report (default: what vasari does unasked).",
-            show_default=False,
-        ),
-    ] = None,
-    notice: Annotated[
-        str | None,
-        typer.Option(
-            metavar="[LANGUAGE]",
-            help="Language of the spoken notice that your outputs begin with, for the report (default: none).",
-            show_default=False,
-        ),
-    ] = None,
+    label: Worn = None,
+    notice: Spoken = None,
     check: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Say whether a report is as it was signed, instead.", show_default=False),
