@@ -244,8 +244,11 @@ class _Drawn:
     def make_ready(self) -> None:
         """Nothing is to be made."""
 
-    def prepare(self, latent: FaceLatent) -> FaceLatent:
+    def carry(self, latent: FaceLatent) -> FaceLatent:
         return latent
+
+    def open(self, carried: FaceLatent) -> FaceLatent:
+        return carried
 
     def finish(self, _: FaceLatent) -> np.ndarray:
         self._count += 1

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sitters import latent
 
 from benchmarks.motion import lips, live, liveliness, voices
 from benchmarks.motion.control import gaze_errors, judge_of_emotions
 from benchmarks.motion.plots import confusion
 from benchmarks.motion.talk import SHIPPED, VOICES, Talks
 from faces.actions import ACTION_INDEX
+from generate import Talker
 from generate.acting import MotionClip
 from lab.performances import Phones, perform
 from lab.speaking.evaluate import read_eval_set
@@ -140,3 +142,12 @@ def test_lag_of_sound_is_found_whatever_is_padded_at_the_end(late: int) -> None:
     sent = rng.standard_normal(40_000).astype(np.float32)
     heard = np.concatenate([np.zeros(max(late, 0), np.float32), sent[max(-late, 0) :], np.zeros(700, np.float32)])
     assert live.lag(heard, sent[20_000:], 20_000) == late
+
+
+def test_the_stand_in_for_a_renderer_is_drawn_with_as_one() -> None:
+    own = latent()
+    talker = object.__new__(Talker)
+    talker.latent, talker.renderer = own, live._Drawn(own)
+    frames = list(talker.frames([clip_of(5)]))
+    assert [frame.shape for frame in frames] == [own.appearance.picture.shape] * 5
+    assert not np.array_equal(frames[0], frames[-1])
