@@ -333,7 +333,11 @@ def _lips(person: Person) -> str:
     if person.hearing is None:
         return ""
     offset = person.hearing.offset
-    late = "with the sound" if offset == 0 else f"{abs(offset)} frames {'late' if offset > 0 else 'early'}"
+    late = (
+        "with the sound"
+        if offset == 0
+        else f"{abs(offset)} frame{'s' * (abs(offset) > 1)} {'late' if offset > 0 else 'early'}"
+    )
     return f"lips {late}, confidence {person.hearing.confidence:.2f}"
 
 

@@ -211,6 +211,8 @@ def test_lips_beside_their_sound_are_told_and_decide_nothing(model):
     late = replace(person(-60.0), hearing=Hearing(6, 0.5))
     told = Detector(model).judge_person(late)
     assert told.lips == "lips 6 frames late, confidence 0.50"
+    early = Detector(model).judge_person(replace(person(-60.0), hearing=Hearing(-1, 0.5)))
+    assert early.lips == "lips 1 frame early, confidence 0.50"
     assert told.verdict == "nothing_found"
 
 
