@@ -333,11 +333,8 @@ def _lips(person: Person) -> str:
     if person.hearing is None:
         return ""
     offset = person.hearing.offset
-    late = (
-        "with the sound"
-        if offset == 0
-        else f"{abs(offset)} frame{'s' * (abs(offset) > 1)} {'late' if offset > 0 else 'early'}"
-    )
+    count = f"{abs(offset)} frame{'s' * (abs(offset) > 1)}"
+    late = "with the sound" if offset == 0 else f"{count} {'late' if offset > 0 else 'early'}"
     return f"lips {late}, confidence {person.hearing.confidence:.2f}"
 
 

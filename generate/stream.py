@@ -68,17 +68,14 @@ class Stream:
     thread iterates, once, and draws.
 
     Args:
-        talker, motion: the portrait and the network, loaded.
-        seed, style, guidance: as in `Motion.session`.
+        talker, motion: the portrait and the network, loaded. seed, style, guidance: as in `Motion.session`.
         controls: where to look, how far away, in which mood, to begin with.
         realtime: 25 frames a second by the clock, idling when no sound comes. False: as fast as sound comes and frames
             are pulled, waiting when none comes; the frames are then those of `Talker.frames(Motion.stream(...))`.
-        queue: seconds of sound that may wait.
-        jitter: seconds by which pieces of sound may be late without being waited for; adds as much to the latency.
-        clock: what tells the time.
+        queue: seconds of sound that may wait. clock: what tells the time.
+        jitter: seconds by which sound may be late without being waited for; adds as much to the latency.
 
-    Raises:
-        UsageError: a queue that is not 0.2 to 600 s, or a jitter that is not 0 to the queue.
+    Raises `UsageError` for a queue that is not 0.2 to 600 s, or a jitter that is not 0 to the queue.
     """
 
     def __init__(

@@ -10,6 +10,7 @@ looks that speaks.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -87,9 +88,10 @@ def calibrated(
     strangeness = Strangeness.fit(np.stack([row.features for row in rows]))
     named = ", ".join(dict.fromkeys([*(s.folder.name for s in sets), *(f.resolve().name for f in folders),
                                      *(f.resolve().name for f in untaught)]))  # fmt: skip
-    filmed = sum(row.clip for row in reals)
+    clip, filmed = sum(row.clip for row in reals), sum(row.speaks for row in reals)
     material = (
-        f"{filmed} clips and {len(reals) - filmed} pictures of {len({row.person for row in reals})} real people who "
+        f"{clip} clips ({filmed} of people filmed while they spoke, the others of stills before an imitated camera) "
+        f"and {len(reals) - clip} pictures of {len({row.person for row in reals})} real people who "
         f"taught it nothing ({named}), as they are spread: coded, scaled, filtered"
     )
     clips, pictures = [row for row in rows if row.clip], [row for row in rows if not row.clip]
@@ -130,30 +132,25 @@ def _of_still(shelf: Shelf, reader: PictureReader, person: str, rng: np.random.G
     crops, every = shelf.crops(), slice(None, None, STEP)
     for way in range(WAYS + 1):
         made = way == WAYS
-        seen = _changed(crops, FAMILIES[str(rng.choice(list(FAMILIES)))](rng)) if made else crops
+        seen = _changed(crops, [FAMILIES[str(rng.choice(list(FAMILIES)))](rng)]) if made else crops
         yield _row(seen, World.draw(rng), reader, made, person, False)
         yield _row(_filmed(seen, rng), World.draw(rng), reader, made, person, True, looked=every, tremble=rng)
 
 
 def _of_film(shelf: Shelf, reader: PictureReader, person: str, rng: np.random.Generator) -> Iterator[Row]:
     """As it is and sent through the world, and made to speak otherwise: moment by moment, each by another draw."""
-    crops = shelf.crops()
+    crops, family = shelf.crops(), FAMILIES.get("talked") or next(iter(FAMILIES.values()))
     for way in range(WAYS + 1):
         for made in (False, True):
             world = World.draw(rng) if way else World()
-            seen = crops if not made else _spoken(crops, rng)
+            seen = _changed(crops, [family(rng) for _ in crops.meshes]) if made else crops
             yield _row(seen, world, reader, made, person, True, speaks=True)
 
 
-def _spoken(crops: Crops, rng: np.random.Generator) -> Crops:
-    family = FAMILIES.get("talked") or next(iter(FAMILIES.values()))
-    pairs = zip(crops.pictures, crops.meshes, strict=True)
-    return Crops(np.stack([family(rng)(picture, mesh) for picture, mesh in pairs]), crops.meshes)
-
-
-def _changed(crops: Crops, change: Change) -> Crops:
-    pairs = zip(crops.pictures, crops.meshes, strict=True)
-    return Crops(np.stack([change(picture, mesh) for picture, mesh in pairs]), crops.meshes)
+def _changed(crops: Crops, changes: Sequence[Change]) -> Crops:
+    """Each by its own change; where there is one, all by that."""
+    rows = zip(crops.pictures, crops.meshes, changes if len(changes) > 1 else repeat(changes[0]), strict=False)
+    return Crops(np.stack([change(picture, mesh) for picture, mesh, change in rows]), crops.meshes)
 
 
 def _filmed(crops: Crops, rng: np.random.Generator) -> Crops:

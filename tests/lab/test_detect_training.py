@@ -145,7 +145,8 @@ def test_the_recipe_learns_from_folders_of_people_alone_and_of_sets_too(
     assert len(np.unique(model.promise.people)) == 3  # of the calibrating side alone
     ways = 3 * 2 * detector_calibration.WAYS  # two pictures of each
     assert (model.promise.clips.sum(), (~model.promise.clips).sum()) == (ways, ways)
-    assert f"{ways} clips and {ways} pictures of 3 real people" in model.material
+    assert f"{ways} clips (0 of people filmed while they spoke" in model.material
+    assert f"{ways} pictures of 3 real people" in model.material
     (tmp_path / "measured").mkdir()
     (tmp_path / "measured" / "crops").symlink_to(tmp_path / "work" / "crops")
     measured = train(
